@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The frames of the fastsock protocol as they stand on the wire.
+ *
+ * Every multi-byte field is big-endian.  A frame follows a plain Ethernet
+ * header (or whatever link header the route's device builds) and begins with
+ * struct fsk_hdr.  Frames may be padded by the link: only @len says where the
+ * body ends.
+ */
+#ifndef _UAPI_LINUX_FASTSOCK_WIRE_H
+#define _UAPI_LINUX_FASTSOCK_WIRE_H
+
+#include <linux/types.h>
+
+#define FSK_WIRE_VERSION	1
+#define FSK_ETHERTYPE		0x88B5	/* IEEE 802 local experimental 1 */
+/* Group address that HELLO and BYE are sent to: locally administered. */
+#define FSK_MCAST_ADDR		{ 0x03, 0x46, 0x53, 0x4b, 0x00, 0x01 }
+#define FSK_HOSTID_LEN		16	/* bytes */
+
+/**
+ * enum fsk_type - the handler a frame is for
+ * @FSK_T_DATA: stream bytes, acknowledgement and window; no bytes is a pure ack
+ * @FSK_T_SACK: as DATA without bytes; the body is an array of struct fsk_range
+ * @FSK_T_PROBE: asks for an immediate acknowledgement (zero window, keepalive)
+ * @FSK_T_RESET: ends the connection that id and key name at the receiver
+ * @FSK_T_UNKNOWN: id and key, echoed, are unknown to the sender of this frame
+ * @FSK_T_SYN: struct fsk_syn; asks for a connection, id and key are zero
+ * @FSK_T_SYNACK: struct fsk_synack; the stateless answer to SYN
+ * @FSK_T_CONFIRM: struct fsk_syn, then stream bytes; creates the connection
+ * @FSK_T_REJECT: struct fsk_reject; use TCP for this connection
+ * @FSK_T_HELLO: struct fsk_hello; "I speak fastsock", wants a HELLO_ACK
+ * @FSK_T_HELLO_ACK: struct fsk_hello; answers HELLO, wants nothing
+ * @FSK_T_BYE: struct fsk_hello; "I no longer take new connections"
+ * @FSK_T_MAX: number of types, not on the wire
+ */
+enum fsk_type {
+	FSK_T_DATA,
+	FSK_T_SACK,
+	FSK_T_PROBE,
+	FSK_T_RESET,
+	FSK_T_UNKNOWN,
+	FSK_T_SYN,
+	FSK_T_SYNACK,
+	FSK_T_CONFIRM,
+	FSK_T_REJECT,
+	FSK_T_HELLO,
+	FSK_T_HELLO_ACK,
+	FSK_T_BYE,
+	FSK_T_MAX,
+};
+
+#define FSK_F_FIN	0x01	/* the last byte of sequence space is the end of the stream */
+#define FSK_F_ALL	FSK_F_FIN
+
+/**
+ * struct fsk_hdr - what every frame begins with
+ * @type: enum fsk_type
+ * @flags: FSK_F_*
+ * @len: bytes of body after this header
+ * @id: the receiver's connection id; 0 in SYN and HELLO-like frames
+ * @key: the receiver's key for that id
+ * @seq: sequence number of the first stream byte of the body
+ * @ack: next sequence number the sender expects
+ * @win: bytes beyond @ack that the sender is ready to take
+ */
+struct fsk_hdr {
+	__u8	type;
+	__u8	flags;
+	__be16	len;
+	__be32	id;
+	__be32	key;
+	__be32	seq;
+	__be32	ack;
+	__be32	win;
+};
+
+/**
+ * struct fsk_range - sequence numbers received beyond the cumulative ack
+ * @start: first sequence number of the range
+ * @end: first sequence number after it
+ */
+struct fsk_range {
+	__be32	start;
+	__be32	end;
+};
+
+#define FSK_SACK_MAX	8	/* ranges in one SACK */
+
+/**
+ * struct fsk_syn - body of SYN, and head of the body of CONFIRM
+ * @version: FSK_WIRE_VERSION
+ * @reserved: zero
+ * @mss: largest body of a DATA frame the client takes, bytes
+ * @saddr: client's IPv4 address
+ * @daddr: server's IPv4 address
+ * @sport: client's port
+ * @dport: server's port
+ * @id: client's connection id, not 0
+ * @key: client's key, and its initial sequence number
+ * @win: client's receive window, bytes
+ * @hostid: client's host identity
+ */
+struct fsk_syn {
+	__u8	version;
+	__u8	reserved;
+	__be16	mss;
+	__be32	saddr;
+	__be32	daddr;
+	__be16	sport;
+	__be16	dport;
+	__be32	id;
+	__be32	key;
+	__be32	win;
+	__u8	hostid[FSK_HOSTID_LEN];
+};
+
+/**
+ * struct fsk_synack - body of SYNACK
+ * @version: FSK_WIRE_VERSION
+ * @reserved: zero
+ * @mss: largest body of a DATA frame the server takes, bytes
+ * @id: server's connection id, not 0: first half of the cookie
+ * @key: server's key and initial sequence number: second half of the cookie
+ * @win: server's receive window, bytes
+ */
+struct fsk_synack {
+	__u8	version;
+	__u8	reserved;
+	__be16	mss;
+	__be32	id;
+	__be32	key;
+	__be32	win;
+};
+
+/**
+ * struct fsk_reject - body of REJECT
+ * @reason: enum fsk_reason of the server
+ */
+struct fsk_reject {
+	__be32	reason;
+};
+
+/**
+ * struct fsk_hello - body of HELLO, HELLO_ACK and BYE
+ * @version: FSK_WIRE_VERSION
+ * @reserved: zero
+ * @hostid: random at module load: who the sender's kernel is
+ */
+struct fsk_hello {
+	__u8	version;
+	__u8	reserved[3];
+	__u8	hostid[FSK_HOSTID_LEN];
+};
+
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+static_assert(sizeof(struct fsk_hdr) == 24);
+static_assert(sizeof(struct fsk_range) == 8);
+static_assert(sizeof(struct fsk_syn) == 44);
+static_assert(sizeof(struct fsk_synack) == 16);
+static_assert(sizeof(struct fsk_reject) == 4);
+static_assert(sizeof(struct fsk_hello) == 20);
+#endif
+
+#endif /* _UAPI_LINUX_FASTSOCK_WIRE_H */

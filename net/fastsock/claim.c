@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Claiming sockets, and giving them to TCP when fastsock is not to be.
+ *
+ * tcp_prot.init is the one hook.  It never sleeps, so that after restoring the
+ * pointer synchronize_rcu_tasks() proves that no task is inside.
+ */
+
+#include <linux/etherdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <net/arp.h>
+#include <net/inet_common.h>
+#include <net/inet_hashtables.h>
+#include <net/route.h>
+#include <net/tcp.h>
+
+#include "claim.h"
+#include "compat.h"
+#include "conn.h"
+#include "peer.h"
+#include "sock.h"
+
+struct proto_ops fsk_claimed_ops __read_mostly;
+struct proto_ops fsk_stream_ops __read_mostly;
+
+static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
+static DEFINE_MUTEX(claim_mutex);	/* claim_users and tcp_prot.init */
+static unsigned int claim_users;
+static unsigned int family = AF_FASTSOCK;
+module_param(family, uint, 0444);
+MODULE_PARM_DESC(family, "address family number of AF_FASTSOCK");
+
+/* Context: process; the caller owns @sk, or nobody else knows it. */
+static void claim(struct sock *sk)
+{
+	WRITE_ONCE(sk->sk_socket->ops, &fsk_claimed_ops);
+	fsk_stat_inc(sock_net(sk), FSK_MIB_CLAIMED);
+}
+
+static int hook(struct sock *sk)
+{
+	struct socket *sock;
+	int err;
+
+	err = tcp_prot_init(sk);
+	if (err || READ_ONCE(fsk_net(sock_net(sk))->enable) != FSK_ENABLE_ALL)
+		return err;
+	sock = sk->sk_socket;
+	if (!sk->sk_kern_sock && sock && sock->ops == &inet_stream_ops)
+		claim(sk);
+	return 0;
+}
+
+/**
+ * fsk_claimed - does fastsock have a say on this socket?
+ * @sk: listener
+ *
+ * Context: softirq or process, BH disabled.
+ * Return: true if its proto_ops are fastsock's.
+ */
+bool fsk_claimed(struct sock *sk)
+{
+	bool ours;
+
+	/* sock_orphan() changes sk_socket under this lock. */
+	read_lock(&sk->sk_callback_lock);
+	ours = sk->sk_socket &&
+	       READ_ONCE(sk->sk_socket->ops) == &fsk_claimed_ops;
+	read_unlock(&sk->sk_callback_lock);
+	return ours;
+}
+
+/**
+ * fsk_delegate - from here on the socket is TCP's alone
+ * @sk: claimed socket without connection
+ * @reason: why, for the counter and the tracepoint
+ *
+ * Context: process; the caller owns @sk and holds a module reference of its
+ * own, because the socket's is dropped.
+ */
+void fsk_delegate(struct sock *sk, enum fsk_reason reason)
+{
+	struct socket *sock = sk->sk_socket;
+
+	fsk_count_delegated(sk, reason);
+	WRITE_ONCE(sk->sk_prot, &tcp_prot);
+	if (!sock || sock->ops->owner != THIS_MODULE)
+		return;
+	WRITE_ONCE(sock->ops, &inet_stream_ops);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * fsk_connect_tcp - delegate, and connect with TCP
+ * @sk: claimed socket without connection, perhaps in SYN_SENT and hashed
+ * @uaddr: where to
+ * @addr_len: bytes of @uaddr
+ * @reason: why
+ *
+ * A port already chosen stays: TCP finds the socket bound to it.  So does
+ * SYN_SENT, so that whoever polls meanwhile sees no hang-up.
+ *
+ * Context: process; the caller owns @sk and a module reference.
+ * Return: what TCP's connect returns.
+ */
+int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
+		    enum fsk_reason reason)
+{
+	if (sk_hashed(sk))
+		sk->sk_prot->unhash(sk);
+	fsk_delegate(sk, reason);
+	return sk->sk_prot->connect(sk, uaddr, addr_len);
+}
+
+/* What only TCP can do for this socket, whoever the peer is. */
+static int sock_reason(struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!READ_ONCE(fsk_net(sock_net(sk))->enable))
+		return FSK_REASON_DISABLED;
+	if (tp->repair)
+		return FSK_REASON_REPAIR;
+	if (fsk_tcp_signed(sk))
+		return FSK_REASON_MD5;
+	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
+		return FSK_REASON_IPOPTIONS;
+	if (tp->fastopen_connect || fsk_defer_connect(sk))
+		return FSK_REASON_FASTOPEN;
+	if (icsk->icsk_ulp_ops)
+		return FSK_REASON_ULP;
+	if (rcu_access_pointer(sk->sk_filter))
+		return FSK_REASON_FILTER;
+	if (fsk_transparent(sk) || tp->tcp_tx_delay ||
+	    sock_flag(sk, SOCK_TXTIME) ||
+	    READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_TX_RECORD_MASK)
+		return FSK_REASON_OPTION;
+	return fsk_policy_sock(sk);
+}
+
+/* Is the other end on the segment of this route, and which address has it? */
+static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
+{
+	struct net_device *dev = rt->dst.dev;
+	u8 ha[MAX_ADDR_LEN];
+	struct neighbour *n;
+
+	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST) ||
+	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
+		return FSK_REASON_NOROUTE;
+	if (rt->rt_gw_family)
+		return FSK_REASON_GATEWAY;
+	if (rt->dst.xfrm)
+		return FSK_REASON_XFRM;
+	if (dev->flags & IFF_LOOPBACK) {
+		eth_zero_addr(mac);
+		return fsk_transport_for(dev) ? FSK_ACCEPT :
+						FSK_REASON_LOCALHOST;
+	}
+	if (!fsk_transport_for(dev))
+		return FSK_REASON_DEVICE;
+
+	n = __ipv4_neigh_lookup(dev, (__force u32)daddr);
+	if (!n)
+		return FSK_REASON_UNKNOWN_PEER;
+	if (!(READ_ONCE(n->nud_state) & NUD_VALID)) {
+		neigh_release(n);
+		return FSK_REASON_UNKNOWN_PEER;
+	}
+	neigh_ha_snapshot(ha, n, dev);
+	neigh_release(n);
+	ether_addr_copy(mac, ha);
+
+	switch (fsk_peer_lookup(dev, mac)) {
+	case FSK_PEER_CAPABLE:
+		return FSK_ACCEPT;
+	case FSK_PEER_NEGATIVE:
+		return FSK_REASON_NEGATIVE_PEER;
+	case FSK_PEER_UNKNOWN:
+		break;
+	}
+	fsk_peer_probe(dev, mac);
+	return FSK_REASON_UNKNOWN_PEER;
+}
+
+/*
+ * Take the addresses and a port exactly as TCP does.  Return: 0 with *@rtp
+ * renewed, or TCP's errno with the socket as before.
+ */
+static int take_name(struct sock *sk, struct flowi4 *fl4, __be16 dport,
+		     struct rtable **rtp)
+{
+	struct inet_timewait_death_row *row = &sock_net(sk)->ipv4.tcp_death_row;
+	struct inet_sock *inet = inet_sk(sk);
+	__be16 sport = inet->inet_sport;
+	int err;
+
+	if (!inet->inet_saddr) {
+		err = inet_bhash2_update_saddr(sk, &fl4->saddr, AF_INET);
+		if (err) {
+			ip_rt_put(*rtp);
+			return err;
+		}
+	} else {
+		sk_rcv_saddr_set(sk, inet->inet_saddr);
+	}
+	inet->inet_dport = dport;
+	sk_daddr_set(sk, fl4->daddr);
+	inet_csk(sk)->icsk_ext_hdr_len = 0;
+	tcp_set_state(sk, TCP_SYN_SENT);
+	err = inet_hash_connect(row, sk);
+	if (err)
+		goto failure;
+	sk_set_txhash(sk);
+	*rtp = ip_route_newports(fl4, *rtp, sport, dport, inet->inet_sport,
+				 inet->inet_dport, sk);
+	if (IS_ERR(*rtp)) {
+		err = PTR_ERR(*rtp);
+		*rtp = NULL;
+		goto failure;
+	}
+	return 0;
+
+failure:
+	tcp_set_state(sk, TCP_CLOSE);
+	inet_bhash2_reset_saddr(sk);
+	ip_rt_put(*rtp);
+	sk->sk_route_caps = 0;
+	inet->inet_dport = 0;
+	return err;
+}
+
+/* The last questions, asked with the full name.  Return: as sock_reason(). */
+static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct fsk_tuple t = {
+		.saddr = inet->inet_saddr, .daddr = inet->inet_daddr,
+		.sport = inet->inet_sport, .dport = inet->inet_dport,
+	};
+	int reason;
+
+	if (rt->dst.xfrm)
+		return FSK_REASON_XFRM;
+	if (t.saddr == t.daddr && t.sport == t.dport)
+		return FSK_REASON_SELFCONNECT;
+	reason = fsk_policy_connect(sk, rt, &t);
+	if (reason != FSK_ACCEPT)
+		return reason;
+	if (fsk_handshake_start(sk, rt->dst.dev, mac))
+		return FSK_REASON_NOMEM;
+	return FSK_ACCEPT;
+}
+
+/**
+ * fsk_connect - struct proto.connect: fastsock if everything speaks for it
+ * @sk: unconnected socket
+ * @uaddr: where to; cgroup programs have already had their say
+ * @addr_len: bytes of @uaddr
+ *
+ * Context: process; the caller owns @sk and a module reference.
+ * Return: 0 with the socket in SYN_SENT, over fastsock or TCP; else TCP's
+ * errno.
+ */
+int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+{
+	const struct sockaddr_in *usin = (struct sockaddr_in *)uaddr;
+	struct inet_sock *inet = inet_sk(sk);
+	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
+	struct rtable *rt;
+	u8 mac[ETH_ALEN];
+	int reason, err;
+
+	if (addr_len < sizeof(*usin))
+		return -EINVAL;
+	if (usin->sin_family != AF_INET)
+		return -EAFNOSUPPORT;
+	reason = sock_reason(sk);
+	if (reason != FSK_ACCEPT)
+		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
+
+	rt = ip_route_connect(fl4, usin->sin_addr.s_addr, inet->inet_saddr,
+			      sk->sk_bound_dev_if, IPPROTO_TCP,
+			      inet->inet_sport, usin->sin_port, sk);
+	if (IS_ERR(rt))
+		return fsk_connect_tcp(sk, uaddr, addr_len, FSK_REASON_NOROUTE);
+	reason = peer_reason(rt, fl4->daddr, mac);
+	if (reason != FSK_ACCEPT) {
+		ip_rt_put(rt);
+		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
+	}
+	err = take_name(sk, fl4, usin->sin_port, &rt);
+	if (err)
+		return err;
+	dst_hold(&rt->dst);
+	sk_setup_caps(sk, &rt->dst);
+	reason = start_reason(sk, rt, mac);
+	ip_rt_put(rt);
+	if (reason != FSK_ACCEPT)
+		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
+	return 0;
+}
+
+/*
+ * Calls on a claimed socket.  Each holds the module: the socket may be
+ * delegated by another thread, or by this one, before it returns.
+ */
+
+static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
+			   int addr_len, int flags)
+{
+	struct sock *sk = sock->sk;
+	bool fresh;
+	int err;
+
+	__module_get(THIS_MODULE);
+	lock_sock(sk);
+	fresh = sock->ops == &fsk_claimed_ops && sk->sk_prot == &tcp_prot &&
+		sk->sk_state == TCP_CLOSE && sock->state == SS_UNCONNECTED;
+	if (fresh)
+		WRITE_ONCE(sk->sk_prot, &fsk_prot);
+	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
+	/* It failed, or never came to connecting. */
+	if (fsk_is_conn(sk) && !fsk_conn(sk))
+		WRITE_ONCE(sk->sk_prot, &tcp_prot);
+	release_sock(sk);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+/* A child may be fastsock's or TCP's; kernel_accept() sets no ops yet. */
+static void adopt(struct socket *newsock)
+{
+	if (newsock->ops != &fsk_claimed_ops)
+		return;
+	if (fsk_is_conn(newsock->sk)) {
+		newsock->ops = &fsk_stream_ops;
+	} else {
+		newsock->ops = &inet_stream_ops;
+		module_put(THIS_MODULE);
+	}
+}
+
+static int claimed_accept(struct socket *sock, struct socket *newsock,
+			  FSK_ACCEPT_ARGS)
+{
+	int err;
+
+	__module_get(THIS_MODULE);
+	err = inet_accept(sock, newsock, FSK_ACCEPT_PASS);
+	if (!err)
+		adopt(newsock);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+static int claimed_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	__module_get(THIS_MODULE);
+	if (msg->msg_flags & MSG_FASTOPEN) {
+		lock_sock(sk);
+		if (sock->ops == &fsk_claimed_ops && !fsk_is_conn(sk))
+			fsk_delegate(sk, FSK_REASON_FASTOPEN);
+		release_sock(sk);
+	}
+	err = inet_sendmsg(sock, msg, size);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+static int claimed_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			   int flags)
+{
+	int err;
+
+	__module_get(THIS_MODULE);
+	err = inet_recvmsg(sock, msg, size, flags);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+static int claimed_setsockopt(struct socket *sock, int level, int optname,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int err;
+
+	__module_get(THIS_MODULE);
+	err = sock_common_setsockopt(sock, level, optname, optval, optlen);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+static int claimed_getsockopt(struct socket *sock, int level, int optname,
+			      char __user *optval, int __user *optlen)
+{
+	int err;
+
+	__module_get(THIS_MODULE);
+	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+static int claimed_shutdown(struct socket *sock, int how)
+{
+	int err;
+
+	__module_get(THIS_MODULE);
+	err = inet_shutdown(sock, how);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+/*
+ * Connected: no detour through inet_sendmsg() and its like.  sk_prot still
+ * decides, because connect(AF_UNSPEC) gives the sk back under this very file.
+ */
+
+static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
+			  int addr_len, int flags)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	lock_sock(sk);
+	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
+	/* Disconnected: it may connect again, over either. */
+	if (!fsk_is_conn(sk) && sock->ops == &fsk_stream_ops)
+		WRITE_ONCE(sock->ops, &fsk_claimed_ops);
+	release_sock(sk);
+	return err;
+}
+
+static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	if (likely(fsk_is_conn(sock->sk)))
+		return fsk_sendmsg(sock->sk, msg, size);
+	return inet_sendmsg(sock, msg, size);
+}
+
+static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			  int flags)
+{
+	int addr_len = 0, err;
+
+	if (unlikely(!fsk_is_conn(sock->sk)))
+		return inet_recvmsg(sock, msg, size, flags);
+	err = fsk_recvmsg(sock->sk, msg, size, flags, &addr_len);
+	if (err >= 0)
+		msg->msg_namelen = addr_len;
+	return err;
+}
+
+/* What would read the receive queue as TCP's own. */
+static void drop_tcp_readers(struct proto_ops *ops)
+{
+	ops->splice_read = NULL;	/* generic code calls recvmsg */
+	ops->read_sock = NULL;
+	ops->read_skb = NULL;
+	ops->sendmsg_locked = NULL;
+	fsk_compat_ops(ops);
+}
+
+static void ops_init(void)
+{
+	fsk_claimed_ops = inet_stream_ops;
+	fsk_claimed_ops.owner = THIS_MODULE;
+	fsk_claimed_ops.connect = claimed_connect;
+	fsk_claimed_ops.accept = claimed_accept;
+	fsk_claimed_ops.sendmsg = claimed_sendmsg;
+	fsk_claimed_ops.recvmsg = claimed_recvmsg;
+	fsk_claimed_ops.setsockopt = claimed_setsockopt;
+	fsk_claimed_ops.getsockopt = claimed_getsockopt;
+	fsk_claimed_ops.shutdown = claimed_shutdown;
+	drop_tcp_readers(&fsk_claimed_ops);
+
+	fsk_stream_ops = inet_stream_ops;
+	fsk_stream_ops.owner = THIS_MODULE;
+	fsk_stream_ops.connect = stream_connect;
+	fsk_stream_ops.sendmsg = stream_sendmsg;
+	fsk_stream_ops.recvmsg = stream_recvmsg;
+	fsk_stream_ops.mmap = sock_no_mmap;
+	drop_tcp_readers(&fsk_stream_ops);
+}
+
+/*
+ * AF_FASTSOCK: a socket of AF_INET, claimed whatever the sysctl says about
+ * other programs' sockets.  inet_create() is not exported, so its result is
+ * taken out of a socket of its own.
+ */
+static int family_create(struct net *net, struct socket *sock, int protocol,
+			 int kern)
+{
+	struct socket *tcp;
+	struct sock *sk;
+	int err;
+
+	if (sock->type != SOCK_STREAM)
+		return -ESOCKTNOSUPPORT;
+	err = __sock_create(net, PF_INET, SOCK_STREAM, protocol, &tcp, kern);
+	if (err)
+		return err;
+	sk = tcp->sk;
+	if (tcp->ops != &inet_stream_ops && tcp->ops != &fsk_claimed_ops) {
+		sock_release(tcp);	/* MPTCP, perhaps */
+		return -EPROTONOSUPPORT;
+	}
+	sock->ops = tcp->ops;
+	lock_sock(sk);
+	tcp->sk = NULL;
+	sock_graft(sk, sock);
+	if (!kern && sock->ops == &inet_stream_ops)
+		claim(sk);
+	release_sock(sk);
+	sock_release(tcp);
+	return 0;
+}
+
+static struct net_proto_family family_ops = {
+	.create	= family_create,
+	.owner	= THIS_MODULE,
+};
+
+/**
+ * fsk_claim_enable - a namespace wants its sockets claimed
+ *
+ * The first one installs the hook.  Each holds the module: were it unused while
+ * the hook stands, sockets created during unload would fail to take it.
+ *
+ * Context: process, may sleep.
+ */
+void fsk_claim_enable(void)
+{
+	__module_get(THIS_MODULE);
+	mutex_lock(&claim_mutex);
+	if (!claim_users++) {
+		tcp_prot_init = tcp_prot.init;
+		smp_wmb();	/* hook() finds tcp_prot_init set */
+		WRITE_ONCE(tcp_prot.init, hook);
+	}
+	mutex_unlock(&claim_mutex);
+}
+
+/**
+ * fsk_claim_disable - undo fsk_claim_enable()
+ *
+ * The caller has stopped claiming in its namespace (enable=0).  If another
+ * module hooked over ours meanwhile, the hook and the module have to stay.
+ *
+ * Context: process, may sleep for RCU tasks grace periods.
+ */
+void fsk_claim_disable(void)
+{
+	bool stuck = false;
+
+	mutex_lock(&claim_mutex);
+	if (!--claim_users) {
+		if (READ_ONCE(tcp_prot.init) == hook) {
+			WRITE_ONCE(tcp_prot.init, tcp_prot_init);
+		} else {
+			pr_warn("another module hooked TCP's init after us: fastsock stays loaded\n");
+			claim_users = 1;
+			stuck = true;
+		}
+	}
+	mutex_unlock(&claim_mutex);
+	if (stuck)
+		return;
+	/* A socket that hook() claims has its module reference by then. */
+	synchronize_rcu_tasks();
+	module_put(THIS_MODULE);
+}
+
+/**
+ * fsk_claim_init - proto_ops and the explicit family
+ *
+ * Context: process, module load.
+ * Return: 0 or a negative errno.
+ */
+int fsk_claim_init(void)
+{
+	int err;
+
+	ops_init();
+	family_ops.family = family;
+	err = sock_register(&family_ops);
+	if (err)
+		pr_err("address family %u is taken; choose another with family=\n",
+		       family);
+	return err;
+}
+
+/**
+ * fsk_claim_exit - undo fsk_claim_init(); nothing is claimed any more
+ *
+ * Context: process, module unload.
+ */
+void fsk_claim_exit(void)
+{
+	sock_unregister(family);
+	/* Tasks that just dropped the last reference may still be returning. */
+	synchronize_rcu_tasks();
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The only file that tests kernel versions. */
+#ifndef _FSK_COMPAT_H
+#define _FSK_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/hrtimer.h>
+#include <linux/skbuff.h>
+#include <linux/sysctl.h>
+#include <linux/tcp.h>
+#include <linux/uio.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_sock.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "fastsock needs Linux 6.1 or later"
+#endif
+
+/* 6.10 gathered accept's arguments in a struct. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define FSK_ACCEPT_ARGS		struct proto_accept_arg *arg
+#define FSK_ACCEPT_PASS		arg
+#else
+#define FSK_ACCEPT_ARGS		int flags, bool kern
+#define FSK_ACCEPT_PASS		flags, kern
+#endif
+
+/* 6.6 turned struct inet_sock's bit fields into atomic flags. */
+static inline bool fsk_defer_connect(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return inet_test_bit(DEFER_CONNECT, sk);
+#else
+	return inet_sk(sk)->defer_connect;
+#endif
+}
+
+static inline bool fsk_transparent(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return inet_test_bit(TRANSPARENT, sk);
+#else
+	return inet_sk(sk)->transparent;
+#endif
+}
+
+/* MD5 keys are present on both, TCP-AO came with 6.7. */
+static inline bool fsk_tcp_signed(const struct sock *sk)
+{
+	bool is_signed = false;
+
+#ifdef CONFIG_TCP_MD5SIG
+	is_signed |= rcu_access_pointer(tcp_sk(sk)->md5sig_info) != NULL;
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0) && defined(CONFIG_TCP_AO)
+	is_signed |= rcu_access_pointer(tcp_sk(sk)->ao_info) != NULL;
+#endif
+	return is_signed;
+}
+
+/* What later kernels added to TCP's request; the allocator leaves it. */
+static inline void fsk_compat_req(struct tcp_request_sock *treq)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	treq->req_usec_ts = false;
+#ifdef CONFIG_TCP_AO
+	treq->used_tcp_ao = false;
+#endif
+#endif
+#if IS_ENABLED(CONFIG_MPTCP)
+	treq->drop_req = false;
+#endif
+}
+
+/* 6.11 made sysctl handlers take a const table. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define FSK_CTL_TABLE		const struct ctl_table
+#else
+#define FSK_CTL_TABLE		struct ctl_table
+#endif
+
+/* 6.6 passes the number of entries, earlier kernels look for a sentinel. */
+static inline struct ctl_table_header *
+fsk_register_sysctl(struct net *net, const char *path, struct ctl_table *table,
+		    size_t n)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return register_net_sysctl_sz(net, path, table, n);
+#else
+	return register_net_sysctl(net, path, table);
+#endif
+}
+
+/* Options that came with later kernels and that only TCP can honour. */
+static inline bool fsk_compat_refused(int optname)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	switch (optname) {
+	case TCP_AO_ADD_KEY:
+	case TCP_AO_DEL_KEY:
+	case TCP_AO_INFO:
+	case TCP_AO_REPAIR:
+		return true;
+	}
+#endif
+	return false;
+}
+
+/* 6.5 removed sendpage in favour of MSG_SPLICE_PAGES. */
+static inline void fsk_compat_proto(struct proto *prot)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	prot->sendpage = NULL;
+#else
+	prot->splice_eof = NULL;
+#endif
+}
+
+static inline void fsk_compat_ops(struct proto_ops *ops)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	ops->sendpage_locked = NULL;
+#endif
+}
+
+/* MSG_ZEROCOPY is honoured by a completion that says "copied". */
+static inline struct ubuf_info *fsk_zerocopy_begin(struct sock *sk, size_t size)
+{
+	return msg_zerocopy_realloc(sk, size, NULL);
+}
+
+static inline void fsk_zerocopy_end(struct ubuf_info *uarg, bool sent)
+{
+	if (!uarg)
+		return;
+	if (sent) {
+		uarg_to_msgzc(uarg)->zerocopy = 0;
+		net_zcopy_put(uarg);
+	} else {
+		net_zcopy_put_abort(uarg, true);
+	}
+}
+
+/* 6.4 overlaid a single buffer's iovec with the array's. */
+static inline const struct iovec *fsk_iter_iov(const struct iov_iter *i)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return iter_iov(i);
+#else
+	return i->iov;
+#endif
+}
+
+/* Start of the current segment of a user-backed iterator. */
+static inline void __user *fsk_iter_addr(const struct iov_iter *i)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	if (iter_is_ubuf(i))
+		return i->ubuf + i->iov_offset;
+	return i->iov->iov_base + i->iov_offset;
+#else
+	return iter_iov_addr(i);
+#endif
+}
+
+/* 6.9 gave TCP SO_PEEK_OFF. */
+static inline int fsk_peek_offset(const struct sock *sk, int flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	if (flags & MSG_PEEK)
+		return max(sk_peek_offset((struct sock *)sk, flags), 0);
+#endif
+	return 0;
+}
+
+static inline void fsk_peek_advance(struct sock *sk, int flags, int n)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	if (flags & MSG_PEEK)
+		sk_peek_offset_fwd(sk, n);
+	else
+		sk_peek_offset_bwd(sk, n);
+#endif
+}
+
+#endif /* _FSK_COMPAT_H */

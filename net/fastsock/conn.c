@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Connections: ids, lookup, attachment to a TCP sk, and their end. */
+
+#include <linux/filter.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/random.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <net/inet_connection_sock.h>
+
+#include "claim.h"
+#include "compat.h"
+#include "conn.h"
+#include "post.h"
+#include "sock.h"
+
+#define FSK_TABLE_BITS	14
+
+/**
+ * struct fsk_table - connections by one of their random ids
+ * @heads: buckets; an id is its own hash
+ * @lock: serialises changes
+ */
+struct fsk_table {
+	struct hlist_head *heads;
+	spinlock_t lock;
+};
+
+static struct fsk_table by_id, by_peer;
+static struct kmem_cache *conn_cache;
+static struct sk_filter *reject_all;
+static const struct inet_connection_sock_af_ops *tcp_af_ops;
+static struct inet_connection_sock_af_ops fsk_af_ops;
+
+static struct hlist_head *table_bucket(const struct fsk_table *table, u32 id)
+{
+	return &table->heads[id & ((1 << FSK_TABLE_BITS) - 1)];
+}
+
+static void table_add(struct fsk_table *table, u32 id, struct hlist_node *node)
+{
+	spin_lock_bh(&table->lock);
+	hlist_add_head_rcu(node, table_bucket(table, id));
+	spin_unlock_bh(&table->lock);
+}
+
+static void table_del(struct fsk_table *table, struct hlist_node *node)
+{
+	if (hlist_unhashed(node))
+		return;
+	spin_lock_bh(&table->lock);
+	hlist_del_init_rcu(node);
+	spin_unlock_bh(&table->lock);
+}
+
+/**
+ * fsk_conn_find - find a connection by its own id
+ * @id: id in a frame's header, host order
+ * @key: key in that header; ids may collide, the pair does not
+ *
+ * Context: RCU read section.
+ * Return: the connection, to be locked through its socket, or NULL.
+ */
+struct fsk_conn *fsk_conn_find(u32 id, u32 key)
+{
+	struct fsk_conn *conn;
+
+	hlist_for_each_entry_rcu(conn, table_bucket(&by_id, id), id_node)
+		if (conn->id == id && conn->key == key)
+			return conn;
+	return NULL;
+}
+
+/**
+ * fsk_conn_has_id - is there a connection with this id, whatever its key?
+ * @id: id in a frame's header, host order
+ *
+ * Context: RCU read section.
+ * Return: true if so.
+ */
+bool fsk_conn_has_id(u32 id)
+{
+	const struct fsk_conn *conn;
+
+	hlist_for_each_entry_rcu(conn, table_bucket(&by_id, id), id_node)
+		if (conn->id == id)
+			return true;
+	return false;
+}
+
+/**
+ * fsk_conn_find_peer - find a connection by what it writes into frames
+ * @peer_id: the peer's id, host order
+ * @peer_key: the peer's key
+ *
+ * Context: RCU read section.
+ * Return: the connection, to be locked through its socket, or NULL.
+ */
+struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key)
+{
+	struct fsk_conn *conn;
+
+	hlist_for_each_entry_rcu(conn, table_bucket(&by_peer, peer_id),
+				 peer_node)
+		if (conn->peer_id == peer_id && conn->peer_key == peer_key)
+			return conn;
+	return NULL;
+}
+
+/**
+ * fsk_conn_alloc - make a connection that nobody sees yet
+ * @sk: its socket
+ * @dev: device towards the peer
+ * @mac: the peer's address on @dev
+ * @gfp: allocation flags
+ *
+ * Context: as @gfp allows; the caller owns @sk or is the only one to know it.
+ * Return: the connection with random id and key, or NULL without memory.
+ */
+struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
+				const u8 *mac, gfp_t gfp)
+{
+	struct fsk_conn *conn = kmem_cache_zalloc(conn_cache, gfp);
+
+	if (!conn)
+		return NULL;
+	conn->sk = sk;
+	do {
+		get_random_bytes(&conn->id, sizeof(conn->id));
+	} while (!conn->id);
+	get_random_bytes(&conn->key, sizeof(conn->key));
+	conn->xport = fsk_transport_for(dev);
+	conn->path.dev = dev;
+	netdev_hold(dev, &conn->dev_tracker, gfp);
+	ether_addr_copy(conn->path.mac, mac);
+	conn->heard_at = fsk_now();
+	fsk_timer_init(conn);
+	return conn;
+}
+
+static void conn_put_dev(struct fsk_conn *conn)
+{
+	struct net_device *dev = conn->path.dev;
+
+	if (!dev)
+		return;
+	WRITE_ONCE(conn->path.dev, NULL);
+	netdev_put(dev, &conn->dev_tracker);
+}
+
+static void filter_attach(struct sock *sk, struct fsk_conn *conn)
+{
+	conn->filter_locked = sock_flag(sk, SOCK_FILTER_LOCKED);
+	sock_set_flag(sk, SOCK_FILTER_LOCKED);
+	refcount_inc(&reject_all->refcnt);
+	atomic_add(bpf_prog_size(reject_all->prog->len), &sk->sk_omem_alloc);
+	rcu_assign_pointer(sk->sk_filter, reject_all);
+}
+
+static void filter_detach(struct sock *sk, const struct fsk_conn *conn)
+{
+	RCU_INIT_POINTER(sk->sk_filter, NULL);
+	atomic_sub(bpf_prog_size(reject_all->prog->len), &sk->sk_omem_alloc);
+	refcount_dec(&reject_all->refcnt);
+	sock_valbool_flag(sk, SOCK_FILTER_LOCKED, conn->filter_locked);
+}
+
+static void ulp_release(struct sock *sk);
+
+/*
+ * TCP must neither run its own upper layers on the socket nor offer ours:
+ * init() refuses setsockopt(TCP_ULP, "fastsock").
+ */
+static int ulp_init(struct sock *sk)
+{
+	return -EOPNOTSUPP;
+}
+
+static struct tcp_ulp_ops fsk_ulp_ops __read_mostly = {
+	.name		= "fastsock",
+	.owner		= THIS_MODULE,
+	.init		= ulp_init,
+	.release	= ulp_release,
+};
+
+/**
+ * fsk_conn_attach - put a connection into its socket's ULP slot
+ * @sk: a TCP socket without ULP, filter or listener role
+ * @conn: from fsk_conn_alloc() for @sk
+ *
+ * From here on TCP segments and ICMP errors for the four-tuple are dropped
+ * before any TCP processing, and whatever TCP code still runs cannot transmit.
+ *
+ * Context: socket lock held, or @sk is unknown to others.
+ */
+void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	__module_get(THIS_MODULE);
+	sock_hold(sk);
+	filter_attach(sk, conn);
+	icsk->icsk_af_ops = &fsk_af_ops;
+	icsk->icsk_ulp_ops = &fsk_ulp_ops;
+	rcu_assign_pointer(icsk->icsk_ulp_data, conn);
+	sk->sk_backlog_rcv = fsk_backlog_rcv;
+	WRITE_ONCE(sk->sk_prot, &fsk_prot);
+}
+
+/**
+ * fsk_conn_hash - let frames find the connection by its id
+ * @conn: attached connection
+ *
+ * Context: socket lock held, or the socket is unknown to others.
+ */
+void fsk_conn_hash(struct fsk_conn *conn)
+{
+	table_add(&by_id, conn->id, &conn->id_node);
+}
+
+/**
+ * fsk_conn_hash_peer - let UNKNOWN frames find the connection
+ * @conn: connection whose @peer_id is known
+ *
+ * Context: socket lock held, or the socket is unknown to others.
+ */
+void fsk_conn_hash_peer(struct fsk_conn *conn)
+{
+	table_add(&by_peer, conn->peer_id, &conn->peer_node);
+}
+
+static void conn_free_rcu(struct rcu_head *rcu)
+{
+	struct fsk_conn *conn = container_of(rcu, struct fsk_conn, rcu);
+
+	sock_put(conn->sk);
+	kfree(conn->fallback);
+	kmem_cache_free(conn_cache, conn);
+}
+
+static void conn_purge(struct fsk_conn *conn)
+{
+	struct fsk_seg *seg, *next;
+
+	fsk_tx_free(conn, fsk_rel_tx_purge(&conn->tx));
+	for (seg = fsk_rel_rx_purge(&conn->rx); seg; seg = next) {
+		next = seg->next;
+		kfree_skb(fsk_seg_skb(seg));
+	}
+}
+
+/**
+ * fsk_conn_kill - take a connection out of the world
+ * @conn: connection
+ *
+ * Afterwards no frame finds it, its timer is off, it holds no device and no
+ * unacknowledged data.  It stays attached.  Harmless when repeated.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_conn_kill(struct fsk_conn *conn)
+{
+	if (conn->phase == FSK_PH_DEAD)
+		return;
+	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN)
+		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
+	conn->phase = FSK_PH_DEAD;
+	table_del(&by_id, &conn->id_node);
+	table_del(&by_peer, &conn->peer_node);
+	fsk_timer_cancel(conn);
+	if (conn->tomb)
+		fsk_tomb_add(conn->tomb, conn->id, conn->key);
+	conn->tomb = NULL;
+	conn_purge(conn);
+	conn_put_dev(conn);
+}
+
+/**
+ * fsk_conn_free - free a connection that was never attached
+ * @conn: from fsk_conn_alloc()
+ *
+ * Context: any.
+ */
+void fsk_conn_free(struct fsk_conn *conn)
+{
+	conn_put_dev(conn);
+	fsk_tomb_free(conn->tomb);
+	kfree(conn->fallback);
+	kmem_cache_free(conn_cache, conn);
+}
+
+/* The part of detaching that both ends of life share. */
+static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	filter_detach(sk, conn);
+	icsk->icsk_af_ops = tcp_af_ops;
+	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
+	WRITE_ONCE(sk->sk_prot, &tcp_prot);
+	call_rcu(&conn->rcu, conn_free_rcu);
+}
+
+/*
+ * TCP destroys the socket.  sk_backlog_rcv stays ours: the caller may own the
+ * socket and find frames on the backlog when it lets go.
+ */
+static void ulp_release(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	if (!conn)
+		return;
+	if (conn->phase != FSK_PH_DEAD)
+		fsk_tx_reset(conn);
+	fsk_conn_kill(conn);
+	conn_unhook(sk, conn);
+}
+
+/**
+ * fsk_conn_detach - make the socket a plain TCP socket again
+ * @sk: socket with an attached connection
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_conn_detach(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	/* Softirq looks at the phase under the spinlock before it queues. */
+	spin_lock_bh(&sk->sk_lock.slock);
+	fsk_conn_kill(conn);
+	spin_unlock_bh(&sk->sk_lock.slock);
+	sk_flush_backlog(sk);
+
+	inet_csk(sk)->icsk_ulp_ops = NULL;
+	conn_unhook(sk, conn);
+	sk->sk_backlog_rcv = tcp_prot.backlog_rcv;
+	module_put(THIS_MODULE);
+}
+
+/**
+ * fsk_conn_done - both directions have ended, or there is no more to wait for
+ * @conn: connection; do not use it afterwards
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_conn_done(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	fsk_conn_kill(conn);
+	tcp_done(sk);
+}
+
+/**
+ * fsk_conn_abort - end a connection with an error
+ * @conn: connection; do not use it afterwards
+ * @err: positive errno for the program
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_conn_abort(struct fsk_conn *conn, int err)
+{
+	struct sock *sk = conn->sk;
+
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	WRITE_ONCE(sk->sk_err, err);
+	smp_wmb();	/* pairs with smp_rmb() in tcp_poll() */
+	fsk_conn_done(conn);
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk_error_report(sk);
+}
+
+/* Find a connection that still uses @dev, and hold its socket. */
+static struct sock *conn_on_dev(const struct net_device *dev, unsigned int *i)
+{
+	struct fsk_conn *conn;
+
+	for (; *i < 1 << FSK_TABLE_BITS; (*i)++) {
+		rcu_read_lock();
+		hlist_for_each_entry_rcu(conn, &by_id.heads[*i], id_node) {
+			if (READ_ONCE(conn->path.dev) == dev &&
+			    refcount_inc_not_zero(&conn->sk->sk_refcnt)) {
+				rcu_read_unlock();
+				return conn->sk;
+			}
+		}
+		rcu_read_unlock();
+	}
+	return NULL;
+}
+
+/**
+ * fsk_conn_drop_dev - a device goes away
+ * @dev: device that is being unregistered
+ *
+ * Its connections stay, as TCP's do, and end when retransmission gives up.
+ *
+ * Context: process, RTNL held; takes socket locks.
+ */
+void fsk_conn_drop_dev(struct net_device *dev)
+{
+	unsigned int i = 0;
+	struct fsk_conn *conn;
+	struct sock *sk;
+
+	while ((sk = conn_on_dev(dev, &i))) {
+		lock_sock(sk);
+		conn = fsk_conn(sk);
+		if (conn && conn->path.dev == dev)
+			conn_put_dev(conn);
+		release_sock(sk);
+		sock_put(sk);
+		cond_resched();
+	}
+}
+
+/* Nothing that TCP code builds for a fastsock socket leaves the host. */
+static int discard_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
+{
+	kfree_skb(skb);
+	return 0;
+}
+
+/* TCP's own operations are not exported everywhere; a socket shows them. */
+static int af_ops_init(void)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(&init_net, PF_INET, SOCK_STREAM, IPPROTO_TCP,
+			       &sock);
+	if (err)
+		return err;
+	tcp_af_ops = inet_csk(sock->sk)->icsk_af_ops;
+	sock_release(sock);
+	fsk_af_ops = *tcp_af_ops;
+	fsk_af_ops.queue_xmit = discard_xmit;
+	return 0;
+}
+
+static int filter_init(void)
+{
+	struct sock_filter insns[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog_kern prog = { .len = 1, .filter = insns };
+	int err;
+
+	reject_all = kzalloc(sizeof(*reject_all), GFP_KERNEL);
+	if (!reject_all)
+		return -ENOMEM;
+	refcount_set(&reject_all->refcnt, 1);
+	err = bpf_prog_create(&reject_all->prog, &prog);
+	if (err)
+		kfree(reject_all);
+	return err;
+}
+
+static void filter_exit(void)
+{
+	bpf_prog_destroy(reject_all->prog);
+	kfree(reject_all);
+}
+
+static int table_init(struct fsk_table *table)
+{
+	spin_lock_init(&table->lock);
+	table->heads = vzalloc(sizeof(*table->heads) << FSK_TABLE_BITS);
+	return table->heads ? 0 : -ENOMEM;
+}
+
+/**
+ * fsk_conn_init - tables, cache, filter and ULP
+ *
+ * Context: process, module load.
+ * Return: 0 or a negative errno.
+ */
+int fsk_conn_init(void)
+{
+	int err = -ENOMEM;
+
+	conn_cache = KMEM_CACHE(fsk_conn, SLAB_ACCOUNT);
+	if (!conn_cache)
+		return err;
+	if (table_init(&by_id))
+		goto err_cache;
+	if (table_init(&by_peer))
+		goto err_id;
+	err = filter_init();
+	if (err)
+		goto err_peer;
+	err = af_ops_init();
+	if (err)
+		goto err_filter;
+	err = tcp_register_ulp(&fsk_ulp_ops);
+	if (err)
+		goto err_filter;
+	return 0;
+
+err_filter:
+	filter_exit();
+err_peer:
+	vfree(by_peer.heads);
+err_id:
+	vfree(by_id.heads);
+err_cache:
+	kmem_cache_destroy(conn_cache);
+	return err;
+}
+
+/**
+ * fsk_conn_exit - undo fsk_conn_init(); no connection is left
+ *
+ * Context: process, module unload.
+ */
+void fsk_conn_exit(void)
+{
+	tcp_unregister_ulp(&fsk_ulp_ops);
+	rcu_barrier();		/* conn_free_rcu() */
+	filter_exit();
+	vfree(by_peer.heads);
+	vfree(by_id.heads);
+	kmem_cache_destroy(conn_cache);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A fastsock connection: what hangs on a TCP sk that speaks fastsock.
+ *
+ * LOCKING AND LIFETIME
+ *
+ * One lock protects a connection: its socket's, in TCP's two forms.  Process
+ * context takes lock_sock(); softirq (frames, the timer) takes bh_lock_sock()
+ * and, finding the socket owned, puts frames on the backlog and marks the timer
+ * deferred; release_sock() then does both.  Every field of struct fsk_conn that
+ * does not say otherwise is protected by it, and so is the pure core in @tx
+ * and @rx.
+ *
+ * Order, outermost first:
+ *
+ *	rtnl > socket lock > fsk_table.lock (id and peer tables) > counters
+ *	rtnl > fsk_net.peers_lock
+ *	socket lock > inet bind and established hash locks (inside inet calls)
+ *	socket lock > qdisc and device locks (inside dev_queue_xmit())
+ *	listener's sk_callback_lock: a leaf, for reading sk_socket->ops
+ *	claim_mutex > nothing of the above but rcu_tasks grace periods
+ *
+ * A frame finds its connection in fsk_table under RCU and never takes a
+ * reference: the connection owns one on its socket, and drops it by call_rcu()
+ * after it left the table.  So conn->sk is valid memory for as long as the
+ * reader stays in its RCU section, and fsk_conn_dead() tells under the socket
+ * lock whether the connection still exists.
+ *
+ * The timer holds a reference on the socket for as long as it is queued or
+ * running; the fallback work holds one on the socket and one on the module.
+ *
+ * A connection is made by fsk_conn_alloc(), attached to its socket by
+ * fsk_conn_attach() (ULP slot, sk_prot, filter) and hashed by fsk_conn_hash().
+ * It ends either in fsk_conn_detach(), which gives the socket back to TCP, or
+ * in the ULP's release callback when TCP destroys the socket.  Both call
+ * fsk_conn_destroy().
+ *
+ * Module references: one per socket that has fastsock's proto_ops (sock->ops
+ * owner, kept by the socket layer), one per attached connection (ULP owner,
+ * dropped by tcp_cleanup_ulp() or fsk_conn_detach()), one per namespace with
+ * enable=1, one around each call through fsk_claimed_ops, because such a socket
+ * may be delegated, and lose its own reference, under the caller.
+ */
+#ifndef _FSK_CONN_H
+#define _FSK_CONN_H
+
+#include <linux/hrtimer.h>
+#include <linux/skbuff.h>
+#include <linux/workqueue.h>
+#include <net/inet_connection_sock.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+#include <uapi/linux/fastsock_wire.h>
+
+#include "pernet.h"
+#include "policy.h"
+#include "rel.h"
+#include "stats.h"
+#include "transport.h"
+
+struct fsk_fallback;
+struct fsk_post;
+struct fsk_tomb;
+
+#define FSK_MSS_MIN		256		/* bytes; a peer's offer below is refused */
+#define FSK_HDR_MAX		(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
+#define FSK_CONFIRM_NS		200000ULL	/* CONFIRM waits so long for data */
+#define FSK_HS_RETRY_NS		5000000ULL	/* first SYN or CONFIRM again, then doubled */
+
+/**
+ * enum fsk_phase - where the handshake stands; sk_state tells the rest
+ * @FSK_PH_SYN_SENT: client, no SYNACK yet; may still become TCP
+ * @FSK_PH_FALLBACK: client, handed to the fallback work
+ * @FSK_PH_CONFIRMING: client, connected, server not heard since CONFIRM
+ * @FSK_PH_OPEN: both ends know of each other
+ * @FSK_PH_DEAD: off the tables; frames and timers are ignored
+ */
+enum fsk_phase {
+	FSK_PH_SYN_SENT,
+	FSK_PH_FALLBACK,
+	FSK_PH_CONFIRMING,
+	FSK_PH_OPEN,
+	FSK_PH_DEAD,
+};
+
+/**
+ * struct fsk_conn - one end of a connection
+ * @sk: the socket, referenced until after an RCU grace period
+ * @id_node: in fsk_table by @id; RCU
+ * @peer_node: in the peer table by @peer_id; RCU
+ * @xport: what carries the frames; constant
+ * @path: device (referenced, NULL once unregistered) and address of the peer
+ * @dev_tracker: of the reference on @path.dev
+ * @id: this end's connection id, host order; constant
+ * @key: this end's key; constant
+ * @peer_id: the peer's id; constant once CONFIRMING
+ * @peer_key: the peer's key; likewise
+ * @mss: largest body of a DATA frame now, bytes
+ * @peer_mss: largest the peer takes, bytes
+ * @phase: enum fsk_phase
+ * @timer_deferred: the timer ran while the socket was owned
+ * @fin_wanted: a FIN could not be queued for want of memory
+ * @confirm_sent: at least one CONFIRM went out
+ * @filter_locked: SOCK_FILTER_LOCKED was set before attach
+ * @probes: unanswered keepalive probes
+ * @hs_tries: SYN or CONFIRM frames sent
+ * @reason: why the fallback work delegates, enum fsk_reason
+ * @timer: the connection's only timer; softirq
+ * @timer_at: ns, when @timer fires; 0 when not queued
+ * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
+ * @hs_end: ns, when the handshake gives up
+ * @heard_at: ns, last frame of the peer
+ * @life_at: ns, when an orphan in FIN_WAIT2 is dropped; 0 off
+ * @retry_at: ns, when to try again what lacked memory; 0 off
+ * @avg_recv: bytes a recv returned lately, moving average
+ * @tuned_seq: copied_seq at which the receive buffer last grew
+ * @post: buffer of the thread in recv; NULL if none
+ * @post_want: bytes in @post that satisfy its call
+ * @tx: sending half of the pure core
+ * @rx: receiving half
+ * @tomb: remembers @id for a while after the end; server only
+ * @fallback: hands the socket to TCP in process context; NULL once queued
+ * @rcu: defers freeing
+ */
+struct fsk_conn {
+	struct sock *sk;
+	struct hlist_node id_node;
+	struct hlist_node peer_node;
+	const struct fsk_transport_ops *xport;
+	struct fsk_path path;
+	netdevice_tracker dev_tracker;
+	u32 id;
+	u32 key;
+	u32 peer_id;
+	u32 peer_key;
+	u16 mss;
+	u16 peer_mss;
+	u8 phase;
+	bool timer_deferred;
+	bool fin_wanted;
+	bool confirm_sent;
+	bool filter_locked;
+	u8 probes;
+	u8 hs_tries;
+	u8 reason;
+	struct hrtimer timer;
+	u64 timer_at;
+	u64 hs_at;
+	u64 hs_end;
+	u64 heard_at;
+	u64 life_at;
+	u64 retry_at;
+	u32 avg_recv;
+	u32 tuned_seq;
+	struct fsk_post *post;
+	size_t post_want;
+	struct fsk_rel_tx tx;
+	struct fsk_rel_rx rx;
+	struct fsk_tomb *tomb;
+	struct fsk_fallback *fallback;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct fsk_cb - what fastsock keeps in skb->cb
+ * @seg: link and numbers for the pure core
+ * @off: received: bytes already read; frames: enum fsk_type
+ */
+struct fsk_cb {
+	struct fsk_seg seg;
+	u32 off;
+};
+
+static_assert(sizeof(struct fsk_cb) <= sizeof_field(struct sk_buff, cb));
+
+#define FSK_CB(skb)	((struct fsk_cb *)(skb)->cb)
+
+static inline struct sk_buff *fsk_seg_skb(struct fsk_seg *seg)
+{
+	return container_of((void *)seg, struct sk_buff, cb);
+}
+
+extern struct proto fsk_prot;
+extern struct workqueue_struct *fsk_wq;
+
+/* The connection of @sk; the caller holds the socket lock in either form. */
+static inline struct fsk_conn *fsk_conn(const struct sock *sk)
+{
+	return rcu_dereference_protected(inet_csk(sk)->icsk_ulp_data,
+					 lockdep_sock_is_held(sk));
+}
+
+static inline bool fsk_conn_dead(const struct fsk_conn *conn)
+{
+	return !conn || conn->phase == FSK_PH_DEAD;
+}
+
+/* Does @sk run fastsock (connecting or connected)?  Any context. */
+static inline bool fsk_is_conn(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_prot) == &fsk_prot;
+}
+
+static inline u64 fsk_now(void)
+{
+	return ktime_get_ns();
+}
+
+/* conn.c */
+int fsk_conn_init(void);
+void fsk_conn_exit(void);
+struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
+				const u8 *mac, gfp_t gfp);
+void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn);
+void fsk_conn_hash(struct fsk_conn *conn);
+void fsk_conn_hash_peer(struct fsk_conn *conn);
+void fsk_conn_detach(struct sock *sk);
+void fsk_conn_kill(struct fsk_conn *conn);
+void fsk_conn_free(struct fsk_conn *conn);
+void fsk_conn_abort(struct fsk_conn *conn, int err);
+void fsk_conn_done(struct fsk_conn *conn);
+struct fsk_conn *fsk_conn_find(u32 id, u32 key);
+bool fsk_conn_has_id(u32 id);
+struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key);
+void fsk_conn_drop_dev(struct net_device *dev);
+
+/* tomb.c */
+int fsk_tomb_init(void);
+void fsk_tomb_exit(void);
+struct fsk_tomb *fsk_tomb_alloc(gfp_t gfp);
+void fsk_tomb_free(struct fsk_tomb *tomb);
+void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key);
+bool fsk_tomb_find(u32 id, u32 key);
+bool fsk_tomb_full(void);
+
+/* tx.c */
+int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+void fsk_tx_push(struct fsk_conn *conn, u64 now);
+void fsk_tx_ack(struct fsk_conn *conn);
+void fsk_tx_confirm(struct fsk_conn *conn, u64 now);
+void fsk_tx_probe(struct fsk_conn *conn);
+void fsk_tx_reset(struct fsk_conn *conn);
+void fsk_tx_fin(struct fsk_conn *conn);
+void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
+u32 fsk_tx_mss(const struct fsk_conn *conn);
+
+/* recv.c */
+int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		int *addr_len);
+
+/* rx.c */
+int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
+u32 fsk_rx_window(struct fsk_conn *conn);
+u32 fsk_rx_space(const struct sock *sk);
+
+/* timer.c */
+void fsk_timer_init(struct fsk_conn *conn);
+void fsk_timer_arm(struct fsk_conn *conn);
+void fsk_timer_cancel(struct fsk_conn *conn);
+void fsk_release_cb(struct sock *sk);
+
+/* handshake.c */
+int fsk_handshake_init(void);
+int fsk_handshake_start(struct sock *sk, struct net_device *dev,
+			const u8 *mac);
+void fsk_handshake_timeout(struct fsk_conn *conn, u64 now);
+void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason);
+void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn);
+void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
+struct fsk_conn *fsk_rcv_confirm(const struct fsk_hdr *hdr,
+				 const struct fsk_syn *syn,
+				 struct net_device *dev, const u8 *mac);
+void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa);
+
+#endif /* _FSK_CONN_H */

@@ -1,0 +1,752 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SYN, SYNACK, CONFIRM: from two sockets to a connection.
+ *
+ * The server keeps no state for a SYN.  Its id and key are a keyed hash of what
+ * the SYN said and of the time; CONFIRM repeats the SYN, is addressed to them,
+ * and so proves that the client got the SYNACK.  Only then is there a child.
+ */
+
+#include <linux/security.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/inet_hashtables.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+#include <net/secure_seq.h>
+#include <net/sock_reuseport.h>
+#include <net/tcp.h>
+
+#include "claim.h"
+#include "compat.h"
+#include "conn.h"
+#include "peer.h"
+#include "sock.h"
+
+#define FSK_COOKIE_SLOT		(32 * HZ)	/* good for one to two of these */
+
+static siphash_aligned_key_t cookie_secret;
+
+/**
+ * fsk_handshake_syn_body - what SYN and CONFIRM say
+ * @conn: client's connection
+ * @syn: where to write it
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn)
+{
+	const struct inet_sock *inet = inet_sk(conn->sk);
+
+	memset(syn, 0, sizeof(*syn));
+	syn->version = FSK_WIRE_VERSION;
+	syn->mss = cpu_to_be16(conn->mss);
+	syn->saddr = inet->inet_saddr;
+	syn->daddr = inet->inet_daddr;
+	syn->sport = inet->inet_sport;
+	syn->dport = inet->inet_dport;
+	syn->id = cpu_to_be32(conn->id);
+	syn->key = cpu_to_be32(conn->key);
+	syn->win = cpu_to_be32(conn->rx.wnd_end - conn->rx.nxt);
+	memcpy(syn->hostid, fsk_hostid, sizeof(syn->hostid));
+}
+
+static u16 path_mss(const struct fsk_transport_ops *xport,
+		    const struct net_device *dev)
+{
+	return min_t(u32, xport->mtu(dev), U16_MAX) - sizeof(struct fsk_hdr);
+}
+
+/* Numbers of one end: sequences begin at the sender's key. */
+static void conn_numbers(struct fsk_conn *conn, u32 peer_win)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	fsk_rel_tx_init(&conn->tx, conn->key, peer_win, fsk_tx_mss(conn),
+			&fsk_cc_lan);
+	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_space(conn->sk),
+			conn->mss);
+	WRITE_ONCE(tp->write_seq, conn->key);
+	WRITE_ONCE(tp->snd_nxt, conn->key);
+	tp->snd_una = conn->key;
+	tp->pushed_seq = conn->key;
+	WRITE_ONCE(tp->copied_seq, conn->peer_key);
+	WRITE_ONCE(tp->rcv_nxt, conn->peer_key);
+	tp->rcv_wup = conn->peer_key;
+	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
+	conn->tuned_seq = conn->peer_key;
+}
+
+static void send_syn(struct fsk_conn *conn)
+{
+	struct fsk_syn syn;
+
+	if (!conn->path.dev)
+		return;
+	fsk_handshake_syn_body(conn, &syn);
+	fsk_transport_send(conn->path.dev, conn->path.mac, FSK_T_SYN, 0, 0,
+			   &syn, sizeof(syn));
+}
+
+/**
+ * struct fsk_fallback - what hands a socket to TCP in process context
+ * @work: item on fsk_wq
+ * @sk: socket, referenced while queued
+ *
+ * Not part of the connection, which may be freed while the work waits.
+ */
+struct fsk_fallback {
+	struct work_struct work;
+	struct sock *sk;
+};
+
+static void fallback_work(struct work_struct *work);
+
+/**
+ * fsk_handshake_start - send the first SYN
+ * @sk: socket in SYN_SENT with its four-tuple hashed
+ * @dev: device of the route
+ * @mac: the server's address
+ *
+ * Context: process, socket owned.
+ * Return: 0 or -ENOMEM.
+ */
+int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
+{
+	int ms = READ_ONCE(fsk_net(sock_net(sk))->handshake_ms);
+	struct fsk_conn *conn;
+	u64 now = fsk_now();
+
+	conn = fsk_conn_alloc(sk, dev, mac, GFP_KERNEL);
+	if (!conn)
+		return -ENOMEM;
+	conn->fallback = kmalloc(sizeof(*conn->fallback), GFP_KERNEL);
+	if (!conn->fallback || !conn->xport) {
+		fsk_conn_free(conn);
+		return -ENOMEM;
+	}
+	conn->mss = path_mss(conn->xport, dev);
+	conn->peer_mss = conn->mss;
+	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_space(sk), conn->mss);
+	conn->phase = FSK_PH_SYN_SENT;
+	conn->hs_end = now + ms * (u64)NSEC_PER_MSEC;
+	conn->hs_at = min(now + FSK_HS_RETRY_NS, conn->hs_end);
+	conn->hs_tries = 1;
+	fsk_conn_attach(sk, conn);
+	fsk_conn_hash(conn);
+	send_syn(conn);
+	fsk_timer_arm(conn);
+	return 0;
+}
+
+/**
+ * fsk_handshake_timeout - SYN or CONFIRM is due again
+ * @conn: connection whose @hs_at has passed
+ * @now: ns
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
+{
+	if (conn->phase == FSK_PH_CONFIRMING) {
+		if (now - conn->heard_at > 60ULL * NSEC_PER_SEC) {
+			fsk_stat_inc(sock_net(conn->sk), FSK_MIB_TIMEOUTS);
+			fsk_conn_abort(conn, ETIMEDOUT);
+			return;
+		}
+		fsk_tx_confirm(conn, now);
+		return;
+	}
+	if (conn->phase != FSK_PH_SYN_SENT) {
+		conn->hs_at = 0;
+		return;
+	}
+	if (now >= conn->hs_end) {
+		if (conn->path.dev)
+			fsk_peer_failed(conn->path.dev, conn->path.mac);
+		fsk_handshake_fallback(conn, FSK_REASON_TIMEOUT);
+		return;
+	}
+	send_syn(conn);
+	conn->hs_at = min(now + (FSK_HS_RETRY_NS << conn->hs_tries),
+			  conn->hs_end);
+	conn->hs_tries = min(conn->hs_tries + 1, 8);
+}
+
+/**
+ * fsk_handshake_fallback - go on with TCP
+ * @conn: connection in phase SYN_SENT
+ * @reason: why
+ *
+ * TCP connects in process context: a work item does it.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason)
+{
+	struct fsk_fallback *fb = conn->fallback;
+
+	conn->phase = FSK_PH_FALLBACK;
+	conn->hs_at = 0;
+	conn->reason = reason;
+	conn->fallback = NULL;
+	sock_hold(conn->sk);
+	__module_get(THIS_MODULE);
+	fb->sk = conn->sk;
+	INIT_WORK(&fb->work, fallback_work);
+	queue_work(fsk_wq, &fb->work);
+}
+
+/* The program is still waiting in connect(), or polls: it notices nothing. */
+static void fallback(struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = inet->inet_dport,
+		.sin_addr.s_addr = inet->inet_daddr,
+	};
+	enum fsk_reason reason = fsk_conn(sk)->reason;
+	int err;
+
+	fsk_conn_detach(sk);
+	err = fsk_connect_tcp(sk, (struct sockaddr *)&addr, sizeof(addr),
+			      reason);
+	if (!err)
+		return;
+	WRITE_ONCE(sk->sk_err, -err);
+	sk->sk_state_change(sk);
+	sk_error_report(sk);
+}
+
+static void fallback_work(struct work_struct *work)
+{
+	struct fsk_fallback *fb = container_of(work, struct fsk_fallback, work);
+	struct sock *sk = fb->sk;
+
+	kfree(fb);
+	lock_sock(sk);
+	if (fsk_is_conn(sk) && fsk_conn(sk) &&
+	    fsk_conn(sk)->phase == FSK_PH_FALLBACK)
+		fallback(sk);
+	release_sock(sk);
+	sock_put(sk);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * fsk_rcv_synack - the server is ready
+ * @conn: client's connection
+ * @sa: what the server says
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
+{
+	struct sock *sk = conn->sk;
+	u16 mss = be16_to_cpu(sa->mss);
+
+	if (conn->phase != FSK_PH_SYN_SENT)
+		return;		/* a duplicate */
+	if (sa->version != FSK_WIRE_VERSION || !sa->id || mss < FSK_MSS_MIN) {
+		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
+		return;
+	}
+	fsk_peer_answered(conn->path.dev, conn->path.mac);
+	conn->peer_id = be32_to_cpu(sa->id);
+	conn->peer_key = be32_to_cpu(sa->key);
+	conn->peer_mss = mss;
+	conn->phase = FSK_PH_CONFIRMING;
+	conn->hs_tries = 0;
+	/* Data may ride on CONFIRM if the program hurries. */
+	conn->hs_at = fsk_now() + FSK_CONFIRM_NS;
+	conn_numbers(conn, be32_to_cpu(sa->win));
+	fsk_conn_hash_peer(conn);
+	fsk_stat_inc(sock_net(sk), FSK_MIB_ACTIVE_OPENS);
+	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
+
+	tcp_set_state(sk, TCP_ESTABLISHED);
+	if (sk->sk_socket)
+		WRITE_ONCE(sk->sk_socket->ops, &fsk_stream_ops);
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	}
+	fsk_timer_arm(conn);
+}
+
+/* The server's id and key: a hash of the SYN, the client's place, and time. */
+static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
+		  const u8 *mac, u32 slot)
+{
+	struct {
+		__be32 saddr, daddr, id, key;
+		__be16 sport, dport;
+		u32 slot;
+		u32 net;
+		u32 ifindex;
+		u8 mac[ETH_ALEN];
+		__be16 mss;
+	} __packed __aligned(SIPHASH_ALIGNMENT) in = {
+		.saddr = syn->saddr, .daddr = syn->daddr,
+		.id = syn->id, .key = syn->key,
+		.sport = syn->sport, .dport = syn->dport,
+		.slot = slot, .net = net_hash_mix(dev_net(dev)),
+		.ifindex = dev->ifindex, .mss = syn->mss,
+	};
+	u64 hash;
+
+	ether_addr_copy(in.mac, mac);
+	hash = siphash(&in, sizeof(in), &cookie_secret);
+	return upper_32_bits(hash) ? hash : hash | BIT_ULL(32);	/* id not 0 */
+}
+
+static u32 cookie_slot(void)
+{
+	return (u32)(get_jiffies_64() >> ilog2(FSK_COOKIE_SLOT));
+}
+
+static bool cookie_ok(const struct fsk_hdr *hdr, const struct fsk_syn *syn,
+		      const struct net_device *dev, const u8 *mac)
+{
+	u64 got = (u64)be32_to_cpu(hdr->id) << 32 | be32_to_cpu(hdr->key);
+	u32 slot = cookie_slot();
+
+	return got == cookie(syn, dev, mac, slot) ||
+	       got == cookie(syn, dev, mac, slot - 1);
+}
+
+/* The listener TCP would give this SYN to, with a reference if it counts. */
+static struct sock *find_listener(struct net_device *dev,
+				  const struct fsk_tuple *t)
+{
+	struct net *net = dev_net(dev);
+	int dif = dev->ifindex, sdif = 0;
+	struct sock *sk;
+
+	if (netif_is_l3_slave(dev)) {
+		sdif = dif;
+		dif = l3mdev_master_ifindex_rcu(dev);
+	}
+	sk = __inet_lookup_listener(net, net->ipv4.tcp_death_row.hashinfo, NULL,
+				    0, t->saddr, t->sport, t->daddr,
+				    ntohs(t->dport), dif, sdif);
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		return NULL;
+	return sk;
+}
+
+/* What a child of this listener could not be. */
+static int listener_reason(struct sock *lsk)
+{
+	const struct sock_reuseport *group;
+	const struct tcp_sock *tp = tcp_sk(lsk);
+	const struct inet_connection_sock *icsk = inet_csk(lsk);
+
+	if (lsk->sk_family != AF_INET || !fsk_claimed(lsk))
+		return FSK_REASON_UNCLAIMED;
+	if (fsk_tcp_signed(lsk))
+		return FSK_REASON_MD5;
+	if (rcu_access_pointer(lsk->sk_filter))
+		return FSK_REASON_FILTER;
+	if (icsk->icsk_ulp_ops)
+		return FSK_REASON_ULP;
+	if (rcu_access_pointer(inet_sk(lsk)->inet_opt))
+		return FSK_REASON_IPOPTIONS;
+	if (icsk->icsk_accept_queue.fastopenq.max_qlen)
+		return FSK_REASON_FASTOPEN;
+	if (icsk->icsk_accept_queue.rskq_defer_accept || tp->save_syn ||
+	    fsk_transparent(lsk))
+		return FSK_REASON_LISTENER;
+	/* A program that picks the socket wants to see the segment. */
+	group = rcu_dereference(lsk->sk_reuseport_cb);
+	if (group && rcu_access_pointer(group->prog))
+		return FSK_REASON_LISTENER;
+	return fsk_policy_sock(lsk);
+}
+
+/* The way back to the client must be the way the SYN came. */
+static int route_reason(struct net_device *dev, const struct fsk_tuple *t,
+			const struct sock *lsk)
+{
+	struct flowi4 fl4 = {
+		.daddr = t->saddr, .saddr = t->daddr,
+		.fl4_sport = t->dport, .fl4_dport = t->sport,
+		.flowi4_proto = IPPROTO_TCP,
+		.flowi4_oif = lsk->sk_bound_dev_if,
+		.flowi4_mark = lsk->sk_mark,
+		.flowi4_uid = lsk->sk_uid,
+	};
+	int reason = FSK_ACCEPT;
+	struct rtable *rt;
+
+	rt = ip_route_output_key(dev_net(dev), &fl4);
+	if (IS_ERR(rt))
+		return FSK_REASON_NOROUTE;
+	if (rt->rt_gw_family || rt->dst.dev != dev)
+		reason = FSK_REASON_GATEWAY;
+	else if (rt->dst.xfrm)
+		reason = FSK_REASON_XFRM;
+	ip_rt_put(rt);
+	return reason;
+}
+
+static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
+				     const struct fsk_tuple *t, u16 mss)
+{
+	struct request_sock *req;
+	struct inet_request_sock *ireq;
+	struct tcp_request_sock *treq;
+
+	req = inet_reqsk_alloc(tcp_prot.rsk_prot, lsk, false);
+	if (!req)
+		return NULL;
+	ireq = inet_rsk(req);
+	treq = tcp_rsk(req);
+	/* Not all of it is set by the allocator; TCP's own paths fill it. */
+	req->num_retrans = 0;
+	req->num_timeout = 0;
+	req->syncookie = 0;
+	req->mss = mss;
+	req->ts_recent = 0;
+	req->rsk_rcv_wnd = 0;
+	req->rsk_window_clamp = 0;
+	sk_rcv_saddr_set(req_to_sk(req), t->daddr);
+	sk_daddr_set(req_to_sk(req), t->saddr);
+	ireq->ir_num = ntohs(t->dport);
+	ireq->ir_rmt_port = t->sport;
+	ireq->ir_iif = inet_request_bound_dev_if(lsk, skb);
+	ireq->ir_mark = inet_request_mark(lsk, skb);
+	ireq->tstamp_ok = 0;
+	ireq->sack_ok = 0;
+	ireq->wscale_ok = 0;
+	ireq->snd_wscale = 0;
+	ireq->rcv_wscale = 0;
+	ireq->ecn_ok = 0;
+	ireq->acked = 0;
+	ireq->no_srccheck = 0;
+#if IS_ENABLED(CONFIG_SMC)
+	ireq->smc_ok = 0;
+#endif
+	treq->snt_synack = 0;
+	treq->tfo_listener = false;
+	treq->is_mptcp = false;
+	treq->txhash = net_tx_rndhash();
+	treq->rcv_isn = get_random_u32();
+	treq->snt_isn = get_random_u32();
+	treq->rcv_nxt = treq->rcv_isn + 1;
+	treq->ts_off = 0;
+	treq->last_oow_ack_time = 0;
+	treq->syn_tos = 0;
+	fsk_compat_req(treq);
+	return req;
+}
+
+/* Would the security module let TCP answer this SYN? */
+static int lsm_reason(struct sock *lsk, struct net_device *dev,
+		      const struct fsk_tuple *t)
+{
+	int reason = FSK_REASON_NOMEM;
+	struct request_sock *req;
+	struct sk_buff *skb;
+
+	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
+		return FSK_ACCEPT;
+	skb = fsk_policy_syn(dev, t);
+	if (!skb)
+		return reason;
+	req = make_req(lsk, skb, t, TCP_MSS_DEFAULT);
+	if (req) {
+		reason = security_inet_conn_request(lsk, skb, req) ?
+			 FSK_REASON_LSM : FSK_ACCEPT;
+		reqsk_free(req);
+	}
+	kfree_skb(skb);
+	return reason;
+}
+
+static bool tuple_in_use(struct net_device *dev, const struct fsk_tuple *t)
+{
+	struct net *net = dev_net(dev);
+	struct sock *sk;
+
+	sk = __inet_lookup_established(net, net->ipv4.tcp_death_row.hashinfo,
+				       t->saddr, t->sport, t->daddr,
+				       ntohs(t->dport), dev->ifindex, 0);
+	if (!sk)
+		return false;
+	sock_gen_put(sk);
+	return true;
+}
+
+/* FSK_ACCEPT and the window to offer, or why TCP is to serve this client. */
+static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
+		      const struct fsk_tuple *t, u32 *win)
+{
+	struct sock *lsk;
+	int reason;
+
+	if (!READ_ONCE(fsk_net(dev_net(dev))->enable))
+		return FSK_REASON_DISABLED;
+	if (syn->version != FSK_WIRE_VERSION)
+		return FSK_REASON_VERSION;
+	lsk = find_listener(dev, t);
+	if (!lsk)
+		return FSK_REASON_NO_LISTENER;
+	reason = listener_reason(lsk);
+	if (reason == FSK_ACCEPT &&
+	    (sk_acceptq_is_full(lsk) || fsk_tomb_full() ||
+	     tuple_in_use(dev, t)))
+		reason = FSK_REASON_BACKLOG;
+	if (reason == FSK_ACCEPT)
+		reason = route_reason(dev, t, lsk);
+	if (reason == FSK_ACCEPT)
+		reason = fsk_policy_accept(dev, t);
+	if (reason == FSK_ACCEPT)
+		reason = lsm_reason(lsk, dev, t);
+	*win = fsk_rx_space(lsk);
+	sock_put(lsk);
+	return reason;
+}
+
+static void syn_tuple(const struct fsk_syn *syn, struct fsk_tuple *t)
+{
+	t->saddr = syn->saddr;
+	t->daddr = syn->daddr;
+	t->sport = syn->sport;
+	t->dport = syn->dport;
+}
+
+static bool syn_sane(const struct fsk_syn *syn)
+{
+	return syn->id && syn->sport && syn->dport && !syn->reserved &&
+	       be16_to_cpu(syn->mss) >= FSK_MSS_MIN &&
+	       !ipv4_is_multicast(syn->saddr) && !ipv4_is_lbcast(syn->saddr) &&
+	       !ipv4_is_zeronet(syn->saddr) && !ipv4_is_multicast(syn->daddr) &&
+	       !ipv4_is_lbcast(syn->daddr) && !ipv4_is_zeronet(syn->daddr);
+}
+
+static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
+		       const u8 *mac, int reason, u32 win)
+{
+	struct fsk_reject rej = { .reason = cpu_to_be32(reason) };
+	const struct fsk_transport_ops *xport = fsk_transport_for(dev);
+	struct fsk_synack sa = { .version = FSK_WIRE_VERSION };
+	u64 c;
+
+	if (!xport)
+		return;
+	if (reason != FSK_ACCEPT) {
+		fsk_transport_send(dev, mac, FSK_T_REJECT, syn->id, syn->key,
+				   &rej, sizeof(rej));
+		return;
+	}
+	c = cookie(syn, dev, mac, cookie_slot());
+	sa.mss = cpu_to_be16(path_mss(xport, dev));
+	sa.id = cpu_to_be32(upper_32_bits(c));
+	sa.key = cpu_to_be32(lower_32_bits(c));
+	sa.win = cpu_to_be32(win);
+	fsk_transport_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, &sa,
+			   sizeof(sa));
+}
+
+/**
+ * fsk_rcv_syn - a client asks for a connection
+ * @skb: SYN frame, data at struct fsk_hdr, length checked; consumed
+ * @dev: device it came from
+ * @mac: client's address
+ *
+ * Answers SYNACK or REJECT and remembers nothing.
+ *
+ * Context: softirq, RCU read section.
+ */
+void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
+{
+	const struct fsk_syn *syn = (const void *)(skb->data +
+						   sizeof(struct fsk_hdr));
+	struct net *net = dev_net(dev);
+	struct fsk_tuple t;
+	u32 win = 0;
+	int reason;
+
+	if (!syn_sane(syn)) {
+		fsk_drop(net, skb, FSK_DROP_LENGTH);
+		return;
+	}
+	if (!fsk_peer_may_reply(net)) {
+		fsk_drop(net, skb, FSK_DROP_RATE);
+		return;
+	}
+	syn_tuple(syn, &t);
+	reason = syn_reason(syn, dev, &t, &win);
+	answer_syn(syn, dev, mac, reason, win);
+	consume_skb(skb);
+}
+
+/* TCP's clone of the listener, locked and in the established hash; or NULL. */
+static struct sock *make_child(struct sock *lsk, struct net_device *dev,
+			       const struct fsk_tuple *t, u16 mss,
+			       struct request_sock **reqp)
+{
+	struct request_sock *req;
+	struct sock *child = NULL;
+	struct sk_buff *skb;
+	bool own_req = false;
+
+	skb = fsk_policy_syn(dev, t);
+	if (!skb)
+		return NULL;
+	req = make_req(lsk, skb, t, mss);
+	if (!req)
+		goto out;
+	if (security_inet_conn_request(lsk, skb, req)) {
+		reqsk_free(req);
+		goto out;
+	}
+	child = inet_csk(lsk)->icsk_af_ops->syn_recv_sock(lsk, skb, req, NULL,
+							  NULL, &own_req, NULL);
+	if (child && !own_req) {
+		/* Another socket has this four-tuple. */
+		inet_csk_prepare_forced_close(child);
+		tcp_done(child);
+		child = NULL;
+	}
+	if (!child) {
+		reqsk_free(req);
+		goto out;
+	}
+	security_inet_conn_established(child, skb);
+	refcount_set(&req->rsk_refcnt, 1);
+	*reqp = req;
+out:
+	kfree_skb(skb);
+	return child;
+}
+
+/* TCP armed what its own children need; ours has a timer of its own. */
+static void disarm(struct sock *sk)
+{
+	sk_stop_timer(sk, &sk->sk_timer);
+}
+
+/* Turn TCP's child into one end of a connection.  @child is locked. */
+static void child_init(struct sock *child, struct fsk_conn *conn,
+		       const struct fsk_hdr *hdr, const struct fsk_syn *syn)
+{
+	conn->id = be32_to_cpu(hdr->id);
+	conn->key = be32_to_cpu(hdr->key);
+	conn->peer_id = be32_to_cpu(syn->id);
+	conn->peer_key = be32_to_cpu(syn->key);
+	conn->peer_mss = be16_to_cpu(syn->mss);
+	conn->mss = path_mss(conn->xport, conn->path.dev);
+	conn->phase = FSK_PH_OPEN;
+	disarm(child);
+	fsk_conn_attach(child, conn);
+	conn_numbers(conn, be32_to_cpu(syn->win));
+	tcp_set_state(child, TCP_ESTABLISHED);
+	fsk_conn_hash(conn);
+	fsk_conn_hash_peer(conn);
+}
+
+/* Undo make_child() for a child that nobody has seen. */
+static void child_discard(struct sock *child, struct request_sock *req)
+{
+	reqsk_put(req);
+	inet_csk_prepare_forced_close(child);
+	tcp_done(child);
+}
+
+static struct fsk_conn *accept_confirm(struct sock *lsk,
+				       const struct fsk_hdr *hdr,
+				       const struct fsk_syn *syn,
+				       struct net_device *dev, const u8 *mac)
+{
+	struct request_sock *req;
+	struct fsk_conn *conn;
+	struct fsk_tuple t;
+	struct sock *child;
+
+	syn_tuple(syn, &t);
+	child = make_child(lsk, dev, &t, be16_to_cpu(syn->mss), &req);
+	if (!child)
+		return ERR_PTR(-EAGAIN);
+	conn = fsk_conn_alloc(child, dev, mac, GFP_ATOMIC);
+	if (conn)
+		conn->tomb = fsk_tomb_alloc(GFP_ATOMIC);
+	if (!conn || !conn->tomb || !conn->xport) {
+		if (conn)
+			fsk_conn_free(conn);
+		child_discard(child, req);
+		return ERR_PTR(-ENOMEM);
+	}
+	child_init(child, conn, hdr, syn);
+	fsk_peer_answered(dev, mac);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
+	if (!inet_csk_reqsk_queue_add(lsk, req, child)) {
+		/* The listener closed meanwhile and has destroyed the child. */
+		bh_unlock_sock(child);
+		sock_put(child);
+		reqsk_put(req);
+		return ERR_PTR(-EAGAIN);
+	}
+	bh_unlock_sock(child);
+	lsk->sk_data_ready(lsk);
+	sock_put(child);
+	return conn;
+}
+
+/**
+ * fsk_rcv_confirm - a client confirms a connection nobody knows yet
+ * @hdr: header, addressed to the cookie
+ * @syn: head of the body
+ * @dev: device it came from
+ * @mac: client's address
+ *
+ * Context: softirq, RCU read section.
+ * Return: the new connection, on its listener's accept queue; NULL if the
+ * client is to be told that there is none; ERR_PTR(-EAGAIN) if it had better
+ * try again (accept queue full, out of memory).
+ */
+struct fsk_conn *fsk_rcv_confirm(const struct fsk_hdr *hdr,
+				 const struct fsk_syn *syn,
+				 struct net_device *dev, const u8 *mac)
+{
+	struct net *net = dev_net(dev);
+	struct fsk_conn *conn;
+	struct fsk_tuple t;
+	struct sock *lsk;
+
+	if (!syn_sane(syn) || !cookie_ok(hdr, syn, dev, mac) ||
+	    fsk_tomb_find(be32_to_cpu(hdr->id), be32_to_cpu(hdr->key))) {
+		fsk_drop(net, NULL, FSK_DROP_COOKIE);
+		return NULL;
+	}
+	syn_tuple(syn, &t);
+	lsk = find_listener(dev, &t);
+	if (!lsk)
+		return NULL;
+	if (listener_reason(lsk) != FSK_ACCEPT) {
+		conn = NULL;
+	} else if (sk_acceptq_is_full(lsk)) {
+		fsk_drop(net, NULL, FSK_DROP_BACKLOG);
+		conn = ERR_PTR(-EAGAIN);
+	} else {
+		conn = accept_confirm(lsk, hdr, syn, dev, mac);
+	}
+	sock_put(lsk);
+	return conn;
+}
+
+/**
+ * fsk_handshake_init - choose the cookie secret
+ *
+ * Context: process, module load.
+ * Return: 0.
+ */
+int fsk_handshake_init(void)
+{
+	get_random_bytes(&cookie_secret, sizeof(cookie_secret));
+	return 0;
+}

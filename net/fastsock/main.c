@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Load and unload, network namespaces, sysctls. */
+
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/sysctl.h>
+#include <net/net_namespace.h>
+
+#include "claim.h"
+#include "compat.h"
+#include "conn.h"
+#include "peer.h"
+#include "pernet.h"
+#include "sock.h"
+
+unsigned int fsk_net_id __read_mostly;
+u8 fsk_hostid[FSK_HOSTID_LEN] __read_mostly;
+__be16 fsk_ethertype __read_mostly;
+struct workqueue_struct *fsk_wq;
+
+static ushort ethertype = FSK_ETHERTYPE;
+module_param(ethertype, ushort, 0444);
+MODULE_PARM_DESC(ethertype, "EtherType of fastsock frames, 0x0600 or more");
+
+static DEFINE_MUTEX(enable_mutex);	/* changes of fsk_net.enable */
+
+static void set_enable(struct net *net, int val)
+{
+	struct fsk_net *fn = fsk_net(net);
+	int old;
+
+	mutex_lock(&enable_mutex);
+	old = fn->enable;
+	if (!old && val)
+		fsk_claim_enable();
+	WRITE_ONCE(fn->enable, val);
+	if (!old != !val)
+		fsk_peer_enable(net, val);
+	if (old && !val)
+		fsk_claim_disable();
+	mutex_unlock(&enable_mutex);
+}
+
+static int enable_handler(FSK_CTL_TABLE *table, int write, void *buffer,
+			  size_t *lenp, loff_t *ppos)
+{
+	struct net *net = table->extra2;
+	int val = READ_ONCE(fsk_net(net)->enable);
+	struct ctl_table tmp = {
+		.data = &val, .maxlen = sizeof(val), .mode = table->mode,
+		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_TWO,
+	};
+	int err;
+
+	err = proc_dointvec_minmax(&tmp, write, buffer, lenp, ppos);
+	if (!err && write)
+		set_enable(net, val);
+	return err;
+}
+
+static int post_min_least = 1024;
+static int post_min_most = INT_MAX;
+static int handshake_ms_most = 50;
+
+static const struct ctl_table sysctls[] = {
+	{
+		.procname = "enable",
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = enable_handler,
+	}, {
+		.procname = "loopback_frames",
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE,
+	}, {
+		.procname = "post_min",
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = &post_min_least, .extra2 = &post_min_most,
+	}, {
+		.procname = "handshake_ms",
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ONE, .extra2 = &handshake_ms_most,
+	},
+};
+
+static int sysctl_init_net(struct net *net)
+{
+	struct fsk_net *fn = fsk_net(net);
+	struct ctl_table *table;
+
+	/* One more, zeroed, for kernels that want a sentinel. */
+	table = kcalloc(ARRAY_SIZE(sysctls) + 1, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table, sysctls, sizeof(sysctls));
+	table[0].extra2 = net;
+	table[1].data = &fn->loopback_frames;
+	table[2].data = &fn->post_min;
+	table[3].data = &fn->handshake_ms;
+	fn->sysctl = fsk_register_sysctl(net, "net/fastsock", table,
+					 ARRAY_SIZE(sysctls));
+	if (!fn->sysctl) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	fn->table = table;
+	return 0;
+}
+
+static void sysctl_exit_net(struct net *net)
+{
+	struct fsk_net *fn = fsk_net(net);
+
+	unregister_net_sysctl_table(fn->sysctl);
+	kfree(fn->table);
+}
+
+static int __net_init fsk_init_net(struct net *net)
+{
+	struct fsk_net *fn = fsk_net(net);
+	int err;
+
+	fn->post_min = FSK_POST_MIN;
+	fn->handshake_ms = FSK_HANDSHAKE_MS;
+	err = fsk_stats_init(net);
+	if (err)
+		return err;
+	err = fsk_peer_init_net(net);
+	if (err)
+		goto err_stats;
+	err = sysctl_init_net(net);
+	if (err)
+		goto err_peer;
+	return 0;
+
+err_peer:
+	fsk_peer_exit_net(net);
+err_stats:
+	fsk_stats_exit(net);
+	return err;
+}
+
+static void __net_exit fsk_exit_net(struct net *net)
+{
+	sysctl_exit_net(net);
+	set_enable(net, FSK_ENABLE_OFF);
+	fsk_peer_exit_net(net);
+	fsk_stats_exit(net);
+}
+
+static struct pernet_operations fsk_net_ops = {
+	.init	= fsk_init_net,
+	.exit	= fsk_exit_net,
+	.id	= &fsk_net_id,
+	.size	= sizeof(struct fsk_net),
+};
+
+static int netdev_event(struct notifier_block *nb, unsigned long event,
+			void *ptr)
+{
+	if (event == NETDEV_UNREGISTER)
+		fsk_conn_drop_dev(netdev_notifier_info_to_dev(ptr));
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netdev_nb = {
+	.notifier_call = netdev_event,
+};
+
+static int __init fsk_init(void)
+{
+	int err;
+
+	if (ethertype < ETH_P_802_3_MIN) {
+		pr_err("ethertype 0x%04x is a length, not a type: use 0x0600 or more\n",
+		       ethertype);
+		return -EINVAL;
+	}
+	fsk_ethertype = htons(ethertype);
+	get_random_bytes(fsk_hostid, sizeof(fsk_hostid));
+	fsk_sock_init();
+
+	fsk_wq = alloc_workqueue("fastsock", WQ_HIGHPRI | WQ_UNBOUND, 0);
+	if (!fsk_wq)
+		return -ENOMEM;
+	err = fsk_tomb_init();
+	if (err)
+		goto err_wq;
+	err = fsk_handshake_init();
+	if (err)
+		goto err_tomb;
+	err = fsk_conn_init();
+	if (err)
+		goto err_tomb;
+	err = register_pernet_subsys(&fsk_net_ops);
+	if (err)
+		goto err_conn;
+	err = register_netdevice_notifier(&netdev_nb);
+	if (err)
+		goto err_net;
+	err = fsk_peer_init();
+	if (err)
+		goto err_netdev;
+	err = fsk_eth_init();
+	if (err)
+		goto err_peer;
+	err = fsk_claim_init();
+	if (err)
+		goto err_eth;
+	return 0;
+
+err_eth:
+	fsk_eth_exit();
+err_peer:
+	fsk_peer_exit();
+err_netdev:
+	unregister_netdevice_notifier(&netdev_nb);
+err_net:
+	unregister_pernet_subsys(&fsk_net_ops);
+err_conn:
+	fsk_conn_exit();
+err_tomb:
+	fsk_tomb_exit();
+err_wq:
+	destroy_workqueue(fsk_wq);
+	return err;
+}
+
+static void __exit fsk_exit(void)
+{
+	fsk_claim_exit();
+	fsk_eth_exit();
+	fsk_peer_exit();
+	unregister_netdevice_notifier(&netdev_nb);
+	unregister_pernet_subsys(&fsk_net_ops);
+	fsk_conn_exit();
+	fsk_tomb_exit();
+	destroy_workqueue(fsk_wq);
+}
+
+module_init(fsk_init);
+module_exit(fsk_exit);
+
+MODULE_DESCRIPTION("Fast sockets: local TCP without TCP");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Who on the segment speaks fastsock: HELLO and the capability cache. */
+#ifndef _FSK_PEER_H
+#define _FSK_PEER_H
+
+#include <linux/types.h>
+
+struct fsk_hello;
+struct fsk_net;
+struct net;
+struct net_device;
+
+enum fsk_peer_state {
+	FSK_PEER_UNKNOWN,
+	FSK_PEER_CAPABLE,
+	FSK_PEER_NEGATIVE,	/* a handshake failed lately */
+};
+
+enum fsk_peer_state fsk_peer_lookup(struct net_device *dev, const u8 *mac);
+void fsk_peer_probe(struct net_device *dev, const u8 *mac);
+void fsk_peer_answered(struct net_device *dev, const u8 *mac);
+void fsk_peer_failed(struct net_device *dev, const u8 *mac);
+void fsk_peer_rcv(struct net_device *dev, const u8 *mac, u8 type,
+		  const struct fsk_hello *hello);
+bool fsk_peer_may_reply(struct net *net);
+void fsk_peer_enable(struct net *net, bool on);
+int fsk_peer_init_net(struct net *net);
+void fsk_peer_exit_net(struct net *net);
+int fsk_peer_init(void);
+void fsk_peer_exit(void);
+
+#endif /* _FSK_PEER_H */

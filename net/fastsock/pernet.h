@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What fastsock keeps for each network namespace. */
+#ifndef _FSK_PERNET_H
+#define _FSK_PERNET_H
+
+#include <linux/if_ether.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "stats.h"
+
+struct ctl_table;
+struct ctl_table_header;
+struct fsk_peer;
+
+#define FSK_PEER_BUCKETS	256
+
+/* Values of net.fastsock.enable. */
+#define FSK_ENABLE_OFF		0
+#define FSK_ENABLE_ALL		1	/* every AF_INET stream socket */
+#define FSK_ENABLE_EXPLICIT	2	/* only those of AF_FASTSOCK */
+
+#define FSK_POST_MIN		16384	/* bytes, default of net.fastsock.post_min */
+#define FSK_HANDSHAKE_MS	40	/* ms, default of net.fastsock.handshake_ms */
+
+/**
+ * struct fsk_net - fastsock's part of a network namespace
+ * @enable: sysctl, FSK_ENABLE_*; unless off, SYNs and HELLOs are answered
+ * @loopback_frames: sysctl, test only; frames may cross the loopback device
+ * @post_min: sysctl, bytes; a receive of at least so much pins its buffer
+ * @handshake_ms: sysctl, ms; how long a connect waits for SYNACK
+ * @mib: counters, enum fsk_mib
+ * @sysctl: registered table header
+ * @table: this namespace's copy of the sysctl table
+ * @peers: capability cache, hashed by device and MAC; RCU, @peers_lock
+ * @peers_lock: serialises changes of @peers and @npeers
+ * @npeers: entries in @peers that are capable or negative
+ * @peers_gc: ages entries
+ * @tokens: replies to strangers that may still be sent in this tick
+ * @tokens_at: jiffies of the tick @tokens belongs to
+ * @tokens_lock: protects @tokens and @tokens_at
+ */
+struct fsk_net {
+	int enable;
+	int loopback_frames;
+	int post_min;
+	int handshake_ms;
+	u64 __percpu *mib;
+	struct ctl_table_header *sysctl;
+	struct ctl_table *table;
+	struct hlist_head peers[FSK_PEER_BUCKETS];
+	spinlock_t peers_lock;
+	unsigned int npeers;
+	struct delayed_work peers_gc;
+	unsigned int tokens;
+	unsigned long tokens_at;
+	spinlock_t tokens_lock;
+};
+
+extern unsigned int fsk_net_id;
+extern u8 fsk_hostid[];
+extern __be16 fsk_ethertype;
+
+static inline struct fsk_net *fsk_net(const struct net *net)
+{
+	return net_generic(net, fsk_net_id);
+}
+
+#endif /* _FSK_PERNET_H */

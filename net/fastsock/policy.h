@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Would the equivalent TCP connection be let through? */
+#ifndef _FSK_POLICY_H
+#define _FSK_POLICY_H
+
+#include <linux/types.h>
+
+struct net_device;
+struct rtable;
+struct sk_buff;
+struct sock;
+
+/**
+ * struct fsk_tuple - addresses of a connection, from client to server
+ * @saddr: client's address
+ * @daddr: server's address
+ * @sport: client's port
+ * @dport: server's port
+ */
+struct fsk_tuple {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+};
+
+int fsk_policy_connect(struct sock *sk, struct rtable *rt,
+		       const struct fsk_tuple *t);
+int fsk_policy_accept(struct net_device *dev, const struct fsk_tuple *t);
+int fsk_policy_sock(const struct sock *sk);
+struct sk_buff *fsk_policy_syn(struct net_device *dev,
+			       const struct fsk_tuple *t);
+
+#endif /* _FSK_POLICY_H */

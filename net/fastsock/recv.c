@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+/* recv(): from the queue, or through pages posted while the program waits. */
+
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+#include <net/inet_common.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "post.h"
+
+/**
+ * struct recv - one call of recv
+ * @sk: socket
+ * @msg: where to
+ * @left: bytes that still fit
+ * @copied: bytes returned so far
+ * @target: bytes that satisfy the call
+ * @peek: with MSG_PEEK, bytes of the queue already passed
+ * @want: with a posted buffer, bytes in it that end the wait
+ * @timeo: jiffies left to wait
+ * @flags: MSG_*
+ */
+struct recv {
+	struct sock *sk;
+	struct msghdr *msg;
+	size_t left;
+	size_t copied;
+	size_t target;
+	size_t want;
+	u32 peek;
+	long timeo;
+	int flags;
+};
+
+static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	FSK_CB(skb)->off += n;
+	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
+	if (FSK_CB(skb)->off < skb->len)
+		return;
+	__skb_unlink(skb, &sk->sk_receive_queue);
+	consume_skb(skb);
+}
+
+/* Copy from one queued skb, @skip bytes into what is unread of it. */
+static int copy_one(struct recv *r, struct sk_buff *skb, u32 skip)
+{
+	u32 off = FSK_CB(skb)->off + skip;
+	u32 n = min_t(size_t, skb->len - off, r->left);
+
+	if (!(r->flags & MSG_TRUNC) &&
+	    skb_copy_datagram_msg(skb, off, r->msg, n))
+		return -EFAULT;
+	r->left -= n;
+	r->copied += n;
+	if (r->flags & MSG_PEEK)
+		r->peek += n;
+	else
+		consume(r->sk, skb, n);
+	return 0;
+}
+
+/* Take what is queued.  Return: 0 or -EFAULT, with r->copied so far. */
+static int take_queue(struct recv *r)
+{
+	struct sk_buff_head *queue = &r->sk->sk_receive_queue;
+	struct sk_buff *skb, *next;
+	u32 skip = r->peek;	/* 0 unless peeking */
+	u32 unread;
+	int err;
+
+	skb_queue_walk_safe(queue, skb, next) {
+		if (!r->left)
+			break;
+		unread = skb->len - FSK_CB(skb)->off;
+		if (skip >= unread) {
+			skip -= unread;
+			if (!unread && !(r->flags & MSG_PEEK))
+				consume(r->sk, skb, 0);
+			continue;
+		}
+		err = copy_one(r, skb, skip);
+		if (err)
+			return err;
+		skip = 0;
+	}
+	return 0;
+}
+
+/* Is this call, and what lately came, worth pinning pages for? */
+static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
+{
+	size_t min = READ_ONCE(fsk_net(sock_net(r->sk))->post_min);
+
+	return !(r->flags & (MSG_PEEK | MSG_TRUNC)) && r->left >= min &&
+	       !conn->post && skb_queue_empty(&r->sk->sk_receive_queue) &&
+	       conn->phase != FSK_PH_SYN_SENT &&
+	       conn->phase != FSK_PH_FALLBACK &&
+	       (r->target - r->copied >= min || conn->avg_recv >= min);
+}
+
+/* Post the program's buffer.  Return: NULL if it is not to be. */
+static struct fsk_post *post(struct recv *r, struct fsk_conn *conn)
+{
+	struct fsk_post *post;
+
+	if (!worth_posting(r, conn))
+		return NULL;
+	post = fsk_post_pin(&r->msg->msg_iter, r->left);
+	if (IS_ERR(post)) {
+		fsk_stat_inc(sock_net(r->sk), FSK_MIB_POST_REFUSED);
+		return NULL;	/* copying finds out what is wrong with it */
+	}
+	r->want = clamp_t(size_t, r->target - r->copied, 1, post->len);
+	conn->post_want = r->want;
+	conn->post = post;
+	return post;
+}
+
+/* Account for what came into the buffer; nothing writes to it any more. */
+static void unpost(struct recv *r, struct fsk_post *post)
+{
+	size_t n = post->filled;
+
+	fsk_post_unpin(post);
+	iov_iter_advance(&r->msg->msg_iter, n);
+	r->left -= n;
+	r->copied += n;
+}
+
+static bool wait_over(const struct recv *r, const struct sk_buff *last,
+		      const struct fsk_post *post)
+{
+	return skb_peek_tail(&r->sk->sk_receive_queue) != last ||
+	       (post && READ_ONCE(post->filled) >= r->want);
+}
+
+/* Sleep until something happened; the socket is unlocked meanwhile.  Return:
+ * negative if it was disconnected.
+ */
+static int wait_data(struct recv *r, const struct fsk_post *post)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sk_buff *last = skb_peek_tail(&r->sk->sk_receive_queue);
+	struct sock *sk = r->sk;
+	int err;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	err = sk_wait_event(sk, &r->timeo, wait_over(r, last, post), &wait);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return min(err, 0);
+}
+
+/* Why the call ends now: 1 to go on, else its result if nothing was copied. */
+static int stop_reason(const struct recv *r)
+{
+	struct sock *sk = r->sk;
+
+	if (r->copied)
+		return sk->sk_err || sk->sk_state == TCP_CLOSE ||
+		       sk->sk_shutdown & RCV_SHUTDOWN || !r->timeo ||
+		       signal_pending(current) ? 0 : 1;
+	if (sock_flag(sk, SOCK_DONE))
+		return 0;
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return 0;
+	if (sk->sk_state == TCP_CLOSE)
+		return -ENOTCONN;
+	if (!r->timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(r->timeo);
+	return 1;
+}
+
+/* The program made room: grow the buffer it keeps up with, tell the peer. */
+static void made_room(struct fsk_conn *conn, size_t copied)
+{
+	struct sock *sk = conn->sk;
+	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]);
+	int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	u32 window = conn->rx.wnd_end - conn->rx.nxt;
+
+	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + copied / 4;
+	if (likely(window >= rcvbuf / 4) || conn->phase == FSK_PH_DEAD)
+		return;
+	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && rcvbuf < max &&
+	    skb_queue_empty(&sk->sk_receive_queue) &&
+	    !tcp_under_memory_pressure(sk) &&
+	    tcp_sk(sk)->copied_seq - conn->tuned_seq >= rcvbuf / 2) {
+		conn->tuned_seq = tcp_sk(sk)->copied_seq;
+		rcvbuf = min(2 * rcvbuf, max);
+		WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
+	}
+	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * conn->rx.mss,
+					       rcvbuf / 4) &&
+	    !(sk->sk_shutdown & RCV_SHUTDOWN))
+		fsk_tx_ack(conn);
+}
+
+/* Wait once, with the buffer posted if that pays.  Return: 0, -EXDEV if the
+ * socket was delegated meanwhile, another negative errno if disconnected.
+ */
+static int wait_once(struct recv *r, struct fsk_conn *conn)
+{
+	struct fsk_post *mine;
+	int err;
+
+	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent)
+		fsk_tx_confirm(conn, fsk_now());
+	mine = post(r, conn);
+	err = wait_data(r, mine);
+	if (!err && (!fsk_is_conn(r->sk) || fsk_conn(r->sk) != conn))
+		err = -EXDEV;
+	if (!err && mine)
+		conn->post = NULL;
+	if (mine)
+		unpost(r, mine);
+	return err;
+}
+
+/* Return: 0 or a negative errno; -EXDEV if the socket was delegated. */
+static int recv_locked(struct recv *r)
+{
+	struct fsk_conn *conn = fsk_conn(r->sk);
+	int err;
+
+	for (;;) {
+		err = take_queue(r);
+		if (err || (!r->left && (r->copied || !skb_queue_empty(
+						&r->sk->sk_receive_queue))))
+			break;
+		if (r->copied >= r->target) {
+			if (!READ_ONCE(r->sk->sk_backlog.tail))
+				break;
+			sk_flush_backlog(r->sk);
+			r->target = r->copied + 1;
+			r->timeo = 0;
+			continue;
+		}
+		err = stop_reason(r);
+		if (err <= 0)
+			break;
+		err = wait_once(r, conn);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/**
+ * fsk_recvmsg - struct proto.recvmsg
+ * @sk: socket, connecting or connected
+ * @msg: where to put the bytes
+ * @len: bytes wanted
+ * @flags: MSG_*
+ * @addr_len: unused, a stream has no source address
+ *
+ * Context: process, may sleep.
+ * Return: bytes or a negative errno, as TCP.
+ */
+int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		int *addr_len)
+{
+	struct recv r = { .sk = sk, .msg = msg, .left = len, .flags = flags };
+	struct fsk_conn *conn;
+	int err;
+
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return inet_recv_error(sk, msg, len, addr_len);
+	if (unlikely(flags & MSG_OOB))
+		return -EINVAL;
+
+	lock_sock(sk);
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (unlikely(!conn)) {
+		release_sock(sk);
+		return READ_ONCE(sk->sk_prot)->recvmsg(sk, msg, len, flags,
+						       addr_len);
+	}
+	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	r.peek = fsk_peek_offset(sk, flags);
+	err = recv_locked(&r);
+	if (likely(err != -EXDEV && fsk_is_conn(sk) && fsk_conn(sk) == conn)) {
+		if (r.copied && !(flags & MSG_PEEK))
+			made_room(conn, r.copied);
+		fsk_peek_advance(sk, flags, r.copied);
+	}
+	release_sock(sk);
+	if (unlikely(err == -EXDEV && !r.copied))
+		return READ_ONCE(sk->sk_prot)->recvmsg(sk, msg, len, flags,
+						       addr_len);
+	return r.copied ?: err;
+}

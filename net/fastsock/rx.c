@@ -1,0 +1,669 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Receiving: from frames to the stream. */
+
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <net/arp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "peer.h"
+#include "post.h"
+#include "sock.h"
+
+/**
+ * struct frame - a frame on its way through the handlers
+ * @skb: data begins after struct fsk_hdr
+ * @hdr: its header
+ * @now: ns
+ */
+struct frame {
+	struct sk_buff *skb;
+	const struct fsk_hdr *hdr;
+	u64 now;
+};
+
+static void mirror_rx(const struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	WRITE_ONCE(tp->rcv_nxt, conn->rx.nxt);
+	tp->rcv_wup = conn->rx.nxt;
+}
+
+/**
+ * fsk_rx_space - room for stream bytes in a receive buffer
+ * @sk: socket
+ *
+ * Half of the free memory: the other half is what skbs cost beyond their bytes.
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u32 fsk_rx_space(const struct sock *sk)
+{
+	int room = READ_ONCE(sk->sk_rcvbuf) - atomic_read(&sk->sk_rmem_alloc);
+
+	return room > 0 ? room / 2 : 0;
+}
+
+/**
+ * fsk_rx_window - the window to advertise now
+ * @conn: connection
+ *
+ * The right edge only moves forward, and not by crumbs.
+ *
+ * Context: socket lock held in either form.
+ * Return: bytes beyond the next expected one.
+ */
+u32 fsk_rx_window(struct fsk_conn *conn)
+{
+	const struct sock *sk = conn->sk;
+	u32 space = fsk_rx_space(sk);
+	u32 crumb = min_t(u32, conn->rx.mss, READ_ONCE(sk->sk_rcvbuf) / 4);
+	u32 edge = conn->rx.nxt + space;
+
+	if (space >= crumb && fsk_after(edge, conn->rx.wnd_end))
+		conn->rx.wnd_end = edge;
+	return conn->rx.wnd_end - conn->rx.nxt;
+}
+
+/* A burst of tiny frames would otherwise cost hundreds of times its bytes. */
+static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
+	u32 len = skb->len - off;
+
+	if (atomic_read(&sk->sk_rmem_alloc) < sk->sk_rcvbuf / 4 ||
+	    skb->truesize < 4 * len)
+		return false;
+	if (!tail || skb_cloned(tail) || skb_is_nonlinear(tail) ||
+	    skb_tailroom(tail) < len) {
+		tail = alloc_skb(SKB_WITH_OVERHEAD(PAGE_SIZE), GFP_ATOMIC);
+		if (!tail)
+			return false;
+		if (!sk_rmem_schedule(sk, tail, tail->truesize)) {
+			kfree_skb(tail);
+			return false;
+		}
+		FSK_CB(tail)->off = 0;
+		skb_set_owner_r(tail, sk);
+		__skb_queue_tail(&sk->sk_receive_queue, tail);
+	}
+	if (skb_copy_bits(skb, off, skb_tail_pointer(tail), len))
+		return false;	/* an empty tail does no harm */
+	__skb_put(tail, len);
+	return true;
+}
+
+/* Stream bytes of an in-order segment: to the posted pages or the queue. */
+static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
+{
+	struct sock *sk = conn->sk;
+	struct net *net = sock_net(sk);
+	u32 n;
+
+	if (off >= skb->len) {
+		consume_skb(skb);
+		return;
+	}
+	fsk_stat_add(net, FSK_MIB_IN_BYTES, skb->len - off);
+	if (conn->post && skb_queue_empty(&sk->sk_receive_queue)) {
+		n = fsk_post_fill(conn->post, skb, off, skb->len - off);
+		fsk_stat_add(net, FSK_MIB_POSTED_BYTES, n);
+		WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + n);
+		off += n;
+		if (off == skb->len) {
+			consume_skb(skb);
+			return;
+		}
+	}
+	fsk_stat_add(net, FSK_MIB_QUEUED_BYTES, skb->len - off);
+	if (squeeze(sk, skb, off)) {
+		consume_skb(skb);
+		return;
+	}
+	FSK_CB(skb)->off = off;
+	if (!skb->sk)
+		skb_set_owner_r(skb, sk);
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+}
+
+/* The peer has sent all it will.  Return: false if the connection is over. */
+static bool rcv_fin(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	sk->sk_shutdown |= RCV_SHUTDOWN;
+	sock_set_flag(sk, SOCK_DONE);
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+		tcp_set_state(sk, TCP_CLOSE_WAIT);
+		break;
+	case TCP_FIN_WAIT1:
+		tcp_set_state(sk, TCP_CLOSING);
+		break;
+	case TCP_FIN_WAIT2:
+		mirror_rx(conn);
+		fsk_tx_ack(conn);
+		fsk_conn_done(conn);
+		return false;
+	}
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_WAITD,
+			      sk->sk_shutdown == SHUTDOWN_MASK ? POLL_HUP :
+								 POLL_IN);
+	}
+	return true;
+}
+
+/* Wake readers once what they wait for is there. */
+static void wake_reader(struct fsk_conn *conn)
+{
+	const struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct sock *sk = conn->sk;
+	u32 unread = tp->rcv_nxt - tp->copied_seq;
+
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	if ((conn->post && conn->post->filled >= conn->post_want) ||
+	    (unread && (unread >= READ_ONCE(sk->sk_rcvlowat) ||
+			!fsk_rx_space(sk))) ||
+	    sock_flag(sk, SOCK_DONE))
+		sk->sk_data_ready(sk);
+}
+
+/* May the socket's memory hold @skb?  Reads sk_rcvbuf twice over on purpose:
+ * windows promise half of it, and squeezing takes care of the rest.
+ */
+static bool has_memory(struct sock *sk, struct sk_buff *skb)
+{
+	return atomic_read(&sk->sk_rmem_alloc) <= 2 * sk->sk_rcvbuf &&
+	       sk_rmem_schedule(sk, skb, skb->truesize);
+}
+
+static bool take_inorder(struct fsk_conn *conn, struct fsk_seg *seg, u32 trim)
+{
+	struct sk_buff *skb = fsk_seg_skb(seg);
+	bool fin = seg->flags & FSK_SEG_FIN && trim < seg->len;
+
+	deliver(conn, skb, trim);
+	return !fin || rcv_fin(conn);
+}
+
+/* Return: false if the connection is over. */
+static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
+{
+	struct sk_buff *skb = f->skb;
+	struct sock *sk = conn->sk;
+	struct fsk_seg *seg = &FSK_CB(skb)->seg;
+	bool fin = f->hdr->flags & FSK_F_FIN;
+	u32 trim;
+
+	seg->seq = be32_to_cpu(f->hdr->seq);
+	seg->len = skb->len + fin;
+	seg->flags = fin ? FSK_SEG_FIN : 0;
+
+	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
+		     sk->sk_shutdown & RCV_SHUTDOWN && skb->len &&
+		     fsk_after(seg->seq + skb->len, conn->rx.nxt))) {
+		/* Bytes for a closed descriptor: tell the writer, as TCP. */
+		consume_skb(skb);
+		fsk_tx_reset(conn);
+		fsk_conn_abort(conn, ECONNRESET);
+		return false;
+	}
+	if (unlikely(skb->len && !has_memory(sk, skb))) {
+		conn->rx.ack_now = true;
+		fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
+		return true;
+	}
+
+	switch (fsk_rel_rx_data(&conn->rx, seg, &trim, f->now)) {
+	case FSK_RX_INORDER:
+		break;
+	case FSK_RX_HELD:
+		skb_set_owner_r(skb, sk);
+		return true;
+	case FSK_RX_DUP:
+		consume_skb(skb);
+		return true;
+	case FSK_RX_OUTSIDE:
+		fsk_drop(sock_net(sk), skb, FSK_DROP_SEQ);
+		return true;
+	}
+	do {
+		if (!take_inorder(conn, seg, trim))
+			return false;
+		seg = fsk_rel_rx_pop(&conn->rx, &trim);
+	} while (unlikely(seg));
+	mirror_rx(conn);
+	wake_reader(conn);
+	return true;
+}
+
+/* All that was sent has arrived, FIN included.  Return: false if it is over. */
+static bool fin_acked(struct fsk_conn *conn, u64 now)
+{
+	struct sock *sk = conn->sk;
+
+	switch (sk->sk_state) {
+	case TCP_FIN_WAIT1:
+		tcp_set_state(sk, TCP_FIN_WAIT2);
+		sk->sk_shutdown |= SEND_SHUTDOWN;
+		if (sock_flag(sk, SOCK_DEAD))
+			conn->life_at = now + jiffies64_to_nsecs(tcp_fin_time(sk));
+		else
+			sk->sk_state_change(sk);	/* a lingering close */
+		return true;
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+		fsk_conn_done(conn);
+		return false;
+	}
+	return true;
+}
+
+static void tx_space(struct sock *sk)
+{
+	smp_mb();	/* pairs with the race breaker in tcp_poll() */
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		sk->sk_write_space(sk);
+}
+
+/* Return: false if the frame is spent, or the connection over. */
+static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
+		    const struct fsk_rel_range *sack, unsigned int n)
+{
+	struct fsk_seg *freed = NULL;
+	int what;
+
+	what = fsk_rel_tx_ack(&conn->tx, be32_to_cpu(f->hdr->ack),
+			      be32_to_cpu(f->hdr->win), sack, n, f->now,
+			      &freed);
+	if (unlikely(what & FSK_ACK_BAD)) {
+		fsk_drop(sock_net(conn->sk), f->skb, FSK_DROP_ACK);
+		return false;
+	}
+	if (what & FSK_ACK_NEW) {
+		fsk_tx_free(conn, freed);
+		WRITE_ONCE(tcp_sk(conn->sk)->snd_una, conn->tx.una);
+		tx_space(conn->sk);
+		if (conn->tx.una == conn->tx.end && !conn->fin_wanted &&
+		    !fin_acked(conn, f->now)) {
+			consume_skb(f->skb);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void rcv_data(struct fsk_conn *conn, const struct frame *f)
+{
+	if (!rcv_ack(conn, f, NULL, 0))
+		return;
+	if (f->skb->len || f->hdr->flags & FSK_F_FIN) {
+		if (!rcv_stream(conn, f))
+			return;
+	} else {
+		consume_skb(f->skb);
+	}
+	fsk_tx_push(conn, f->now);
+}
+
+static void rcv_confirm(struct fsk_conn *conn, const struct frame *f)
+{
+	__skb_pull(f->skb, sizeof(struct fsk_syn));
+	if (!f->skb->len)
+		conn->rx.ack_now = true;	/* the client wants to know */
+	rcv_data(conn, f);
+}
+
+static void rcv_sack(struct fsk_conn *conn, const struct frame *f)
+{
+	const struct fsk_range *wire = (const void *)f->skb->data;
+	struct fsk_rel_range sack[FSK_SACK_MAX];
+	unsigned int i, n = f->skb->len / sizeof(*wire);
+
+	for (i = 0; i < n; i++) {
+		sack[i].start = be32_to_cpu(wire[i].start);
+		sack[i].end = be32_to_cpu(wire[i].end);
+	}
+	if (!rcv_ack(conn, f, sack, n))
+		return;
+	consume_skb(f->skb);
+	fsk_tx_push(conn, f->now);
+}
+
+static void rcv_probe(struct fsk_conn *conn, const struct frame *f)
+{
+	conn->rx.ack_now = true;
+	rcv_data(conn, f);
+}
+
+static void rcv_reset(struct fsk_conn *conn, const struct frame *f)
+{
+	struct sock *sk = conn->sk;
+
+	consume_skb(f->skb);
+	if (conn->phase == FSK_PH_SYN_SENT) {
+		fsk_handshake_fallback(conn, FSK_REASON_PEER_RESET);
+		return;
+	}
+	fsk_stat_inc(sock_net(sk), FSK_MIB_IN_RESETS);
+	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
+							      ECONNRESET);
+}
+
+/* The peer no longer knows the connection: it has ended there, or rebooted. */
+static void rcv_unknown(struct fsk_conn *conn, const struct frame *f)
+{
+	if ((1 << conn->sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING)) {
+		consume_skb(f->skb);
+		fsk_conn_done(conn);
+		return;
+	}
+	rcv_reset(conn, f);
+}
+
+static void rcv_synack(struct fsk_conn *conn, const struct frame *f)
+{
+	fsk_rcv_synack(conn, (const void *)f->skb->data);
+	consume_skb(f->skb);
+}
+
+static void rcv_reject(struct fsk_conn *conn, const struct frame *f)
+{
+	const struct fsk_reject *rej = (const void *)f->skb->data;
+	u32 reason = be32_to_cpu(rej->reason);
+
+	consume_skb(f->skb);
+	if (conn->phase == FSK_PH_SYN_SENT)
+		fsk_handshake_fallback(conn, min_t(u32, reason,
+						   FSK_REASON_MAX - 1));
+}
+
+#define PH_SYN		BIT(FSK_PH_SYN_SENT)
+#define PH_CONFIRM	BIT(FSK_PH_CONFIRMING)
+#define PH_OPEN		BIT(FSK_PH_OPEN)
+
+/**
+ * struct handler - what to do with one type of frame
+ * @rcv: for a connection, socket lock held; consumes f->skb
+ * @min: least body, bytes
+ * @max: longest body, bytes
+ * @unit: body is @min plus a multiple of so many bytes
+ * @flags: FSK_F_* it may carry
+ * @phases: in which phases it makes sense
+ * @reply: a stranger's frame of this type deserves UNKNOWN
+ */
+struct handler {
+	void (*rcv)(struct fsk_conn *conn, const struct frame *f);
+	u16 min;
+	u16 max;
+	u16 unit;
+	u8 flags;
+	u8 phases;
+	bool reply;
+};
+
+static const struct handler handlers[FSK_T_MAX] = {
+	[FSK_T_DATA] = {
+		.rcv = rcv_data, .max = U16_MAX, .unit = 1,
+		.flags = FSK_F_FIN, .phases = PH_CONFIRM | PH_OPEN,
+		.reply = true,
+	},
+	[FSK_T_SACK] = {
+		.rcv = rcv_sack, .min = sizeof(struct fsk_range),
+		.max = FSK_SACK_MAX * sizeof(struct fsk_range),
+		.unit = sizeof(struct fsk_range),
+		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
+	},
+	[FSK_T_PROBE] = {
+		.rcv = rcv_probe, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
+		.reply = true,
+	},
+	[FSK_T_RESET] = {
+		.rcv = rcv_reset, .unit = 1,
+		.phases = PH_SYN | PH_CONFIRM | PH_OPEN,
+	},
+	[FSK_T_UNKNOWN] = {
+		.rcv = rcv_unknown, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
+	},
+	[FSK_T_SYN] = {
+		.min = sizeof(struct fsk_syn), .max = sizeof(struct fsk_syn),
+		.unit = 1,
+	},
+	[FSK_T_SYNACK] = {
+		.rcv = rcv_synack, .min = sizeof(struct fsk_synack),
+		.max = sizeof(struct fsk_synack), .unit = 1,
+		.phases = PH_SYN | PH_CONFIRM | PH_OPEN,
+	},
+	[FSK_T_CONFIRM] = {
+		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn),
+		.max = U16_MAX, .unit = 1, .flags = FSK_F_FIN,
+		.phases = PH_OPEN, .reply = true,
+	},
+	[FSK_T_REJECT] = {
+		.rcv = rcv_reject, .min = sizeof(struct fsk_reject),
+		.max = sizeof(struct fsk_reject), .unit = 1, .phases = PH_SYN,
+	},
+	[FSK_T_HELLO ... FSK_T_BYE] = {
+		.min = sizeof(struct fsk_hello),
+		.max = sizeof(struct fsk_hello), .unit = 1,
+	},
+};
+
+/* The socket lock is held; @skb's data is at struct fsk_hdr. */
+static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
+{
+	const struct fsk_hdr *hdr = (const void *)skb->data;
+	const struct handler *h = &handlers[hdr->type];
+	struct frame f = { .skb = skb, .hdr = hdr, .now = fsk_now() };
+
+	if (unlikely(!(h->phases & BIT(conn->phase)))) {
+		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_STATE);
+		return;
+	}
+	conn->heard_at = f.now;
+	conn->probes = 0;
+	/* Whatever the server sends to our id says that it has CONFIRM. */
+	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&
+		     hdr->type <= FSK_T_PROBE)) {
+		conn->phase = FSK_PH_OPEN;
+		conn->hs_at = 0;
+	}
+	__skb_pull(skb, sizeof(*hdr));
+	h->rcv(conn, &f);
+}
+
+/**
+ * fsk_backlog_rcv - sk_backlog_rcv: a frame that waited for the owner
+ * @sk: socket
+ * @skb: frame, or a TCP segment that raced with the filter
+ *
+ * Context: process; the caller owns @sk.
+ * Return: 0.
+ */
+int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	struct fsk_conn *conn;
+
+	rcu_read_lock();
+	conn = fsk_conn(sk);
+	if (skb->protocol != fsk_ethertype)
+		kfree_skb(skb);
+	else if (fsk_conn_dead(conn))
+		fsk_drop(sock_net(sk), skb, FSK_DROP_STATE);
+	else
+		conn_rcv(conn, skb);
+	rcu_read_unlock();
+	return 0;
+}
+
+/* The peer's address changed if ARP says so too. */
+static bool source_ok(struct fsk_conn *conn, const struct net_device *dev,
+		      const u8 *mac)
+{
+	struct net_device *mine = READ_ONCE(conn->path.dev);
+	u8 known[MAX_ADDR_LEN];
+	struct neighbour *n;
+	bool ok = false;
+
+	if (mine != dev)
+		return false;
+	if (likely(ether_addr_equal(conn->path.mac, mac)))
+		return true;
+	n = __ipv4_neigh_lookup_noref(mine,
+				      (__force u32)inet_sk(conn->sk)->inet_daddr);
+	if (n && READ_ONCE(n->nud_state) & NUD_VALID) {
+		neigh_ha_snapshot(known, n, mine);
+		ok = ether_addr_equal(known, mac);
+	}
+	return ok;
+}
+
+static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
+			 const u8 *mac)
+{
+	struct sock *sk = conn->sk;
+	struct net *net = sock_net(sk);
+
+	bh_lock_sock_nested(sk);
+	if (unlikely(conn->phase == FSK_PH_DEAD)) {
+		fsk_drop(net, skb, FSK_DROP_STATE);
+	} else if (!sock_owned_by_user(sk)) {
+		if (unlikely(!ether_addr_equal(conn->path.mac, mac)))
+			ether_addr_copy(conn->path.mac, mac);
+		conn_rcv(conn, skb);
+	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) +
+				  READ_ONCE(sk->sk_sndbuf) + 64 * 1024)) {
+		fsk_drop(net, skb, FSK_DROP_BACKLOG);
+	}
+	bh_unlock_sock(sk);
+}
+
+/* Nobody has this id.  Tell the sender, so that it need not time out. */
+static void stranger(struct sk_buff *skb, struct net_device *dev,
+		     const u8 *mac)
+{
+	const struct fsk_hdr *hdr = (const void *)skb->data;
+	struct net *net = dev_net(dev);
+
+	if (fsk_conn_has_id(be32_to_cpu(hdr->id))) {
+		fsk_drop(net, skb, FSK_DROP_KEY);
+		return;
+	}
+	if (handlers[hdr->type].reply && fsk_peer_may_reply(net)) {
+		fsk_stat_inc(net, FSK_MIB_OUT_RESETS);
+		fsk_transport_send(dev, mac, FSK_T_UNKNOWN, hdr->id, hdr->key,
+				   NULL, 0);
+	}
+	fsk_drop(net, skb, FSK_DROP_ID);
+}
+
+static struct fsk_conn *find(const struct fsk_hdr *hdr)
+{
+	u32 id = be32_to_cpu(hdr->id), key = be32_to_cpu(hdr->key);
+
+	if (unlikely(hdr->type == FSK_T_UNKNOWN))
+		return fsk_conn_find_peer(id, key);
+	return fsk_conn_find(id, key);
+}
+
+static void rcv_for_conn(struct sk_buff *skb, struct net_device *dev,
+			 const u8 *mac)
+{
+	const struct fsk_hdr *hdr = (const void *)skb->data;
+	struct fsk_conn *conn = find(hdr);
+
+	if (unlikely(!conn && hdr->type == FSK_T_CONFIRM))
+		conn = fsk_rcv_confirm(hdr, (const void *)(hdr + 1), dev, mac);
+	if (unlikely(IS_ERR(conn))) {
+		kfree_skb(skb);		/* counted; the client tries again */
+		return;
+	}
+	if (unlikely(!conn)) {
+		stranger(skb, dev, mac);
+		return;
+	}
+	if (unlikely(!source_ok(conn, dev, mac))) {
+		fsk_drop(dev_net(dev), skb, FSK_DROP_SOURCE);
+		return;
+	}
+	conn_deliver(conn, skb, mac);
+}
+
+/* Checks what does not need a connection; negative or enum fsk_drop. */
+static int frame_check(struct sk_buff *skb)
+{
+	const struct handler *h;
+	const struct fsk_hdr *hdr;
+	u16 len;
+
+	if (!pskb_may_pull(skb, sizeof(*hdr)))
+		return FSK_DROP_SHORT;
+	hdr = (const void *)skb->data;
+	if (hdr->type >= FSK_T_MAX)
+		return FSK_DROP_TYPE;
+	h = &handlers[hdr->type];
+	if (hdr->flags & ~h->flags)
+		return FSK_DROP_FLAGS;
+	len = be16_to_cpu(hdr->len);
+	if (skb->len - sizeof(*hdr) < len)
+		return FSK_DROP_SHORT;
+	if (len < h->min || len > h->max || (len - h->min) % h->unit)
+		return FSK_DROP_LENGTH;
+	if (pskb_trim_rcsum(skb, sizeof(*hdr) + len))
+		return FSK_DROP_NOMEM;
+	/* Fixed bodies, and SACK's array, are read in place. */
+	if ((h->max != U16_MAX || h->min) &&
+	    !pskb_may_pull(skb, sizeof(*hdr) +
+			   (h->max == U16_MAX ? h->min : len)))
+		return FSK_DROP_NOMEM;
+	return FSK_ACCEPT;
+}
+
+/**
+ * fsk_rcv - a transport hands up a frame
+ * @skb: frame, data at struct fsk_hdr; consumed
+ * @dev: device it came from
+ * @mac: link-layer source address
+ *
+ * Context: softirq, RCU read section.
+ */
+void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
+{
+	struct net *net = dev_net(dev);
+	const struct fsk_hdr *hdr;
+	int why;
+
+	fsk_stat_inc(net, FSK_MIB_IN_FRAMES);
+	why = frame_check(skb);
+	if (unlikely(why != FSK_ACCEPT)) {
+		fsk_drop(net, skb, why);
+		return;
+	}
+	hdr = (const void *)skb->data;
+	if (unlikely(skb->pkt_type != PACKET_HOST &&
+		     hdr->type != FSK_T_HELLO && hdr->type != FSK_T_BYE)) {
+		fsk_drop(net, skb, FSK_DROP_NOT_FOR_US);
+		return;
+	}
+	switch (hdr->type) {
+	case FSK_T_SYN:
+		fsk_rcv_syn(skb, dev, mac);
+		break;
+	case FSK_T_HELLO:
+	case FSK_T_HELLO_ACK:
+	case FSK_T_BYE:
+		fsk_peer_rcv(dev, mac, hdr->type, (const void *)(hdr + 1));
+		consume_skb(skb);
+		break;
+	default:
+		rcv_for_conn(skb, dev, mac);
+	}
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Life and death of a fastsock socket as a program sees it. */
+
+#include <linux/module.h>
+#include <net/inet_common.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "claim.h"
+#include "compat.h"
+#include "conn.h"
+#include "sock.h"
+
+struct proto fsk_prot __read_mostly;
+
+/* The program sends no more: next state, as TCP.  Return: true if a FIN is due. */
+static bool close_state(struct sock *sk)
+{
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+		tcp_set_state(sk, TCP_FIN_WAIT1);
+		return true;
+	case TCP_CLOSE_WAIT:
+		tcp_set_state(sk, TCP_LAST_ACK);
+		return true;
+	case TCP_SYN_SENT:
+		fsk_conn_kill(fsk_conn(sk));
+		tcp_set_state(sk, TCP_CLOSE);
+		return false;
+	}
+	return false;
+}
+
+static void send_fin(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	fsk_tx_fin(conn);
+	fsk_tx_push(conn, fsk_now());
+}
+
+/* Give up at once and tell the peer. */
+static void zap(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	fsk_tx_reset(conn);
+	fsk_conn_kill(conn);
+	tcp_set_state(sk, TCP_CLOSE);
+}
+
+/* Return: true if bytes were thrown away. */
+static bool purge_unread(struct sock *sk)
+{
+	bool unread = false;
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
+		unread |= FSK_CB(skb)->off < skb->len;
+		kfree_skb(skb);
+	}
+	return unread;
+}
+
+/* The descriptor is gone; how long may the rest live? */
+static void orphan(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	if (sk->sk_state == TCP_FIN_WAIT2) {
+		if (READ_ONCE(tcp_sk(sk)->linger2) < 0) {
+			zap(sk);
+		} else {
+			conn->life_at = fsk_now() +
+				jiffies64_to_nsecs(tcp_fin_time(sk));
+			fsk_timer_arm(conn);
+		}
+	}
+	if (sk->sk_state == TCP_CLOSE) {
+		fsk_conn_kill(conn);
+		inet_csk_destroy_sock(sk);
+	}
+}
+
+/**
+ * fsk_close - struct proto.close
+ * @sk: socket whose last descriptor was closed
+ * @timeout: jiffies to linger
+ *
+ * Context: process, may sleep.
+ */
+void fsk_close(struct sock *sk, long timeout)
+{
+	bool unread;
+	int state;
+
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	unread = purge_unread(sk);
+	if (sk->sk_state != TCP_CLOSE) {
+		if (sk->sk_state == TCP_SYN_SENT) {
+			close_state(sk);
+		} else if (unread) {
+			NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONCLOSE);
+			zap(sk);
+		} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
+			NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONDATA);
+			zap(sk);
+		} else if (close_state(sk)) {
+			send_fin(sk);
+		}
+		sk_stream_wait_close(sk, timeout);
+	}
+
+	state = sk->sk_state;
+	sock_hold(sk);
+	sock_orphan(sk);
+	this_cpu_inc(*sk->sk_prot->orphan_count);
+	sk_flush_backlog(sk);
+	/* Otherwise the backlog ended, and destroyed, the socket. */
+	if (state == TCP_CLOSE || sk->sk_state != TCP_CLOSE)
+		orphan(sk);
+	release_sock(sk);
+	sock_put(sk);
+}
+
+/* In these states TCP answers a disconnect with a reset. */
+static bool need_reset(int state)
+{
+	return (1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT |
+			       TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_SYN_RECV);
+}
+
+/**
+ * fsk_disconnect - struct proto.disconnect: a plain TCP socket again
+ * @sk: socket
+ * @flags: O_NONBLOCK
+ *
+ * Context: process; the caller owns @sk.
+ * Return: as TCP's.
+ */
+int fsk_disconnect(struct sock *sk, int flags)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	if (!conn)
+		return tcp_prot.disconnect(sk, flags);
+	if (conn->phase != FSK_PH_DEAD && need_reset(sk->sk_state)) {
+		fsk_tx_reset(conn);
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+		fsk_conn_kill(conn);
+		tcp_set_state(sk, TCP_CLOSE);	/* so TCP sends no reset */
+	}
+	fsk_conn_detach(sk);
+	return sk->sk_prot->disconnect(sk, flags);
+}
+
+/**
+ * fsk_shutdown - struct proto.shutdown
+ * @sk: connected socket
+ * @how: RCV_SHUTDOWN, SEND_SHUTDOWN
+ *
+ * Context: process; the caller owns @sk.
+ */
+void fsk_shutdown(struct sock *sk, int how)
+{
+	if (!(how & SEND_SHUTDOWN))
+		return;
+	if ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_SYN_SENT |
+				   TCPF_CLOSE_WAIT) && close_state(sk))
+		send_fin(sk);
+}
+
+/**
+ * fsk_abort - struct proto.diag_destroy: an administrator ends it
+ * @sk: socket
+ * @err: positive errno for the program
+ *
+ * Context: process, may sleep.
+ * Return: 0.
+ */
+int fsk_abort(struct sock *sk, int err)
+{
+	struct fsk_conn *conn;
+
+	if (!fsk_is_conn(sk))
+		return READ_ONCE(sk->sk_prot)->diag_destroy(sk, err);
+	lock_sock(sk);
+	rcu_read_lock();
+	conn = fsk_conn(sk);
+	if (!fsk_conn_dead(conn)) {
+		fsk_tx_reset(conn);
+		fsk_conn_abort(conn, err);
+	}
+	rcu_read_unlock();
+	release_sock(sk);
+	return 0;
+}
+
+/**
+ * fsk_sock_init - derive fastsock's struct proto from TCP's
+ *
+ * Not registered: sockets keep TCP's slab, counters and memory limits.
+ *
+ * Context: process, module load.
+ */
+void fsk_sock_init(void)
+{
+	fsk_prot = tcp_prot;
+	fsk_prot.close = fsk_close;
+	fsk_prot.connect = fsk_connect;
+	fsk_prot.disconnect = fsk_disconnect;
+	fsk_prot.shutdown = fsk_shutdown;
+	fsk_prot.setsockopt = fsk_setsockopt;
+	fsk_prot.getsockopt = fsk_getsockopt;
+	fsk_prot.keepalive = fsk_keepalive;
+	fsk_prot.sendmsg = fsk_sendmsg;
+	fsk_prot.recvmsg = fsk_recvmsg;
+	fsk_prot.backlog_rcv = fsk_backlog_rcv;
+	fsk_prot.release_cb = fsk_release_cb;
+	fsk_prot.diag_destroy = fsk_abort;
+#ifdef CONFIG_BPF_SYSCALL
+	fsk_prot.psock_update_sk_prot = NULL;	/* no sockmap */
+#endif
+	fsk_compat_proto(&fsk_prot);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Options of a fastsock socket.
+ *
+ * Its sk is TCP's, so TCP stores and reports nearly all of them.  Here are
+ * those whose TCP handler would arm a timer, transmit, or read the receive
+ * queue, and those that fastsock cannot honour once connected.
+ */
+
+#include <linux/sockptr.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "sock.h"
+
+/**
+ * fsk_keepalive_at - when the next keepalive probe is due
+ * @sk: socket with SO_KEEPALIVE
+ *
+ * Context: socket lock held in either form.
+ * Return: ns, 0 if none.
+ */
+u64 fsk_keepalive_at(const struct sock *sk)
+{
+	const struct fsk_conn *conn = fsk_conn(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u64 at;
+
+	if (conn->phase != FSK_PH_OPEN)
+		return 0;
+	at = conn->heard_at + jiffies64_to_nsecs(keepalive_time_when(tp));
+	return at + conn->probes *
+		    jiffies64_to_nsecs(keepalive_intvl_when(tp));
+}
+
+/**
+ * fsk_keepalive - struct proto.keepalive: SO_KEEPALIVE changes
+ * @sk: socket; the flag itself is set by the caller afterwards
+ * @on: new value
+ *
+ * Context: process; the caller owns @sk.
+ */
+void fsk_keepalive(struct sock *sk, int on)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	if (!on || fsk_conn_dead(conn) || conn->phase == FSK_PH_SYN_SENT ||
+	    conn->phase == FSK_PH_FALLBACK)
+		return;
+	conn->probes = 0;
+	conn->retry_at = fsk_now() + NSEC_PER_MSEC;	/* sees the flag */
+	fsk_timer_arm(conn);
+}
+
+static int get_int(sockptr_t optval, unsigned int optlen, int *val)
+{
+	if (optlen < sizeof(int))
+		return -EINVAL;
+	return copy_from_sockptr(val, optval, sizeof(*val)) ? -EFAULT : 0;
+}
+
+/* TCP's handlers of these arm its timer or transmit. */
+static int set_own(struct sock *sk, int optname, int val)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (optname == TCP_QUICKACK) {
+		if (val & 1)
+			inet_csk_exit_pingpong_mode(sk);
+		else
+			inet_csk_enter_pingpong_mode(sk);
+		return 0;
+	}
+	if (val < 1 || val > MAX_TCP_KEEPIDLE)
+		return -EINVAL;
+	WRITE_ONCE(tp->keepalive_time, val * HZ);
+	return 0;
+}
+
+static void rearm(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+
+	if (!fsk_conn_dead(conn) && conn->phase != FSK_PH_FALLBACK)
+		fsk_timer_arm(conn);
+}
+
+static bool refused_set(int optname)
+{
+	switch (optname) {
+	case TCP_REPAIR:
+	case TCP_REPAIR_QUEUE:
+	case TCP_REPAIR_OPTIONS:
+	case TCP_REPAIR_WINDOW:
+	case TCP_QUEUE_SEQ:
+	case TCP_MD5SIG:
+	case TCP_MD5SIG_EXT:
+	case TCP_TX_DELAY:
+		return true;
+	}
+	return fsk_compat_refused(optname);
+}
+
+/**
+ * fsk_setsockopt - struct proto.setsockopt
+ * @sk: socket, connecting or connected
+ * @level: level
+ * @optname: option
+ * @optval: value
+ * @optlen: bytes of @optval
+ *
+ * Context: process, may sleep.
+ * Return: 0 or a negative errno; -EOPNOTSUPP for what only TCP has.
+ */
+int fsk_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		   unsigned int optlen)
+{
+	int err, val;
+
+	if (level != SOL_TCP)
+		return tcp_prot.setsockopt(sk, level, optname, optval, optlen);
+	if (refused_set(optname))
+		return -EOPNOTSUPP;
+	if (optname == TCP_KEEPIDLE || optname == TCP_QUICKACK) {
+		err = get_int(optval, optlen, &val);
+		if (err)
+			return err;
+		lock_sock(sk);
+		err = set_own(sk, optname, val);
+	} else {
+		err = tcp_prot.setsockopt(sk, level, optname, optval, optlen);
+		lock_sock(sk);
+	}
+	rearm(sk);
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * fsk_getsockopt - struct proto.getsockopt
+ * @sk: socket, connecting or connected
+ * @level: level
+ * @optname: option
+ * @optval: user memory for the value
+ * @optlen: in and out, bytes of @optval
+ *
+ * Context: process, may sleep.
+ * Return: 0 or a negative errno.
+ */
+int fsk_getsockopt(struct sock *sk, int level, int optname,
+		   char __user *optval, int __user *optlen)
+{
+	/* Would map pages of the receive queue as TCP's own. */
+	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
+		return -EOPNOTSUPP;
+	return tcp_prot.getsockopt(sk, level, optname, optval, optlen);
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The connection's one timer.
+ *
+ * It is armed lazily: a deadline that moves away leaves it alone, so that a
+ * busy connection programs the clock once a millisecond and not once a frame.
+ */
+
+#include <linux/hrtimer.h>
+#include <net/tcp.h>
+
+#include "conn.h"
+#include "sock.h"
+
+/* What TCP's linear back-off from 200 ms to 120 s makes of a retry count. */
+static u64 retries_ns(unsigned int retries)
+{
+	const unsigned int thresh = 9;	/* 200 ms << 9 is about 120 s */
+	u64 ms;
+
+	if (retries <= thresh)
+		ms = ((2ULL << retries) - 1) * 200;
+	else
+		ms = ((2ULL << thresh) - 1) * 200 +
+		     (retries - thresh) * 120000ULL;
+	return ms * NSEC_PER_MSEC;
+}
+
+/* How long retransmission goes unanswered before the connection ends, ns. */
+static u64 patience(const struct sock *sk)
+{
+	const struct net *net = sock_net(sk);
+	u32 user_ms = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
+
+	if (user_ms)
+		return (u64)user_ms * NSEC_PER_MSEC;
+	if (sock_flag(sk, SOCK_DEAD))
+		return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_orphan_retries)
+				  ?: 8);
+	return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_retries2));
+}
+
+static u64 sooner(u64 a, u64 b)
+{
+	if (!a || !b)
+		return a ?: b;
+	return min(a, b);
+}
+
+static u64 conn_deadline(const struct fsk_conn *conn)
+{
+	u64 at = conn->hs_at;
+
+	if (conn->phase == FSK_PH_SYN_SENT)
+		return at;
+	at = sooner(at, fsk_rel_tx_deadline(&conn->tx));
+	at = sooner(at, conn->rx.ack_at);
+	at = sooner(at, conn->life_at);
+	at = sooner(at, conn->retry_at);
+	if (unlikely(sock_flag(conn->sk, SOCK_KEEPOPEN)))
+		at = sooner(at, fsk_keepalive_at(conn->sk));
+	return at;
+}
+
+static void timer_start(struct fsk_conn *conn, u64 at)
+{
+	/* A queued timer brings its reference; a running one drops its own. */
+	if (hrtimer_try_to_cancel(&conn->timer) != 1)
+		sock_hold(conn->sk);
+	conn->timer_at = at;
+	hrtimer_start(&conn->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
+}
+
+/**
+ * fsk_timer_arm - see to it that the timer runs by the next deadline
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_timer_arm(struct fsk_conn *conn)
+{
+	u64 at;
+
+	if (conn->phase == FSK_PH_DEAD)
+		return;
+	at = conn_deadline(conn);
+	if (!at || (conn->timer_at && conn->timer_at <= at))
+		return;
+	timer_start(conn, at);
+}
+
+/**
+ * fsk_timer_cancel - stop the timer
+ * @conn: connection
+ *
+ * A callback that already runs finds the connection dead.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_timer_cancel(struct fsk_conn *conn)
+{
+	if (hrtimer_try_to_cancel(&conn->timer) == 1)
+		__sock_put(conn->sk);
+	conn->timer_at = 0;
+}
+
+static void run_retransmit(struct fsk_conn *conn, u64 now)
+{
+	switch (fsk_rel_tx_timeout(&conn->tx, now)) {
+	case FSK_REL_SEND:
+		fsk_tx_push(conn, now);
+		break;
+	case FSK_REL_PROBE:
+		fsk_tx_probe(conn);
+		break;
+	case FSK_REL_NONE:
+		break;
+	}
+}
+
+/* Return: true if the peer is taken for dead. */
+static bool run_keepalive(struct fsk_conn *conn, u64 now)
+{
+	const struct tcp_sock *tp = tcp_sk(conn->sk);
+	u64 at = sock_flag(conn->sk, SOCK_KEEPOPEN) ?
+		 fsk_keepalive_at(conn->sk) : 0;
+	u32 user_ms = READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout);
+
+	if (!at || now < at)
+		return false;
+	if (user_ms ? conn->probes && now - conn->heard_at >=
+		      (u64)user_ms * NSEC_PER_MSEC :
+	    conn->probes >= keepalive_probes(tp))
+		return true;
+	conn->probes++;
+	fsk_tx_probe(conn);
+	return false;
+}
+
+static void conn_run(struct fsk_conn *conn, u64 now)
+{
+	struct sock *sk = conn->sk;
+
+	if (conn->phase == FSK_PH_DEAD || conn->phase == FSK_PH_FALLBACK)
+		return;
+	if (conn->hs_at && now >= conn->hs_at)
+		fsk_handshake_timeout(conn, now);
+	if (conn->phase == FSK_PH_SYN_SENT || conn->phase == FSK_PH_FALLBACK ||
+	    conn->phase == FSK_PH_DEAD)
+		return;
+
+	if ((conn->tx.stalled_since &&
+	     now - conn->tx.stalled_since > patience(sk)) ||
+	    run_keepalive(conn, now)) {
+		fsk_stat_inc(sock_net(sk), FSK_MIB_TIMEOUTS);
+		fsk_tx_reset(conn);
+		fsk_conn_abort(conn, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
+		return;
+	}
+	if (conn->life_at && now >= conn->life_at) {
+		fsk_conn_done(conn);
+		return;
+	}
+	if (conn->retry_at && now >= conn->retry_at) {
+		conn->retry_at = 0;
+		if (conn->fin_wanted)
+			fsk_tx_fin(conn);
+		fsk_tx_push(conn, now);
+	}
+	run_retransmit(conn, now);
+	if (conn->rx.ack_now || (conn->rx.ack_at && now >= conn->rx.ack_at))
+		fsk_tx_ack(conn);
+}
+
+static void conn_timer(struct fsk_conn *conn)
+{
+	rcu_read_lock();
+	conn_run(conn, fsk_now());
+	fsk_timer_arm(conn);
+	rcu_read_unlock();
+}
+
+static enum hrtimer_restart timer_fire(struct hrtimer *timer)
+{
+	struct fsk_conn *conn = container_of(timer, struct fsk_conn, timer);
+	struct sock *sk = conn->sk;
+
+	bh_lock_sock(sk);
+	if (conn->phase != FSK_PH_DEAD) {
+		conn->timer_at = 0;
+		if (sock_owned_by_user(sk))
+			conn->timer_deferred = true;
+		else
+			conn_timer(conn);
+	}
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * fsk_release_cb - struct proto.release_cb: what waited for the owner
+ * @sk: socket about to be released
+ *
+ * Context: the caller owns @sk and holds its spinlock.
+ */
+void fsk_release_cb(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	if (!conn || !conn->timer_deferred)
+		return;
+	conn->timer_deferred = false;
+	conn_timer(conn);
+}
+
+/**
+ * fsk_timer_init - prepare a connection's timer
+ * @conn: new connection
+ *
+ * Context: any.
+ */
+void fsk_timer_init(struct fsk_conn *conn)
+{
+	hrtimer_init(&conn->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	conn->timer.function = timer_fire;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The thin interface between connections and what carries their frames. */
+#ifndef _FSK_TRANSPORT_H
+#define _FSK_TRANSPORT_H
+
+#include <linux/types.h>
+#include <linux/if_ether.h>
+
+struct fsk_conn;
+struct net_device;
+struct sk_buff;
+
+/**
+ * struct fsk_path - where the other end of a connection is
+ * @dev: device towards it; the holder of the path holds a reference
+ * @mac: its link-layer address
+ */
+struct fsk_path {
+	struct net_device *dev;
+	u8 mac[ETH_ALEN];
+};
+
+/**
+ * struct fsk_transport_ops - one way to carry frames
+ * @name: for diagnosis
+ * @usable: may this device carry frames for this transport?
+ * @mtu: bytes of frame (struct fsk_hdr included) that @dev takes now
+ * @headroom: bytes to reserve before struct fsk_hdr
+ * @xmit: add the link header and hand @skb to the device; consumes @skb;
+ *	0 or a negative errno (the frame counts as lost in transit)
+ *
+ * Context: any, also softirq; none of them sleeps.
+ */
+struct fsk_transport_ops {
+	const char *name;
+	bool (*usable)(const struct net_device *dev);
+	u32 (*mtu)(const struct net_device *dev);
+	u32 (*headroom)(const struct net_device *dev);
+	int (*xmit)(struct net_device *dev, const u8 *mac, struct sk_buff *skb);
+};
+
+extern const struct fsk_transport_ops fsk_eth_ops;
+
+int fsk_eth_init(void);
+void fsk_eth_exit(void);
+
+const struct fsk_transport_ops *fsk_transport_for(const struct net_device *dev);
+int fsk_transport_send(struct net_device *dev, const u8 *mac, u8 type,
+		       __be32 id, __be32 key, const void *body, u16 len);
+
+/* What a transport calls: a frame came in.  Consumes @skb. */
+void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
+
+#endif /* _FSK_TRANSPORT_H */

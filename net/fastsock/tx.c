@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sending: from the program's bytes to frames. */
+
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "sock.h"
+
+#define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
+#define FSK_RETRY_NS	(10 * NSEC_PER_MSEC)	/* after an allocation failed */
+
+/* tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock. */
+static void mirror_tx(const struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	WRITE_ONCE(tp->snd_una, conn->tx.una);
+	WRITE_ONCE(tp->snd_nxt, conn->tx.nxt);
+	WRITE_ONCE(tp->write_seq, conn->tx.end);
+}
+
+/**
+ * fsk_tx_mss - largest body of a DATA frame that may be sent now
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ * Return: bytes, at least FSK_MSS_MIN.
+ */
+u32 fsk_tx_mss(const struct fsk_conn *conn)
+{
+	u32 mss = min(conn->mss, conn->peer_mss);
+
+	if (conn->path.dev)
+		mss = min_t(u32, mss, conn->xport->mtu(conn->path.dev) -
+				      sizeof(struct fsk_hdr));
+	if (conn->phase == FSK_PH_CONFIRMING)
+		mss -= sizeof(struct fsk_syn);
+	return mss;
+}
+
+static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
+		     u8 flags, u32 seq, u16 len)
+{
+	struct fsk_hdr *hdr = __skb_push(skb, sizeof(*hdr));
+
+	hdr->type = type;
+	hdr->flags = flags;
+	hdr->len = cpu_to_be16(len);
+	hdr->id = cpu_to_be32(conn->peer_id);
+	hdr->key = cpu_to_be32(conn->peer_key);
+	hdr->seq = cpu_to_be32(seq);
+	hdr->ack = cpu_to_be32(conn->rx.nxt);
+	hdr->win = cpu_to_be32(fsk_rx_window(conn));
+}
+
+static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
+{
+	const struct sock *sk = conn->sk;
+
+	if (unlikely(!conn->path.dev)) {
+		kfree_skb(skb);
+		return -ENETDOWN;
+	}
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = READ_ONCE(sk->sk_mark);
+	return conn->xport->xmit(conn->path.dev, conn->path.mac, skb);
+}
+
+/* A frame without stream bytes; 0 or -ENOMEM. */
+static int send_bare(struct fsk_conn *conn, u8 type, const void *body, u16 len)
+{
+	struct sk_buff *skb;
+	u32 room;
+
+	if (unlikely(!conn->path.dev))
+		return 0;	/* lost in transit */
+	room = conn->xport->headroom(conn->path.dev) + sizeof(struct fsk_hdr);
+	skb = alloc_skb(room + len, GFP_ATOMIC);
+	if (!skb)
+		return -ENOMEM;
+	skb_reserve(skb, room);
+	if (len)
+		skb_put_data(skb, body, len);
+	fill_hdr(conn, skb, type, 0, conn->tx.nxt, len);
+	xmit(conn, skb);
+	return 0;
+}
+
+static int send_sack(struct fsk_conn *conn)
+{
+	struct fsk_rel_range held[FSK_SACK_MAX];
+	struct fsk_range wire[FSK_SACK_MAX];
+	unsigned int i, n;
+
+	n = fsk_rel_rx_sack(&conn->rx, held, FSK_SACK_MAX);
+	for (i = 0; i < n; i++) {
+		wire[i].start = cpu_to_be32(held[i].start);
+		wire[i].end = cpu_to_be32(held[i].end);
+	}
+	return send_bare(conn, FSK_T_SACK, wire, n * sizeof(wire[0]));
+}
+
+/**
+ * fsk_tx_ack - send an acknowledgement now
+ * @conn: connected connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_ack(struct fsk_conn *conn)
+{
+	int err;
+
+	if (conn->phase == FSK_PH_CONFIRMING) {
+		fsk_tx_confirm(conn, fsk_now());
+		return;
+	}
+	if (conn->rx.ooo_head)
+		err = send_sack(conn);
+	else
+		err = send_bare(conn, FSK_T_DATA, NULL, 0);
+	if (!err) {
+		fsk_rel_rx_ack_sent(&conn->rx);
+		return;
+	}
+	conn->rx.ack_now = false;
+	conn->rx.ack_at = fsk_now() + FSK_RETRY_NS;
+	fsk_timer_arm(conn);
+}
+
+/**
+ * fsk_tx_probe - ask the peer for an acknowledgement
+ * @conn: connected connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_probe(struct fsk_conn *conn)
+{
+	if (conn->phase == FSK_PH_OPEN)
+		send_bare(conn, FSK_T_PROBE, NULL, 0);
+}
+
+/**
+ * fsk_tx_reset - tell the peer that the connection is gone
+ * @conn: connection whose peer is known
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_reset(struct fsk_conn *conn)
+{
+	if (!conn->peer_id)
+		return;
+	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
+	send_bare(conn, FSK_T_RESET, NULL, 0);
+}
+
+/**
+ * fsk_tx_confirm - send CONFIRM without stream bytes
+ * @conn: connection in phase CONFIRMING
+ * @now: ns
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_confirm(struct fsk_conn *conn, u64 now)
+{
+	struct fsk_syn syn;
+
+	fsk_handshake_syn_body(conn, &syn);
+	send_bare(conn, FSK_T_CONFIRM, &syn, sizeof(syn));
+	fsk_rel_rx_ack_sent(&conn->rx);
+	conn->hs_at = now + (FSK_HS_RETRY_NS << min_t(u8, conn->hs_tries, 8));
+	conn->hs_tries++;
+	conn->confirm_sent = true;
+	fsk_timer_arm(conn);
+}
+
+/*
+ * Charge and make an skb of which @linear bytes fit the linear part; room for
+ * every header is reserved.  Return: NULL without memory.
+ */
+static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp)
+{
+	struct sock *sk = conn->sk;
+	struct sk_buff *skb;
+	u32 room = FSK_HDR_MAX;
+
+	room += conn->path.dev ? conn->xport->headroom(conn->path.dev) :
+				 LL_MAX_HEADER;
+	skb = alloc_skb_fclone(room + linear, gfp);
+	if (!skb)
+		return NULL;
+	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
+	if (!sk_wmem_schedule(sk, skb->truesize)) {
+		__kfree_skb(skb);
+		return NULL;
+	}
+	skb_reserve(skb, room);
+	__skb_header_release(skb);	/* clones may write their headers */
+	sk_wmem_queued_add(sk, skb->truesize);
+	sk_mem_charge(sk, skb->truesize);
+	FSK_CB(skb)->seg.flags = 0;
+	return skb;
+}
+
+static void free_seg(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_mem_uncharge(sk, skb->truesize);
+	__kfree_skb(skb);
+}
+
+/**
+ * fsk_tx_free - free segments that the core has let go
+ * @conn: connection
+ * @chain: linked by next, may be NULL
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain)
+{
+	struct fsk_seg *seg, *next;
+
+	for (seg = chain; seg; seg = next) {
+		next = seg->next;
+		free_seg(conn->sk, fsk_seg_skb(seg));
+	}
+}
+
+/* Cut @skb so that at most @at bytes of it stay in its segment. */
+static int split_seg(struct fsk_conn *conn, struct sk_buff *skb, u32 at)
+{
+	struct sk_buff *rest;
+	u32 moved = skb->len - at;
+	u32 charged = skb->truesize;
+
+	if (skb_unclone(skb, GFP_ATOMIC))
+		return -ENOMEM;
+	skb->truesize = charged;
+	rest = alloc_seg(conn, skb_headlen(skb), GFP_ATOMIC);
+	if (!rest)
+		return -ENOMEM;
+	skb_split(skb, rest, at);
+	moved = min_t(u32, moved, skb->truesize - 1);
+	skb->truesize -= moved;		/* the pages went with the bytes */
+	rest->truesize += moved;
+	fsk_rel_tx_split(&conn->tx, &FSK_CB(skb)->seg, &FSK_CB(rest)->seg, at);
+	return 0;
+}
+
+/* What goes on the wire: shares the bytes, has a header of its own. */
+static struct sk_buff *frame_of(struct sk_buff *skb)
+{
+	/* An earlier clone may still be queued with its header in place. */
+	if (unlikely(skb_cloned(skb)))
+		return pskb_copy(skb, GFP_ATOMIC);
+	return skb_clone(skb, GFP_ATOMIC);
+}
+
+static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
+{
+	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
+	struct net *net = sock_net(conn->sk);
+	u32 mss = fsk_tx_mss(conn);
+	u8 type = FSK_T_DATA;
+	u16 len;
+
+	if (unlikely(skb->len > mss) && split_seg(conn, skb, mss))
+		return -ENOMEM;
+	frame = frame_of(skb);
+	if (unlikely(!frame))
+		return -ENOMEM;
+	if (seg->flags & FSK_SEG_SENT)
+		fsk_stat_inc(net, FSK_MIB_RETRANS_FRAMES);
+	else
+		fsk_stat_add(net, FSK_MIB_OUT_BYTES, skb->len);
+	len = skb->len;
+	if (unlikely(conn->phase == FSK_PH_CONFIRMING)) {
+		type = FSK_T_CONFIRM;
+		fsk_handshake_syn_body(conn, __skb_push(frame,
+							sizeof(struct fsk_syn)));
+		len += sizeof(struct fsk_syn);
+		conn->confirm_sent = true;
+		conn->hs_at = 0;	/* the segment's own timer repeats it */
+	}
+	fill_hdr(conn, frame, type, seg->flags & FSK_SEG_FIN ? FSK_F_FIN : 0,
+		 seg->seq, len);
+	fsk_rel_tx_sent(&conn->tx, seg, now);
+	fsk_rel_rx_ack_sent(&conn->rx);
+	xmit(conn, frame);
+	return 0;
+}
+
+/* A receiver with a tiny buffer never opens room for a whole segment. */
+static bool split_to_window(struct fsk_conn *conn)
+{
+	struct fsk_seg *seg = conn->tx.unsent;
+	u32 room = fsk_rel_tx_room(&conn->tx);
+
+	if (!seg || conn->tx.inflight || conn->tx.lost || !room ||
+	    room >= fsk_seg_skb(seg)->len)
+		return false;
+	return !split_seg(conn, fsk_seg_skb(seg), room);
+}
+
+/**
+ * fsk_tx_push - send all that windows allow, and an ack if one is owed
+ * @conn: connected connection
+ * @now: ns
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_push(struct fsk_conn *conn, u64 now)
+{
+	struct fsk_seg *seg;
+
+again:
+	while ((seg = fsk_rel_tx_next(&conn->tx, now))) {
+		if (unlikely(send_seg(conn, seg, now))) {
+			conn->retry_at = now + FSK_RETRY_NS;
+			break;
+		}
+	}
+	if (unlikely(!seg && conn->tx.unsent) && split_to_window(conn))
+		goto again;
+	mirror_tx(conn);
+	if (conn->rx.ack_now)
+		fsk_tx_ack(conn);
+	fsk_timer_arm(conn);
+}
+
+/**
+ * fsk_tx_fin - queue the end of the stream
+ * @conn: connected connection; its state has already changed
+ *
+ * Without memory it is tried again from the timer.  The caller pushes.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_fin(struct fsk_conn *conn)
+{
+	struct fsk_seg *tail = conn->tx.tail;
+	struct sk_buff *skb;
+
+	conn->fin_wanted = false;
+	if (tail && !(tail->flags & FSK_SEG_SENT)) {
+		tail->flags |= FSK_SEG_FIN;
+		fsk_rel_tx_grow(&conn->tx, tail, 1);
+		return;
+	}
+	skb = alloc_seg(conn, 0, GFP_ATOMIC);
+	if (!skb) {
+		conn->fin_wanted = true;
+		conn->retry_at = fsk_now() + FSK_RETRY_NS;
+		return;
+	}
+	FSK_CB(skb)->seg.flags = FSK_SEG_FIN;
+	FSK_CB(skb)->seg.len = 1;
+	fsk_rel_tx_queue(&conn->tx, &FSK_CB(skb)->seg);
+}
+
+/* Copy up to @len bytes into page frags; bytes copied or a negative errno. */
+static int append_paged(struct sock *sk, struct sk_buff *skb,
+			struct msghdr *msg, int len)
+{
+	struct page_frag *pfrag = sk_page_frag(sk);
+	int i = skb_shinfo(skb)->nr_frags;
+	bool merge;
+	int err;
+
+	if (!sk_page_frag_refill(sk, pfrag))
+		return -ENOMEM;
+	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
+	if (!merge && i >= MAX_SKB_FRAGS)
+		return -EMSGSIZE;
+	len = min_t(int, len, pfrag->size - pfrag->offset);
+	if (!sk_wmem_schedule(sk, len))
+		return -ENOMEM;
+	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
+				       pfrag->offset, len);
+	if (err)
+		return err;
+	if (merge) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], len);
+	} else {
+		skb_fill_page_desc(skb, i, pfrag->page, pfrag->offset, len);
+		page_ref_inc(pfrag->page);
+	}
+	pfrag->offset += len;
+	return len;
+}
+
+static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+		  int len)
+{
+	int room = skb_is_nonlinear(skb) ? 0 : skb_tailroom(skb);
+	int err;
+
+	if (!room)
+		return append_paged(sk, skb, msg, len);
+	/* Do not mix: the linear part is for what fits there whole. */
+	if (room < len)
+		return skb->len ? -EMSGSIZE : append_paged(sk, skb, msg, len);
+	err = skb_add_data_nocache(sk, skb, &msg->msg_iter, len);
+	return err ?: len;
+}
+
+/*
+ * Put up to @len bytes into a new segment.  Return: bytes taken, or a negative
+ * errno: -ENOMEM means wait.
+ */
+static int send_new(struct fsk_conn *conn, struct msghdr *msg, u32 len)
+{
+	struct sock *sk = conn->sk;
+	struct sk_buff *skb;
+	u32 done = 0;
+	int n = 0;
+
+	skb = alloc_seg(conn, len <= FSK_LINEAR_MAX ? len : 0,
+			sk->sk_allocation);
+	if (!skb)
+		return -ENOMEM;
+	while (done < len) {
+		n = append(sk, skb, msg, len - done);
+		if (n < 0)
+			break;
+		done += n;
+	}
+	if (!done) {
+		free_seg(sk, skb);
+		return n;
+	}
+	FSK_CB(skb)->seg.len = done;
+	fsk_rel_tx_queue(&conn->tx, &FSK_CB(skb)->seg);
+	return done;
+}
+
+/* Fill up the last segment while it waits for a window.  Return: as above. */
+static int send_more(struct fsk_conn *conn, struct msghdr *msg, u32 len,
+		     u32 mss)
+{
+	struct fsk_seg *tail = conn->tx.tail;
+	struct sk_buff *skb;
+	int n;
+
+	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN))
+		return 0;
+	skb = fsk_seg_skb(tail);
+	if (skb->len >= mss || skb_cloned(skb))
+		return 0;
+	n = append(conn->sk, skb, msg, min(len, mss - skb->len));
+	if (n == -EMSGSIZE)
+		return 0;
+	if (n > 0)
+		fsk_rel_tx_grow(&conn->tx, tail, n);
+	return n;
+}
+
+/* Buffers appear on demand, up to what the administrator lets TCP take. */
+static bool grow_sndbuf(struct sock *sk)
+{
+	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
+	int cur = READ_ONCE(sk->sk_sndbuf);
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || cur >= max ||
+	    tcp_under_memory_pressure(sk))
+		return false;
+	WRITE_ONCE(sk->sk_sndbuf, min(2 * cur, max));
+	return true;
+}
+
+static int wait_space(struct fsk_conn *conn, long *timeo)
+{
+	struct sock *sk = conn->sk;
+
+	if (sk_stream_memory_free(sk) || grow_sndbuf(sk))
+		return 0;
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	return sk_stream_wait_memory(sk, timeo);
+}
+
+static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
+		      size_t *copied)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+	u32 mss, len;
+	int n;
+
+	while (msg_data_left(msg)) {
+		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+			return -EPIPE;
+		mss = fsk_tx_mss(conn);
+		len = min_t(size_t, msg_data_left(msg), mss);
+		n = send_more(conn, msg, len, mss);
+		if (!n)
+			n = sk_stream_memory_free(sk) ?
+				send_new(conn, msg, len) : -ENOSPC;
+		if (n > 0) {
+			*copied += n;
+			fsk_tx_push(conn, fsk_now());
+			continue;
+		}
+		if (n != -ENOSPC && n != -ENOMEM)
+			return n;
+		if (n == -ENOMEM) {
+			n = sk_stream_wait_memory(sk, timeo);
+		} else {
+			n = wait_space(conn, timeo);
+		}
+		if (n)
+			return n;
+		/* Waiting let go of the lock: reset or disconnected? */
+		if (!fsk_is_conn(sk) || fsk_conn(sk) != conn)
+			return -EPIPE;
+	}
+	return 0;
+}
+
+static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct ubuf_info *uarg = NULL;
+	size_t copied = 0;
+	long timeo;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->msg_flags & MSG_ZEROCOPY && size &&
+	    sock_flag(sk, SOCK_ZEROCOPY)) {
+		uarg = fsk_zerocopy_begin(sk, size);
+		if (!uarg)
+			return sk_stream_error(sk, msg->msg_flags, -ENOBUFS);
+	}
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+
+	if (msg->msg_controllen) {
+		struct sockcm_cookie sockc;
+
+		sockcm_init(&sockc, sk);
+		err = sock_cmsg_send(sk, msg, &sockc);
+		if (err) {
+			err = -EINVAL;
+			goto out;
+		}
+	}
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	err = -EPIPE;
+	if (!(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
+		err = send_bytes(sk, msg, &timeo, &copied);
+out:
+	fsk_zerocopy_end(uarg, copied);
+	if (copied)
+		return copied;
+	if (!err)
+		return 0;
+	err = sk_stream_error(sk, msg->msg_flags, err);
+	/* An edge-triggered writer must hear of the space it was refused. */
+	if (err == -EAGAIN)
+		sk->sk_write_space(sk);
+	return err;
+}
+
+/**
+ * fsk_sendmsg - struct proto.sendmsg
+ * @sk: socket, connecting or connected
+ * @msg: what to send
+ * @size: bytes
+ *
+ * Context: process, may sleep.
+ * Return: bytes taken or a negative errno, as TCP.
+ */
+int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	int ret = 0;
+
+	lock_sock(sk);
+	if (unlikely((1 << sk->sk_state) &
+		     ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		ret = sk_stream_wait_connect(sk, &timeo);
+	if (unlikely(!fsk_is_conn(sk))) {
+		release_sock(sk);	/* delegated while we waited */
+		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, size);
+	}
+	if (likely(!ret))
+		ret = send_locked(sk, msg, size);
+	else
+		ret = sk_stream_error(sk, msg->msg_flags, ret);
+	release_sock(sk);
+	return ret;
+}

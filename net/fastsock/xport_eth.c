@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The Ethernet transport: raw frames of our own EtherType. */
+
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+#include "pernet.h"
+#include "stats.h"
+#include "transport.h"
+
+/* A CONFIRM without stream bytes: smaller devices cannot even shake hands. */
+#define FSK_ETH_MTU_MIN		ETH_MIN_MTU	/* bytes */
+#define FSK_ETH_MTU_MAX		65535		/* bytes */
+
+/*
+ * Ports of a bridge, bond or team do not count: their frames come up through
+ * the device above them, which is also the one that routes name.
+ */
+static bool fsk_eth_usable(const struct net_device *dev)
+{
+	if (!(READ_ONCE(dev->flags) & IFF_UP))
+		return false;
+	if (dev->flags & IFF_LOOPBACK)
+		return READ_ONCE(fsk_net(dev_net(dev))->loopback_frames);
+	return dev->type == ARPHRD_ETHER && dev->addr_len == ETH_ALEN &&
+	       READ_ONCE(dev->mtu) >= FSK_ETH_MTU_MIN &&
+	       !netif_is_bridge_port(dev) && !netif_is_lag_port(dev) &&
+	       !netif_is_ovs_port(dev);
+}
+
+static u32 fsk_eth_mtu(const struct net_device *dev)
+{
+	return clamp_t(u32, READ_ONCE(dev->mtu), FSK_ETH_MTU_MIN,
+		       FSK_ETH_MTU_MAX);
+}
+
+static u32 fsk_eth_headroom(const struct net_device *dev)
+{
+	return LL_RESERVED_SPACE(dev);
+}
+
+/*
+ * The headroom was reserved for the device as it was then; one that stacked
+ * devices have made dearer since must not make dev_hard_header() panic.
+ */
+static int fsk_eth_push(struct net_device *dev, const u8 *mac,
+			struct sk_buff *skb)
+{
+	unsigned int need = dev->hard_header_len;
+	int err;
+
+	if (unlikely(skb_headroom(skb) < need)) {
+		need = SKB_DATA_ALIGN(need - skb_headroom(skb));
+		err = pskb_expand_head(skb, need, 0, GFP_ATOMIC);
+		if (err)
+			return err;
+	}
+	err = dev_hard_header(skb, dev, ntohs(fsk_ethertype), mac,
+			      dev->dev_addr, skb->len);
+	return err < 0 ? -EINVAL : 0;
+}
+
+static int fsk_eth_xmit(struct net_device *dev, const u8 *mac,
+			struct sk_buff *skb)
+{
+	int err;
+
+	skb->dev = dev;
+	skb->protocol = fsk_ethertype;
+	skb_reset_network_header(skb);
+	err = fsk_eth_push(dev, mac, skb);
+	if (unlikely(err)) {
+		kfree_skb(skb);
+		return err;
+	}
+
+	fsk_stat_inc(dev_net(dev), FSK_MIB_OUT_FRAMES);
+	err = dev_queue_xmit(skb);
+	return err > 0 ? net_xmit_errno(err) : err;
+}
+
+const struct fsk_transport_ops fsk_eth_ops = {
+	.name		= "eth",
+	.usable		= fsk_eth_usable,
+	.mtu		= fsk_eth_mtu,
+	.headroom	= fsk_eth_headroom,
+	.xmit		= fsk_eth_xmit,
+};
+
+/* May @mac stand as the source of a frame that came in on @dev? */
+static bool fsk_eth_source_ok(const struct net_device *dev, const u8 *mac)
+{
+	return is_valid_ether_addr(mac) || dev->flags & IFF_LOOPBACK;
+}
+
+/*
+ * Runs in softirq inside an RCU read section.  Group frames pass: which types
+ * may be sent to a group is for fsk_rcv(), which finds it in skb->pkt_type.
+ */
+static int fsk_eth_rcv(struct sk_buff *skb, struct net_device *dev,
+		       struct packet_type *pt, struct net_device *orig_dev)
+{
+	u8 mac[ETH_ALEN] __aligned(2);
+
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (!skb)
+		return NET_RX_DROP;
+
+	if (skb->pkt_type == PACKET_OTHERHOST || !fsk_eth_usable(dev)) {
+		fsk_drop(dev_net(dev), skb, FSK_DROP_NOT_FOR_US);
+		return NET_RX_DROP;
+	}
+	/* A copy: pulling the frame's header may move the link header. */
+	ether_addr_copy(mac, eth_hdr(skb)->h_source);
+	if (!fsk_eth_source_ok(dev, mac)) {
+		fsk_drop(dev_net(dev), skb, FSK_DROP_SOURCE);
+		return NET_RX_DROP;
+	}
+	fsk_rcv(skb, dev, mac);
+	return NET_RX_SUCCESS;
+}
+
+static struct packet_type fsk_eth_packet_type __read_mostly = {
+	.func	= fsk_eth_rcv,
+};
+
+/**
+ * fsk_eth_init - begin to receive frames, on every device of every namespace
+ *
+ * Context: process, may sleep.  Last on the load ladder, when fsk_rcv() and
+ * all it uses is ready; @fsk_ethertype is set.
+ * Return: 0.
+ */
+int fsk_eth_init(void)
+{
+	fsk_eth_packet_type.type = fsk_ethertype;
+	dev_add_pack(&fsk_eth_packet_type);
+	return 0;
+}
+
+/**
+ * fsk_eth_exit - receive no more frames
+ *
+ * Context: process, may sleep.  No fsk_rcv() that a frame called is running
+ * when it returns.
+ */
+void fsk_eth_exit(void)
+{
+	dev_remove_pack(&fsk_eth_packet_type);
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Drives rel.c as the module does, and checks what must hold at every step. */
+#include "model.h"
+
+void model_fail(const char *file, int line, const char *cond)
+{
+	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, cond);
+	abort();
+}
+
+static u32 seg_end(const struct fsk_seg *seg)
+{
+	return seg->seq + seg->len;
+}
+
+static struct model_seg *model_seg_new(void)
+{
+	struct model_seg *ms = calloc(1, sizeof(*ms));
+
+	MODEL_CHECK(ms);
+	return ms;
+}
+
+static void model_free_chain(struct fsk_seg *seg)
+{
+	struct fsk_seg *next;
+
+	for (; seg; seg = next) {
+		next = seg->next;
+		free(seg);
+	}
+}
+
+void model_init(struct model *m, u32 isn, u32 mss, u32 rcvbuf)
+{
+	memset(m, 0, sizeof(*m));
+	m->now = 1000000000;
+	m->mss = mss;
+	m->rcvbuf = rcvbuf;
+	fsk_rel_tx_init(&m->tx, isn, rcvbuf, mss, &fsk_cc_lan);
+	fsk_rel_rx_init(&m->rx, isn, rcvbuf, mss);
+}
+
+void model_free(struct model *m)
+{
+	model_free_chain(fsk_rel_tx_purge(&m->tx));
+	model_free_chain(fsk_rel_rx_purge(&m->rx));
+	model_check(m);
+}
+
+void model_write(struct model *m, u32 len, bool fin)
+{
+	struct model_seg *ms;
+
+	if (m->fin_queued || len + fin == 0)
+		return;
+	ms = model_seg_new();
+	ms->off = m->written;
+	ms->seg.len = len + fin;
+	ms->seg.flags = fin ? FSK_SEG_FIN : 0;
+	m->written += len;
+	m->fin_queued = fin;
+	fsk_rel_tx_queue(&m->tx, &ms->seg);
+}
+
+void model_grow(struct model *m, u32 len)
+{
+	if (m->fin_queued || !m->tx.unsent)
+		return;
+	m->written += len;
+	fsk_rel_tx_grow(&m->tx, m->tx.tail, len);
+}
+
+void model_split(struct model *m, struct fsk_seg *seg, u32 at)
+{
+	struct model_seg *rest = model_seg_new();
+
+	rest->off = ((struct model_seg *)seg)->off + at;
+	fsk_rel_tx_split(&m->tx, seg, &rest->seg, at);
+}
+
+static void model_send(struct model *m, struct fsk_seg *seg)
+{
+	bool fin = seg->flags & FSK_SEG_FIN;
+	bool bare_fin = fin && seg->len == 1;
+	bool fresh = seg == m->tx.unsent;
+	struct model_frame frame = {
+		.off = ((struct model_seg *)seg)->off,
+		.seq = seg->seq,
+		.len = seg->len,
+		.fin = fin,
+	};
+	u32 had = m->tx.inflight;
+
+	MODEL_CHECK(fresh || (seg->flags & FSK_SEG_LOST));
+	MODEL_CHECK(!fsk_after(seg_end(seg), m->tx.wnd_end) || bare_fin);
+	MODEL_CHECK(!had || (fresh ? had : had + seg->len - 1) <
+		    m->tx.cc.cwnd);
+	fsk_rel_tx_sent(&m->tx, seg, m->now);
+	m->sent_frames++;
+	m->xmit(m, &frame);
+}
+
+/* Send all that may go; the window may cut a segment. */
+void model_pump(struct model *m)
+{
+	struct fsk_rel_tx *tx = &m->tx;
+	struct fsk_seg *seg;
+	u32 room;
+
+	for (;;) {
+		seg = fsk_rel_tx_next(tx, m->now);
+		if (seg) {
+			model_send(m, seg);
+			continue;
+		}
+		room = fsk_rel_tx_room(tx);
+		if (tx->cwnd_limited || tx->lost || !tx->unsent || !room ||
+		    room >= tx->unsent->len)
+			break;
+		model_split(m, tx->unsent, room);
+	}
+	/* Something must bring the sender back. */
+	MODEL_CHECK(!tx->head || fsk_rel_tx_deadline(tx));
+}
+
+void model_timeout(struct model *m)
+{
+	unsigned int rounds = 0;
+	enum fsk_rel_event event;
+
+	while ((event = fsk_rel_tx_timeout(&m->tx, m->now)) != FSK_REL_NONE) {
+		MODEL_CHECK(rounds++ < 4);
+		if (event == FSK_REL_SEND)
+			model_pump(m);
+		else
+			m->xmit_probe(m);
+	}
+	MODEL_CHECK(!fsk_rel_tx_deadline(&m->tx) ||
+		    fsk_rel_tx_deadline(&m->tx) > m->now);
+}
+
+static void model_consume(struct model *m, struct fsk_seg *seg, u32 trim)
+{
+	struct model_seg *ms = (struct model_seg *)seg;
+	bool fin = seg->flags & FSK_SEG_FIN;
+
+	MODEL_CHECK(trim <= seg->len);
+	if (trim < seg->len && !m->hostile) {
+		MODEL_CHECK(!m->fin_received);
+		MODEL_CHECK(ms->off + trim == m->received);
+		m->received += seg->len - fin - trim;
+		m->unread += seg->len - fin - trim;
+		m->fin_received = fin;
+	}
+	free(ms);
+}
+
+void model_take_data(struct model *m, const struct model_frame *frame)
+{
+	struct model_seg *ms = model_seg_new();
+	struct fsk_rel_rx *rx = &m->rx;
+	struct fsk_seg *seg = &ms->seg;
+	u32 nxt = rx->nxt;
+	u32 trim;
+
+	ms->off = frame->off;
+	seg->seq = frame->seq;
+	seg->len = frame->len;
+	seg->flags = frame->fin ? FSK_SEG_FIN : 0;
+
+	switch (fsk_rel_rx_data(rx, seg, &trim, m->now)) {
+	case FSK_RX_INORDER:
+		do {
+			model_consume(m, seg, trim);
+			seg = fsk_rel_rx_pop(rx, &trim);
+		} while (seg);
+		MODEL_CHECK(fsk_after(rx->nxt, nxt));
+		MODEL_CHECK(rx->ack_now || rx->ack_at);
+		break;
+	case FSK_RX_HELD:
+		MODEL_CHECK(rx->nxt == nxt && rx->ack_now);
+		break;
+	case FSK_RX_OUTSIDE:
+		/* An honest sender never oversteps the window it was given. */
+		MODEL_CHECK(m->hostile || rx->ooo_count == FSK_OOO_MAX);
+		/* fall through */
+	case FSK_RX_DUP:
+		MODEL_CHECK(rx->nxt == nxt && rx->ack_now);
+		free(ms);
+		break;
+	}
+}
+
+void model_read(struct model *m, u64 len)
+{
+	u32 edge;
+
+	m->unread -= len < m->unread ? len : m->unread;
+	edge = m->rx.nxt + (m->rcvbuf - (u32)m->unread);
+	if (fsk_after(edge, m->rx.wnd_end) && !m->fin_received)
+		m->rx.wnd_end = edge;
+}
+
+void model_make_ack(struct model *m, struct model_ack *ack)
+{
+	ack->ack = m->rx.nxt;
+	ack->wnd = 0;
+	if (fsk_after(m->rx.wnd_end, m->rx.nxt))
+		ack->wnd = m->rx.wnd_end - m->rx.nxt;
+	ack->nr = fsk_rel_rx_sack(&m->rx, ack->sack, FSK_SACK_TAKEN);
+	fsk_rel_rx_ack_sent(&m->rx);
+}
+
+int model_take_ack(struct model *m, const struct model_ack *ack)
+{
+	u32 wnd_end = m->tx.wnd_end;
+	struct fsk_seg *freed;
+	u32 una = m->tx.una;
+	int found;
+
+	found = fsk_rel_tx_ack(&m->tx, ack->ack, ack->wnd, ack->sack, ack->nr,
+			       m->now, &freed);
+	MODEL_CHECK(!(found & FSK_ACK_BAD) || m->hostile);
+	MODEL_CHECK(!(found & FSK_ACK_NEW) == (m->tx.una == una));
+	MODEL_CHECK(!fsk_before(m->tx.una, una));
+	MODEL_CHECK(!(found & FSK_ACK_WINDOW) == (m->tx.wnd_end == wnd_end));
+	MODEL_CHECK(!fsk_before(m->tx.wnd_end, wnd_end));
+	MODEL_CHECK(!freed || (found & FSK_ACK_NEW));
+	if ((found & FSK_ACK_NEW) && m->tx.head)
+		MODEL_CHECK(fsk_after(seg_end(m->tx.head), m->tx.una));
+	model_free_chain(freed);
+	return found;
+}
+
+bool model_done(const struct model *m)
+{
+	return m->fin_received && m->received == m->written && !m->tx.head;
+}
+
+struct tally {
+	u32 inflight;
+	u32 lost;
+	u32 sacked;
+	bool hint_seen;
+	bool lost_before_hint;
+};
+
+static void check_sent(const struct fsk_rel_tx *tx, const struct fsk_seg *seg,
+		       struct tally *sum)
+{
+	bool sacked = seg->flags & FSK_SEG_SACKED;
+	bool lost = seg->flags & FSK_SEG_LOST;
+
+	MODEL_CHECK(seg->flags & FSK_SEG_SENT);
+	MODEL_CHECK(!sacked || !lost);
+	if (seg == tx->lost_hint)
+		sum->hint_seen = true;
+	if (lost && !sum->hint_seen)
+		sum->lost_before_hint = true;
+	sum->lost += lost;
+	sum->sacked += sacked;
+	if (!sacked && !lost)
+		sum->inflight += seg->len;
+	if (sacked)
+		MODEL_CHECK(!fsk_after(seg_end(seg), tx->sacked_end));
+}
+
+static void check_tx_list(const struct fsk_rel_tx *tx, struct tally *sum)
+{
+	const struct fsk_seg *seg, *prev = NULL;
+	bool unsent = false;
+	u32 at = 0;
+
+	for (seg = tx->head; seg; prev = seg, seg = seg->next) {
+		MODEL_CHECK(seg->prev == prev);
+		MODEL_CHECK(seg->len);
+		MODEL_CHECK(!prev || seg->seq == at);
+		MODEL_CHECK(!(seg->flags & FSK_SEG_FIN) || !seg->next);
+		at = seg_end(seg);
+		if (seg == tx->unsent) {
+			unsent = true;
+			MODEL_CHECK(seg->seq == tx->nxt);
+		}
+		if (unsent)
+			MODEL_CHECK(!(seg->flags & ~FSK_SEG_FIN));
+		else
+			check_sent(tx, seg, sum);
+	}
+	MODEL_CHECK(tx->tail == prev);
+	MODEL_CHECK(!prev || at == tx->end);
+	MODEL_CHECK(unsent == !!tx->unsent);
+}
+
+static void check_tx(const struct fsk_rel_tx *tx)
+{
+	struct tally sum = {};
+
+	MODEL_CHECK(!fsk_before(tx->nxt, tx->una));
+	MODEL_CHECK(!fsk_before(tx->end, tx->nxt));
+	check_tx_list(tx, &sum);
+	MODEL_CHECK(sum.inflight == tx->inflight);
+	MODEL_CHECK(sum.lost == tx->lost);
+	MODEL_CHECK(!sum.lost || !tx->lost_hint || !sum.lost_before_hint);
+	MODEL_CHECK(!sum.sacked || fsk_after(tx->sacked_end, tx->una));
+	MODEL_CHECK(!fsk_before(tx->sacked_end, tx->una));
+	MODEL_CHECK(!fsk_after(tx->sacked_end, tx->nxt));
+	if (tx->head != tx->unsent) {
+		MODEL_CHECK(!fsk_after(tx->head->seq, tx->una));
+		MODEL_CHECK(tx->rto_at);
+	} else {
+		MODEL_CHECK(!tx->rto_at);
+		MODEL_CHECK(!tx->in_recovery);
+	}
+	MODEL_CHECK(tx->rto >= FSK_RTO_MIN_NS && tx->rto <= FSK_RTO_MAX_NS);
+	MODEL_CHECK(tx->cc.cwnd >= 2 * tx->cc.mss);
+	MODEL_CHECK(tx->cc.cwnd <= 16 << 20);
+}
+
+static void check_rx(const struct fsk_rel_rx *rx)
+{
+	const struct fsk_seg *seg, *prev = NULL;
+	u32 count = 0;
+
+	for (seg = rx->ooo_head; seg; prev = seg, seg = seg->next) {
+		MODEL_CHECK(seg->prev == prev);
+		MODEL_CHECK(fsk_after(seg->seq, rx->nxt));
+		MODEL_CHECK(!prev || !fsk_before(seg->seq, prev->seq));
+		MODEL_CHECK(!fsk_after(seg_end(seg), rx->wnd_end +
+				       !!(seg->flags & FSK_SEG_FIN)));
+		MODEL_CHECK(!rx->fin_seen ||
+			    !fsk_after(seg_end(seg), rx->fin_seq));
+		count++;
+	}
+	MODEL_CHECK(rx->ooo_tail == prev);
+	MODEL_CHECK(rx->ooo_count == count && count <= FSK_OOO_MAX);
+	MODEL_CHECK(!fsk_before(rx->nxt, rx->acked));
+	MODEL_CHECK(!rx->fin_seen || !fsk_after(rx->nxt, rx->fin_seq));
+}
+
+static void check_sack(const struct fsk_rel_rx *rx)
+{
+	struct fsk_rel_range sack[FSK_SACK_TAKEN];
+	unsigned int i, n;
+
+	n = fsk_rel_rx_sack(rx, sack, FSK_SACK_TAKEN);
+	MODEL_CHECK(!n == !rx->ooo_count);
+	for (i = 0; i < n; i++) {
+		MODEL_CHECK(fsk_after(sack[i].start, rx->nxt));
+		MODEL_CHECK(fsk_before(sack[i].start, sack[i].end));
+		/* Merged: neither touching nor overlapping, from the second on. */
+		if (i > 1)
+			MODEL_CHECK(fsk_after(sack[i].start,
+					      sack[i - 1].end));
+	}
+}
+
+void model_check(const struct model *m)
+{
+	check_tx(&m->tx);
+	check_rx(&m->rx);
+	check_sack(&m->rx);
+}

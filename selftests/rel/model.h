@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One direction of a connection: a sending and a receiving half of rel.c with
+ * an application at each end.  The channel between them is the user's.
+ *
+ * No payload is carried.  Each segment remembers which offset of the stream it
+ * stands for, so that the reader can tell any lost, doubled, misplaced or
+ * invented byte.
+ */
+#ifndef _MODEL_H
+#define _MODEL_H
+
+#include "rel.h"
+
+struct model_seg {
+	struct fsk_seg seg;	/* first: the core hands this address back */
+	u64 off;		/* stream offset of the first byte */
+};
+
+struct model_frame {
+	u64 off;
+	u32 seq;
+	u32 len;
+	bool fin;
+};
+
+struct model_ack {
+	u32 ack;
+	u32 wnd;
+	unsigned int nr;
+	struct fsk_rel_range sack[FSK_SACK_TAKEN];
+};
+
+struct model {
+	struct fsk_rel_tx tx;
+	struct fsk_rel_rx rx;
+	u64 now;		/* ns */
+	u32 mss;
+	u32 rcvbuf;		/* bytes */
+	u64 written;		/* stream bytes queued */
+	u64 received;		/* stream bytes in order */
+	u64 unread;		/* of those, not yet read */
+	u64 sent_frames;
+	bool hostile;		/* acks are lies: only invariants hold */
+	bool fin_queued;
+	bool fin_received;
+	void (*xmit)(struct model *m, const struct model_frame *frame);
+	void (*xmit_probe)(struct model *m);
+};
+
+/* Ends the program with a message unless @cond holds. */
+#define MODEL_CHECK(cond) do {						\
+	if (!(cond))							\
+		model_fail(__FILE__, __LINE__, #cond);			\
+} while (0)
+
+void model_fail(const char *file, int line, const char *cond);
+void model_init(struct model *m, u32 isn, u32 mss, u32 rcvbuf);
+void model_free(struct model *m);
+void model_write(struct model *m, u32 len, bool fin);
+void model_grow(struct model *m, u32 len);
+void model_split(struct model *m, struct fsk_seg *seg, u32 at);
+void model_pump(struct model *m);
+void model_timeout(struct model *m);
+void model_take_data(struct model *m, const struct model_frame *frame);
+void model_read(struct model *m, u64 len);
+void model_make_ack(struct model *m, struct model_ack *ack);
+int model_take_ack(struct model *m, const struct model_ack *ack);
+bool model_done(const struct model *m);
+void model_check(const struct model *m);
+
+#endif /* _MODEL_H */

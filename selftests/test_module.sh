@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Loading, unloading and what an administrator sees: sysctls and counters.
+# fastsock: timeout=60
+set -u
+cd "$(dirname "$0")" || exit 1
+. kselftest/ktap_helpers.sh
+
+sysctls=/proc/sys/net/fastsock
+stat=/proc/net/fastsock_stat
+module=/lib/modules/$(uname -r)/extra/fastsock.ko
+
+# Names the header gives to one X-macro: FSK_REASONS or FSK_DROPS.
+header_names() {
+	sed -n "/^#define $1(/,/[^\\\\]\$/p" fastsock.h |
+		sed -n 's/^\t[RD]([A-Z0-9_]*,[[:space:]]*\([A-Za-z0-9]*\)).*/\1/p'
+}
+
+counters() {
+	printf 'Fsk%s\n' Claimed ActiveOpens PassiveOpens CurrEstab \
+		OutFrames InFrames OutBytes InBytes RetransFrames Timeouts \
+		PostedBytes QueuedBytes OutResets InResets HelloOut HelloIn \
+		Peers
+	header_names FSK_REASONS | sed 's/^/FskDelegated/'
+	header_names FSK_DROPS | sed 's/^/FskDrop/'
+}
+
+is_zero() {
+	[ "$(cat "$sysctls/$1")" = 0 ]
+}
+
+# A refused value must also leave the old one.
+refuses() {
+	local before
+
+	before=$(cat "$sysctls/$1") || return 1
+	! { echo "$2" > "$sysctls/$1"; } 2>/dev/null &&
+		[ "$(cat "$sysctls/$1")" = "$before" ]
+}
+
+toggles() {
+	echo 1 > "$sysctls/$1" && [ "$(cat "$sysctls/$1")" = 1 ] &&
+		echo 0 > "$sysctls/$1" && is_zero "$1"
+}
+
+namespace_of_its_own() {
+	unshare -n sh -c "echo 1 > $sysctls/enable && [ -r $stat ]" &&
+		is_zero enable
+}
+
+counter_names() {
+	[ "$(counters | wc -l)" -gt 50 ] &&
+		diff <(counters | sort) <(awk '{ print $1 }' $stat | sort)
+}
+
+counter_form() {
+	! grep -vE '^Fsk[A-Za-z0-9]+[[:space:]]+[0-9]+$' $stat
+}
+
+# Every name is documented, and every documented name exists.
+documented() {
+	diff <(counters | sort -u) \
+		<(cat ./*.md ./*.rst 2>/dev/null |
+			grep -oE '\bFsk[A-Z][A-Za-z0-9]+\b' | sort -u)
+}
+
+sysctls_documented() {
+	local name
+
+	for name in "$sysctls"/*; do
+		cat ./*.md ./*.rst 2>/dev/null |
+			grep -q "net\.fastsock\.${name##*/}" || return 1
+	done
+}
+
+unloads() {
+	rmmod fastsock && [ ! -e $sysctls ] && [ ! -e $stat ]
+}
+
+bad_parameter() {
+	! insmod "$module" family=100000 2>/dev/null &&
+		! grep -q '^fastsock ' /proc/modules
+}
+
+loads() {
+	insmod "$module" && [ -e $stat ]
+}
+
+tests=(
+	"enable is 0 after loading:is_zero enable"
+	"loopback_frames is 0 after loading:is_zero loopback_frames"
+	"enable takes 1 and 0:toggles enable"
+	"enable refuses 2:refuses enable 2"
+	"enable refuses -1:refuses enable -1"
+	"enable refuses a word:refuses enable yes"
+	"loopback_frames refuses 2:refuses loopback_frames 2"
+	"post_min refuses -1:refuses post_min -1"
+	"handshake_ms refuses 0:refuses handshake_ms 0"
+	"enable belongs to its namespace:namespace_of_its_own"
+	"statistics have the names of the header:counter_names"
+	"statistics are lines of name and number:counter_form"
+	"counters and documentation agree:documented"
+	"sysctls are documented:sysctls_documented"
+	"the module unloads and leaves nothing:unloads"
+	"a wrong family number is refused:bad_parameter"
+	"the module loads again:loads"
+)
+
+ktap_print_header
+ktap_set_plan ${#tests[@]}
+for entry in "${tests[@]}"; do
+	if output=$(${entry#*:} 2>&1); then
+		ktap_test_pass "${entry%%:*}"
+	else
+		printf '%s\n' "$output" | sed 's/^/# /'
+		ktap_test_fail "${entry%%:*}"
+	fi
+done
+ktap_finished

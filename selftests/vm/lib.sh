@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Paths and lookups that the scripts of selftests/vm share; sourced, not run.
+
+# Everything that is built for tests lies here, never in the tree.
+FASTSOCK_CACHE=${FASTSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fastsock}
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+die() {
+	say "error: $*"
+	exit 1
+}
+
+# Prints the newest installed release of a stock kernel series ("6.1").
+stock_release() {
+	local image
+
+	image=$(printf '%s\n' /boot/vmlinuz-"$1".*-amd64 |
+		grep -Ev -- '\*|-(rt|cloud)-amd64$' | sort -V | tail -n 1)
+	[ -n "$image" ] || die "no Debian kernel $1 in /boot: run 'make deps'"
+	printf '%s\n' "${image#/boot/vmlinuz-}"
+}
+
+# Prints the directory of the unpacked linux-source-$1, unpacking it when it
+# is absent or not the version of the installed package.
+kernel_source() {
+	local tar=/usr/src/linux-source-$1.tar.xz
+	local dir=$FASTSOCK_CACHE/src/linux-source-$1
+	local want have tmp
+
+	[ -f "$tar" ] || die "$tar is missing: apt-get install linux-source-$1"
+	want=$(dpkg-query -W -f '${Version}' "linux-source-$1")
+	want=${want%%-*}
+	have=$(awk -F ' = ' '$1 == "VERSION" || $1 == "PATCHLEVEL" ||
+		$1 == "SUBLEVEL" { v = v s $2; s = "." } END { print v }' \
+		"$dir/Makefile" 2>/dev/null || true)
+	if [ "$have" != "$want" ]; then
+		say "unpacking linux-source-$1 ($want) to $dir"
+		mkdir -p "${dir%/*}"
+		tmp=$(mktemp -d "${dir%/*}/unpack.XXXXXX")
+		tar -xJf "$tar" -C "$tmp"
+		rm -rf "$dir"
+		mv "$tmp"/linux-source-* "$dir"
+		rmdir "$tmp"
+	fi
+	printf '%s\n' "$dir"
+}

@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Static checks as KTAP: checkpatch --strict, kernel-doc, and for both stock
+# kernels a W=1 build and sparse; then shellcheck where it is installed.
+set -u
+set -o pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+. "$here/lib.sh"
+cd "$here/../.." || exit 1
+
+passed=0 failed=0 skipped=0
+source=$(kernel_source 6.12) || exit 1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# Runs a check that prints only what is wrong.
+check() {
+	local name=$1 output
+
+	shift
+	if output=$("$@" 2>&1) && [ -z "$output" ]; then
+		passed=$((passed + 1))
+		echo "ok $((passed + failed + skipped)) $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $((passed + failed + skipped)) $name"
+		printf '%s\n' "$output" | sed 's/^/# /'
+	fi
+}
+
+skip() {
+	skipped=$((skipped + 1))
+	echo "ok $((passed + failed + skipped)) $1 # SKIP $2"
+}
+
+# compat.h tests kernel versions, which checkpatch dislikes on principle, and
+# the lists of names in fastsock.h cannot be written in a way that it likes.
+checkpatch() {
+	local ignore=NONE
+
+	case $1 in
+	*/uapi/linux/fastsock.h)
+		ignore=COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,CAMELCASE
+		;;
+	esac
+	# It leaves a cache file in the working directory.
+	cd "$scratch" || return 1
+	"$source/scripts/checkpatch.pl" --root="$source" --strict --terse \
+		--quiet --no-summary --max-line-length=80 \
+		--ignore "$ignore" -f "$@"
+}
+
+kernel_doc() {
+	"$source/scripts/kernel-doc" -none -Werror "$@"
+}
+
+# Compiles a copy with the make arguments given; prints only what concerns
+# our own files, for the kernel's headers are not ours to mend.
+build() {
+	local release=$1 out=$scratch/$1-$2 status
+
+	shift 2
+	"$here/build-module.sh" "/lib/modules/$release/build" "$out" "$@" \
+		> "$out.log" 2>&1
+	status=$?
+	grep -F "$out/" "$out.log" | grep -E '(warning|error|WARNING|ERROR):'
+	[ $status -eq 0 ] || tail -n 20 "$out.log"
+	return $status
+}
+
+scripts_clean() {
+	grep -rlE --exclude-dir=.git '^#!.*\bbash' . |
+		xargs -r shellcheck -x -S warning -e SC1090,SC1091
+}
+
+mapfile -t sources < <(find net include -name '*.[ch]' ! -name compat.h | sort)
+echo "TAP version 13"
+for file in "${sources[@]}"; do
+	check "checkpatch $file" checkpatch "$PWD/$file"
+done
+mapfile -t sources < <(find net include -name '*.[ch]' | sort)
+check "kernel-doc" kernel_doc "${sources[@]}"
+for series in 6.1 6.12; do
+	release=$(stock_release $series)
+	check "W=1 $series" build "$release" w1 W=1
+	check "sparse $series" build "$release" sparse C=2 \
+		CF=-D__CHECK_ENDIAN__
+done
+if command -v shellcheck > /dev/null; then
+	check "shellcheck" scripts_clean
+else
+	skip "shellcheck" "not installed"
+fi
+echo "1..$((passed + failed + skipped))"
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
