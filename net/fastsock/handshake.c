@@ -13,7 +13,6 @@
 #include <linux/workqueue.h>
 #include <net/inet_hashtables.h>
 #include <net/l3mdev.h>
-#include <net/route.h>
 #include <net/secure_seq.h>
 #include <net/sock_reuseport.h>
 #include <net/tcp.h>
@@ -253,7 +252,8 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
 		return;
 	}
-	fsk_peer_answered(conn->path.dev, conn->path.mac);
+	if (conn->path.dev)
+		fsk_peer_answered(conn->path.dev, conn->path.mac);
 	conn->peer_id = be32_to_cpu(sa->id);
 	conn->peer_key = be32_to_cpu(sa->key);
 	conn->peer_mss = mss;
@@ -366,32 +366,6 @@ static int listener_reason(struct sock *lsk)
 	return fsk_policy_sock(lsk);
 }
 
-/* The way back to the client must be the way the SYN came. */
-static int route_reason(struct net_device *dev, const struct fsk_tuple *t,
-			const struct sock *lsk)
-{
-	struct flowi4 fl4 = {
-		.daddr = t->saddr, .saddr = t->daddr,
-		.fl4_sport = t->dport, .fl4_dport = t->sport,
-		.flowi4_proto = IPPROTO_TCP,
-		.flowi4_oif = lsk->sk_bound_dev_if,
-		.flowi4_mark = lsk->sk_mark,
-		.flowi4_uid = lsk->sk_uid,
-	};
-	int reason = FSK_ACCEPT;
-	struct rtable *rt;
-
-	rt = ip_route_output_key(dev_net(dev), &fl4);
-	if (IS_ERR(rt))
-		return FSK_REASON_NOROUTE;
-	if (rt->rt_gw_family || rt->dst.dev != dev)
-		reason = FSK_REASON_GATEWAY;
-	else if (rt->dst.xfrm)
-		reason = FSK_REASON_XFRM;
-	ip_rt_put(rt);
-	return reason;
-}
-
 static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
 				     const struct fsk_tuple *t, u16 mss)
 {
@@ -499,8 +473,6 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	    (sk_acceptq_is_full(lsk) || fsk_tomb_full() ||
 	     tuple_in_use(dev, t)))
 		reason = FSK_REASON_BACKLOG;
-	if (reason == FSK_ACCEPT)
-		reason = route_reason(dev, t, lsk);
 	if (reason == FSK_ACCEPT)
 		reason = fsk_policy_accept(dev, t);
 	if (reason == FSK_ACCEPT)

@@ -73,7 +73,7 @@ static int rel_init(struct kunit *test)
 {
 	test->priv = kunit_kzalloc(test, sizeof(struct rel_fix), GFP_KERNEL);
 	if (!test->priv)
-		return -1;
+		return -ENOMEM;
 	start(test->priv, ISN, WND);
 	return 0;
 }

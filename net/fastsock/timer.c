@@ -6,11 +6,17 @@
  * busy connection programs the clock once a millisecond and not once a frame.
  */
 
+#include <linux/etherdevice.h>
 #include <linux/hrtimer.h>
+#include <net/arp.h>
 #include <net/tcp.h>
 
 #include "conn.h"
 #include "sock.h"
+
+#define FSK_TROUBLE_AFTER	2	/* expiries in a row */
+#define FSK_SMALL_AFTER		4
+#define FSK_MSS_SMALL		512	/* bytes; fits every usable device */
 
 /* What TCP's linear back-off from 200 ms to 120 s makes of a retry count. */
 static u64 retries_ns(unsigned int retries)
@@ -104,8 +110,37 @@ void fsk_timer_cancel(struct fsk_conn *conn)
 	conn->timer_at = 0;
 }
 
+/*
+ * Nothing gets through.  The peer's address may have changed: have ARP look,
+ * and take what it knows.  Or a device on the way takes only smaller frames
+ * than it did.
+ */
+static void path_trouble(struct fsk_conn *conn)
+{
+	struct net_device *dev = conn->path.dev;
+	u8 mac[MAX_ADDR_LEN];
+	struct neighbour *n;
+
+	if (conn->tx.backoff >= FSK_SMALL_AFTER)
+		conn->mss = min_t(u16, conn->mss, FSK_MSS_SMALL);
+	if (!dev || dev->flags & IFF_LOOPBACK)
+		return;
+	n = __ipv4_neigh_lookup(dev,
+				(__force u32)inet_sk(conn->sk)->inet_daddr);
+	if (!n)
+		return;
+	if (READ_ONCE(n->nud_state) & NUD_VALID) {
+		neigh_ha_snapshot(mac, n, dev);
+		ether_addr_copy(conn->path.mac, mac);
+	}
+	neigh_event_send(n, NULL);
+	neigh_release(n);
+}
+
 static void run_retransmit(struct fsk_conn *conn, u64 now)
 {
+	if (conn->tx.backoff >= FSK_TROUBLE_AFTER)
+		path_trouble(conn);
 	switch (fsk_rel_tx_timeout(&conn->tx, now)) {
 	case FSK_REL_SEND:
 		fsk_tx_push(conn, now);

@@ -396,14 +396,10 @@ static int append_paged(struct sock *sk, struct sk_buff *skb,
 static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 		  int len)
 {
-	int room = skb_is_nonlinear(skb) ? 0 : skb_tailroom(skb);
 	int err;
 
-	if (!room)
+	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < len)
 		return append_paged(sk, skb, msg, len);
-	/* Do not mix: the linear part is for what fits there whole. */
-	if (room < len)
-		return skb->len ? -EMSGSIZE : append_paged(sk, skb, msg, len);
 	err = skb_add_data_nocache(sk, skb, &msg->msg_iter, len);
 	return err ?: len;
 }
@@ -505,11 +501,8 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		}
 		if (n != -ENOSPC && n != -ENOMEM)
 			return n;
-		if (n == -ENOMEM) {
-			n = sk_stream_wait_memory(sk, timeo);
-		} else {
-			n = wait_space(conn, timeo);
-		}
+		n = n == -ENOMEM ? sk_stream_wait_memory(sk, timeo) :
+				   wait_space(conn, timeo);
 		if (n)
 			return n;
 		/* Waiting let go of the lock: reset or disconnected? */

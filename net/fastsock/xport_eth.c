@@ -10,8 +10,8 @@
 #include "stats.h"
 #include "transport.h"
 
-/* A CONFIRM without stream bytes: smaller devices cannot even shake hands. */
-#define FSK_ETH_MTU_MIN		ETH_MIN_MTU	/* bytes */
+/* What every IPv4 host takes; leaves FSK_MSS_MIN after the longest header. */
+#define FSK_ETH_MTU_MIN		576		/* bytes */
 #define FSK_ETH_MTU_MAX		65535		/* bytes */
 
 /*

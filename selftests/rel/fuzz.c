@@ -315,7 +315,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 }
 
 #ifndef FUZZ_LIBFUZZER
-static volatile unsigned long current_seed;
+static unsigned long current_seed;
 
 /* Every kind of failure ends in abort(): say which seed repeats it. */
 const char *__asan_default_options(void)

@@ -184,7 +184,7 @@ void model_take_data(struct model *m, const struct model_frame *frame)
 	case FSK_RX_OUTSIDE:
 		/* An honest sender never oversteps the window it was given. */
 		MODEL_CHECK(m->hostile || rx->ooo_count == FSK_OOO_MAX);
-		/* fall through */
+		fallthrough;
 	case FSK_RX_DUP:
 		MODEL_CHECK(rx->nxt == nxt && rx->ack_now);
 		free(ms);

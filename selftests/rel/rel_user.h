@@ -3,6 +3,7 @@
 #ifndef _REL_USER_H
 #define _REL_USER_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@ typedef uint32_t u32;
 typedef int32_t s32;
 typedef unsigned long long u64;
 
+#define fallthrough		__attribute__((fallthrough))
 #define noinline		__attribute__((noinline))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define min_t(type, a, b)	({ type _a = (a), _b = (b); _a < _b ? _a : _b; })

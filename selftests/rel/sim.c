@@ -18,8 +18,8 @@
 #define LINK_BPS	1000000000ULL
 #define LINK_DELAY	(50 * US)
 #define LINK_QUEUE	(256U << 10)	/* bytes */
-#define RCVBUF		(1U << 20)	/* bytes */
-#define SNDBUF		(1U << 20)	/* bytes */
+#define RCVBUF		(1024 * 1024U)	/* bytes */
+#define SNDBUF		(1024 * 1024U)	/* bytes */
 #define EVENTS_MAX	65536
 
 enum event_type {

@@ -139,28 +139,42 @@ class Result:
         else:
             wanted, unwanted = self.wire.tcp, self.wire.fastsock
         if unwanted:
-            faults.append(f"{unwanted} frames of the wrong kind on the wire")
+            faults.append(f"{unwanted} frames of the wrong path on the wire")
         if not self.bytes or wanted * MTU < self.bytes:
             faults.append(f"{wanted} frames cannot carry {self.bytes} bytes")
         return faults
 
 
-ROW = "{:<26} {:<15} {:<9} {:>9} {:>7} {:>9} {:>9}  {}"
-HEADINGS = ("program", "peers", "path", "MB", "seconds", "fastsock", "TCP",
-            "verdict")
-HEADINGS_2 = ("", "", "", "", "", "frames", "payload", "")
+ROW = "{:<26} {:<13} {:<9} {:>10} {:>6} {:>9} {:>9}  {}"
+HEADINGS = (("", "", "path", "payload", "", "fastsock", "TCP data", ""),
+            ("program", "peers", "taken", "bytes", "s", "frames", "segments",
+             "verdict"))
+
+
+def explain(row):
+    """Return what is wrong with a row, and fastsock's counters, as lines."""
+    if not row.faults():
+        return []
+    lines = [f"{row.program}, {row.client} > {row.server}:"]
+    lines += [f"    {fault}" for fault in row.faults()]
+    for name, end in zip((row.client, row.server), row.ends):
+        counted = [f"{counter}={value}"
+                   for counter, value in sorted(end.counted.items())
+                   if counter.startswith("Fsk") or counter == "TcpRetransSegs"]
+        if counted:
+            lines.append(f"    {name} counted " + " ".join(counted))
+    return lines
 
 
 def table(results):
     """Return the table of all rows as text, with the faults below it."""
-    lines = [ROW.format(*HEADINGS), ROW.format(*HEADINGS_2)]
-    lines.append("-" * len(lines[0]))
+    lines = [ROW.format(*names).rstrip() for names in HEADINGS]
+    lines.append("-" * len(lines[1]))
     for row in results:
         lines.append(ROW.format(
             row.program, f"{row.client} > {row.server}", row.path,
-            f"{row.bytes / 1e6:.1f}", f"{row.seconds:.1f}", row.wire.fastsock,
+            row.bytes, f"{row.seconds:.1f}", row.wire.fastsock,
             row.wire.tcp, "WRONG" if row.faults() else "right").rstrip())
     for row in results:
-        lines += [f"{row.program}, {row.client} > {row.server}: {fault}"
-                  for fault in row.faults()]
+        lines += explain(row)
     return "\n".join(lines)

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the C tests share: a LAN of namespaces, connections that are sure to
+ * run fastsock, a byte pattern that shows every loss, and counters.
+ *
+ * Namespaces "a" and "b" are joined by a veth pair, "lo0" reaches itself with
+ * frames over its loopback device.  main(), from FSK_TEST_MAIN, makes them
+ * once for the whole program.  A test that hangs is killed by the harness
+ * with all its children, so nothing here needs a timeout of its own.
+ */
+#ifndef FSK_TEST_H
+#define FSK_TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+/* Emulated guests are slow; only a test that hangs ever takes so long. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+
+#define FSK_UNUSED	__attribute__((unused))
+#define FSK_MSS		(1500 - 24)	/* stream bytes of a full veth frame */
+
+/* Where a connection runs. */
+struct fsk_link {
+	const char *client_ns;
+	const char *server_ns;
+	const char *client_ip;
+	const char *server_ip;
+};
+
+static const struct fsk_link fsk_veth FSK_UNUSED = {
+	"a", "b", "10.77.0.1", "10.77.0.2",
+};
+
+static const struct fsk_link fsk_lo FSK_UNUSED = {
+	"lo0", "lo0", "127.0.0.1", "127.0.0.1",
+};
+
+/*
+ * A fixture that runs each of its tests over a veth pair and over lo, with
+ * a listener and a connected pair made before the test.
+ */
+#define FSK_PAIR_FIXTURE(name)						\
+FIXTURE(name)								\
+{									\
+	int listener;							\
+	int client;							\
+	int server;							\
+	uint16_t port;							\
+};									\
+FIXTURE_VARIANT(name)							\
+{									\
+	const struct fsk_link *link;					\
+};									\
+FIXTURE_VARIANT_ADD(name, veth)						\
+{									\
+	.link = &fsk_veth,						\
+};									\
+FIXTURE_VARIANT_ADD(name, lo)						\
+{									\
+	.link = &fsk_lo,						\
+};									\
+FIXTURE_SETUP(name)							\
+{									\
+	self->listener = fsk_listen(_metadata, variant->link, 128);	\
+	self->port = fsk_port(self->listener);				\
+	self->client = fsk_dial(_metadata, variant->link, self->port);	\
+	self->server = fsk_accept(_metadata, self->listener);		\
+}									\
+FIXTURE_TEARDOWN(name)							\
+{									\
+	close(self->client);						\
+	close(self->server);						\
+	close(self->listener);						\
+}
+
+/* True on the kernel with assertions, where data is scaled down. */
+static FSK_UNUSED bool fsk_debug_kernel(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
+/* Moves this thread to a namespace, by the name lan.sh gave it. */
+static FSK_UNUSED int fsk_enter(const char *ns)
+{
+	char path[64];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", ns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	err = setns(fd, CLONE_NEWNET);
+	close(fd);
+	return err;
+}
+
+/* A stream socket of that namespace; flags may be SOCK_NONBLOCK. */
+static FSK_UNUSED int fsk_socket(const char *ns, int flags)
+{
+	if (fsk_enter(ns))
+		return -1;
+	return socket(AF_INET, SOCK_STREAM | flags, 0);
+}
+
+static FSK_UNUSED struct sockaddr_in fsk_addr(const char *ip, uint16_t port)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+	};
+
+	inet_pton(AF_INET, ip, &addr.sin_addr);
+	return addr;
+}
+
+static FSK_UNUSED int fsk_bind(int fd, const char *ip, uint16_t port)
+{
+	struct sockaddr_in addr = fsk_addr(ip, port);
+
+	return bind(fd, (void *)&addr, sizeof(addr));
+}
+
+static FSK_UNUSED int fsk_connect(int fd, const char *ip, uint16_t port)
+{
+	struct sockaddr_in addr = fsk_addr(ip, port);
+
+	return connect(fd, (void *)&addr, sizeof(addr));
+}
+
+/* The local port of a socket. */
+static FSK_UNUSED uint16_t fsk_port(int fd)
+{
+	struct sockaddr_in addr = {};
+	socklen_t len = sizeof(addr);
+
+	getsockname(fd, (void *)&addr, &len);
+	return ntohs(addr.sin_port);
+}
+
+/* Does this connection run fastsock? */
+static FSK_UNUSED bool fsk_is_fast(int fd)
+{
+	socklen_t len = 16;
+	char name[16] = "";
+
+	return !getsockopt(fd, SOL_TCP, TCP_ULP, name, &len) &&
+	       !strncmp(name, "fastsock", sizeof(name));
+}
+
+static FSK_UNUSED int fsk_int_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, level, name, &value, &len) ? -1 : value;
+}
+
+static FSK_UNUSED int fsk_set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* SO_RCVTIMEO or SO_SNDTIMEO. */
+static FSK_UNUSED int fsk_set_timeout(int fd, int name, int ms)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	return setsockopt(fd, SOL_SOCKET, name, &tv, sizeof(tv));
+}
+
+static FSK_UNUSED int fsk_set_linger(int fd, int seconds)
+{
+	struct linger linger = { 1, seconds };
+
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+static FSK_UNUSED int fsk_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK :
+				       flags & ~O_NONBLOCK);
+}
+
+static FSK_UNUSED uint64_t fsk_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+static FSK_UNUSED void fsk_sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+/* True as soon as the condition is, false if it is not in 20 s. */
+#define FSK_UNTIL(condition) ({						\
+	uint64_t _end = fsk_now_ms() + 20000;				\
+	bool _met;							\
+	while (!(_met = (condition)) && fsk_now_ms() < _end)		\
+		fsk_sleep_ms(2);					\
+	_met;								\
+})
+
+/* A counter of /proc/net/fastsock_stat, -1 if there is none of that name. */
+static FSK_UNUSED long fsk_stat(const char *ns, const char *name)
+{
+	long value = -1, number;
+	char word[64];
+	FILE *file;
+
+	if (fsk_enter(ns))
+		return -1;
+	file = fopen("/proc/thread-self/net/fastsock_stat", "re");
+	if (!file)
+		return -1;
+	while (fscanf(file, "%63s %ld", word, &number) == 2)
+		if (!strcmp(word, name))
+			value = number;
+	fclose(file);
+	return value;
+}
+
+/* A listener on the link's server address and a port of the kernel's choice. */
+static FSK_UNUSED int fsk_listen(struct __test_metadata *_metadata,
+				 const struct fsk_link *link, int backlog)
+{
+	int fd = fsk_socket(link->server_ns, SOCK_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fsk_bind(fd, link->server_ip, 0));
+	ASSERT_EQ(0, listen(fd, backlog));
+	return fd;
+}
+
+/* A client that is sure to run fastsock. */
+static FSK_UNUSED int fsk_dial(struct __test_metadata *_metadata,
+			       const struct fsk_link *link, uint16_t port)
+{
+	int fd = fsk_socket(link->client_ns, SOCK_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fsk_connect(fd, link->server_ip, port)) {
+		TH_LOG("connect: %s", strerror(errno));
+	}
+	ASSERT_TRUE(fsk_is_fast(fd)) {
+		TH_LOG("the connection fell to TCP");
+	}
+	return fd;
+}
+
+static FSK_UNUSED int fsk_accept(struct __test_metadata *_metadata,
+				 int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	ASSERT_LE(0, fd) {
+		TH_LOG("accept: %s", strerror(errno));
+	}
+	ASSERT_TRUE(fsk_is_fast(fd));
+	return fd;
+}
+
+/* The pattern: every aligned 8 bytes of a stream are different. */
+static FSK_UNUSED uint64_t fsk_word(uint64_t seed, uint64_t index)
+{
+	uint64_t x = (index + 1) * 0x9e3779b97f4a7c15ULL + seed;
+
+	return (x ^ x >> 29) * 0xbf58476d1ce4e5b9ULL;
+}
+
+static FSK_UNUSED uint8_t fsk_byte(uint64_t seed, uint64_t at)
+{
+	return fsk_word(seed, at / 8) >> at % 8 * 8;
+}
+
+/* Fills with bytes at..at+len of the stream that seed names. */
+static FSK_UNUSED void fsk_fill(void *buf, size_t len, uint64_t seed,
+				uint64_t at)
+{
+	uint8_t *to = buf;
+	uint64_t word;
+
+	for (; len && at % 8; len--)
+		*to++ = fsk_byte(seed, at++);
+	for (; len >= 8; len -= 8, to += 8, at += 8) {
+		word = fsk_word(seed, at / 8);
+		memcpy(to, &word, 8);
+	}
+	for (; len; len--)
+		*to++ = fsk_byte(seed, at++);
+}
+
+/* -1 if all is as fsk_fill() made it, else where the first wrong byte is. */
+static FSK_UNUSED ssize_t fsk_wrong(const void *buf, size_t len, uint64_t seed,
+				    uint64_t at)
+{
+	const uint8_t *from = buf;
+	size_t i = 0;
+	uint64_t word;
+
+	while (i < len) {
+		if (!((at + i) % 8) && len - i >= 8) {
+			word = fsk_word(seed, (at + i) / 8);
+			if (!memcmp(from + i, &word, 8)) {
+				i += 8;
+				continue;
+			}
+		}
+		if (from[i] != fsk_byte(seed, at + i))
+			return i;
+		i++;
+	}
+	return -1;
+}
+
+/* All of it, unless an error comes: the count or -1. */
+static FSK_UNUSED ssize_t fsk_send_all(int fd, const void *buf, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = send(fd, (const char *)buf + done, len - done,
+			 MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		done += n;
+	}
+	return done;
+}
+
+/* Until the buffer is full or the stream ends: the count or -1. */
+static FSK_UNUSED ssize_t fsk_recv_all(int fd, void *buf, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = recv(fd, (char *)buf + done, len - done, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (!n)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/* Sends bytes from..from+len of a pattern; 0 or -1. */
+static FSK_UNUSED int fsk_send_pattern(int fd, uint64_t seed, uint64_t from,
+				       uint64_t len)
+{
+	char buf[65536];
+	uint64_t end = from + len;
+	size_t n;
+
+	for (; from < end; from += n) {
+		n = end - from < sizeof(buf) ? end - from : sizeof(buf);
+		fsk_fill(buf, n, seed, from);
+		if (fsk_send_all(fd, buf, n) != (ssize_t)n)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Receives and checks that many bytes.  Returns how many were right before
+ * the first wrong one, an error or the end: len if all is well.
+ */
+static FSK_UNUSED uint64_t fsk_recv_pattern(int fd, uint64_t seed,
+					    uint64_t from, uint64_t len)
+{
+	uint64_t done = 0;
+	char buf[65536];
+	ssize_t n, wrong;
+
+	while (done < len) {
+		n = recv(fd, buf, len - done < sizeof(buf) ? len - done :
+			 sizeof(buf), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		wrong = fsk_wrong(buf, n, seed, from + done);
+		if (wrong >= 0)
+			return done + wrong;
+		done += n;
+	}
+	return done;
+}
+
+/* Both ends work: a few bytes each way, in order. */
+#define FSK_EXPECT_ALIVE(one, other) do {				\
+	char _word[5] = "";						\
+	EXPECT_EQ(5, send(one, "there", 5, MSG_NOSIGNAL));		\
+	EXPECT_EQ(5, fsk_recv_all(other, _word, 5));			\
+	EXPECT_EQ(0, memcmp(_word, "there", 5));			\
+	EXPECT_EQ(5, send(other, "again", 5, MSG_NOSIGNAL));		\
+	EXPECT_EQ(5, fsk_recv_all(one, _word, 5));			\
+	EXPECT_EQ(0, memcmp(_word, "again", 5));			\
+} while (0)
+
+/* A child that does not outlive its parent. */
+static FSK_UNUSED pid_t fsk_fork(void)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
+}
+
+/* The exit status of a child, -1 if a signal ended it. */
+static FSK_UNUSED int fsk_reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The state letter of a task in /proc, such as 'S' for asleep. */
+static FSK_UNUSED char fsk_task_state(pid_t tid)
+{
+	char path[64], state = '?';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = '?';
+	fclose(file);
+	return state;
+}
+
+/* Bytes that wait to be read, -1 on error. */
+static FSK_UNUSED int fsk_unread(int fd)
+{
+	int n = -1;
+
+	return ioctl(fd, FIONREAD, &n) ? -1 : n;
+}
+
+/* What poll() says about a socket now, asked for everything. */
+static FSK_UNUSED int fsk_events(int fd)
+{
+	struct pollfd pfd = {
+		.fd = fd,
+		.events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP,
+	};
+
+	return poll(&pfd, 1, 0) < 0 ? -1 : pfd.revents;
+}
+
+static FSK_UNUSED int fsk_run(const char *command)
+{
+	int status = system(command);
+
+	if (!status)
+		return 0;
+	fprintf(stderr, "# failed: %s\n", command);
+	return -1;
+}
+
+/* Makes the LAN; tests inherit it. */
+static FSK_UNUSED int fsk_lan_up(void)
+{
+	return fsk_run("bash ./lan.sh lan_up a b") ||
+	       fsk_run("bash ./lan.sh lan_ready a b") ||
+	       fsk_run("bash ./lan.sh lan_loopback lo0");
+}
+
+static FSK_UNUSED void fsk_lan_down(void)
+{
+	fsk_run("bash ./lan.sh lan_down a b lo0");
+}
+
+#define FSK_TEST_MAIN							\
+int main(int argc, char **argv)						\
+{									\
+	int status = 1;							\
+									\
+	setlinebuf(stdout);						\
+	if (!fsk_lan_up())						\
+		status = test_harness_run(argc, argv);			\
+	fsk_lan_down();							\
+	return status;							\
+}
+
+#endif /* FSK_TEST_H */

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# A LAN of network namespaces for the tests; sourced by shell tests, and run
+# by C tests as "bash lan.sh FUNCTION ARGUMENT...".
+#
+#   lan_up a b            namespaces a and b, one link, nobody has fastsock on
+#   lan_up a b c          the same with a bridge (in namespace "switch")
+#   lan_ready a b         fastsock on in a and b, and each knows the other
+#   lan_loopback lo0      a namespace whose 127.0.0.1 is reached with frames
+#   stat a FskOutFrames   one counter
+#   lan_down              everything away
+#
+# The n-th namespace has 10.77.0.n/24 on its eth0; lan_ip prints the address.
+
+LAN_NETS=${LAN_NETS:-}
+
+# Runs a command in a namespace: at NETNS COMMAND...
+at() {
+	ip netns exec "$@"
+}
+
+# Repeats a command until it succeeds: until_true SECONDS COMMAND...
+until_true() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# Timeouts in seconds grow on a kernel with assertions.
+lan_patience() {
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		echo $(($1 * 4))
+	else
+		echo "$1"
+	fi
+}
+
+lan_ip() {
+	ip -n "$1" -4 -o addr show dev eth0 |
+		sed 's/.* inet \([0-9.]*\).*/\1/'
+}
+
+lan_add_ns() {
+	ip netns add "$1" && ip -n "$1" link set lo up || return 1
+	LAN_NETS="$LAN_NETS $1"
+}
+
+lan_wire() {
+	ip link add eth0 netns "$1" type veth peer name "$3" netns "$2"
+}
+
+lan_up() {
+	local n=0 ns
+
+	for ns in "$@"; do
+		lan_add_ns "$ns" || return 1
+	done
+	if [ $# -eq 2 ]; then
+		lan_wire "$1" "$2" eth0 || return 1
+	else
+		lan_add_ns switch &&
+			ip -n switch link add br0 type bridge \
+				mcast_snooping 0 &&
+			ip -n switch link set br0 up || return 1
+		for ns in "$@"; do
+			lan_wire "$ns" switch "to-$ns" &&
+				ip -n switch link set "to-$ns" master br0 up ||
+				return 1
+		done
+	fi
+	for ns in "$@"; do
+		n=$((n + 1))
+		ip -n "$ns" addr add 10.77.0.$n/24 dev eth0 &&
+			ip -n "$ns" link set eth0 up || return 1
+	done
+}
+
+# Sets net.fastsock.NAME in a namespace: lan_sysctl NETNS NAME VALUE
+lan_sysctl() {
+	at "$1" sh -c "echo $3 > /proc/sys/net/fastsock/$2"
+}
+
+# How many neighbours of that namespace are in that state.
+lan_peers() {
+	at "$1" cat /proc/net/fastsock_peers |
+		awk -v want="$2" '$3 == want { n++ } END { print n + 0 }'
+}
+
+lan_knows() {
+	[ "$(lan_peers "$1" capable)" -ge "$2" ]
+}
+
+lan_ready() {
+	local first=$1 ns
+
+	for ns in "$@"; do
+		lan_sysctl "$ns" enable 1 || return 1
+	done
+	for ns in "$@"; do
+		[ "$ns" = "$first" ] ||
+			at "$first" ping -c 1 -W 5 "$(lan_ip "$ns")" \
+				> /dev/null || return 1
+	done
+	for ns in "$@"; do
+		until_true "$(lan_patience 10)" lan_knows "$ns" $(($# - 1)) ||
+			return 1
+	done
+}
+
+lan_loopback() {
+	lan_add_ns "$1" &&
+		lan_sysctl "$1" loopback_frames 1 && lan_sysctl "$1" enable 1
+}
+
+stat() {
+	at "$1" cat /proc/net/fastsock_stat |
+		awk -v name="$2" '$1 == name { print $2; found = 1 }
+			END { exit !found }'
+}
+
+lan_down() {
+	local ns
+
+	for ns in ${LAN_NETS:-$*}; do
+		ip netns delete "$ns" 2> /dev/null
+	done
+	LAN_NETS=
+}
+
+[ "${BASH_SOURCE[0]}" != "$0" ] || "$@"
