@@ -54,7 +54,8 @@ demo: deps
 	tools/demo/run
 
 check: deps
-	$(vm)/run --kernels 6.1,6.12 --host $(vm)/dkms-check.sh
+	$(vm)/run --kernels 6.1,6.12 --host $(vm)/dkms-check.sh \
+		--host "make -s -C selftests/rel check"
 
 check-debug: deps
 	$(vm)/run --kernels debug

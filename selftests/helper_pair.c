@@ -23,6 +23,8 @@
  *   -t MS         give up connecting after so long
  *   -u UID        the client's socket belongs to this user
  *   -x            no listener at all
+ *   -S            no server: a socket that connects to itself
+ *   -X            the server is elsewhere: connect, print, close
  *   -6            the listener is a dual-stack IPv6 one
  */
 #define _GNU_SOURCE
@@ -49,13 +51,14 @@
 #define SO_TXTIME 61
 #endif
 
-enum { BYTES = 100000, QUEUED = 1, PATIENCE = 30000 /* ms */ };
+enum { BYTES = 40000, QUEUED = 1, PATIENCE = 30000 /* ms */ };
 
 static const char *client_ns, *server_ns, *address = "127.0.0.1";
 static int port = 4000, listen_port, bound_port;
 static const char *listener_opts[8], *client_opts[8];
 static const char *before_socket, *before_connect, *while_up, *while_full;
-static bool nonblocking, no_listener, dual_stack, hang_up;
+static bool nonblocking, no_listener, dual_stack, to_itself, elsewhere;
+static bool hang_up;
 static int give_up = PATIENCE, uid;
 
 static void die(const char *format, ...)
@@ -197,12 +200,13 @@ static void apply_all(int fd, const char **list)
 }
 
 /* "tcp" for an empty TCP_ULP, else what it says. */
-static const char *path_of(int fd, char *name, socklen_t len)
+static void path_of(int fd, char *name, socklen_t len)
 {
 	memset(name, 0, len);
 	if (getsockopt(fd, IPPROTO_TCP, TCP_ULP, name, &len))
 		die("getsockopt(TCP_ULP)");
-	return len && *name ? name : "tcp";
+	if (!*name)
+		strcpy(name, "tcp");
 }
 
 static struct sockaddr_in name_of(const char *host, int number)
@@ -329,6 +333,10 @@ static void send_all(int fd, int seed)
 		if (n <= 0)
 			die("send");
 	}
+}
+
+static void end(int fd)
+{
 	if (shutdown(fd, SHUT_WR))
 		die("shutdown");
 }
@@ -353,17 +361,6 @@ static void receive_all(int fd, int seed, const char *head)
 	for (i = 0; i < got; i++)
 		if (data[i] != pattern(seed, i))
 			die("byte %d is wrong", i);
-}
-
-/* Both ways, each way with its end; small enough for the buffers. */
-static void exchange(int client, int server)
-{
-	const char *head = has_option(client_opts, "fastopen") ? "f" : "";
-
-	send_all(client, 1);
-	receive_all(server, 1, head);
-	send_all(server, 2);
-	receive_all(client, 2, "");
 }
 
 static const char *error_name(int error)
@@ -443,18 +440,28 @@ static void restore_both(int *client, int *server, const char *own)
 	set(*server, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off));
 }
 
-static void report(int client, int server, long long us)
+/* What report() prints; asked for while the connection is up. */
+static char client_path[32], server_path[32];
+static int client_port;
+
+static void examine(int client, int server)
 {
-	char a[32], b[32];
 	struct sockaddr_in6 name;
 	socklen_t len = sizeof(name);
 
 	if (getpeername(server, (struct sockaddr *)&name, &len))
 		die("getpeername");
 	/* The port lies at the same place in both families. */
-	printf("client=%s server=%s us=%lld sport=%d hup=%d\n",
-	       path_of(client, a, sizeof(a)), path_of(server, b, sizeof(b)),
-	       us, ntohs(name.sin6_port), hang_up);
+	client_port = ntohs(name.sin6_port);
+	path_of(client, client_path, sizeof(client_path));
+	path_of(server, server_path, sizeof(server_path));
+	run(while_up);
+}
+
+static void report(long long us)
+{
+	printf("client=%s server=%s us=%lld sport=%d hup=%d\n", client_path,
+	       server_path, us, client_port, hang_up);
 }
 
 static void parse(int argc, char **argv)
@@ -462,7 +469,7 @@ static void parse(int argc, char **argv)
 	int option, clients = 0, listeners = 0;
 
 	while ((option = getopt(argc, argv,
-				"c:s:a:p:l:b:L:C:E:e:i:B:nt:u:x6")) != -1)
+				"c:s:a:p:l:b:L:C:E:e:i:B:nt:u:x6SX")) != -1)
 		switch (option) {
 		case 'c': client_ns = optarg; break;
 		case 's': server_ns = optarg; break;
@@ -480,6 +487,8 @@ static void parse(int argc, char **argv)
 		case 't': give_up = atoi(optarg); break;
 		case 'u': uid = atoi(optarg); break;
 		case 'x': no_listener = true; break;
+		case 'S': to_itself = true; break;
+		case 'X': elsewhere = true; break;
 		case '6': dual_stack = true; break;
 		default: exit(2);
 		}
@@ -487,51 +496,80 @@ static void parse(int argc, char **argv)
 		listen_port = port;
 }
 
+/* A socket that is both ends. */
+static int connect_to_itself(void)
+{
+	int fd;
+
+	bound_port = port;
+	fd = client_socket();
+	run(before_connect);
+	return do_connect(fd) ? -1 : fd;
+}
+
+/* With these the server hears nothing before the first bytes. */
+static bool accepted_late(void)
+{
+	return has_option(listener_opts, "defer_accept") ||
+	       has_option(client_opts, "fastopen_connect");
+}
+
+static int fail_to_connect(int error, long long us)
+{
+	printf("error=%s us=%lld\n", error_name(error), us);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
-	int lfd = -1, client, server, error, spare[QUEUED];
-	long long start = now_us();
+	int lfd = -1, client = -1, server = -1, error, spare[QUEUED];
+	long long start = now_us(), us = 0;
 
 	parse(argc, argv);
 	if (has_option(client_opts, "repair")) {
 		restore_both(&client, &server, getenv("CLIENT_ADDRESS"));
-		goto connected;
+	} else if (to_itself) {
+		client = server = connect_to_itself();
+		if (client < 0)
+			return fail_to_connect(errno, now_us() - start);
+	} else {
+		if (!no_listener && !elsewhere)
+			lfd = listener(while_full ? QUEUED - 1 : 128);
+		run(before_socket);
 	}
-	if (!no_listener)
-		lfd = listener(while_full ? QUEUED - 1 : 128);
-	run(before_socket);
 	if (while_full) {
 		client = fill_queue(lfd, spare);
-	} else {
+	} else if (client < 0) {
 		client = client_socket();
 		run(before_connect);
 		start = now_us();
 		error = do_connect(client);
-		if (error) {
-			printf("error=%s us=%lld\n", error_name(error),
-			       now_us() - start);
-			return 1;
-		}
+		us = now_us() - start;
+		if (error)
+			return fail_to_connect(error, us);
 	}
-	start = now_us() - start;
-	/* With these the server hears nothing before the first byte. */
-	if (has_option(listener_opts, "defer_accept") ||
-	    has_option(client_opts, "fastopen_connect")) {
-		send_all(client, 1);
-		server = accept(lfd, NULL, NULL);
-		receive_all(server, 1, "");
-		send_all(server, 2);
-		receive_all(client, 2, "");
-		run(while_up);
-		report(client, server, start);
+	if (elsewhere) {
+		path_of(client, client_path, sizeof(client_path));
+		printf("client=%s us=%lld\n", client_path, us);
 		return 0;
 	}
-	server = accept(lfd, NULL, NULL);
+	if (accepted_late())
+		send_all(client, 1);
+	if (server < 0)
+		server = accept(lfd, NULL, NULL);
 	if (server < 0)
 		die("accept");
-connected:
-	run(while_up);
-	exchange(client, server);
-	report(client, server, start);
+	examine(client, server);
+	if (!accepted_late())
+		send_all(client, 1);
+	end(client);
+	receive_all(server, 1,
+		    has_option(client_opts, "fastopen") ? "f" : "");
+	if (!to_itself) {
+		send_all(server, 2);
+		end(server);
+		receive_all(client, 2, "");
+	}
+	report(us);
 	return 0;
 }

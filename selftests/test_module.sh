@@ -19,8 +19,8 @@ header_names() {
 counters() {
 	printf 'Fsk%s\n' Claimed ActiveOpens PassiveOpens CurrEstab \
 		OutFrames InFrames OutBytes InBytes RetransFrames Timeouts \
-		PostedBytes QueuedBytes OutResets InResets HelloOut HelloIn \
-		Peers
+		PostedBytes PostRefused QueuedBytes OutResets InResets \
+		HelloOut HelloIn Peers
 	header_names FSK_REASONS | sed 's/^/FskDelegated/'
 	header_names FSK_DROPS | sed 's/^/FskDrop/'
 }
@@ -38,9 +38,15 @@ refuses() {
 		[ "$(cat "$sysctls/$1")" = "$before" ]
 }
 
-toggles() {
-	echo 1 > "$sysctls/$1" && [ "$(cat "$sysctls/$1")" = 1 ] &&
-		echo 0 > "$sysctls/$1" && is_zero "$1"
+# Takes each of the values and reads back the same.
+takes() {
+	local name=$1 value
+
+	shift
+	for value in "$@"; do
+		echo "$value" > "$sysctls/$name" &&
+			[ "$(cat "$sysctls/$name")" = "$value" ] || return 1
+	done
 }
 
 namespace_of_its_own() {
@@ -73,13 +79,28 @@ sysctls_documented() {
 	done
 }
 
+stays_while_enabled() {
+	local refused=1
+
+	echo 1 > $sysctls/enable
+	! rmmod fastsock || refused=0
+	[ -e $sysctls/enable ] && echo 0 > $sysctls/enable &&
+		[ $refused = 1 ]
+}
+
+# A namespace that was enabled holds the module until it is quite gone.
 unloads() {
-	rmmod fastsock && [ ! -e $sysctls ] && [ ! -e $stat ]
+	local try
+
+	for ((try = 0; try < 50; try++)); do
+		rmmod fastsock 2>/dev/null && break
+		sleep 0.1
+	done
+	[ $try -lt 50 ] && [ ! -e $sysctls ] && [ ! -e $stat ]
 }
 
 bad_parameter() {
-	! insmod "$module" family=100000 2>/dev/null &&
-		! grep -q '^fastsock ' /proc/modules
+	! insmod "$module" "$1" && ! grep -q '^fastsock ' /proc/modules
 }
 
 loads() {
@@ -89,8 +110,8 @@ loads() {
 tests=(
 	"enable is 0 after loading:is_zero enable"
 	"loopback_frames is 0 after loading:is_zero loopback_frames"
-	"enable takes 1 and 0:toggles enable"
-	"enable refuses 2:refuses enable 2"
+	"enable takes 1, 2 and 0:takes enable 1 2 0"
+	"enable refuses 3:refuses enable 3"
 	"enable refuses -1:refuses enable -1"
 	"enable refuses a word:refuses enable yes"
 	"loopback_frames refuses 2:refuses loopback_frames 2"
@@ -101,8 +122,10 @@ tests=(
 	"statistics are lines of name and number:counter_form"
 	"counters and documentation agree:documented"
 	"sysctls are documented:sysctls_documented"
+	"the module stays while a namespace is enabled:stays_while_enabled"
 	"the module unloads and leaves nothing:unloads"
-	"a wrong family number is refused:bad_parameter"
+	"a wrong family number is refused:bad_parameter family=100000"
+	"an EtherType that is a length is refused:bad_parameter ethertype=1500"
 	"the module loads again:loads"
 )
 

@@ -6,6 +6,8 @@
  * pointer synchronize_rcu_tasks() proves that no task is inside.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/etherdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -108,37 +110,60 @@ void fsk_delegate(struct sock *sk, enum fsk_reason reason)
 int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 		    enum fsk_reason reason)
 {
+	int err;
+
 	if (sk_hashed(sk))
 		sk->sk_prot->unhash(sk);
 	fsk_delegate(sk, reason);
-	return sk->sk_prot->connect(sk, uaddr, addr_len);
+	err = sk->sk_prot->connect(sk, uaddr, addr_len);
+	/* TCP's first checks leave a state alone that they do not expect. */
+	if (err && sk->sk_state == TCP_SYN_SENT) {
+		tcp_set_state(sk, TCP_CLOSE);
+		inet_bhash2_reset_saddr(sk);
+		inet_sk(sk)->inet_dport = 0;
+	}
+	return err;
 }
 
-/* What only TCP can do for this socket, whoever the peer is. */
-static int sock_reason(struct sock *sk)
+/**
+ * fsk_option_reason - what only TCP can do for this socket, whoever the peer
+ * @sk: a connecting socket, or a listener for its children
+ *
+ * Context: any; the options may change while it looks, as they may under TCP.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_option_reason(const struct sock *sk)
 {
-	const struct inet_connection_sock *icsk = inet_csk(sk);
 	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (fsk_tcp_signed(sk))
+		return FSK_REASON_MD5;
+	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
+		return FSK_REASON_IPOPTIONS;
+	if (inet_csk(sk)->icsk_ulp_ops)
+		return FSK_REASON_ULP;
+	if (rcu_access_pointer(sk->sk_filter))
+		return FSK_REASON_FILTER;
+	if (fsk_transparent(sk) || tp->tcp_tx_delay || tp->recvmsg_inq ||
+	    sock_flag(sk, SOCK_TXTIME) || sock_flag(sk, SOCK_RCVTSTAMP) ||
+	    READ_ONCE(sk->sk_tsflags))
+		return FSK_REASON_OPTION;
+	return FSK_ACCEPT;
+}
+
+static int sock_reason(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	int reason;
 
 	if (!READ_ONCE(fsk_net(sock_net(sk))->enable))
 		return FSK_REASON_DISABLED;
 	if (tp->repair)
 		return FSK_REASON_REPAIR;
-	if (fsk_tcp_signed(sk))
-		return FSK_REASON_MD5;
-	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
-		return FSK_REASON_IPOPTIONS;
 	if (tp->fastopen_connect || fsk_defer_connect(sk))
 		return FSK_REASON_FASTOPEN;
-	if (icsk->icsk_ulp_ops)
-		return FSK_REASON_ULP;
-	if (rcu_access_pointer(sk->sk_filter))
-		return FSK_REASON_FILTER;
-	if (fsk_transparent(sk) || tp->tcp_tx_delay ||
-	    sock_flag(sk, SOCK_TXTIME) ||
-	    READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_TX_RECORD_MASK)
-		return FSK_REASON_OPTION;
-	return fsk_policy_sock(sk);
+	reason = fsk_option_reason(sk);
+	return reason == FSK_ACCEPT ? fsk_policy_sock(sk) : reason;
 }
 
 /* Is the other end on the segment of this route, and which address has it? */
@@ -184,6 +209,34 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
 	}
 	fsk_peer_probe(dev, mac);
 	return FSK_REASON_UNKNOWN_PEER;
+}
+
+/*
+ * One route look-up, so that a connection to elsewhere costs no more: TCP will
+ * look up its own route twice, and so does fsk_connect() when it is serious.
+ */
+static int first_look(struct sock *sk, __be32 daddr)
+{
+	struct flowi4 fl4 = {
+		.daddr = daddr,
+		.saddr = inet_sk(sk)->inet_saddr,
+		.flowi4_oif = sk->sk_bound_dev_if,
+		.flowi4_mark = READ_ONCE(sk->sk_mark),
+		.flowi4_tos = ip_sock_rt_tos(sk),
+		.flowi4_scope = ip_sock_rt_scope(sk),
+		.flowi4_uid = sk->sk_uid,
+		.flowi4_proto = IPPROTO_TCP,
+	};
+	struct rtable *rt;
+	u8 mac[ETH_ALEN];
+	int reason;
+
+	rt = __ip_route_output_key(sock_net(sk), &fl4);
+	if (IS_ERR(rt))
+		return FSK_REASON_NOROUTE;
+	reason = peer_reason(rt, fl4.daddr, mac);
+	ip_rt_put(rt);
+	return reason;
 }
 
 /*
@@ -279,6 +332,8 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 	if (usin->sin_family != AF_INET)
 		return -EAFNOSUPPORT;
 	reason = sock_reason(sk);
+	if (reason == FSK_ACCEPT)
+		reason = first_look(sk, usin->sin_addr.s_addr);
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 
@@ -591,7 +646,7 @@ int fsk_claim_init(void)
 	family_ops.family = family;
 	err = sock_register(&family_ops);
 	if (err)
-		pr_err("address family %u is taken; choose another with family=\n",
+		pr_err("address family %u cannot be had; choose another with family=\n",
 		       family);
 	return err;
 }

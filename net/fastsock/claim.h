@@ -15,6 +15,7 @@ void fsk_claim_exit(void);
 void fsk_claim_enable(void);
 void fsk_claim_disable(void);
 bool fsk_claimed(struct sock *sk);
+int fsk_option_reason(const struct sock *sk);
 int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 		    enum fsk_reason reason);

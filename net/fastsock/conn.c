@@ -140,7 +140,13 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
 	return conn;
 }
 
-static void conn_put_dev(struct fsk_conn *conn)
+/**
+ * fsk_conn_put_dev - let the device go; frames are lost from here on
+ * @conn: connection
+ *
+ * Context: socket lock held in either form, or nobody else knows @conn.
+ */
+void fsk_conn_put_dev(struct fsk_conn *conn)
 {
 	struct net_device *dev = conn->path.dev;
 
@@ -235,6 +241,7 @@ static void conn_free_rcu(struct rcu_head *rcu)
 {
 	struct fsk_conn *conn = container_of(rcu, struct fsk_conn, rcu);
 
+	fsk_timer_exit(conn);
 	sock_put(conn->sk);
 	kfree(conn->fallback);
 	kmem_cache_free(conn_cache, conn);
@@ -271,10 +278,10 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	table_del(&by_peer, &conn->peer_node);
 	fsk_timer_cancel(conn);
 	if (conn->tomb)
-		fsk_tomb_add(conn->tomb, conn->id, conn->key);
+		fsk_tomb_add(conn->tomb, conn->id, conn->key, conn->confirmed);
 	conn->tomb = NULL;
 	conn_purge(conn);
-	conn_put_dev(conn);
+	fsk_conn_put_dev(conn);
 }
 
 /**
@@ -285,7 +292,7 @@ void fsk_conn_kill(struct fsk_conn *conn)
  */
 void fsk_conn_free(struct fsk_conn *conn)
 {
-	conn_put_dev(conn);
+	fsk_conn_put_dev(conn);
 	fsk_tomb_free(conn->tomb);
 	kfree(conn->fallback);
 	kmem_cache_free(conn_cache, conn);
@@ -375,23 +382,18 @@ void fsk_conn_abort(struct fsk_conn *conn, int err)
 		sk_error_report(sk);
 }
 
-/* Find a connection that still uses @dev, and hold its socket. */
-static struct sock *conn_on_dev(const struct net_device *dev, unsigned int *i)
+static void drop_dev(struct fsk_conn *conn, const struct net_device *dev)
 {
-	struct fsk_conn *conn;
+	struct sock *sk = conn->sk;
 
-	for (; *i < 1 << FSK_TABLE_BITS; (*i)++) {
-		rcu_read_lock();
-		hlist_for_each_entry_rcu(conn, &by_id.heads[*i], id_node) {
-			if (READ_ONCE(conn->path.dev) == dev &&
-			    refcount_inc_not_zero(&conn->sk->sk_refcnt)) {
-				rcu_read_unlock();
-				return conn->sk;
-			}
-		}
-		rcu_read_unlock();
+	bh_lock_sock(sk);
+	if (conn->path.dev == dev) {
+		if (sock_owned_by_user(sk))
+			conn->dev_gone = true;	/* fsk_release_cb() */
+		else
+			fsk_conn_put_dev(conn);
 	}
-	return NULL;
+	bh_unlock_sock(sk);
 }
 
 /**
@@ -400,22 +402,20 @@ static struct sock *conn_on_dev(const struct net_device *dev, unsigned int *i)
  *
  * Its connections stay, as TCP's do, and end when retransmission gives up.
  *
- * Context: process, RTNL held; takes socket locks.
+ * Context: process, RTNL held; an owner of a socket is not waited for, because
+ * it may sleep for as long as its memory's pager likes.
  */
 void fsk_conn_drop_dev(struct net_device *dev)
 {
-	unsigned int i = 0;
 	struct fsk_conn *conn;
-	struct sock *sk;
+	unsigned int i;
 
-	while ((sk = conn_on_dev(dev, &i))) {
-		lock_sock(sk);
-		conn = fsk_conn(sk);
-		if (conn && conn->path.dev == dev)
-			conn_put_dev(conn);
-		release_sock(sk);
-		sock_put(sk);
-		cond_resched();
+	for (i = 0; i < 1 << FSK_TABLE_BITS; i++) {
+		rcu_read_lock_bh();
+		hlist_for_each_entry_rcu(conn, &by_id.heads[i], id_node)
+			if (READ_ONCE(conn->path.dev) == dev)
+				drop_dev(conn, dev);
+		rcu_read_unlock_bh();
 	}
 }
 

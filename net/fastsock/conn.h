@@ -13,12 +13,15 @@
  *
  * Order, outermost first:
  *
- *	rtnl > socket lock > fsk_table.lock (id and peer tables) > counters
- *	rtnl > fsk_net.peers_lock
+ *	enable_mutex (main.c) > claim_mutex (claim.c)
+ *	enable_mutex > rtnl > fsk_net.peers_lock
+ *	rtnl > socket spinlock
+ *	socket lock > fsk_table.lock, tomb_lock, fsk_net.peers_lock,
+ *		fsk_net.tokens_lock: leaves
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	socket lock > qdisc and device locks (inside dev_queue_xmit())
  *	listener's sk_callback_lock: a leaf, for reading sk_socket->ops
- *	claim_mutex > nothing of the above but rcu_tasks grace periods
+ * enable_mutex is held over RCU tasks grace periods; no other lock is.
  *
  * A frame finds its connection in fsk_table under RCU and never takes a
  * reference: the connection owns one on its socket, and drops it by call_rcu()
@@ -26,8 +29,9 @@
  * reader stays in its RCU section, and fsk_conn_dead() tells under the socket
  * lock whether the connection still exists.
  *
- * The timer holds a reference on the socket for as long as it is queued or
- * running; the fallback work holds one on the socket and one on the module.
+ * The timer's callback runs in softirq, so the connection outlives it by the
+ * same grace period; freeing makes sure that it is not queued again.  The
+ * fallback work holds a reference on the socket and one on the module.
  *
  * A connection is made by fsk_conn_alloc(), attached to its socket by
  * fsk_conn_attach() (ULP slot, sk_prot, filter) and hashed by fsk_conn_hash().
@@ -63,8 +67,10 @@ struct fsk_post;
 struct fsk_tomb;
 
 #define FSK_MSS_MIN		256		/* bytes; a peer's offer below is refused */
+#define FSK_MSS_SMALL		512		/* bytes; fits every usable device */
 #define FSK_HDR_MAX		(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
 #define FSK_CONFIRM_NS		200000ULL	/* CONFIRM waits so long for data */
+#define FSK_COOKIE_SHIFT	12		/* jiffies per slot, log2; good for one to two */
 #define FSK_HS_RETRY_NS		5000000ULL	/* first SYN or CONFIRM again, then doubled */
 
 /**
@@ -95,12 +101,14 @@ enum fsk_phase {
  * @key: this end's key; constant
  * @peer_id: the peer's id; constant once CONFIRMING
  * @peer_key: the peer's key; likewise
- * @mss: largest body of a DATA frame now, bytes
+ * @mss: largest body of a DATA frame this end takes, bytes; constant
  * @peer_mss: largest the peer takes, bytes
  * @phase: enum fsk_phase
  * @timer_deferred: the timer ran while the socket was owned
  * @fin_wanted: a FIN could not be queued for want of memory
- * @confirm_sent: at least one CONFIRM went out
+ * @confirm_sent: client: at least one CONFIRM went out
+ * @confirmed: server: the client has sent something after CONFIRM
+ * @dev_gone: the device was unregistered while the socket was owned
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @probes: unanswered keepalive probes
  * @hs_tries: SYN or CONFIRM frames sent
@@ -111,6 +119,7 @@ enum fsk_phase {
  * @hs_end: ns, when the handshake gives up
  * @heard_at: ns, last frame of the peer
  * @life_at: ns, when an orphan in FIN_WAIT2 is dropped; 0 off
+ * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @avg_recv: bytes a recv returned lately, moving average
  * @tuned_seq: copied_seq at which the receive buffer last grew
@@ -139,6 +148,8 @@ struct fsk_conn {
 	bool timer_deferred;
 	bool fin_wanted;
 	bool confirm_sent;
+	bool confirmed;
+	bool dev_gone;
 	bool filter_locked;
 	u8 probes;
 	u8 hs_tries;
@@ -149,6 +160,7 @@ struct fsk_conn {
 	u64 hs_end;
 	u64 heard_at;
 	u64 life_at;
+	u64 small_until;
 	u64 retry_at;
 	u32 avg_recv;
 	u32 tuned_seq;
@@ -222,6 +234,7 @@ void fsk_conn_done(struct fsk_conn *conn);
 struct fsk_conn *fsk_conn_find(u32 id, u32 key);
 bool fsk_conn_has_id(u32 id);
 struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key);
+void fsk_conn_put_dev(struct fsk_conn *conn);
 void fsk_conn_drop_dev(struct net_device *dev);
 
 /* tomb.c */
@@ -229,7 +242,7 @@ int fsk_tomb_init(void);
 void fsk_tomb_exit(void);
 struct fsk_tomb *fsk_tomb_alloc(gfp_t gfp);
 void fsk_tomb_free(struct fsk_tomb *tomb);
-void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key);
+void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key, bool confirmed);
 bool fsk_tomb_find(u32 id, u32 key);
 bool fsk_tomb_full(void);
 
@@ -257,6 +270,7 @@ u32 fsk_rx_space(const struct sock *sk);
 void fsk_timer_init(struct fsk_conn *conn);
 void fsk_timer_arm(struct fsk_conn *conn);
 void fsk_timer_cancel(struct fsk_conn *conn);
+void fsk_timer_exit(struct fsk_conn *conn);
 void fsk_release_cb(struct sock *sk);
 
 /* handshake.c */

@@ -11,6 +11,7 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/arp.h>
 #include <net/inet_hashtables.h>
 #include <net/l3mdev.h>
 #include <net/secure_seq.h>
@@ -22,8 +23,6 @@
 #include "conn.h"
 #include "peer.h"
 #include "sock.h"
-
-#define FSK_COOKIE_SLOT		(32 * HZ)	/* good for one to two of these */
 
 static siphash_aligned_key_t cookie_secret;
 
@@ -132,6 +131,9 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	conn->hs_end = now + ms * (u64)NSEC_PER_MSEC;
 	conn->hs_at = min(now + FSK_HS_RETRY_NS, conn->hs_end);
 	conn->hs_tries = 1;
+	/* What an ICMP error would have to quote.  write_seq stays TCP's. */
+	tcp_sk(sk)->snd_una = get_random_u32();
+	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->snd_una);
 	fsk_conn_attach(sk, conn);
 	fsk_conn_hash(conn);
 	send_syn(conn);
@@ -227,7 +229,8 @@ static void fallback_work(struct work_struct *work)
 	kfree(fb);
 	lock_sock(sk);
 	if (fsk_is_conn(sk) && fsk_conn(sk) &&
-	    fsk_conn(sk)->phase == FSK_PH_FALLBACK)
+	    fsk_conn(sk)->phase == FSK_PH_FALLBACK &&
+	    sk->sk_state == TCP_SYN_SENT)
 		fallback(sk);
 	release_sock(sk);
 	sock_put(sk);
@@ -246,8 +249,8 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 	struct sock *sk = conn->sk;
 	u16 mss = be16_to_cpu(sa->mss);
 
-	if (conn->phase != FSK_PH_SYN_SENT)
-		return;		/* a duplicate */
+	if (conn->phase != FSK_PH_SYN_SENT || sk->sk_state != TCP_SYN_SENT)
+		return;		/* a duplicate, or too late */
 	if (sa->version != FSK_WIRE_VERSION || !sa->id || mss < FSK_MSS_MIN) {
 		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
 		return;
@@ -304,7 +307,7 @@ static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
 
 static u32 cookie_slot(void)
 {
-	return (u32)(get_jiffies_64() >> ilog2(FSK_COOKIE_SLOT));
+	return (u32)(get_jiffies_64() >> FSK_COOKIE_SHIFT);
 }
 
 static bool cookie_ok(const struct fsk_hdr *hdr, const struct fsk_syn *syn,
@@ -340,24 +343,19 @@ static struct sock *find_listener(struct net_device *dev,
 /* What a child of this listener could not be. */
 static int listener_reason(struct sock *lsk)
 {
-	const struct sock_reuseport *group;
-	const struct tcp_sock *tp = tcp_sk(lsk);
 	const struct inet_connection_sock *icsk = inet_csk(lsk);
+	const struct sock_reuseport *group;
+	int reason;
 
 	if (lsk->sk_family != AF_INET || !fsk_claimed(lsk))
 		return FSK_REASON_UNCLAIMED;
-	if (fsk_tcp_signed(lsk))
-		return FSK_REASON_MD5;
-	if (rcu_access_pointer(lsk->sk_filter))
-		return FSK_REASON_FILTER;
-	if (icsk->icsk_ulp_ops)
-		return FSK_REASON_ULP;
-	if (rcu_access_pointer(inet_sk(lsk)->inet_opt))
-		return FSK_REASON_IPOPTIONS;
+	reason = fsk_option_reason(lsk);
+	if (reason != FSK_ACCEPT)
+		return reason;
 	if (icsk->icsk_accept_queue.fastopenq.max_qlen)
 		return FSK_REASON_FASTOPEN;
-	if (icsk->icsk_accept_queue.rskq_defer_accept || tp->save_syn ||
-	    fsk_transparent(lsk))
+	if (icsk->icsk_accept_queue.rskq_defer_accept ||
+	    tcp_sk(lsk)->save_syn)
 		return FSK_REASON_LISTENER;
 	/* A program that picks the socket wants to see the segment. */
 	group = rcu_dereference(lsk->sk_reuseport_cb);
@@ -499,6 +497,25 @@ static bool syn_sane(const struct fsk_syn *syn)
 	       !ipv4_is_lbcast(syn->daddr) && !ipv4_is_zeronet(syn->daddr);
 }
 
+/*
+ * Is @mac where TCP would send its SYN-ACK?  Otherwise any machine on the
+ * segment could claim its neighbour's address.  CONFIRM need not ask again: its
+ * cookie covers both.
+ */
+static bool source_known(struct net_device *dev, const u8 *mac, __be32 addr)
+{
+	u8 known[MAX_ADDR_LEN];
+	struct neighbour *n;
+
+	if (dev->flags & IFF_LOOPBACK)
+		return true;
+	n = __ipv4_neigh_lookup_noref(dev, (__force u32)addr);
+	if (!n || !(READ_ONCE(n->nud_state) & NUD_VALID))
+		return false;
+	neigh_ha_snapshot(known, n, dev);
+	return ether_addr_equal(known, mac);
+}
+
 static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
 		       const u8 *mac, int reason, u32 win)
 {
@@ -546,12 +563,15 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		fsk_drop(net, skb, FSK_DROP_LENGTH);
 		return;
 	}
-	if (!fsk_peer_may_reply(net)) {
+	/* Strangers share a budget that neighbours in good standing need not. */
+	if (fsk_peer_lookup(dev, mac) != FSK_PEER_CAPABLE &&
+	    !fsk_peer_may_reply(net)) {
 		fsk_drop(net, skb, FSK_DROP_RATE);
 		return;
 	}
 	syn_tuple(syn, &t);
-	reason = syn_reason(syn, dev, &t, &win);
+	reason = source_known(dev, mac, t.saddr) ?
+		 syn_reason(syn, dev, &t, &win) : FSK_REASON_UNKNOWN_PEER;
 	answer_syn(syn, dev, mac, reason, win);
 	consume_skb(skb);
 }

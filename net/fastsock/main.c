@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Load and unload, network namespaces, sysctls. */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -172,12 +174,30 @@ static struct notifier_block netdev_nb = {
 	.notifier_call = netdev_event,
 };
 
+/* A type that Linux handles itself would get every such frame twice. */
+static bool __init ethertype_ok(u16 type)
+{
+	switch (type) {
+	case ETH_P_IP:
+	case ETH_P_ARP:
+	case ETH_P_RARP:
+	case ETH_P_IPV6:
+	case ETH_P_8021Q:
+	case ETH_P_8021AD:
+	case ETH_P_LLDP:
+	case ETH_P_SLOW:
+	case ETH_P_PAE:
+		return false;
+	}
+	return type >= ETH_P_802_3_MIN;
+}
+
 static int __init fsk_init(void)
 {
 	int err;
 
-	if (ethertype < ETH_P_802_3_MIN) {
-		pr_err("ethertype 0x%04x is a length, not a type: use 0x0600 or more\n",
+	if (!ethertype_ok(ethertype)) {
+		pr_err("ethertype 0x%04x is a length or another protocol's: use 0x0600 or more, such as 0x88b5 or 0x88b6\n",
 		       ethertype);
 		return -EINVAL;
 	}

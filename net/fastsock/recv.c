@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* recv(): from the queue, or through pages posted while the program waits. */
 
+#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 #include <net/inet_common.h>
@@ -97,8 +98,8 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 {
 	size_t min = READ_ONCE(fsk_net(sock_net(r->sk))->post_min);
 
-	return !(r->flags & (MSG_PEEK | MSG_TRUNC)) && r->left >= min &&
-	       !conn->post && skb_queue_empty(&r->sk->sk_receive_queue) &&
+	return r->left >= min && !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
+	       user_backed_iter(&r->msg->msg_iter) && !conn->post && skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       conn->phase != FSK_PH_SYN_SENT &&
 	       conn->phase != FSK_PH_FALLBACK &&
 	       (r->target - r->copied >= min || conn->avg_recv >= min);
@@ -108,10 +109,13 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 static struct fsk_post *post(struct recv *r, struct fsk_conn *conn)
 {
 	struct fsk_post *post;
+	size_t expect;
 
 	if (!worth_posting(r, conn))
 		return NULL;
-	post = fsk_post_pin(&r->msg->msg_iter, r->left);
+	/* Pinning costs by the page: no more than is likely to come. */
+	expect = max_t(size_t, r->target - r->copied, 2 * conn->avg_recv);
+	post = fsk_post_pin(&r->msg->msg_iter, min(r->left, expect));
 	if (IS_ERR(post)) {
 		fsk_stat_inc(sock_net(r->sk), FSK_MIB_POST_REFUSED);
 		return NULL;	/* copying finds out what is wrong with it */
@@ -150,11 +154,14 @@ static int wait_data(struct recv *r, const struct fsk_post *post)
 	struct sock *sk = r->sk;
 	int err;
 
+	/* Another thread may disconnect, and so delegate, the socket. */
+	__module_get(THIS_MODULE);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	err = sk_wait_event(sk, &r->timeo, wait_over(r, last, post), &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
+	module_put(THIS_MODULE);
 	return min(err, 0);
 }
 

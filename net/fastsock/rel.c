@@ -198,7 +198,7 @@ static void fsk_tx_arm_tail(struct fsk_rel_tx *tx, u64 now)
 static void fsk_tx_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 			      u64 now)
 {
-	seg->flags |= FSK_SEG_RETRANS;
+	seg->flags |= FSK_SEG_RETRANS | FSK_SEG_ASK;
 	tx->retrans++;
 	if (seg->flags & FSK_SEG_LOST) {
 		seg->flags &= ~FSK_SEG_LOST;
@@ -212,11 +212,22 @@ static void fsk_tx_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 		tx->rto_at = now + fsk_tx_rto(tx);
 }
 
+/* Is there more to send, but not before an ack? */
+static bool fsk_tx_stuck(const struct fsk_rel_tx *tx)
+{
+	return tx->unsent &&
+	       (tx->inflight >= tx->cc.cwnd ||
+		fsk_after(fsk_seg_end(tx->unsent), tx->wnd_end));
+}
+
 /**
  * fsk_rel_tx_sent - a segment that fsk_rel_tx_next() named was sent
  * @tx: sending half
  * @seg: the segment
  * @now: ns
+ *
+ * Sets FSK_SEG_ASK in @seg if the frame is to ask for an ack: receivers take
+ * their time, because a sender that has room left does not need one.
  *
  * Context: any; the caller serialises.
  */
@@ -233,6 +244,8 @@ void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
 	tx->inflight += seg->len;
 	if (!tx->rto_at)
 		tx->rto_at = now + fsk_tx_rto(tx);
+	if (fsk_tx_stuck(tx))
+		seg->flags |= FSK_SEG_ASK;
 	if (!tx->in_recovery && !fsk_tx_has_sacked(tx))
 		fsk_tx_arm_tail(tx, now);
 }
@@ -815,8 +828,8 @@ static void fsk_rx_in_order(struct fsk_rel_rx *rx, const struct fsk_seg *seg,
 			    u64 now)
 {
 	rx->nxt = fsk_seg_end(seg);
-	if (rx->ooo_head || (seg->flags & FSK_SEG_FIN) ||
-	    rx->nxt - rx->acked >= 2 * rx->mss)
+	if (rx->ooo_head || (seg->flags & (FSK_SEG_FIN | FSK_SEG_ASK)) ||
+	    rx->nxt - rx->acked >= FSK_ACK_EVERY * rx->mss)
 		rx->ack_now = true;
 	else if (!rx->ack_at)
 		rx->ack_at = now + FSK_DELACK_NS;
@@ -825,7 +838,7 @@ static void fsk_rx_in_order(struct fsk_rel_rx *rx, const struct fsk_seg *seg,
 /**
  * fsk_rel_rx_data - take a segment
  * @rx: receiving half
- * @seg: @seq, @len (not 0) and perhaps FSK_SEG_FIN set by the caller
+ * @seg: @seq, @len (not 0), FSK_SEG_FIN and FSK_SEG_ASK set by the caller
  * @trim: set to how many leading sequence numbers of it were had before
  * @now: ns
  *

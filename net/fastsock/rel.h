@@ -26,6 +26,7 @@
 #define FSK_DUP_THRESH		3		/* segments, or times the mss */
 #define FSK_WND_MAX		0x40000000U	/* 1 GiB */
 #define FSK_SACK_TAKEN		8		/* ranges looked at in one ack */
+#define FSK_ACK_EVERY		16		/* mss unacknowledged force an ack */
 #define FSK_OOO_MAX		1024		/* segments held out of order */
 
 #define FSK_SEG_FIN	0x01	/* last sequence number is the end of stream */
@@ -33,6 +34,7 @@
 #define FSK_SEG_LOST	0x04	/* to be sent again */
 #define FSK_SEG_RETRANS	0x08	/* sent more than once: no RTT sample */
 #define FSK_SEG_SENT	0x10	/* sent at least once */
+#define FSK_SEG_ASK	0x20	/* the sender waits: wants an ack at once */
 
 /**
  * struct fsk_seg - one run of sequence numbers, sent or received
@@ -138,7 +140,7 @@ struct fsk_rel_tx {
  * @ack_now: an ack must go out before anything else
  * @fin_seen: the FIN's number is known: @fin_seq
  * @fin_seq: number after the FIN; nothing beyond is taken
- * @mss: bytes; two of them unacknowledged force an ack
+ * @mss: bytes; FSK_ACK_EVERY of them unacknowledged force an ack
  */
 struct fsk_rel_rx {
 	u32 nxt;

@@ -1265,21 +1265,34 @@ static void rx_data__in_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->rx.ack_at, f->now - 100 * US + FSK_DELACK_NS);
 }
 
-static void rx_data__two_mss_force_an_ack(struct kunit *test)
+static void rx_data__many_bytes_force_an_ack(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
 
-	arrive(f, ISN, MSS, 0);
-	arrive(f, ISN + MSS, MSS - 1, 0);
+	u32 at = ISN;
+
+	while (at - ISN < (FSK_ACK_EVERY - 1) * MSS) {
+		arrive(f, at, MSS, 0);
+		at += MSS;
+	}
+	arrive(f, at, MSS - 1, 0);
 	KUNIT_EXPECT_FALSE(test, f->rx.ack_now);
-	arrive(f, ISN + 2 * MSS - 1, 1, 0);
+	arrive(f, at + MSS - 1, 1, 0);
 	KUNIT_EXPECT_TRUE(test, f->rx.ack_now);
 	fsk_rel_rx_ack_sent(&f->rx);
 	KUNIT_EXPECT_FALSE(test, f->rx.ack_now);
 	KUNIT_EXPECT_EQ(test, f->rx.ack_at, 0ULL);
-	KUNIT_EXPECT_EQ(test, f->rx.acked, ISN + 2 * MSS);
-	arrive(f, ISN + 2 * MSS, MSS, 0);
+	KUNIT_EXPECT_EQ(test, f->rx.acked, at + MSS);
+	arrive(f, at + MSS, MSS, 0);
 	KUNIT_EXPECT_FALSE(test, f->rx.ack_now);
+}
+
+static void rx_data__who_asks_is_acked(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	arrive(f, ISN, 1, FSK_SEG_ASK);
+	KUNIT_EXPECT_TRUE(test, f->rx.ack_now);
 }
 
 static void rx_data__overlap_is_trimmed(struct kunit *test)
@@ -1774,7 +1787,8 @@ static struct kunit_case rel_cases[] = {
 	KUNIT_CASE(tx_timeout__dead_peer_stalls_since_the_first),
 	KUNIT_CASE(tx_wrap__whole_life_across_zero),
 	KUNIT_CASE(rx_data__in_order),
-	KUNIT_CASE(rx_data__two_mss_force_an_ack),
+	KUNIT_CASE(rx_data__many_bytes_force_an_ack),
+	KUNIT_CASE(rx_data__who_asks_is_acked),
 	KUNIT_CASE(rx_data__overlap_is_trimmed),
 	KUNIT_CASE(rx_data__old_is_acked_again),
 	KUNIT_CASE(rx_data__window_edge),

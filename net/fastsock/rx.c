@@ -205,7 +205,8 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 
 	seg->seq = be32_to_cpu(f->hdr->seq);
 	seg->len = skb->len + fin;
-	seg->flags = fin ? FSK_SEG_FIN : 0;
+	seg->flags = (fin ? FSK_SEG_FIN : 0) |
+		     (f->hdr->flags & FSK_F_ACK ? FSK_SEG_ASK : 0);
 
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
 		     sk->sk_shutdown & RCV_SHUTDOWN && skb->len &&
@@ -226,7 +227,8 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 	case FSK_RX_INORDER:
 		break;
 	case FSK_RX_HELD:
-		skb_set_owner_r(skb, sk);
+		if (skb->len)
+			skb_set_owner_r(skb, sk);
 		return true;
 	case FSK_RX_DUP:
 		consume_skb(skb);
@@ -413,8 +415,8 @@ struct handler {
 static const struct handler handlers[FSK_T_MAX] = {
 	[FSK_T_DATA] = {
 		.rcv = rcv_data, .max = U16_MAX, .unit = 1,
-		.flags = FSK_F_FIN, .phases = PH_CONFIRM | PH_OPEN,
-		.reply = true,
+		.flags = FSK_F_FIN | FSK_F_ACK,
+		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
 	},
 	[FSK_T_SACK] = {
 		.rcv = rcv_sack, .min = sizeof(struct fsk_range),
@@ -444,7 +446,7 @@ static const struct handler handlers[FSK_T_MAX] = {
 	},
 	[FSK_T_CONFIRM] = {
 		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn),
-		.max = U16_MAX, .unit = 1, .flags = FSK_F_FIN,
+		.max = U16_MAX, .unit = 1, .flags = FSK_F_FIN | FSK_F_ACK,
 		.phases = PH_OPEN, .reply = true,
 	},
 	[FSK_T_REJECT] = {
@@ -470,6 +472,8 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 	}
 	conn->heard_at = f.now;
 	conn->probes = 0;
+	if (hdr->type != FSK_T_CONFIRM)
+		conn->confirmed = true;
 	/* Whatever the server sends to our id says that it has CONFIRM. */
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&
 		     hdr->type <= FSK_T_PROBE)) {

@@ -124,13 +124,6 @@ void fsk_close(struct sock *sk, long timeout)
 	sock_put(sk);
 }
 
-/* In these states TCP answers a disconnect with a reset. */
-static bool need_reset(int state)
-{
-	return (1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT |
-			       TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_SYN_RECV);
-}
-
 /**
  * fsk_disconnect - struct proto.disconnect: a plain TCP socket again
  * @sk: socket
@@ -145,11 +138,9 @@ int fsk_disconnect(struct sock *sk, int flags)
 
 	if (!conn)
 		return tcp_prot.disconnect(sk, flags);
-	if (conn->phase != FSK_PH_DEAD && need_reset(sk->sk_state)) {
-		fsk_tx_reset(conn);
+	if (conn->phase != FSK_PH_DEAD && sk->sk_state != TCP_SYN_SENT) {
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
-		fsk_conn_kill(conn);
-		tcp_set_state(sk, TCP_CLOSE);	/* so TCP sends no reset */
+		zap(sk);	/* so TCP sends no reset */
 	}
 	fsk_conn_detach(sk);
 	return sk->sk_prot->disconnect(sk, flags);

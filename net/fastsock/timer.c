@@ -16,7 +16,7 @@
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4
-#define FSK_MSS_SMALL		512	/* bytes; fits every usable device */
+#define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)	/* then full frames again */
 
 /* What TCP's linear back-off from 200 ms to 120 s makes of a retry count. */
 static u64 retries_ns(unsigned int retries)
@@ -68,15 +68,6 @@ static u64 conn_deadline(const struct fsk_conn *conn)
 	return at;
 }
 
-static void timer_start(struct fsk_conn *conn, u64 at)
-{
-	/* A queued timer brings its reference; a running one drops its own. */
-	if (hrtimer_try_to_cancel(&conn->timer) != 1)
-		sock_hold(conn->sk);
-	conn->timer_at = at;
-	hrtimer_start(&conn->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
-}
-
 /**
  * fsk_timer_arm - see to it that the timer runs by the next deadline
  * @conn: connection
@@ -92,22 +83,34 @@ void fsk_timer_arm(struct fsk_conn *conn)
 	at = conn_deadline(conn);
 	if (!at || (conn->timer_at && conn->timer_at <= at))
 		return;
-	timer_start(conn, at);
+	conn->timer_at = at;
+	hrtimer_start(&conn->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
 
 /**
  * fsk_timer_cancel - stop the timer
  * @conn: connection
  *
- * A callback that already runs finds the connection dead.
+ * A callback that already runs, or that this could not dequeue because it runs,
+ * finds the connection dead; fsk_timer_exit() waits for it.
  *
  * Context: socket lock held in either form.
  */
 void fsk_timer_cancel(struct fsk_conn *conn)
 {
-	if (hrtimer_try_to_cancel(&conn->timer) == 1)
-		__sock_put(conn->sk);
+	hrtimer_try_to_cancel(&conn->timer);
 	conn->timer_at = 0;
+}
+
+/**
+ * fsk_timer_exit - see to it that the timer is neither queued nor running
+ * @conn: dead connection, about to be freed
+ *
+ * Context: any but the timer's own callback; no socket lock.
+ */
+void fsk_timer_exit(struct fsk_conn *conn)
+{
+	hrtimer_cancel(&conn->timer);
 }
 
 /*
@@ -115,14 +118,14 @@ void fsk_timer_cancel(struct fsk_conn *conn)
  * and take what it knows.  Or a device on the way takes only smaller frames
  * than it did.
  */
-static void path_trouble(struct fsk_conn *conn)
+static void path_trouble(struct fsk_conn *conn, u64 now)
 {
 	struct net_device *dev = conn->path.dev;
 	u8 mac[MAX_ADDR_LEN];
 	struct neighbour *n;
 
-	if (conn->tx.backoff >= FSK_SMALL_AFTER)
-		conn->mss = min_t(u16, conn->mss, FSK_MSS_SMALL);
+	if (conn->tx.backoff >= FSK_SMALL_AFTER && conn->phase == FSK_PH_OPEN)
+		conn->small_until = now + FSK_SMALL_NS;
 	if (!dev || dev->flags & IFF_LOOPBACK)
 		return;
 	n = __ipv4_neigh_lookup(dev,
@@ -140,7 +143,7 @@ static void path_trouble(struct fsk_conn *conn)
 static void run_retransmit(struct fsk_conn *conn, u64 now)
 {
 	if (conn->tx.backoff >= FSK_TROUBLE_AFTER)
-		path_trouble(conn);
+		path_trouble(conn, now);
 	switch (fsk_rel_tx_timeout(&conn->tx, now)) {
 	case FSK_REL_SEND:
 		fsk_tx_push(conn, now);
@@ -229,7 +232,6 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 			conn_timer(conn);
 	}
 	bh_unlock_sock(sk);
-	sock_put(sk);
 	return HRTIMER_NORESTART;
 }
 
@@ -243,10 +245,18 @@ void fsk_release_cb(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
-	if (!conn || !conn->timer_deferred)
+	/* tcp_v4_err() knows sockets that no filter protects from it. */
+	if (unlikely(test_and_clear_bit(TCP_MTU_REDUCED_DEFERRED,
+					&sk->sk_tsq_flags)))
+		__sock_put(sk);
+	if (!conn)
 		return;
-	conn->timer_deferred = false;
-	conn_timer(conn);
+	if (unlikely(conn->dev_gone))
+		fsk_conn_put_dev(conn);
+	if (conn->timer_deferred) {
+		conn->timer_deferred = false;
+		conn_timer(conn);
+	}
 }
 
 /**

@@ -4,7 +4,9 @@
  *
  * The server keeps nothing before CONFIRM, so a CONFIRM that the network
  * duplicated and delivers after the connection ended would create it again and
- * hand its bytes to a second accept().  A tombstone outlives such duplicates.
+ * hand its bytes to a second accept().  A tombstone outlives such duplicates: a
+ * short while if the client has sent anything else, for then only the network
+ * repeats CONFIRM; else for as long as the cookie in it is good.
  */
 
 #include <linux/hash.h>
@@ -17,13 +19,14 @@
 #include "conn.h"
 
 #define FSK_TOMB_BITS	10
-#define FSK_TOMB_LIFE	(2 * HZ)	/* longer than a LAN keeps a frame */
+#define FSK_TOMB_SHORT	(2 * HZ)	/* longer than a LAN keeps a frame */
+#define FSK_TOMB_LONG	(2 << FSK_COOKIE_SHIFT)	/* jiffies */
 #define FSK_TOMB_MAX	65536
 
 /**
  * struct fsk_tomb - one remembered id
  * @node: in tombs by @id; RCU
- * @fifo: oldest first, under tomb_lock
+ * @fifo: in tomb_fifo[]
  * @id: connection id, host order
  * @key: its key
  * @expires: jiffies
@@ -39,7 +42,12 @@ struct fsk_tomb {
 };
 
 static struct hlist_head tombs[1 << FSK_TOMB_BITS];
-static LIST_HEAD(tomb_fifo);
+/* Oldest first, one for each length of life. */
+static struct list_head tomb_fifo[] = {
+	LIST_HEAD_INIT(tomb_fifo[0]),
+	LIST_HEAD_INIT(tomb_fifo[1]),
+};
+
 static DEFINE_SPINLOCK(tomb_lock);	/* tombs, tomb_fifo, tomb_count */
 static unsigned int tomb_count;
 static struct kmem_cache *tomb_cache;
@@ -56,12 +64,11 @@ static void tomb_free_rcu(struct rcu_head *rcu)
 	kmem_cache_free(tomb_cache, container_of(rcu, struct fsk_tomb, rcu));
 }
 
-static void tomb_reap(struct work_struct *work)
+static void reap_fifo(struct list_head *fifo)
 {
 	struct fsk_tomb *tomb, *next;
 
-	spin_lock_bh(&tomb_lock);
-	list_for_each_entry_safe(tomb, next, &tomb_fifo, fifo) {
+	list_for_each_entry_safe(tomb, next, fifo, fifo) {
 		if (time_before(jiffies, tomb->expires))
 			break;
 		list_del(&tomb->fifo);
@@ -69,6 +76,13 @@ static void tomb_reap(struct work_struct *work)
 		WRITE_ONCE(tomb_count, tomb_count - 1);
 		call_rcu(&tomb->rcu, tomb_free_rcu);
 	}
+}
+
+static void tomb_reap(struct work_struct *work)
+{
+	spin_lock_bh(&tomb_lock);
+	reap_fifo(&tomb_fifo[0]);
+	reap_fifo(&tomb_fifo[1]);
 	if (tomb_count)
 		schedule_delayed_work(&tomb_work, HZ);
 	spin_unlock_bh(&tomb_lock);
@@ -104,18 +118,19 @@ void fsk_tomb_free(struct fsk_tomb *tomb)
  * @tomb: from fsk_tomb_alloc(); owned by the table from now on
  * @id: connection id, host order
  * @key: its key
+ * @confirmed: the client is known to be past CONFIRM
  *
  * Context: any but hard interrupt.
  */
-void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key)
+void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key, bool confirmed)
 {
 	tomb->id = id;
 	tomb->key = key;
-	tomb->expires = jiffies + FSK_TOMB_LIFE;
+	tomb->expires = jiffies + (confirmed ? FSK_TOMB_SHORT : FSK_TOMB_LONG);
 
 	spin_lock_bh(&tomb_lock);
 	hlist_add_head_rcu(&tomb->node, tomb_bucket(id));
-	list_add_tail(&tomb->fifo, &tomb_fifo);
+	list_add_tail(&tomb->fifo, &tomb_fifo[confirmed]);
 	WRITE_ONCE(tomb_count, tomb_count + 1);
 	schedule_delayed_work(&tomb_work, HZ);
 	spin_unlock_bh(&tomb_lock);
@@ -170,10 +185,12 @@ int fsk_tomb_init(void)
 void fsk_tomb_exit(void)
 {
 	struct fsk_tomb *tomb, *next;
+	int i;
 
 	cancel_delayed_work_sync(&tomb_work);
 	rcu_barrier();
-	list_for_each_entry_safe(tomb, next, &tomb_fifo, fifo)
-		kmem_cache_free(tomb_cache, tomb);
+	for (i = 0; i < ARRAY_SIZE(tomb_fifo); i++)
+		list_for_each_entry_safe(tomb, next, &tomb_fifo[i], fifo)
+			kmem_cache_free(tomb_cache, tomb);
 	kmem_cache_destroy(tomb_cache);
 }

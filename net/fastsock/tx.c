@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sending: from the program's bytes to frames. */
 
-#include <linux/etherdevice.h>
+#include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -11,6 +11,7 @@
 #include "conn.h"
 #include "sock.h"
 
+#define FSK_BATCH	16	/* frames of one send handed over together */
 #define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
 #define FSK_RETRY_NS	(10 * NSEC_PER_MSEC)	/* after an allocation failed */
 
@@ -29,11 +30,16 @@ static void mirror_tx(const struct fsk_conn *conn)
  * @conn: connection
  *
  * Context: socket lock held in either form.
- * Return: bytes, at least FSK_MSS_MIN.
+ * Return: bytes, at least FSK_MSS_MIN less what CONFIRM adds.
  */
 u32 fsk_tx_mss(const struct fsk_conn *conn)
 {
 	u32 mss = min(conn->mss, conn->peer_mss);
+
+	if (unlikely(conn->small_until)) {
+		if (conn->tx.backoff || fsk_now() < conn->small_until)
+			mss = min_t(u32, mss, FSK_MSS_SMALL);
+	}
 
 	if (conn->path.dev)
 		mss = min_t(u32, mss, conn->xport->mtu(conn->path.dev) -
@@ -260,6 +266,19 @@ static struct sk_buff *frame_of(struct sk_buff *skb)
 	return skb_clone(skb, GFP_ATOMIC);
 }
 
+static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
+{
+	const struct sock *sk = conn->sk;
+	u8 flags = 0;
+
+	if (seg->flags & FSK_SEG_FIN)
+		flags |= FSK_F_FIN;
+	/* A program that fills its buffer will soon wait for it to empty. */
+	if (seg->flags & FSK_SEG_ASK || sk->sk_wmem_queued > sk->sk_sndbuf / 2)
+		flags |= FSK_F_ACK;
+	return flags;
+}
+
 static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
@@ -286,9 +305,8 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 		conn->confirm_sent = true;
 		conn->hs_at = 0;	/* the segment's own timer repeats it */
 	}
-	fill_hdr(conn, frame, type, seg->flags & FSK_SEG_FIN ? FSK_F_FIN : 0,
-		 seg->seq, len);
 	fsk_rel_tx_sent(&conn->tx, seg, now);
+	fill_hdr(conn, frame, type, frame_flags(conn, seg), seg->seq, len);
 	fsk_rel_rx_ack_sent(&conn->rx);
 	xmit(conn, frame);
 	return 0;
@@ -317,6 +335,8 @@ void fsk_tx_push(struct fsk_conn *conn, u64 now)
 {
 	struct fsk_seg *seg;
 
+	/* One softirq run for the whole batch, where a device is virtual. */
+	local_bh_disable();
 again:
 	while ((seg = fsk_rel_tx_next(&conn->tx, now))) {
 		if (unlikely(send_seg(conn, seg, now))) {
@@ -330,6 +350,7 @@ again:
 	if (conn->rx.ack_now)
 		fsk_tx_ack(conn);
 	fsk_timer_arm(conn);
+	local_bh_enable();
 }
 
 /**
@@ -482,7 +503,7 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		      size_t *copied)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
-	u32 mss, len;
+	u32 mss, len, held = 0;
 	int n;
 
 	while (msg_data_left(msg)) {
@@ -496,13 +517,23 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 				send_new(conn, msg, len) : -ENOSPC;
 		if (n > 0) {
 			*copied += n;
-			fsk_tx_push(conn, fsk_now());
+			held += n;
+			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
+				fsk_tx_push(conn, fsk_now());
+				held = 0;
+			}
 			continue;
 		}
+		if (held)
+			fsk_tx_push(conn, fsk_now());
+		held = 0;
 		if (n != -ENOSPC && n != -ENOMEM)
 			return n;
+		/* Another thread may disconnect, and so delegate, it. */
+		__module_get(THIS_MODULE);
 		n = n == -ENOMEM ? sk_stream_wait_memory(sk, timeo) :
 				   wait_space(conn, timeo);
+		module_put(THIS_MODULE);
 		if (n)
 			return n;
 		/* Waiting let go of the lock: reset or disconnected? */

@@ -97,6 +97,7 @@ static void model_send(struct model *m, struct fsk_seg *seg)
 	MODEL_CHECK(!had || (fresh ? had : had + seg->len - 1) <
 		    m->tx.cc.cwnd);
 	fsk_rel_tx_sent(&m->tx, seg, m->now);
+	frame.ask = seg->flags & FSK_SEG_ASK;
 	m->sent_frames++;
 	m->xmit(m, &frame);
 }
@@ -167,7 +168,8 @@ void model_take_data(struct model *m, const struct model_frame *frame)
 	ms->off = frame->off;
 	seg->seq = frame->seq;
 	seg->len = frame->len;
-	seg->flags = frame->fin ? FSK_SEG_FIN : 0;
+	seg->flags = (frame->fin ? FSK_SEG_FIN : 0) |
+		     (frame->ask ? FSK_SEG_ASK : 0);
 
 	switch (fsk_rel_rx_data(rx, seg, &trim, m->now)) {
 	case FSK_RX_INORDER:

@@ -22,6 +22,7 @@ struct model_frame {
 	u32 seq;
 	u32 len;
 	bool fin;
+	bool ask;
 };
 
 struct model_ack {

@@ -539,5 +539,5 @@ class Guest:
         lines = self.console(offset).splitlines()
         for i, line in enumerate(lines):
             if SPLAT.search(line):
-                return "\n".join(lines[max(0, i - 3):i + 60])
+                return "\n".join(lines[max(0, i - 3):i + 80])
         return None

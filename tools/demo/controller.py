@@ -174,8 +174,8 @@ def run_row(row, guests, files, workdir):
         verdict.TCP if "plain" in (client.name, server.name)
         else verdict.FASTSOCK)
     capture = os.path.join(
-        workdir, re.sub(r"\W+", "-", f"{client.name}-{server.name}-{row.program}")
-        + ".pcap")
+        workdir, f"{client.name}-{server.name}-" +
+        re.sub(r"\W+", "-", row.program) + ".pcap")
     before = settled_counters((client, server))
     client.capture(capture)
     begun = time.monotonic()

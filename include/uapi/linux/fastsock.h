@@ -16,7 +16,6 @@
  */
 #define FSK_REASONS(R)							\
 	R(DISABLED,	Disabled)	/* enable=0 at connect or at the server */ \
-	R(FAMILY,	Family)		/* address is not AF_INET */	\
 	R(FASTOPEN,	Fastopen)	/* MSG_FASTOPEN or TCP_FASTOPEN* */ \
 	R(REPAIR,	Repair)		/* TCP_REPAIR */		\
 	R(MD5,		Md5)		/* TCP_MD5SIG or TCP-AO */	\

@@ -51,7 +51,7 @@ enum fsk_type {
 };
 
 #define FSK_F_FIN	0x01	/* the last byte of sequence space is the end of the stream */
-#define FSK_F_ALL	FSK_F_FIN
+#define FSK_F_ACK	0x02	/* the sender can go on only after an ack */
 
 /**
  * struct fsk_hdr - what every frame begins with

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the shell tests on delegation share: running named cases, seeing which
+# reasons were counted, and whether a socket is plain TCP.  Sourced; functions
+# can also be called as "bash cases.sh FUNCTION ARGUMENT...".
+
+# Runs "name | command" entries, each in a subshell, and prints the results.  A
+# command that returns 4 skips.
+run_cases() {
+	local entry output status
+
+	ktap_set_plan $#
+	for entry in "$@"; do
+		output=$(eval "${entry#* | }" 2>&1)
+		status=$?
+		if [ $status -eq 4 ]; then
+			ktap_test_skip "${entry%% | *}"
+			continue
+		fi
+		if [ $status -eq 0 ]; then
+			ktap_test_pass "${entry%% | *}"
+		else
+			printf '%s\n' "$output" | sed 's/^/# /'
+			ktap_test_fail "${entry%% | *}"
+		fi
+	done
+}
+
+# Does a text match a pattern?  Says what it is if it does not.
+matches() {
+	# shellcheck disable=SC2053
+	[[ $1 == $2 ]] || {
+		echo "'$1' instead of '$2'"
+		return 1
+	}
+}
+
+# Counters of a namespace that begin so: counters NETNS PREFIX
+counters() {
+	ip netns exec "$1" awk -v prefix="$2" 'index($1, prefix) == 1' \
+		/proc/net/fastsock_stat
+}
+
+# Which of them differ from an earlier list, and by how much, in one line.
+moved() {
+	awk 'NR == FNR { old[$1] = $2; next }
+		$2 != old[$1] { printf "%s%s %d", s, $1, $2 - old[$1]; s = " " }
+		END { print "" }' <(printf '%s\n' "$3") <(counters "$1" "$2")
+}
+
+# How often the module is in use: once per socket with its operations too.
+module_users() {
+	awk '$1 == "fastsock" { print $3 }' /proc/modules
+}
+
+no_more_users_than() {
+	[ "$(module_users)" -le "$1" ]
+}
+
+remember_users() {
+	module_users > /tmp/users
+}
+
+# No connected socket of the namespace is fastsock's in any visible way, and
+# none has been created since remember_users that keeps the module in use.
+is_plain() {
+	local sockets
+
+	sockets=$(ip netns exec "$1" ss -tieHn state established) &&
+		[ -n "$sockets" ] && [[ $sockets != *tcp-ulp* ]] &&
+		until_true "$(lan_patience 5)" \
+			no_more_users_than "$(cat /tmp/users)"
+}
+
+[ "${BASH_SOURCE[0]}" != "$0" ] || {
+	. ./lan.sh
+	"$@"
+}

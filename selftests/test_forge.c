@@ -1,0 +1,1121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a stranger, or a peer gone mad, can put on the wire: forged TCP and
+ * ICMP for a fastsock connection, and fastsock frames wrong in every field.
+ * Each must be counted, none may change a connection or provoke an answer
+ * that it should not.
+ * fastsock: timeout=240
+ */
+#include "fsk_test.h"
+
+#include <linux/fastsock.h>
+#include <linux/fastsock_wire.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
+
+enum { FRAME_MAX = 2048, FLOOD = 5000 };
+
+/* One end of the connection as frames to it must name it. */
+struct target {
+	uint32_t id;
+	uint32_t key;
+	uint32_t seq;		/* it expects this next */
+	uint32_t ack;		/* it has sent so far */
+	uint8_t mac[6];
+	uint8_t peer_mac[6];
+};
+
+struct frame {
+	size_t len;
+	uint8_t data[FRAME_MAX];
+};
+
+/* A packet socket on eth0 of a namespace. */
+static int wire(const char *ns)
+{
+	struct sockaddr_ll name = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+	};
+	int fd, big = 8 << 20;
+
+	if (fsk_enter(ns))
+		return -1;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	name.sll_ifindex = if_nametoindex("eth0");
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big));
+	return bind(fd, (void *)&name, sizeof(name)) ? -1 : fd;
+}
+
+static void mac_of(const char *ns, uint8_t *mac)
+{
+	struct ifreq request = { .ifr_name = "eth0" };
+	int fd;
+
+	fsk_enter(ns);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	ioctl(fd, SIOCGIFHWADDR, &request);
+	close(fd);
+	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
+}
+
+/* The next frame on the wire; *in tells whether it came from the peer. */
+static bool next_frame(int fd, struct frame *f, bool *in)
+{
+	struct sockaddr_ll from;
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(fd, f->data, sizeof(f->data), 0, (void *)&from,
+			     &len);
+
+	if (n < 0)
+		return false;
+	f->len = n;
+	*in = from.sll_pkttype != PACKET_OUTGOING;
+	return true;
+}
+
+static uint16_t proto_of(const struct frame *f)
+{
+	return f->len < 14 ? 0 : f->data[12] << 8 | f->data[13];
+}
+
+static const struct fsk_hdr *hdr_of(const struct frame *f)
+{
+	if (proto_of(f) != FSK_ETHERTYPE ||
+	    f->len < 14 + sizeof(struct fsk_hdr))
+		return NULL;
+	return (const struct fsk_hdr *)(f->data + 14);
+}
+
+/* Remembers what a frame tells about the end it is sent to. */
+static void learn(struct target *to, const struct fsk_hdr *hdr)
+{
+	uint32_t body = ntohs(hdr->len), end;
+
+	if (hdr->type != FSK_T_DATA && hdr->type != FSK_T_CONFIRM)
+		return;
+	if (hdr->type == FSK_T_CONFIRM)
+		body -= sizeof(struct fsk_syn);
+	end = ntohl(hdr->seq) + body;
+	if (!to->id || (int32_t)(end - to->seq) > 0)
+		to->seq = end;
+	if (!to->id || (int32_t)(ntohl(hdr->ack) - to->ack) > 0)
+		to->ack = ntohl(hdr->ack);
+	to->id = ntohl(hdr->id);
+	to->key = ntohl(hdr->key);
+}
+
+static void put_eth(struct frame *f, const uint8_t *to, const uint8_t *from,
+		    uint16_t proto)
+{
+	memset(f, 0, sizeof(*f));
+	memcpy(f->data, to, 6);
+	memcpy(f->data + 6, from, 6);
+	f->data[12] = proto >> 8;
+	f->data[13] = proto;
+	f->len = 14;
+}
+
+static struct fsk_hdr *put_hdr(struct frame *f, const struct target *to,
+			       uint8_t type, uint16_t body)
+{
+	struct fsk_hdr *hdr = (void *)(f->data + 14);
+
+	put_eth(f, to->mac, to->peer_mac, FSK_ETHERTYPE);
+	f->len = 14 + sizeof(*hdr) + body;
+	hdr->type = type;
+	hdr->len = htons(body);
+	hdr->id = htonl(to->id);
+	hdr->key = htonl(to->key);
+	hdr->seq = htonl(to->seq);
+	hdr->ack = htonl(to->ack);
+	hdr->win = htonl(65536);
+	return hdr;
+}
+
+static int inject(int fd, const struct frame *f)
+{
+	return send(fd, f->data, f->len, 0) == (ssize_t)f->len ? 0 : -1;
+}
+
+static uint16_t sum16(const void *data, size_t len, uint32_t sum)
+{
+	const uint8_t *p = data;
+
+	for (; len > 1; len -= 2, p += 2)
+		sum += p[0] << 8 | p[1];
+	if (len)
+		sum += *p << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum);
+}
+
+static struct iphdr *put_ip(uint8_t *at, const char *from, const char *to,
+			    int protocol, size_t body)
+{
+	struct iphdr *ip = (void *)at;
+
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tot_len = htons(sizeof(*ip) + body);
+	ip->frag_off = htons(0x4000);
+	ip->ttl = 64;
+	ip->protocol = protocol;
+	inet_pton(AF_INET, from, &ip->saddr);
+	inet_pton(AF_INET, to, &ip->daddr);
+	ip->check = 0;
+	ip->check = sum16(ip, sizeof(*ip), 0);
+	return ip;
+}
+
+/* As netinet/tcp.h has it, which quarrels with linux/tcp.h. */
+struct segment {
+	__be16 source;
+	__be16 dest;
+	__be32 seq;
+	__be32 ack;
+	uint8_t offset;
+	uint8_t flags;
+	__be16 window;
+	__be16 check;
+	__be16 urgent;
+};
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+static void put_segment(uint8_t *at, const char *from, uint16_t sport,
+			const char *to, uint16_t dport, uint8_t flags,
+			uint32_t seq, uint32_t ack, size_t body)
+{
+	struct iphdr *ip = put_ip(at, from, to, IPPROTO_TCP,
+				  sizeof(struct segment) + body);
+	struct segment *tcp = (void *)(ip + 1);
+	size_t len = sizeof(*tcp) + body;
+	const uint16_t *words = (void *)&ip->saddr;
+	uint32_t sum = IPPROTO_TCP + len;
+	int i;
+
+	tcp->source = htons(sport);
+	tcp->dest = htons(dport);
+	tcp->seq = htonl(seq);
+	tcp->ack = htonl(ack);
+	tcp->offset = 5 << 4;
+	tcp->flags = flags;
+	tcp->window = htons(65535);
+	memset(tcp + 1, 'X', body);
+	for (i = 0; i < 4; i++)
+		sum += ntohs(words[i]);
+	tcp->check = 0;
+	tcp->check = sum16(tcp, len, sum);
+}
+
+/* Counters that begin with a prefix, of namespace b. */
+struct counts {
+	unsigned int n;
+	char names[64][40];
+	long values[64];
+};
+
+static void count(const char *ns, const char *prefix, struct counts *c)
+{
+	char name[40];
+	long value;
+	FILE *file;
+
+	c->n = 0;
+	if (fsk_enter(ns))
+		return;
+	file = fopen("/proc/thread-self/net/fastsock_stat", "re");
+	while (file && fscanf(file, "%39s %ld", name, &value) == 2)
+		if (!strncmp(name, prefix, strlen(prefix)) && c->n < 64) {
+			strcpy(c->names[c->n], name);
+			c->values[c->n++] = value;
+		}
+	if (file)
+		fclose(file);
+}
+
+/* What moved since, as "Name+1 Name+2"; prefix left out. */
+static const char *moved(const char *ns, const char *prefix,
+			 const struct counts *before)
+{
+	static char text[512];
+	struct counts now;
+	unsigned int i;
+	char *at = text;
+
+	count(ns, prefix, &now);
+	*text = 0;
+	for (i = 0; i < now.n; i++)
+		if (now.values[i] != before->values[i])
+			at += sprintf(at, "%s%s+%ld", at == text ? "" : " ",
+				      now.names[i] + strlen(prefix),
+				      now.values[i] - before->values[i]);
+	return text;
+}
+
+/* A connection from a to b, with its ids learnt from the wire. */
+FIXTURE(forge)
+{
+	int listener;
+	int client;
+	int server;
+	int at_a;		/* packet socket: what is sent here reaches b */
+	int at_b;
+	struct target a;
+	struct target b;
+	uint16_t cport;
+	uint16_t sport;
+	struct frame confirm;
+};
+
+FIXTURE_SETUP(forge)
+{
+	const struct fsk_hdr *hdr;
+	struct frame f;
+	bool in;
+
+	self->at_a = wire("a");
+	self->at_b = wire("b");
+	ASSERT_LE(0, self->at_a);
+	ASSERT_LE(0, self->at_b);
+	self->listener = fsk_listen(_metadata, &fsk_veth, 128);
+	self->sport = fsk_port(self->listener);
+	self->client = fsk_dial(_metadata, &fsk_veth, self->sport);
+	self->cport = fsk_port(self->client);
+	self->server = fsk_accept(_metadata, self->listener);
+	ASSERT_EQ(0, fsk_nonblock(self->listener, true));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	fsk_sleep_ms(100);	/* late acknowledgements */
+
+	mac_of("a", self->a.mac);
+	mac_of("b", self->b.mac);
+	memcpy(self->a.peer_mac, self->b.mac, 6);
+	memcpy(self->b.peer_mac, self->a.mac, 6);
+	self->confirm.len = 0;
+	while (next_frame(self->at_a, &f, &in)) {
+		hdr = hdr_of(&f);
+		if (!hdr)
+			continue;
+		learn(in ? &self->a : &self->b, hdr);
+		if (hdr->type == FSK_T_CONFIRM)
+			self->confirm = f;
+	}
+	ASSERT_NE(0, self->a.id);
+	ASSERT_NE(0, self->b.id);
+	/* What each has sent is what the other expects. */
+	self->a.ack = self->b.seq;
+	self->b.ack = self->a.seq;
+	while (next_frame(self->at_b, &f, &in))
+		;
+}
+
+FIXTURE_TEARDOWN(forge)
+{
+	close(self->client);
+	close(self->server);
+	close(self->listener);
+	close(self->at_a);
+	close(self->at_b);
+}
+
+static void *echo(void *argument)
+{
+	int fd = *(int *)argument;
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+		if (fsk_send_all(fd, buf, n) != n)
+			break;
+	shutdown(fd, SHUT_WR);
+	return NULL;
+}
+
+struct sender {
+	int fd;
+	uint64_t bytes;
+};
+
+static void *send_pattern(void *argument)
+{
+	struct sender *s = argument;
+
+	fsk_send_pattern(s->fd, 7, 0, s->bytes);
+	shutdown(s->fd, SHUT_WR);
+	return NULL;
+}
+
+/* Every byte comes back from the other end, then its FIN, then nothing. */
+#define EXPECT_EXACT(client, server, count) do {			\
+	struct sender _sender = { client, count };			\
+	pthread_t _echo, _send;						\
+	char _rest;							\
+	int _fd = server;						\
+	pthread_create(&_echo, NULL, echo, &_fd);			\
+	pthread_create(&_send, NULL, send_pattern, &_sender);		\
+	EXPECT_EQ((uint64_t)(count),					\
+		  fsk_recv_pattern(client, 7, 0, count));		\
+	EXPECT_EQ(0, recv(client, &_rest, 1, 0));			\
+	pthread_join(_send, NULL);					\
+	pthread_join(_echo, NULL);					\
+} while (0)
+
+/* How many TCP segments or ICMP messages the peer has sent since. */
+static int answers(int fd)
+{
+	struct frame f;
+	int n = 0;
+	bool in;
+
+	while (next_frame(fd, &f, &in))
+		if (in && proto_of(&f) == ETH_P_IP &&
+		    (f.data[23] == IPPROTO_TCP || f.data[23] == IPPROTO_ICMP))
+			n++;
+	return n;
+}
+
+/* A segment from a's address to b's, as if of the same connection. */
+static int forge_segment(const FIXTURE_DATA(forge) *self, uint8_t flags,
+			 uint32_t seq, uint32_t ack, size_t body)
+{
+	struct frame f;
+
+	put_eth(&f, self->b.mac, self->a.mac, ETH_P_IP);
+	put_segment(f.data + 14, "10.77.0.1", self->cport, "10.77.0.2",
+		    self->sport, flags, seq, ack, body);
+	f.len += 40 + body;
+	return inject(self->at_a, &f);
+}
+
+/* An ICMP error for a segment that b might have sent. */
+static int forge_icmp(const FIXTURE_DATA(forge) *self, uint8_t code,
+		      uint16_t mtu, uint32_t seq)
+{
+	struct frame f;
+	struct icmphdr *icmp = (void *)(f.data + 34);
+
+	put_eth(&f, self->b.mac, self->a.mac, ETH_P_IP);
+	put_ip(f.data + 14, "10.77.0.1", "10.77.0.2", IPPROTO_ICMP,
+	       sizeof(*icmp) + 40);
+	icmp->type = ICMP_DEST_UNREACH;
+	icmp->code = code;
+	icmp->un.frag.mtu = htons(mtu);
+	put_segment((uint8_t *)(icmp + 1), "10.77.0.2", self->sport,
+		    "10.77.0.1", self->cport, ACK, seq, 0, 0);
+	icmp->checksum = 0;
+	icmp->checksum = sum16(icmp, sizeof(*icmp) + 40, 0);
+	f.len += 20 + sizeof(*icmp) + 40;
+	return inject(self->at_a, &f);
+}
+
+TEST_F(forge, tcp_segments_change_nothing_and_get_no_answer)
+{
+	static const uint8_t flags[] = {
+		RST, RST | ACK, SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, 0,
+		FIN | SYN | RST | PSH | ACK,
+	};
+	uint32_t seq;
+	size_t i, j;
+
+	answers(self->at_a);
+	for (i = 0; i < sizeof(flags); i++) {
+		/* The likeliest: the very numbers of the stream. */
+		for (seq = self->b.seq - 2; seq != self->b.seq + 3; seq++)
+			ASSERT_EQ(0, forge_segment(self, flags[i], seq,
+						   self->b.ack, 0));
+		for (j = 0; j < 64; j++)
+			ASSERT_EQ(0, forge_segment(self, flags[i],
+						   (uint32_t)j << 26,
+						   self->b.ack, 0));
+		ASSERT_EQ(0, forge_segment(self, flags[i], self->b.seq,
+					   self->b.ack, 100));
+	}
+	fsk_sleep_ms(300);
+	EXPECT_EQ(0, answers(self->at_a));
+	EXPECT_EQ(0, fsk_int_option(self->server, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(0, fsk_unread(self->server));
+	EXPECT_EQ(EAGAIN, accept(self->listener, NULL, NULL) < 0 ? errno : 0);
+	EXPECT_TRUE(fsk_is_fast(self->server));
+	EXPECT_EXACT(self->client, self->server, 1 << 20);
+}
+
+TEST_F(forge, icmp_errors_change_nothing)
+{
+	static const uint8_t codes[] = {
+		ICMP_NET_UNREACH, ICMP_HOST_UNREACH, ICMP_PROT_UNREACH,
+		ICMP_PORT_UNREACH, ICMP_PKT_FILTERED,
+	};
+	uint32_t seq;
+	size_t i;
+	int on = 1;
+
+	/* With it, TCP reports even soft errors at once. */
+	ASSERT_EQ(0, setsockopt(self->server, SOL_IP, IP_RECVERR, &on,
+				sizeof(on)));
+	for (seq = self->b.ack - 2; seq != self->b.ack + 3; seq++) {
+		for (i = 0; i < sizeof(codes); i++)
+			ASSERT_EQ(0, forge_icmp(self, codes[i], 0, seq));
+		ASSERT_EQ(0, forge_icmp(self, ICMP_FRAG_NEEDED, 600, seq));
+	}
+	fsk_sleep_ms(300);
+	EXPECT_EQ(0, answers(self->at_a));
+	EXPECT_EQ(0, fsk_int_option(self->server, SOL_SOCKET, SO_ERROR));
+	EXPECT_EXACT(self->client, self->server, 1 << 20);
+}
+
+/* A frame to b that is wrong in one way. */
+struct wrong {
+	const char *drop;
+	const char *what;
+	void (*make)(struct frame *f, const struct target *b);
+};
+
+static struct fsk_hdr *data_frame(struct frame *f, const struct target *b)
+{
+	struct fsk_hdr *hdr = put_hdr(f, b, FSK_T_DATA, 16);
+
+	memset(hdr + 1, 'X', 16);
+	return hdr;
+}
+
+static void no_header(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_DATA, 0);
+	f->len = 14 + sizeof(struct fsk_hdr) - 1;
+}
+
+static void empty(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_DATA, 0);
+	f->len = 15;
+}
+
+static void body_cut(struct frame *f, const struct target *b)
+{
+	data_frame(f, b);
+	f->len--;
+}
+
+static void longest(struct frame *f, const struct target *b)
+{
+	data_frame(f, b)->len = htons(65535);
+}
+
+static void odd_sack(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_SACK, 12);
+}
+
+static void empty_sack(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_SACK, 0);
+}
+
+static void many_ranges(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_SACK, (FSK_SACK_MAX + 1) *
+		sizeof(struct fsk_range));
+}
+
+static void fat_probe(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_PROBE, 1);
+}
+
+static void short_confirm(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_CONFIRM, sizeof(struct fsk_syn) - 1);
+}
+
+static void fat_reset(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_RESET, 4);
+}
+
+static void next_type(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_MAX, 0);
+}
+
+static void last_type(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, 255, 0);
+}
+
+static void unknown_flag(struct frame *f, const struct target *b)
+{
+	data_frame(f, b)->flags = 0x80;
+}
+
+static void fin_on_reset(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_RESET, 0)->flags = FSK_F_FIN;
+}
+
+static void wrong_id(struct frame *f, const struct target *b)
+{
+	data_frame(f, b)->id = htonl(b->id ^ 0x10000);
+}
+
+static void zero_id(struct frame *f, const struct target *b)
+{
+	data_frame(f, b)->id = 0;
+}
+
+static void wrong_key(struct frame *f, const struct target *b)
+{
+	data_frame(f, b)->key = htonl(b->key ^ 1);
+}
+
+static void reset_wrong_key(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_RESET, 0)->key = htonl(b->key ^ 0x80000000);
+}
+
+static void wrong_mac(struct frame *f, const struct target *b)
+{
+	data_frame(f, b);
+	f->data[11] ^= 1;
+}
+
+static void group_mac(struct frame *f, const struct target *b)
+{
+	data_frame(f, b);
+	f->data[6] |= 1;
+}
+
+static void reset_wrong_mac(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_RESET, 0);
+	f->data[10] ^= 1;
+}
+
+static void far_ahead(struct frame *f, const struct target *b)
+{
+	data_frame(f, b)->seq = htonl(b->seq + 0x40000000);
+}
+
+static void fin_far_ahead(struct frame *f, const struct target *b)
+{
+	struct fsk_hdr *hdr = put_hdr(f, b, FSK_T_DATA, 0);
+
+	hdr->flags = FSK_F_FIN;
+	hdr->seq = htonl(b->seq + 0x40000000);
+}
+
+static void ack_unsent(struct frame *f, const struct target *b)
+{
+	data_frame(f, b)->ack = htonl(b->ack + 1);
+}
+
+static void ack_far(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_PROBE, 0)->ack = htonl(b->ack + 0x7fffffff);
+}
+
+static void put_hello(struct frame *f, const struct target *b, uint8_t type)
+{
+	struct fsk_hello *hello;
+
+	hello = (void *)(put_hdr(f, b, type, sizeof(*hello)) + 1);
+	hello->version = FSK_WIRE_VERSION + 1;
+}
+
+static void future_hello(struct frame *f, const struct target *b)
+{
+	put_hello(f, b, FSK_T_HELLO);
+}
+
+static void future_bye(struct frame *f, const struct target *b)
+{
+	put_hello(f, b, FSK_T_BYE);
+}
+
+static void late_reject(struct frame *f, const struct target *b)
+{
+	put_hdr(f, b, FSK_T_REJECT, sizeof(struct fsk_reject));
+}
+
+static void other_host(struct frame *f, const struct target *b)
+{
+	data_frame(f, b);
+	f->data[5] ^= 1;
+}
+
+static void to_group(struct frame *f, const struct target *b)
+{
+	static const uint8_t group[] = FSK_MCAST_ADDR;
+
+	data_frame(f, b);
+	memcpy(f->data, group, 6);
+}
+
+static void to_all(struct frame *f, const struct target *b)
+{
+	data_frame(f, b);
+	memset(f->data, 0xff, 6);
+}
+
+static void false_cookie(struct frame *f, const struct target *b)
+{
+	struct fsk_hdr *hdr = put_hdr(f, b, FSK_T_CONFIRM,
+				      sizeof(struct fsk_syn));
+	struct fsk_syn *syn = (void *)(hdr + 1);
+
+	hdr->id = htonl(b->id ^ 0x20000);
+	syn->version = FSK_WIRE_VERSION;
+	syn->mss = htons(1476);
+	inet_pton(AF_INET, "10.77.0.1", &syn->saddr);
+	inet_pton(AF_INET, "10.77.0.2", &syn->daddr);
+	syn->sport = htons(1234);
+	syn->dport = htons(4321);
+	syn->id = htonl(77);
+}
+
+static const struct wrong wrongs[] = {
+	{ "Short", "a header that is cut", no_header },
+	{ "Short", "one byte", empty },
+	{ "Short", "a body that is cut", body_cut },
+	{ "Short", "a length beyond the frame", longest },
+	{ "Length", "half a range", odd_sack },
+	{ "Length", "no range", empty_sack },
+	{ "Length", "too many ranges", many_ranges },
+	{ "Length", "PROBE with a body", fat_probe },
+	{ "Length", "CONFIRM too short", short_confirm },
+	{ "Length", "RESET with a body", fat_reset },
+	{ "Type", "first unused type", next_type },
+	{ "Type", "type 255", last_type },
+	{ "Flags", "an unknown flag", unknown_flag },
+	{ "Flags", "FIN on RESET", fin_on_reset },
+	{ "Id", "another id", wrong_id },
+	{ "Id", "id 0", zero_id },
+	{ "Key", "data with another key", wrong_key },
+	{ "Key", "RESET with another key", reset_wrong_key },
+	{ "Source", "data from another MAC", wrong_mac },
+	{ "Source", "data from a group MAC", group_mac },
+	{ "Source", "RESET from another MAC", reset_wrong_mac },
+	{ "Seq", "data far ahead", far_ahead },
+	{ "Seq", "FIN far ahead", fin_far_ahead },
+	{ "Ack", "acknowledges one byte unsent", ack_unsent },
+	{ "Ack", "acknowledges a lot unsent", ack_far },
+	{ "Version", "HELLO of the future", future_hello },
+	{ "Version", "BYE of the future", future_bye },
+	{ "State", "REJECT of a running connection", late_reject },
+	{ "NotForUs", "another host's frame", other_host },
+	{ "NotForUs", "data to the HELLO group", to_group },
+	{ "NotForUs", "data to everybody", to_all },
+};
+
+TEST_F(forge, wrong_frames_are_counted_and_dropped)
+{
+	struct counts before;
+	struct frame f;
+	char want[40];
+	size_t i;
+
+	for (i = 0; i < sizeof(wrongs) / sizeof(*wrongs); i++) {
+		snprintf(want, sizeof(want), "%s+1", wrongs[i].drop);
+		wrongs[i].make(&f, &self->b);
+		count("b", "FskDrop", &before);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+		EXPECT_TRUE(FSK_UNTIL(*moved("b", "FskDrop", &before)));
+		EXPECT_STREQ(want, moved("b", "FskDrop", &before)) {
+			TH_LOG("%s", wrongs[i].what);
+		}
+		EXPECT_EQ(0, fsk_unread(self->server)) {
+			TH_LOG("%s", wrongs[i].what);
+		}
+	}
+	EXPECT_TRUE(fsk_is_fast(self->client));
+	EXPECT_EXACT(self->client, self->server, 1 << 20);
+}
+
+TEST_F(forge, a_false_cookie_makes_no_connection)
+{
+	struct counts before;
+	struct frame f;
+
+	count("b", "FskDrop", &before);
+	false_cookie(&f, &self->b);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(strstr(moved("b", "FskDrop", &before),
+				     "Cookie+1")));
+	EXPECT_EQ(EAGAIN, accept(self->listener, NULL, NULL) < 0 ? errno : 0);
+}
+
+/* Shows that the forged frames above are wrong in just the one field. */
+TEST_F(forge, a_true_reset_ends_the_connection)
+{
+	struct frame f;
+	char byte;
+
+	put_hdr(&f, &self->b, FSK_T_RESET, 0);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_EQ(-1, recv(self->server, &byte, 1, 0));
+	EXPECT_EQ(ECONNRESET, errno);
+}
+
+/* The receiver of UNKNOWN must have written that id and key itself. */
+TEST_F(forge, unknown_counts_only_with_the_echoed_key)
+{
+	struct target echoed = self->b;
+	struct counts before;
+	struct frame f;
+	char byte;
+
+	/* b writes a's id and key into its frames. */
+	echoed.id = self->a.id;
+	echoed.key = self->a.key ^ 1;
+	count("b", "FskDrop", &before);
+	put_hdr(&f, &echoed, FSK_T_UNKNOWN, 0);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(*moved("b", "FskDrop", &before)));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+
+	echoed.key = self->a.key;
+	put_hdr(&f, &echoed, FSK_T_UNKNOWN, 0);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_EQ(-1, recv(self->server, &byte, 1, 0));
+	EXPECT_EQ(ECONNRESET, errno);
+}
+
+/* Frames of a type that have come from the peer. */
+static int frames_of(int fd, uint8_t type)
+{
+	const struct fsk_hdr *hdr;
+	struct frame f;
+	int n = 0;
+	bool in;
+
+	while (next_frame(fd, &f, &in)) {
+		hdr = hdr_of(&f);
+		n += in && hdr && hdr->type == type;
+	}
+	return n;
+}
+
+TEST_F(forge, an_unknown_id_is_answered_a_known_one_is_not)
+{
+	struct frame f;
+
+	wrong_key(&f, &self->b);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	wrong_mac(&f, &self->b);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	fsk_sleep_ms(200);
+	EXPECT_EQ(0, frames_of(self->at_a, FSK_T_UNKNOWN));
+	wrong_id(&f, &self->b);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(frames_of(self->at_a, FSK_T_UNKNOWN) == 1));
+	/* An answer to an answer would go on for ever. */
+	put_hdr(&f, &self->b, FSK_T_UNKNOWN, 0);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	put_hdr(&f, &self->b, FSK_T_RESET, 0)->id = htonl(self->b.id ^ 8);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	fsk_sleep_ms(200);
+	EXPECT_EQ(0, frames_of(self->at_a, FSK_T_UNKNOWN));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+TEST_F(forge, answers_to_strangers_are_rate_limited)
+{
+	uint64_t start, ms;
+	struct frame f;
+	int i, n;
+
+	fsk_sleep_ms(300);	/* the burst is allowed again */
+	wrong_id(&f, &self->b);
+	start = fsk_now_ms();
+	for (i = 0; i < FLOOD; i++)
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	fsk_sleep_ms(100);
+	ms = fsk_now_ms() - start;
+	n = frames_of(self->at_a, FSK_T_UNKNOWN);
+	TH_LOG("%d answers to %d frames in %d ms", n, FLOOD, (int)ms);
+	EXPECT_LT(0, n);
+	/* 200 at once, then 1000 a second. */
+	EXPECT_GE(250 + (int)ms, n);
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+TEST_F(forge, a_replayed_confirm_makes_no_second_accept)
+{
+	static const int wait_ms[] = { 0, 0, 0, 3000, 3000 };
+	size_t i;
+	char byte;
+
+	ASSERT_NE(0, self->confirm.len);
+	/* While the connection lives ... */
+	ASSERT_EQ(0, inject(self->at_a, &self->confirm));
+	fsk_sleep_ms(50);
+	EXPECT_EQ(EAGAIN, accept(self->listener, NULL, NULL) < 0 ? errno : 0);
+	EXPECT_EQ(0, fsk_unread(self->server));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+
+	/* ... and after both ends have closed. */
+	shutdown(self->client, SHUT_WR);
+	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
+	shutdown(self->server, SHUT_WR);
+	EXPECT_EQ(0, recv(self->client, &byte, 1, 0));
+	close(self->client);
+	close(self->server);
+	self->client = self->server = -1;
+	ASSERT_TRUE(FSK_UNTIL(!fsk_stat("b", "FskCurrEstab")));
+	for (i = 0; i < sizeof(wait_ms) / sizeof(*wait_ms); i++) {
+		fsk_sleep_ms(wait_ms[i] + 50);
+		ASSERT_EQ(0, inject(self->at_a, &self->confirm));
+		fsk_sleep_ms(100);
+		EXPECT_EQ(-1, accept(self->listener, NULL, NULL)) {
+			TH_LOG("accepted again after replay %d", (int)i);
+		}
+	}
+}
+
+static long sockstat(const char *ns, const char *word)
+{
+	char line[256], *at;
+	long value = -1;
+	FILE *file;
+
+	fsk_enter(ns);
+	file = fopen("/proc/thread-self/net/sockstat", "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		at = strncmp(line, "TCP:", 4) ? NULL : strstr(line, word);
+		if (at)
+			value = atol(at + strlen(word));
+	}
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* Kernel memory in kB, to see what thousands of SYNs would leave behind. */
+static long slab_kb(void)
+{
+	char line[128];
+	long kb = -1;
+	FILE *file = fopen("/proc/meminfo", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "SUnreclaim: %ld", &kb);
+	if (file)
+		fclose(file);
+	return kb;
+}
+
+static void put_syn(struct frame *f, const struct target *b, uint16_t dport,
+		    uint32_t i)
+{
+	struct fsk_syn *syn;
+
+	syn = (void *)(put_hdr(f, b, FSK_T_SYN, sizeof(*syn)) + 1);
+	((struct fsk_hdr *)syn - 1)->id = 0;
+	((struct fsk_hdr *)syn - 1)->key = 0;
+	f->data[6] = 2;		/* another client each time */
+	memcpy(f->data + 7, &i, 4);
+	syn->version = FSK_WIRE_VERSION;
+	syn->mss = htons(1476);
+	syn->saddr = htonl(0x0a4d0003 + i % 200);
+	inet_pton(AF_INET, "10.77.0.2", &syn->daddr);
+	syn->sport = htons(1024 + i % 60000);
+	syn->dport = htons(dport);
+	syn->id = htonl(i + 1);
+	syn->key = htonl(i * 2654435761u);
+	syn->win = htonl(65536);
+}
+
+TEST_F(forge, a_syn_flood_leaves_no_state)
+{
+	long inuse, alloc, peers, kb;
+	int fd, answered, accepted, i;
+	struct frame f;
+
+	inuse = sockstat("b", "inuse ");
+	alloc = sockstat("b", "alloc ");
+	peers = fsk_stat("b", "FskPeers");
+	kb = slab_kb();
+	frames_of(self->at_a, FSK_T_SYNACK);
+	for (i = 0; i < FLOOD; i++) {
+		put_syn(&f, &self->b, self->sport, i);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	}
+	/* While the flood is on, a client connects one way or the other. */
+	fd = fsk_socket("a", 0);
+	ASSERT_EQ(0, fsk_connect(fd, "10.77.0.2", self->sport));
+	ASSERT_TRUE(FSK_UNTIL((accepted = accept(self->listener, NULL,
+						 NULL)) >= 0));
+	FSK_EXPECT_ALIVE(fd, accepted);
+	close(fd);
+	close(accepted);
+
+	answered = frames_of(self->at_a, FSK_T_SYNACK);
+	frames_of(self->at_b, 0);	/* what it holds is memory, too */
+	TH_LOG("%d of %d SYNs were answered", answered, FLOOD);
+	EXPECT_LT(0, answered);
+	EXPECT_EQ(-1, accept(self->listener, NULL, NULL));
+	EXPECT_TRUE(FSK_UNTIL(sockstat("b", "inuse ") == inuse));
+	EXPECT_TRUE(FSK_UNTIL(sockstat("b", "alloc ") <= alloc + 1));
+	EXPECT_EQ(peers, fsk_stat("b", "FskPeers"));
+	/* A request or a connection each would be 300 bytes at least. */
+	EXPECT_GT(FLOOD * 300 / 1024, slab_kb() - kb);
+	FSK_EXPECT_ALIVE(self->client, self->server);
+
+	/* And when it is over, by fastsock again. */
+	fd = -1;
+	EXPECT_TRUE(FSK_UNTIL(({
+		close(fd);
+		fd = fsk_socket("a", 0);
+		!fsk_connect(fd, "10.77.0.2", self->sport) && fsk_is_fast(fd);
+	})));
+	close(fd);
+}
+
+/* Plays the server for one SYN: what it answers is for the test to say. */
+struct player {
+	int fd;
+	const struct target *a;		/* its MACs are needed only */
+	void (*make)(struct frame *f, const struct target *a);
+	volatile bool stop;
+};
+
+static void *play(void *argument)
+{
+	struct player *p = argument;
+	struct pollfd poller = { .fd = p->fd, .events = POLLIN };
+	const struct fsk_syn *syn;
+	const struct fsk_hdr *hdr;
+	struct target to = *p->a;
+	struct frame f;
+	bool in;
+
+	while (!p->stop) {
+		poll(&poller, 1, 10);
+		if (!next_frame(p->fd, &f, &in))
+			continue;
+		hdr = hdr_of(&f);
+		if (!in || !hdr || hdr->type != FSK_T_SYN)
+			continue;
+		syn = (const void *)(hdr + 1);
+		to.id = ntohl(syn->id);
+		to.key = ntohl(syn->key);
+		p->make(&f, &to);
+		inject(p->fd, &f);
+	}
+	return NULL;
+}
+
+static struct fsk_synack *synack(struct frame *f, const struct target *a)
+{
+	struct fsk_synack *sa;
+
+	sa = (void *)(put_hdr(f, a, FSK_T_SYNACK, sizeof(*sa)) + 1);
+	sa->version = FSK_WIRE_VERSION;
+	sa->mss = htons(1476);
+	sa->id = htonl(0x12345678);
+	sa->key = htonl(0x9abcdef0);
+	sa->win = htonl(65536);
+	return sa;
+}
+
+static void synack_version(struct frame *f, const struct target *a)
+{
+	synack(f, a)->version = FSK_WIRE_VERSION + 1;
+}
+
+static void synack_mss(struct frame *f, const struct target *a)
+{
+	synack(f, a)->mss = htons(1);
+}
+
+static void synack_id(struct frame *f, const struct target *a)
+{
+	synack(f, a)->id = 0;
+}
+
+static void synack_key(struct frame *f, const struct target *a)
+{
+	struct target other = *a;
+
+	other.key ^= 1;
+	synack(f, &other);
+}
+
+static void synack_mac(struct frame *f, const struct target *a)
+{
+	synack(f, a);
+	f->data[11] ^= 1;
+}
+
+static void reject_version(struct frame *f, const struct target *a)
+{
+	struct fsk_reject *reject;
+
+	reject = (void *)(put_hdr(f, a, FSK_T_REJECT, sizeof(*reject)) + 1);
+	reject->reason = htonl(FSK_REASON_VERSION);
+}
+
+static void reset_answer(struct frame *f, const struct target *a)
+{
+	put_hdr(f, a, FSK_T_RESET, 0);
+}
+
+static const struct {
+	const char *delegated;
+	void (*make)(struct frame *f, const struct target *a);
+} answers_to_syn[] = {
+	{ "Version+1", synack_version },
+	{ "Version+1", synack_mss },
+	{ "Version+1", synack_id },
+	{ "Version+1", reject_version },
+	{ "PeerReset+1", reset_answer },
+	{ "Timeout+1", synack_key },
+	{ "Timeout+1", synack_mac },
+};
+
+/* b's own fastsock hears nothing; the test answers in its place. */
+TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
+{
+	struct player player = { .a = &self->a };
+	struct counts before;
+	pthread_t thread;
+	int fd, accepted;
+	size_t i;
+
+	for (i = 0; i < sizeof(answers_to_syn) / sizeof(*answers_to_syn);
+	     i++) {
+		/* Forgets failures, and that b did not answer. */
+		ASSERT_EQ(0, fsk_run("bash lan.sh lan_sysctl a enable 0; "
+				     "bash lan.sh lan_ready a b"));
+		ASSERT_EQ(0, fsk_run(
+			"ip netns exec b tc qdisc add dev eth0 clsact && "
+			"ip netns exec b tc filter add dev eth0 ingress "
+			"protocol 0x88b5 matchall action drop"));
+		player.fd = wire("b");
+		player.make = answers_to_syn[i].make;
+		player.stop = false;
+		pthread_create(&thread, NULL, play, &player);
+		count("a", "FskDelegated", &before);
+		fd = fsk_socket("a", 0);
+		EXPECT_EQ(0, fsk_connect(fd, "10.77.0.2", self->sport));
+		EXPECT_TRUE(FSK_UNTIL((accepted = accept(self->listener, NULL,
+							 NULL)) >= 0));
+		EXPECT_FALSE(fsk_is_fast(fd));
+		EXPECT_STREQ(answers_to_syn[i].delegated,
+			     moved("a", "FskDelegated", &before));
+		FSK_EXPECT_ALIVE(fd, accepted);
+		player.stop = true;
+		pthread_join(thread, NULL);
+		close(player.fd);
+		close(fd);
+		close(accepted);
+		ASSERT_EQ(0, fsk_run("ip netns exec b tc qdisc del dev eth0 "
+				     "clsact"));
+	}
+}
+
+FSK_TEST_MAIN

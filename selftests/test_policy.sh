@@ -1,0 +1,215 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What a firewall, a cgroup program or an IPsec policy does to a TCP
+# connection, it does to the same program's connection with fastsock on; and
+# what they plainly allow stays fastsock.
+# fastsock: timeout=240
+set -u
+cd "$(dirname "$0")" || exit 1
+. kselftest/ktap_helpers.sh
+. ./lan.sh
+. ./cases.sh
+
+a_ip=10.77.0.1
+b_ip=10.77.0.2
+cgroup=/sys/fs/cgroup/policy
+
+both_know() {
+	lan_sysctl a enable 1 && lan_sysctl b enable 1 && lan_ready a b
+}
+
+pair() {
+	./helper_pair -c a -s b -a $b_ip -p 4000 -t 1000 "$@"
+}
+
+# Whether it connected or which error it got, whatever the path.
+outcome() {
+	pair "$@" | sed 's/^client=.*/connected/; s/ us=.*//'
+}
+
+fast() {
+	matches "$(pair "$@")" 'client=fastsock server=fastsock *'
+}
+
+# The connection ends as it does without fastsock.
+as_tcp() {
+	local expected=$1 with without
+
+	shift
+	with=$(outcome "$@")
+	lan_sysctl a enable 0 && without=$(outcome "$@")
+	both_know && matches "$with" "$without" && matches "$with" "$expected"
+}
+
+# It works, by TCP, and the first or second namespace's rules are the reason.
+by_tcp() {
+	local reason=$1 before output
+
+	shift
+	before=$(counters a FskDelegated)
+	output=$(pair "$@")
+	matches "$output" 'client=tcp server=tcp *' &&
+		matches "$(moved a FskDelegated "$before")" \
+			"FskDelegated$reason 1"
+}
+
+clean() {
+	local ns
+
+	for ns in a b; do
+		at $ns nft flush ruleset
+		ip -n $ns xfrm policy flush
+		ip -n $ns xfrm state flush
+	done
+	echo $BASHPID > /sys/fs/cgroup/cgroup.procs
+	[ ! -d $cgroup ] || rmdir $cgroup
+}
+
+# Runs a check under rules; without them all is fastsock again.
+under() {
+	local status
+
+	clean && both_know && fast && "$@"
+	status=$?
+	clean
+	[ $status -ne 0 ] || both_know && fast && return $status
+	return 1
+}
+
+chain() {
+	printf 'table inet t { chain c { type %s; %s }; }' "$1" "$2"
+}
+
+# filter NETNS HOOK RULES CHECK...
+filter() {
+	at "$1" nft "$(chain "filter hook $2 priority 0" "$3")" && "${@:4}"
+}
+
+nat() {
+	at "$1" nft "table ip t { chain c {
+		type nat hook $2 priority $3; $4 }; }" && "${@:5}"
+}
+
+# A stateful firewall: replies pass, and what the rules let in.
+stateful() {
+	filter "$1" input "policy drop; iif lo accept; meta l4proto icmp accept;
+		ct state established,related accept; $2" "${@:3}"
+}
+
+# Conntrack has nothing of a connection whose packets it never saw.
+fast_untracked() {
+	local count=/proc/sys/net/netfilter/nf_conntrack_count before
+
+	before=$(at "$1" cat $count) && fast &&
+		matches "$(at "$1" cat $count)" "$before"
+}
+
+one_port_only() {
+	fast -p 4001 && as_tcp error=ETIMEDOUT
+}
+
+# A listener where the connection must not end up.
+decoy() {
+	local status pid
+
+	ip netns exec b socat TCP-LISTEN:4000,fork,reuseaddr /dev/null &
+	pid=$!
+	until_true 10 listens 4000 && "$@"
+	status=$?
+	kill $pid
+	return $status
+}
+
+listens() {
+	[ -n "$(at b ss -tlnH "sport = :$1")" ]
+}
+
+other_user() {
+	as_tcp error=ECONNREFUSED -u 1000 && fast
+}
+
+program() {
+	mkdir $cgroup && ./helper_bpf $cgroup "${@:2:$1}" &&
+		echo $BASHPID > $cgroup/cgroup.procs && "${@:$1 + 2}"
+}
+
+# The programs of the cgroup see it, those outside do not.
+only_inside() {
+	"$@" && echo $BASHPID > /sys/fs/cgroup/cgroup.procs && fast
+}
+
+# xfrm NETNS DIRECTION ACTION CHECK...; "require" has no state to satisfy it.
+xfrm() {
+	local ns=$1 dir=$2 src=$a_ip dst=$b_ip action
+
+	[ "$ns-$dir" = a-out ] || [ "$ns-$dir" = b-in ] || {
+		src=$b_ip
+		dst=$a_ip
+	}
+	action=(action block)
+	[ "$3" = block ] ||
+		action=(tmpl proto esp reqid 1 mode transport level required)
+	ip -n "$ns" xfrm policy add src $src dst $dst proto tcp dir "$dir" \
+		"${action[@]}" && "${@:4}"
+}
+
+# An allowing policy changes nothing.
+xfrm_allows() {
+	ip -n "$1" xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir "$2" \
+		action allow && fast
+}
+
+mac_rule() {
+	local mac
+
+	mac=$(at a cat /sys/class/net/eth0/address)
+	filter b input "ether saddr $mac tcp dport 4000 drop;" \
+		as_tcp error=ETIMEDOUT
+}
+
+drop="tcp dport 4000 drop;"
+reject="tcp dport 4000 reject;"
+cases=(
+	"drop, client's output | under filter a output '$drop' as_tcp error=ETIMEDOUT"
+	"drop, server's input | under filter b input '$drop' as_tcp error=ETIMEDOUT"
+	"drop, server's prerouting | under filter b prerouting '$drop' as_tcp error=ETIMEDOUT"
+	"drop of the answer, server's output | under filter b output 'tcp sport 4000 drop;' as_tcp error=ETIMEDOUT"
+	"drop of the answer, client's input | under filter a input 'tcp sport 4000 drop;' as_tcp error=ETIMEDOUT"
+	"drop by source address, server's input | under filter b input 'ip saddr $a_ip meta l4proto tcp drop;' as_tcp error=ETIMEDOUT"
+	"drop by source MAC, server's input | under mac_rule"
+	"reject, client's output | under filter a output '$reject' as_tcp error=ECONNREFUSED"
+	"reject, server's input | under filter b input '$reject' as_tcp error=ECONNREFUSED"
+	"reject with a reset, server's input | under filter b input 'tcp dport 4000 reject with tcp reset;' as_tcp error=ECONNREFUSED"
+	"one port dropped, another stays fastsock | under filter b input '$drop' one_port_only"
+	"a rule that accepts stays fastsock | under filter b input 'tcp dport 4000 accept; drop;' fast"
+	"counters and logs stay fastsock | under filter a output 'tcp dport 4000 counter accept;' fast"
+	"ct state new dropped, client's output | under filter a output 'ct state new tcp dport 4000 drop;' as_tcp error=ETIMEDOUT"
+	"ct state new dropped, server's input | under filter b input 'ct state new tcp dport 4000 drop;' as_tcp error=ETIMEDOUT"
+	"stateful client, only replies come in | under stateful a '' fast_untracked a"
+	"stateful server, the port is open | under stateful b 'ct state new tcp dport 4000 accept;' fast_untracked b"
+	"stateful server, the port is closed | under stateful b 'ct state new tcp dport 4001 accept;' as_tcp error=ETIMEDOUT"
+	"DNAT on the client's output | under nat a output -100 'tcp dport 4000 dnat to $b_ip:4001;' decoy by_tcp Netfilter -l 4001"
+	"DNAT on the server's prerouting | under nat b prerouting -100 'tcp dport 4000 redirect to :4001;' decoy by_tcp Netfilter -l 4001"
+	"SNAT on the client's postrouting | under nat a postrouting 100 'tcp dport 4000 masquerade to :6000-6100;' by_tcp Netfilter"
+	"meta skuid, another user | under filter a output 'meta skuid 1000 tcp dport 4000 reject;' other_user"
+	"connect program denies | under program 2 connect_deny 4000 only_inside as_tcp error=EPERM"
+	"connect program leads elsewhere | under program 3 connect_rewrite 4000 4001 fast -l 4001"
+	"skb program of the cgroup | under program 1 egress only_inside by_tcp Cgroup"
+	"IPsec blocks, client's output | under xfrm a out block as_tcp 'error=*'"
+	"IPsec blocks, client's input | under xfrm a in block as_tcp 'error=*'"
+	"IPsec blocks, server's input | under xfrm b in block as_tcp 'error=*'"
+	"IPsec blocks, server's output | under xfrm b out block as_tcp 'error=*'"
+	"IPsec required, client's output | under xfrm a out require as_tcp 'error=*'"
+	"IPsec required, client's input | under xfrm a in require as_tcp 'error=*'"
+	"IPsec required, server's input | under xfrm b in require as_tcp 'error=*'"
+	"IPsec required, server's output | under xfrm b out require as_tcp 'error=*'"
+	"IPsec allows, client | under xfrm_allows a out"
+	"IPsec allows, server | under xfrm_allows b in"
+	"afterwards all is fastsock | fast"
+)
+
+ktap_print_header
+trap lan_down EXIT
+lan_up a b && both_know || ktap_exit_fail_msg "no LAN"
+run_cases "${cases[@]}"
+ktap_finished

@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Unloading: refused while the module is in use, possible when it is not, and
+# never noticed by programs that use TCP meanwhile.
+# fastsock: timeout=900
+set -u
+cd "$(dirname "$0")" || exit 1
+. kselftest/ktap_helpers.sh
+. ./lan.sh
+. ./cases.sh
+
+module=/lib/modules/$(uname -r)/extra/fastsock.ko
+sysctls=/proc/sys/net/fastsock
+rounds=200
+[ ! -e /sys/kernel/debug/kmemleak ] || rounds=20
+
+loaded() {
+	grep -q '^fastsock ' /proc/modules
+}
+
+load() {
+	loaded || insmod "$module"
+}
+
+unload() {
+	rmmod fastsock 2> /dev/null
+}
+
+refuses_unload() {
+	! unload && loaded
+}
+
+unloads_soon() {
+	until_true "$(lan_patience 20)" unload
+}
+
+enabled() {
+	load && echo 1 > $sysctls/loopback_frames && echo 1 > $sysctls/enable
+}
+
+disabled() {
+	echo 0 > $sysctls/enable && echo 0 > $sysctls/loopback_frames
+}
+
+pair() {
+	./helper_pair -a 127.0.0.1 -p 4200 "$@"
+}
+
+fast() {
+	[[ $(pair) == client=fastsock* ]]
+}
+
+while_enabled() {
+	enabled && refuses_unload && disabled && unloads_soon
+}
+
+# Only one of two namespaces is disabled.
+while_enabled_elsewhere() {
+	enabled && ip netns add other &&
+		ip netns exec other sh -c "echo 1 > $sysctls/enable" &&
+		disabled && refuses_unload && ip netns delete other &&
+		unloads_soon
+}
+
+# A socket that was claimed and does nothing.
+while_socket_open() {
+	enabled && pair -e '
+		echo 0 > /proc/sys/net/fastsock/enable
+		! rmmod fastsock 2> /dev/null' > /dev/null &&
+		disabled && unloads_soon
+}
+
+while_connected() {
+	enabled && until_true 10 fast || return 1
+	matches "$(pair -i '
+		echo 0 > /proc/sys/net/fastsock/enable
+		! rmmod fastsock 2> /dev/null')" 'client=fastsock *' &&
+		disabled && unloads_soon
+}
+
+# A listener that nobody connects to is a claimed socket, too.
+while_listening() {
+	local pid
+
+	enabled || return 1
+	socat TCP-LISTEN:4201 /dev/null &
+	pid=$!
+	until_true 10 listening && disabled && refuses_unload &&
+		kill $pid && unloads_soon
+}
+
+listening() {
+	[ -n "$(ss -tlnH 'sport = :4201')" ]
+}
+
+tcp_prot() {
+	./helper_kernel_words tcp_prot 32
+}
+
+words_changed() {
+	diff <(printf '%s\n' "$1") <(tcp_prot) | grep -c '^>'
+}
+
+# One pointer of tcp_prot is replaced, and it comes back.
+hook_restored() {
+	local before
+
+	before=$(tcp_prot) && [ -n "$before" ] && load &&
+		matches "$(words_changed "$before")" 0 &&
+		enabled && matches "$(words_changed "$before")" 1 &&
+		disabled && matches "$(words_changed "$before")" 0 &&
+		unloads_soon && matches "$(words_changed "$before")" 0
+}
+
+# While two namespaces want the hook, the first to go leaves it.
+hook_shared() {
+	local before
+
+	before=$(tcp_prot) && enabled && ip netns add other &&
+		ip netns exec other sh -c "echo 1 > $sysctls/enable" &&
+		disabled && matches "$(words_changed "$before")" 1 &&
+		ip netns exec other sh -c "echo 0 > $sysctls/enable" &&
+		matches "$(words_changed "$before")" 0 &&
+		ip netns delete other && unloads_soon
+}
+
+one_round() {
+	enabled && until_true 10 fast && disabled && unloads_soon
+}
+
+many_rounds() {
+	local i pids=() pid status=0 start=$SECONDS
+
+	for i in 1 2; do
+		./helper_sockets > /tmp/sockets.$i &
+		pids+=($!)
+	done
+	for ((i = 0; i < rounds; i++)); do
+		one_round || { status=1; break; }
+		[ $((i % 25)) -ne 24 ] ||
+			echo "# $((i + 1)) rounds in $((SECONDS - start)) s" >&3
+	done
+	kill "${pids[@]}"
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
+	cat /tmp/sockets.1 /tmp/sockets.2
+	echo "$i rounds"
+	return $status
+}
+
+cases=(
+	"refused while enabled | while_enabled"
+	"refused while another namespace is enabled | while_enabled_elsewhere"
+	"refused while a claimed socket is open | while_socket_open"
+	"refused while a claimed socket listens | while_listening"
+	"refused while connected | while_connected"
+	"the hook stands while enabled and only then | hook_restored"
+	"the hook stands while any namespace is enabled | hook_shared"
+	"$rounds rounds beside busy programs | many_rounds"
+)
+
+finish() {
+	ip netns delete other 2> /dev/null
+	load
+}
+
+exec 3>&1
+ktap_print_header
+trap finish EXIT
+[ ! -e $sysctls ] || disabled
+unloads_soon || ktap_exit_fail_msg "the module is in use before the test"
+run_cases "${cases[@]}"
+ktap_finished
