@@ -48,6 +48,11 @@ moved() {
 		END { print "" }' <(printf '%s\n' "$3") <(counters "$1" "$2")
 }
 
+# Does that namespace have a neighbour that speaks fastsock?
+knows_capable() {
+	ip netns exec "$1" grep -q ' capable ' /proc/net/fastsock_peers
+}
+
 # How often the module is in use: once per socket with its operations too.
 module_users() {
 	awk '$1 == "fastsock" { print $3 }' /proc/modules

@@ -32,11 +32,14 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Helper programs, which are no tests, define it. */
+#ifndef FSK_NO_HARNESS
 #include "kselftest_harness.h"
 
 /* Emulated guests are slow; only a test that hangs ever takes so long. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	120
+#endif
 
 #define FSK_UNUSED	__attribute__((unused))
 #define FSK_MSS		(1500 - 24)	/* stream bytes of a full veth frame */
@@ -249,6 +252,7 @@ static FSK_UNUSED long fsk_stat(const char *ns, const char *name)
 	return value;
 }
 
+#ifndef FSK_NO_HARNESS
 /* A listener on the link's server address and a port of the kernel's choice. */
 static FSK_UNUSED int fsk_listen(struct __test_metadata *_metadata,
 				 const struct fsk_link *link, int backlog)
@@ -288,6 +292,7 @@ static FSK_UNUSED int fsk_accept(struct __test_metadata *_metadata,
 	ASSERT_TRUE(fsk_is_fast(fd));
 	return fd;
 }
+#endif
 
 /* The pattern: every aligned 8 bytes of a stream are different. */
 static FSK_UNUSED uint64_t fsk_word(uint64_t seed, uint64_t index)

@@ -11,7 +11,10 @@
  * its connections may be TCP, but at least one must not be.
  */
 
+#define FSK_NO_HARNESS
 #include "fsk_test.h"
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 struct stream {
 	pthread_t thread;

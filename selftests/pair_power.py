@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import sys
+import time
 
 import guest
 
@@ -115,12 +116,26 @@ def capable(vm):
     return until(vm, "grep -q ' capable ' /proc/net/fastsock_peers")
 
 
+def fast_path(vm):
+    """Waits until connects are fastsock: a busy host answers some too late."""
+    return any(connect(vm)[0] == "fastsock" or time.sleep(2)
+               for _ in range(15))
+
+
 def hold(vm, name, options=""):
-    """A connection fed through a FIFO; its end is found in a file."""
+    """A fastsock connection fed through a FIFO; its end goes to a file."""
     vm.run(f"mkfifo /tmp/{name}")
-    vm.start(f"exec 9<>/tmp/{name}; socat - "
-             f"TCP:10.79.0.2:{PORT}{options} <&9 "
-             f"> /tmp/{name}.out 2>&1; date +%s%N > /tmp/{name}.end")
+    before = fast_connections(vm)
+    for _ in range(5):
+        fast_path(vm)
+        job = vm.start(f"exec 9<>/tmp/{name}; socat - "
+                       f"TCP:10.79.0.2:{PORT}{options} <&9 "
+                       f"> /tmp/{name}.out 2>&1; "
+                       f"date +%s%N > /tmp/{name}.end")
+        if until(vm, "[ $(ss -tieHOn state established | "
+                 f"grep -c {FAST}) -gt {before} ]", 10):
+            return
+        job.kill()
 
 
 def ended(vm, name, seconds):
@@ -177,12 +192,11 @@ def before_the_cut(report, a, b):
     # A listener from before is not fastsock's.
     b.run("kill $(pidof socat)")
     serve(b)
-    report.check(capable(a) and capable(b) and connect(a)[0] == "fastsock",
+    report.check(capable(a) and capable(b) and fast_path(a),
                  a.run("cat /proc/net/fastsock_*")[1])
     hold(a, "sender", ",setsockopt-int=6:18:3000")
     hold(a, "reader", ",keepalive,keepidle=2,keepintvl=1,keepcnt=2")
     hold(a, "idle")
-    until(a, f"[ $(ss -tieHOn state established | grep -c {FAST}) -eq 3 ]")
     return plain
 
 
@@ -201,14 +215,16 @@ def the_return(report, a, b, plain):
     """It is back, at first without the module."""
     serve(b)
     reach(a, b)
+    timeouts = counter(a, "FskDelegatedTimeout")
+    negative = counter(a, "FskDelegatedNegativePeer")
     path, us = connect(a)
     report.check(path == "tcp" and
-                 counter(a, "FskDelegatedTimeout") == 1 and
+                 counter(a, "FskDelegatedTimeout") == timeouts + 1 and
                  us < HANDSHAKE + SLACK * plain,
                  f"{path}, {us} us, TCP {plain} us")
     path, us = connect(a)
     report.check(path == "tcp" and
-                 counter(a, "FskDelegatedNegativePeer") == 1 and
+                 counter(a, "FskDelegatedNegativePeer") == negative + 1 and
                  us < HANDSHAKE * 2 // 3 + plain,
                  f"{path}, {us} us, TCP {plain} us")
     enable(b)
@@ -218,8 +234,9 @@ def the_return(report, a, b, plain):
     end = int("0" + a.run("cat /tmp/idle.end")[1].strip())
     report.check(one == 1 and "Connection reset by peer" in text and
                  end - start < 2e9, f"{text}{(end - start) // 1000000} ms")
-    until(a, "grep -q ' capable ' /proc/net/fastsock_peers")
+    capable(a)
     capable(b)
+    fast_path(a)
     report.check(*transfer(a, b, "10.79.0.2", 16))
     report.check(*transfer(b, a, "10.79.0.1", 16))
 

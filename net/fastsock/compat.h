@@ -14,6 +14,13 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+/* 6.12 moved this header. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "fastsock needs Linux 6.1 or later"
 #endif
@@ -143,17 +150,10 @@ static inline void fsk_zerocopy_end(struct ubuf_info *uarg, bool sent)
 	}
 }
 
-/* 6.4 overlaid a single buffer's iovec with the array's. */
-static inline const struct iovec *fsk_iter_iov(const struct iov_iter *i)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
-	return iter_iov(i);
-#else
-	return i->iov;
-#endif
-}
-
-/* Start of the current segment of a user-backed iterator. */
+/*
+ * Start of the current segment of a user-backed iterator; 6.4 overlaid a single
+ * buffer's iovec with the array's.
+ */
 static inline void __user *fsk_iter_addr(const struct iov_iter *i)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)

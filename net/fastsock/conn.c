@@ -131,6 +131,7 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
 		get_random_bytes(&conn->id, sizeof(conn->id));
 	} while (!conn->id);
 	get_random_bytes(&conn->key, sizeof(conn->key));
+	get_random_bytes(&conn->mask, sizeof(conn->mask));
 	conn->xport = fsk_transport_for(dev);
 	conn->path.dev = dev;
 	netdev_hold(dev, &conn->dev_tracker, gfp);
@@ -278,7 +279,7 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	table_del(&by_peer, &conn->peer_node);
 	fsk_timer_cancel(conn);
 	if (conn->tomb)
-		fsk_tomb_add(conn->tomb, conn->id, conn->key, conn->confirmed);
+		fsk_tomb_add(conn->tomb, conn->id, conn->key);
 	conn->tomb = NULL;
 	conn_purge(conn);
 	fsk_conn_put_dev(conn);

@@ -70,7 +70,7 @@ struct fsk_tomb;
 #define FSK_MSS_SMALL		512		/* bytes; fits every usable device */
 #define FSK_HDR_MAX		(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
 #define FSK_CONFIRM_NS		200000ULL	/* CONFIRM waits so long for data */
-#define FSK_COOKIE_SHIFT	12		/* jiffies per slot, log2; good for one to two */
+#define FSK_COOKIE_SHIFT	11		/* jiffies per slot, log2; good for one to two */
 #define FSK_HS_RETRY_NS		5000000ULL	/* first SYN or CONFIRM again, then doubled */
 
 /**
@@ -103,11 +103,11 @@ enum fsk_phase {
  * @peer_key: the peer's key; likewise
  * @mss: largest body of a DATA frame this end takes, bytes; constant
  * @peer_mss: largest the peer takes, bytes
+ * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
  * @phase: enum fsk_phase
  * @timer_deferred: the timer ran while the socket was owned
  * @fin_wanted: a FIN could not be queued for want of memory
  * @confirm_sent: client: at least one CONFIRM went out
- * @confirmed: server: the client has sent something after CONFIRM
  * @dev_gone: the device was unregistered while the socket was owned
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @probes: unanswered keepalive probes
@@ -142,13 +142,13 @@ struct fsk_conn {
 	u32 key;
 	u32 peer_id;
 	u32 peer_key;
+	u32 mask;
 	u16 mss;
 	u16 peer_mss;
 	u8 phase;
 	bool timer_deferred;
 	bool fin_wanted;
 	bool confirm_sent;
-	bool confirmed;
 	bool dev_gone;
 	bool filter_locked;
 	u8 probes;
@@ -242,7 +242,7 @@ int fsk_tomb_init(void);
 void fsk_tomb_exit(void);
 struct fsk_tomb *fsk_tomb_alloc(gfp_t gfp);
 void fsk_tomb_free(struct fsk_tomb *tomb);
-void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key, bool confirmed);
+void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key);
 bool fsk_tomb_find(u32 id, u32 key);
 bool fsk_tomb_full(void);
 
@@ -281,7 +281,7 @@ void fsk_handshake_timeout(struct fsk_conn *conn, u64 now);
 void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason);
 void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn);
 void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
-struct fsk_conn *fsk_rcv_confirm(const struct fsk_hdr *hdr,
+struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 				 const struct fsk_syn *syn,
 				 struct net_device *dev, const u8 *mac);
 void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa);

@@ -65,10 +65,10 @@ static void conn_numbers(struct fsk_conn *conn, u32 peer_win)
 			&fsk_cc_lan);
 	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_space(conn->sk),
 			conn->mss);
-	WRITE_ONCE(tp->write_seq, conn->key);
-	WRITE_ONCE(tp->snd_nxt, conn->key);
-	tp->snd_una = conn->key;
-	tp->pushed_seq = conn->key;
+	tp->snd_una = conn->key + conn->mask;
+	tp->pushed_seq = tp->snd_una;
+	WRITE_ONCE(tp->snd_nxt, tp->snd_una);
+	WRITE_ONCE(tp->write_seq, tp->snd_una);
 	WRITE_ONCE(tp->copied_seq, conn->peer_key);
 	WRITE_ONCE(tp->rcv_nxt, conn->peer_key);
 	tp->rcv_wup = conn->peer_key;
@@ -310,10 +310,10 @@ static u32 cookie_slot(void)
 	return (u32)(get_jiffies_64() >> FSK_COOKIE_SHIFT);
 }
 
-static bool cookie_ok(const struct fsk_hdr *hdr, const struct fsk_syn *syn,
+static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
 		      const struct net_device *dev, const u8 *mac)
 {
-	u64 got = (u64)be32_to_cpu(hdr->id) << 32 | be32_to_cpu(hdr->key);
+	u64 got = (u64)id << 32 | key;
 	u32 slot = cookie_slot();
 
 	return got == cookie(syn, dev, mac, slot) ||
@@ -624,10 +624,10 @@ static void disarm(struct sock *sk)
 
 /* Turn TCP's child into one end of a connection.  @child is locked. */
 static void child_init(struct sock *child, struct fsk_conn *conn,
-		       const struct fsk_hdr *hdr, const struct fsk_syn *syn)
+		       u32 id, u32 key, const struct fsk_syn *syn)
 {
-	conn->id = be32_to_cpu(hdr->id);
-	conn->key = be32_to_cpu(hdr->key);
+	conn->id = id;
+	conn->key = key;
 	conn->peer_id = be32_to_cpu(syn->id);
 	conn->peer_key = be32_to_cpu(syn->key);
 	conn->peer_mss = be16_to_cpu(syn->mss);
@@ -650,7 +650,7 @@ static void child_discard(struct sock *child, struct request_sock *req)
 }
 
 static struct fsk_conn *accept_confirm(struct sock *lsk,
-				       const struct fsk_hdr *hdr,
+				       u32 id, u32 key,
 				       const struct fsk_syn *syn,
 				       struct net_device *dev, const u8 *mac)
 {
@@ -672,7 +672,7 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 		child_discard(child, req);
 		return ERR_PTR(-ENOMEM);
 	}
-	child_init(child, conn, hdr, syn);
+	child_init(child, conn, id, key, syn);
 	fsk_peer_answered(dev, mac);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
@@ -691,7 +691,8 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 
 /**
  * fsk_rcv_confirm - a client confirms a connection nobody knows yet
- * @hdr: header, addressed to the cookie
+ * @id: first half of the cookie
+ * @key: second half
  * @syn: head of the body
  * @dev: device it came from
  * @mac: client's address
@@ -701,7 +702,7 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
  * client is to be told that there is none; ERR_PTR(-EAGAIN) if it had better
  * try again (accept queue full, out of memory).
  */
-struct fsk_conn *fsk_rcv_confirm(const struct fsk_hdr *hdr,
+struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 				 const struct fsk_syn *syn,
 				 struct net_device *dev, const u8 *mac)
 {
@@ -710,8 +711,8 @@ struct fsk_conn *fsk_rcv_confirm(const struct fsk_hdr *hdr,
 	struct fsk_tuple t;
 	struct sock *lsk;
 
-	if (!syn_sane(syn) || !cookie_ok(hdr, syn, dev, mac) ||
-	    fsk_tomb_find(be32_to_cpu(hdr->id), be32_to_cpu(hdr->key))) {
+	if (!syn_sane(syn) || !cookie_ok(id, key, syn, dev, mac) ||
+	    fsk_tomb_find(id, key)) {
 		fsk_drop(net, NULL, FSK_DROP_COOKIE);
 		return NULL;
 	}
@@ -725,7 +726,7 @@ struct fsk_conn *fsk_rcv_confirm(const struct fsk_hdr *hdr,
 		fsk_drop(net, NULL, FSK_DROP_BACKLOG);
 		conn = ERR_PTR(-EAGAIN);
 	} else {
-		conn = accept_confirm(lsk, hdr, syn, dev, mac);
+		conn = accept_confirm(lsk, id, key, syn, dev, mac);
 	}
 	sock_put(lsk);
 	return conn;

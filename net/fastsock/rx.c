@@ -11,6 +11,7 @@
 #include "conn.h"
 #include "peer.h"
 #include "post.h"
+#include "seal.h"
 #include "sock.h"
 
 /**
@@ -292,7 +293,8 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 	}
 	if (what & FSK_ACK_NEW) {
 		fsk_tx_free(conn, freed);
-		WRITE_ONCE(tcp_sk(conn->sk)->snd_una, conn->tx.una);
+		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
+			   conn->tx.una + conn->mask);
 		tx_space(conn->sk);
 		if (conn->tx.una == conn->tx.end && !conn->fin_wanted &&
 		    !fin_acked(conn, f->now)) {
@@ -472,8 +474,6 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 	}
 	conn->heard_at = f.now;
 	conn->probes = 0;
-	if (hdr->type != FSK_T_CONFIRM)
-		conn->confirmed = true;
 	/* Whatever the server sends to our id says that it has CONFIRM. */
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&
 		     hdr->type <= FSK_T_PROBE)) {
@@ -551,7 +551,7 @@ static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
 }
 
 /* Nobody has this id.  Tell the sender, so that it need not time out. */
-static void stranger(struct sk_buff *skb, struct net_device *dev,
+static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 		     const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
@@ -563,35 +563,36 @@ static void stranger(struct sk_buff *skb, struct net_device *dev,
 	}
 	if (handlers[hdr->type].reply && fsk_peer_may_reply(net)) {
 		fsk_stat_inc(net, FSK_MIB_OUT_RESETS);
-		fsk_transport_send(dev, mac, FSK_T_UNKNOWN, hdr->id, hdr->key,
-				   NULL, 0);
+		fsk_transport_send(dev, mac, FSK_T_UNKNOWN, hdr->id,
+				   cpu_to_be32(key), NULL, 0);
 	}
 	fsk_drop(net, skb, FSK_DROP_ID);
 }
 
-static struct fsk_conn *find(const struct fsk_hdr *hdr)
+static struct fsk_conn *find(const struct fsk_hdr *hdr, u32 key)
 {
-	u32 id = be32_to_cpu(hdr->id), key = be32_to_cpu(hdr->key);
+	u32 id = be32_to_cpu(hdr->id);
 
 	if (unlikely(hdr->type == FSK_T_UNKNOWN))
 		return fsk_conn_find_peer(id, key);
 	return fsk_conn_find(id, key);
 }
 
-static void rcv_for_conn(struct sk_buff *skb, struct net_device *dev,
+static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 			 const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
-	struct fsk_conn *conn = find(hdr);
+	struct fsk_conn *conn = find(hdr, key);
 
 	if (unlikely(!conn && hdr->type == FSK_T_CONFIRM))
-		conn = fsk_rcv_confirm(hdr, (const void *)(hdr + 1), dev, mac);
+		conn = fsk_rcv_confirm(be32_to_cpu(hdr->id), key,
+				       (const void *)(hdr + 1), dev, mac);
 	if (unlikely(IS_ERR(conn))) {
 		kfree_skb(skb);		/* counted; the client tries again */
 		return;
 	}
 	if (unlikely(!conn)) {
-		stranger(skb, dev, mac);
+		stranger(skb, key, dev, mac);
 		return;
 	}
 	if (unlikely(!source_ok(conn, dev, mac))) {
@@ -643,6 +644,7 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 {
 	struct net *net = dev_net(dev);
 	const struct fsk_hdr *hdr;
+	u32 key;
 	int why;
 
 	fsk_stat_inc(net, FSK_MIB_IN_FRAMES);
@@ -657,6 +659,12 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		fsk_drop(net, skb, FSK_DROP_NOT_FOR_US);
 		return;
 	}
+	key = fsk_unseal(hdr);
+	/* Outside a connection the key is 0, unless the frame is damaged. */
+	if (unlikely(key && !handlers[hdr->type].rcv)) {
+		fsk_drop(net, skb, FSK_DROP_KEY);
+		return;
+	}
 	switch (hdr->type) {
 	case FSK_T_SYN:
 		fsk_rcv_syn(skb, dev, mac);
@@ -668,6 +676,6 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		consume_skb(skb);
 		break;
 	default:
-		rcv_for_conn(skb, dev, mac);
+		rcv_for_conn(skb, key, dev, mac);
 	}
 }

@@ -192,7 +192,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 	    run_keepalive(conn, now)) {
 		fsk_stat_inc(sock_net(sk), FSK_MIB_TIMEOUTS);
 		fsk_tx_reset(conn);
-		fsk_conn_abort(conn, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
+		fsk_conn_abort(conn, ETIMEDOUT);
 		return;
 	}
 	if (conn->life_at && now >= conn->life_at) {

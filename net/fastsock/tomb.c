@@ -4,9 +4,7 @@
  *
  * The server keeps nothing before CONFIRM, so a CONFIRM that the network
  * duplicated and delivers after the connection ended would create it again and
- * hand its bytes to a second accept().  A tombstone outlives such duplicates: a
- * short while if the client has sent anything else, for then only the network
- * repeats CONFIRM; else for as long as the cookie in it is good.
+ * hand its bytes to a second accept().  A tombstone outlives the cookie in it.
  */
 
 #include <linux/hash.h>
@@ -18,10 +16,9 @@
 
 #include "conn.h"
 
-#define FSK_TOMB_BITS	10
-#define FSK_TOMB_SHORT	(2 * HZ)	/* longer than a LAN keeps a frame */
-#define FSK_TOMB_LONG	(2 << FSK_COOKIE_SHIFT)	/* jiffies */
-#define FSK_TOMB_MAX	65536
+#define FSK_TOMB_BITS	14
+#define FSK_TOMB_LIFE	(2 << FSK_COOKIE_SHIFT)	/* jiffies; the oldest cookie's */
+#define FSK_TOMB_MAX	262144
 
 /**
  * struct fsk_tomb - one remembered id
@@ -42,12 +39,7 @@ struct fsk_tomb {
 };
 
 static struct hlist_head tombs[1 << FSK_TOMB_BITS];
-/* Oldest first, one for each length of life. */
-static struct list_head tomb_fifo[] = {
-	LIST_HEAD_INIT(tomb_fifo[0]),
-	LIST_HEAD_INIT(tomb_fifo[1]),
-};
-
+static LIST_HEAD(tomb_fifo);	/* oldest first */
 static DEFINE_SPINLOCK(tomb_lock);	/* tombs, tomb_fifo, tomb_count */
 static unsigned int tomb_count;
 static struct kmem_cache *tomb_cache;
@@ -64,11 +56,12 @@ static void tomb_free_rcu(struct rcu_head *rcu)
 	kmem_cache_free(tomb_cache, container_of(rcu, struct fsk_tomb, rcu));
 }
 
-static void reap_fifo(struct list_head *fifo)
+static void tomb_reap(struct work_struct *work)
 {
 	struct fsk_tomb *tomb, *next;
 
-	list_for_each_entry_safe(tomb, next, fifo, fifo) {
+	spin_lock_bh(&tomb_lock);
+	list_for_each_entry_safe(tomb, next, &tomb_fifo, fifo) {
 		if (time_before(jiffies, tomb->expires))
 			break;
 		list_del(&tomb->fifo);
@@ -76,13 +69,6 @@ static void reap_fifo(struct list_head *fifo)
 		WRITE_ONCE(tomb_count, tomb_count - 1);
 		call_rcu(&tomb->rcu, tomb_free_rcu);
 	}
-}
-
-static void tomb_reap(struct work_struct *work)
-{
-	spin_lock_bh(&tomb_lock);
-	reap_fifo(&tomb_fifo[0]);
-	reap_fifo(&tomb_fifo[1]);
 	if (tomb_count)
 		schedule_delayed_work(&tomb_work, HZ);
 	spin_unlock_bh(&tomb_lock);
@@ -114,23 +100,22 @@ void fsk_tomb_free(struct fsk_tomb *tomb)
 }
 
 /**
- * fsk_tomb_add - remember an id for the life of a stray frame
+ * fsk_tomb_add - remember an id for as long as its cookie is good
  * @tomb: from fsk_tomb_alloc(); owned by the table from now on
  * @id: connection id, host order
  * @key: its key
- * @confirmed: the client is known to be past CONFIRM
  *
  * Context: any but hard interrupt.
  */
-void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key, bool confirmed)
+void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key)
 {
 	tomb->id = id;
 	tomb->key = key;
-	tomb->expires = jiffies + (confirmed ? FSK_TOMB_SHORT : FSK_TOMB_LONG);
+	tomb->expires = jiffies + FSK_TOMB_LIFE;
 
 	spin_lock_bh(&tomb_lock);
 	hlist_add_head_rcu(&tomb->node, tomb_bucket(id));
-	list_add_tail(&tomb->fifo, &tomb_fifo[confirmed]);
+	list_add_tail(&tomb->fifo, &tomb_fifo);
 	WRITE_ONCE(tomb_count, tomb_count + 1);
 	schedule_delayed_work(&tomb_work, HZ);
 	spin_unlock_bh(&tomb_lock);
@@ -185,12 +170,10 @@ int fsk_tomb_init(void)
 void fsk_tomb_exit(void)
 {
 	struct fsk_tomb *tomb, *next;
-	int i;
 
 	cancel_delayed_work_sync(&tomb_work);
 	rcu_barrier();
-	for (i = 0; i < ARRAY_SIZE(tomb_fifo); i++)
-		list_for_each_entry_safe(tomb, next, &tomb_fifo[i], fifo)
-			kmem_cache_free(tomb_cache, tomb);
+	list_for_each_entry_safe(tomb, next, &tomb_fifo, fifo)
+		kmem_cache_free(tomb_cache, tomb);
 	kmem_cache_destroy(tomb_cache);
 }

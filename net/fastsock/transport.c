@@ -5,6 +5,7 @@
 #include <linux/skbuff.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "seal.h"
 #include "transport.h"
 
 /* In order of preference. */
@@ -68,7 +69,6 @@ int fsk_transport_send(struct net_device *dev, const u8 *mac, u8 type,
 		.type = type,
 		.len = cpu_to_be16(len),
 		.id = id,
-		.key = key,
 	};
 	struct sk_buff *skb;
 
@@ -83,5 +83,6 @@ int fsk_transport_send(struct net_device *dev, const u8 *mac, u8 type,
 	skb_put_data(skb, &hdr, sizeof(hdr));
 	if (len)
 		skb_put_data(skb, body, len);
+	fsk_seal((struct fsk_hdr *)skb->data, be32_to_cpu(key));
 	return t->xmit(dev, mac, skb);
 }

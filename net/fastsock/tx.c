@@ -9,20 +9,24 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "seal.h"
 #include "sock.h"
 
 #define FSK_BATCH	16	/* frames of one send handed over together */
 #define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
 #define FSK_RETRY_NS	(10 * NSEC_PER_MSEC)	/* after an allocation failed */
 
-/* tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock. */
+/*
+ * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So does
+ * tcp_v4_err(), which nobody on the wire shall be able to please.
+ */
 static void mirror_tx(const struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
-	WRITE_ONCE(tp->snd_una, conn->tx.una);
-	WRITE_ONCE(tp->snd_nxt, conn->tx.nxt);
-	WRITE_ONCE(tp->write_seq, conn->tx.end);
+	WRITE_ONCE(tp->snd_una, conn->tx.una + conn->mask);
+	WRITE_ONCE(tp->snd_nxt, conn->tx.nxt + conn->mask);
+	WRITE_ONCE(tp->write_seq, conn->tx.end + conn->mask);
 }
 
 /**
@@ -58,10 +62,10 @@ static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
 	hdr->flags = flags;
 	hdr->len = cpu_to_be16(len);
 	hdr->id = cpu_to_be32(conn->peer_id);
-	hdr->key = cpu_to_be32(conn->peer_key);
 	hdr->seq = cpu_to_be32(seq);
 	hdr->ack = cpu_to_be32(conn->rx.nxt);
 	hdr->win = cpu_to_be32(fsk_rx_window(conn));
+	fsk_seal(hdr, conn->peer_key);
 }
 
 static int xmit(struct fsk_conn *conn, struct sk_buff *skb)

@@ -59,7 +59,8 @@ enum fsk_type {
  * @flags: FSK_F_*
  * @len: bytes of body after this header
  * @id: the receiver's connection id; 0 in SYN and HELLO-like frames
- * @key: the receiver's key for that id
+ * @key: the receiver's key for that id (0 in SYN and HELLO-like frames), exclusive
+ *	or a digest of the header's other words; see below
  * @seq: sequence number of the first stream byte of the body
  * @ack: next sequence number the sender expects
  * @win: bytes beyond @ack that the sender is ready to take
@@ -74,6 +75,20 @@ struct fsk_hdr {
 	__be32	ack;
 	__be32	win;
 };
+
+/*
+ * The digest, modulo 2^32, all words read as big-endian numbers:
+ *
+ *	(type << 24 | flags << 16 | len) * 0x9e3779b1 + seq * 0x85ebca6b +
+ *	ack * 0xc2b2ae35 + win * 0x27d4eb2f
+ *
+ * and, for types other than DATA, exclusive or the body's digest: starting from
+ * 0, for each word of the body (of struct fsk_syn only, in CONFIRM), in order,
+ *
+ *	sum = (sum + word) * 0x165667b1
+ *
+ * A frame with a damaged header so has a wrong key.
+ */
 
 /**
  * struct fsk_range - sequence numbers received beyond the cumulative ack
