@@ -98,7 +98,7 @@ def reach(a, b):
 
 def serve(vm):
     """Listens and keeps what it gets; greets nobody."""
-    vm.start(f"exec socat TCP-LISTEN:{PORT},fork,reuseaddr,backlog=64 "
+    vm.start(f"exec socat -u TCP-LISTEN:{PORT},fork,reuseaddr,backlog=64 "
              "OPEN:/tmp/got,creat,append")
     until(vm, f"ss -tlnH 'sport = :{PORT}' | grep -q .")
 
@@ -128,7 +128,7 @@ def hold(vm, name, options=""):
     before = fast_connections(vm)
     for _ in range(5):
         fast_path(vm)
-        job = vm.start(f"exec 9<>/tmp/{name}; socat - "
+        job = vm.start(f"exec 9<>/tmp/{name}; socat -d - "
                        f"TCP:10.79.0.2:{PORT}{options} <&9 "
                        f"> /tmp/{name}.out 2>&1; "
                        f"date +%s%N > /tmp/{name}.end")

@@ -90,6 +90,26 @@ static const struct fsk_hdr *hdr_of(const struct frame *f)
 	return (const struct fsk_hdr *)(f->data + 14);
 }
 
+/* As the kernel's header describes it; written again, to check that. */
+static uint32_t digest(const struct fsk_hdr *hdr, size_t body)
+{
+	const uint8_t *at = (const uint8_t *)(hdr + 1);
+	uint32_t first = hdr->type << 24 | hdr->flags << 16 | ntohs(hdr->len);
+	uint32_t sum = 0, word;
+
+	if (hdr->type == FSK_T_DATA)
+		body = 0;
+	if (hdr->type == FSK_T_CONFIRM && body > sizeof(struct fsk_syn))
+		body = sizeof(struct fsk_syn);
+	for (; body >= 4; body -= 4, at += 4) {
+		memcpy(&word, at, 4);
+		sum = (sum + ntohl(word)) * 0x165667b1u;
+	}
+	return sum ^ (first * 0x9e3779b1u + ntohl(hdr->seq) * 0x85ebca6bu +
+		      ntohl(hdr->ack) * 0xc2b2ae35u +
+		      ntohl(hdr->win) * 0x27d4eb2fu);
+}
+
 /* Remembers what a frame tells about the end it is sent to. */
 static void learn(struct target *to, const struct fsk_hdr *hdr)
 {
@@ -105,7 +125,7 @@ static void learn(struct target *to, const struct fsk_hdr *hdr)
 	if (!to->id || (int32_t)(ntohl(hdr->ack) - to->ack) > 0)
 		to->ack = ntohl(hdr->ack);
 	to->id = ntohl(hdr->id);
-	to->key = ntohl(hdr->key);
+	to->key = ntohl(hdr->key) ^ digest(hdr, ntohs(hdr->len));
 }
 
 static void put_eth(struct frame *f, const uint8_t *to, const uint8_t *from,
@@ -136,9 +156,22 @@ static struct fsk_hdr *put_hdr(struct frame *f, const struct target *to,
 	return hdr;
 }
 
-static int inject(int fd, const struct frame *f)
+/* Sends a frame as it is. */
+static int replay(int fd, const struct frame *f)
 {
 	return send(fd, f->data, f->len, 0) == (ssize_t)f->len ? 0 : -1;
+}
+
+/* Sends a forged frame; a fastsock one is sealed, so all else counts. */
+static int inject(int fd, const struct frame *f)
+{
+	const size_t head = 14 + sizeof(struct fsk_hdr);
+	struct frame sealed = *f;
+	struct fsk_hdr *hdr = (void *)(sealed.data + 14);
+
+	if (hdr_of(f))
+		hdr->key ^= htonl(digest(hdr, f->len - head));
+	return replay(fd, &sealed);
 }
 
 static uint16_t sum16(const void *data, size_t len, uint32_t sum)
@@ -623,6 +656,8 @@ static void put_hello(struct frame *f, const struct target *b, uint8_t type)
 	struct fsk_hello *hello;
 
 	hello = (void *)(put_hdr(f, b, type, sizeof(*hello)) + 1);
+	((struct fsk_hdr *)hello - 1)->id = 0;
+	((struct fsk_hdr *)hello - 1)->key = 0;
 	hello->version = FSK_WIRE_VERSION + 1;
 }
 
@@ -634,6 +669,38 @@ static void future_hello(struct frame *f, const struct target *b)
 static void future_bye(struct frame *f, const struct target *b)
 {
 	put_hello(f, b, FSK_T_BYE);
+}
+
+/* Where there is no key, it still seals the frame. */
+static void damaged_bye(struct frame *f, const struct target *b)
+{
+	put_hello(f, b, FSK_T_BYE);
+	((struct fsk_hdr *)(f->data + 14))->key = htonl(1 << 20);
+}
+
+/* One bit of a true frame flips on the way. */
+static void flipped(struct frame *f, struct fsk_hdr *hdr)
+{
+	hdr->key ^= htonl(digest(hdr, f->len - 14 - sizeof(*hdr)));
+}
+
+static void flipped_window(struct frame *f, const struct target *b)
+{
+	struct fsk_hdr *hdr = put_hdr(f, b, FSK_T_DATA, 0);
+
+	flipped(f, hdr);
+	hdr->win ^= htonl(1 << 30);
+	/* inject() seals again, what is to be sent is this. */
+	flipped(f, hdr);
+}
+
+static void flipped_type(struct frame *f, const struct target *b)
+{
+	struct fsk_hdr *hdr = put_hdr(f, b, FSK_T_PROBE, 0);
+
+	flipped(f, hdr);
+	hdr->type = FSK_T_RESET;
+	flipped(f, hdr);
 }
 
 static void late_reject(struct frame *f, const struct target *b)
@@ -696,6 +763,9 @@ static const struct wrong wrongs[] = {
 	{ "Id", "id 0", zero_id },
 	{ "Key", "data with another key", wrong_key },
 	{ "Key", "RESET with another key", reset_wrong_key },
+	{ "Key", "BYE with a key", damaged_bye },
+	{ "Key", "a bit of the window flipped", flipped_window },
+	{ "Key", "PROBE turned into RESET", flipped_type },
 	{ "Source", "data from another MAC", wrong_mac },
 	{ "Source", "data from a group MAC", group_mac },
 	{ "Source", "RESET from another MAC", reset_wrong_mac },
@@ -845,13 +915,14 @@ TEST_F(forge, answers_to_strangers_are_rate_limited)
 
 TEST_F(forge, a_replayed_confirm_makes_no_second_accept)
 {
-	static const int wait_ms[] = { 0, 0, 0, 3000, 3000 };
+	/* Past whatever remembers the end, and past the cookie. */
+	static const int wait_ms[] = { 0, 0, 1000, 3000, 16000 };
 	size_t i;
 	char byte;
 
 	ASSERT_NE(0, self->confirm.len);
 	/* While the connection lives ... */
-	ASSERT_EQ(0, inject(self->at_a, &self->confirm));
+	ASSERT_EQ(0, replay(self->at_a, &self->confirm));
 	fsk_sleep_ms(50);
 	EXPECT_EQ(EAGAIN, accept(self->listener, NULL, NULL) < 0 ? errno : 0);
 	EXPECT_EQ(0, fsk_unread(self->server));
@@ -868,7 +939,7 @@ TEST_F(forge, a_replayed_confirm_makes_no_second_accept)
 	ASSERT_TRUE(FSK_UNTIL(!fsk_stat("b", "FskCurrEstab")));
 	for (i = 0; i < sizeof(wait_ms) / sizeof(*wait_ms); i++) {
 		fsk_sleep_ms(wait_ms[i] + 50);
-		ASSERT_EQ(0, inject(self->at_a, &self->confirm));
+		ASSERT_EQ(0, replay(self->at_a, &self->confirm));
 		fsk_sleep_ms(100);
 		EXPECT_EQ(-1, accept(self->listener, NULL, NULL)) {
 			TH_LOG("accepted again after replay %d", (int)i);
@@ -908,6 +979,7 @@ static long slab_kb(void)
 	return kb;
 }
 
+/* Half from the neighbour itself, half from strangers. */
 static void put_syn(struct frame *f, const struct target *b, uint16_t dport,
 		    uint32_t i)
 {
@@ -916,11 +988,14 @@ static void put_syn(struct frame *f, const struct target *b, uint16_t dport,
 	syn = (void *)(put_hdr(f, b, FSK_T_SYN, sizeof(*syn)) + 1);
 	((struct fsk_hdr *)syn - 1)->id = 0;
 	((struct fsk_hdr *)syn - 1)->key = 0;
-	f->data[6] = 2;		/* another client each time */
-	memcpy(f->data + 7, &i, 4);
+	inet_pton(AF_INET, "10.77.0.1", &syn->saddr);
+	if (i % 2) {
+		f->data[6] = 2;		/* another client each time */
+		memcpy(f->data + 7, &i, 4);
+		syn->saddr = htonl(0x0a4d0003 + i % 200);
+	}
 	syn->version = FSK_WIRE_VERSION;
 	syn->mss = htons(1476);
-	syn->saddr = htonl(0x0a4d0003 + i % 200);
 	inet_pton(AF_INET, "10.77.0.2", &syn->daddr);
 	syn->sport = htons(1024 + i % 60000);
 	syn->dport = htons(dport);

@@ -149,25 +149,28 @@ relay_lan() {
 }
 
 spoilt_headers() {
-	local before status
+	local before dropped relay spoilt status
 
 	lan_down
 	relay_lan || return 1
-	at cable ./helper_relay to-a to-b 20 > spoilt &
+	# Not through "at", whose process would not be the program's.
+	ip netns exec cable ./helper_relay to-a to-b 20 > /tmp/spoilt &
 	relay=$!
-	lan_ready a b || return 1
+	if ! lan_ready a b; then
+		kill $relay
+		return 1
+	fi
 	before=$(($(drops a) + $(drops b)))
 	grew FskRetransFrames transfer 120 $((bytes / 2)) "kill -USR1 $relay"
 	status=$?
 	kill $relay
 	wait $relay
-	echo "$(cat spoilt) headers spoilt," \
-		"$(($(drops a) + $(drops b) - before)) frames dropped"
-	[ "$(cat spoilt)" -gt 20 ] || status=1
-	# Nearly every one must have been noticed.
-	[ $(($(drops a) + $(drops b) - before)) -ge \
-		$(($(cat spoilt) * 9 / 10)) ] || status=1
-	return $status
+	spoilt=$(cat /tmp/spoilt)
+	dropped=$(($(drops a) + $(drops b) - before))
+	echo "$spoilt headers spoilt, $dropped frames dropped"
+	# Each must have been noticed; a few are still on their way.
+	[ "$spoilt" -gt 20 ] && [ $dropped -ge $((spoilt * 9 / 10)) ] &&
+		return $status
 }
 
 run() {

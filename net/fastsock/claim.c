@@ -25,6 +25,7 @@
 #include "sock.h"
 
 struct proto_ops fsk_claimed_ops __read_mostly;
+struct proto_ops fsk_veteran_ops __read_mostly;
 struct proto_ops fsk_stream_ops __read_mostly;
 
 static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
@@ -33,6 +34,13 @@ static unsigned int claim_users;
 static unsigned int family = AF_FASTSOCK;
 module_param(family, uint, 0444);
 MODULE_PARM_DESC(family, "address family number of AF_FASTSOCK");
+
+static bool undecided(const struct socket *sock)
+{
+	const struct proto_ops *ops = READ_ONCE(sock->ops);
+
+	return ops == &fsk_claimed_ops || ops == &fsk_veteran_ops;
+}
 
 /* Context: process; the caller owns @sk, or nobody else knows it. */
 static void claim(struct sock *sk)
@@ -68,8 +76,7 @@ bool fsk_claimed(struct sock *sk)
 
 	/* sock_orphan() changes sk_socket under this lock. */
 	read_lock(&sk->sk_callback_lock);
-	ours = sk->sk_socket &&
-	       READ_ONCE(sk->sk_socket->ops) == &fsk_claimed_ops;
+	ours = sk->sk_socket && undecided(sk->sk_socket);
 	read_unlock(&sk->sk_callback_lock);
 	return ours;
 }
@@ -88,7 +95,8 @@ void fsk_delegate(struct sock *sk, enum fsk_reason reason)
 
 	fsk_count_delegated(sk, reason);
 	WRITE_ONCE(sk->sk_prot, &tcp_prot);
-	if (!sock || sock->ops->owner != THIS_MODULE)
+	/* Other threads may still sleep in what a veteran's ops once called. */
+	if (!sock || sock->ops != &fsk_claimed_ops)
 		return;
 	WRITE_ONCE(sock->ops, &inet_stream_ops);
 	module_put(THIS_MODULE);
@@ -373,7 +381,7 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 
 	__module_get(THIS_MODULE);
 	lock_sock(sk);
-	fresh = sock->ops == &fsk_claimed_ops && sk->sk_prot == &tcp_prot &&
+	fresh = undecided(sock) && sk->sk_prot == &tcp_prot &&
 		sk->sk_state == TCP_CLOSE && sock->state == SS_UNCONNECTED;
 	if (fresh)
 		WRITE_ONCE(sk->sk_prot, &fsk_prot);
@@ -389,7 +397,7 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 /* A child may be fastsock's or TCP's; kernel_accept() sets no ops yet. */
 static void adopt(struct socket *newsock)
 {
-	if (newsock->ops != &fsk_claimed_ops)
+	if (!newsock->ops || !undecided(newsock))
 		return;
 	if (fsk_is_conn(newsock->sk)) {
 		newsock->ops = &fsk_stream_ops;
@@ -420,7 +428,7 @@ static int claimed_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	__module_get(THIS_MODULE);
 	if (msg->msg_flags & MSG_FASTOPEN) {
 		lock_sock(sk);
-		if (sock->ops == &fsk_claimed_ops && !fsk_is_conn(sk))
+		if (undecided(sock) && !fsk_is_conn(sk))
 			fsk_delegate(sk, FSK_REASON_FASTOPEN);
 		release_sock(sk);
 	}
@@ -487,7 +495,7 @@ static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
 	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
 	/* Disconnected: it may connect again, over either. */
 	if (!fsk_is_conn(sk) && sock->ops == &fsk_stream_ops)
-		WRITE_ONCE(sock->ops, &fsk_claimed_ops);
+		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
 	release_sock(sk);
 	return err;
 }
@@ -534,6 +542,8 @@ static void ops_init(void)
 	fsk_claimed_ops.getsockopt = claimed_getsockopt;
 	fsk_claimed_ops.shutdown = claimed_shutdown;
 	drop_tcp_readers(&fsk_claimed_ops);
+
+	fsk_veteran_ops = fsk_claimed_ops;
 
 	fsk_stream_ops = inet_stream_ops;
 	fsk_stream_ops.owner = THIS_MODULE;

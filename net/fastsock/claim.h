@@ -8,6 +8,7 @@
 #include <uapi/linux/fastsock.h>
 
 extern struct proto_ops fsk_claimed_ops;	/* not yet decided */
+extern struct proto_ops fsk_veteran_ops;	/* again, after fastsock */
 extern struct proto_ops fsk_stream_ops;		/* connected over fastsock */
 
 int fsk_claim_init(void);

@@ -117,7 +117,7 @@ struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key)
  * @gfp: allocation flags
  *
  * Context: as @gfp allows; the caller owns @sk or is the only one to know it.
- * Return: the connection with random id and key, or NULL without memory.
+ * Return: the connection, still without id and key, or NULL without memory.
  */
 struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
 				const u8 *mac, gfp_t gfp)
@@ -127,11 +127,7 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
 	if (!conn)
 		return NULL;
 	conn->sk = sk;
-	do {
-		get_random_bytes(&conn->id, sizeof(conn->id));
-	} while (!conn->id);
-	get_random_bytes(&conn->key, sizeof(conn->key));
-	get_random_bytes(&conn->mask, sizeof(conn->mask));
+	conn->mask = get_random_u32();
 	conn->xport = fsk_transport_for(dev);
 	conn->path.dev = dev;
 	netdev_hold(dev, &conn->dev_tracker, gfp);
@@ -257,6 +253,9 @@ static void conn_purge(struct fsk_conn *conn)
 		next = seg->next;
 		kfree_skb(fsk_seg_skb(seg));
 	}
+	if (conn->mem_kept)
+		sk_mem_uncharge(conn->sk, 1);
+	conn->mem_kept = false;
 }
 
 /**

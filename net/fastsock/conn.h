@@ -108,6 +108,7 @@ enum fsk_phase {
  * @timer_deferred: the timer ran while the socket was owned
  * @fin_wanted: a FIN could not be queued for want of memory
  * @confirm_sent: client: at least one CONFIRM went out
+ * @mem_kept: one byte stays charged, see fsk_mem_keep()
  * @dev_gone: the device was unregistered while the socket was owned
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @probes: unanswered keepalive probes
@@ -149,6 +150,7 @@ struct fsk_conn {
 	bool timer_deferred;
 	bool fin_wanted;
 	bool confirm_sent;
+	bool mem_kept;
 	bool dev_gone;
 	bool filter_locked;
 	u8 probes;
@@ -213,6 +215,19 @@ static inline bool fsk_is_conn(const struct sock *sk)
 	return READ_ONCE(sk->sk_prot) == &fsk_prot;
 }
 
+/*
+ * A byte that stays charged keeps forward_alloc from ever being a whole page
+ * again after each message, and the socket from giving the page back to the
+ * global counter and taking it anew.  The caller has scheduled the byte.
+ */
+static inline void fsk_mem_keep(struct fsk_conn *conn)
+{
+	if (likely(conn->mem_kept))
+		return;
+	sk_mem_charge(conn->sk, 1);
+	conn->mem_kept = true;
+}
+
 static inline u64 fsk_now(void)
 {
 	return ktime_get_ns();
@@ -269,6 +284,18 @@ u32 fsk_rx_space(const struct sock *sk);
 /* timer.c */
 void fsk_timer_init(struct fsk_conn *conn);
 void fsk_timer_arm(struct fsk_conn *conn);
+
+/*
+ * As fsk_timer_arm(), for when only deadlines at least a delayed ack away can
+ * be new: a timer that fires before then finds them.
+ */
+static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
+{
+	if (unlikely(!conn->timer_at || conn->tx.in_recovery ||
+		     conn->timer_at > now + FSK_DELACK_NS))
+		fsk_timer_arm(conn);
+}
+
 void fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
 void fsk_release_cb(struct sock *sk);

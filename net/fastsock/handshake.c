@@ -124,6 +124,10 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 		fsk_conn_free(conn);
 		return -ENOMEM;
 	}
+	do {
+		conn->id = get_random_u32();
+	} while (!conn->id);
+	conn->key = get_random_u32();
 	conn->mss = path_mss(conn->xport, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_space(sk), conn->mss);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* recv(): from the queue, or through pages posted while the program waits. */
 
-#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 #include <net/inet_common.h>
@@ -154,14 +153,11 @@ static int wait_data(struct recv *r, const struct fsk_post *post)
 	struct sock *sk = r->sk;
 	int err;
 
-	/* Another thread may disconnect, and so delegate, the socket. */
-	__module_get(THIS_MODULE);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	err = sk_wait_event(sk, &r->timeo, wait_over(r, last, post), &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
-	module_put(THIS_MODULE);
 	return min(err, 0);
 }
 

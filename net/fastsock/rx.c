@@ -183,7 +183,7 @@ static void wake_reader(struct fsk_conn *conn)
 static bool has_memory(struct sock *sk, struct sk_buff *skb)
 {
 	return atomic_read(&sk->sk_rmem_alloc) <= 2 * sk->sk_rcvbuf &&
-	       sk_rmem_schedule(sk, skb, skb->truesize);
+	       sk_rmem_schedule(sk, skb, skb->truesize + 1);
 }
 
 static bool take_inorder(struct fsk_conn *conn, struct fsk_seg *seg, u32 trim)
@@ -218,10 +218,13 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 		fsk_conn_abort(conn, ECONNRESET);
 		return false;
 	}
-	if (unlikely(skb->len && !has_memory(sk, skb))) {
-		conn->rx.ack_now = true;
-		fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
-		return true;
+	if (likely(skb->len)) {
+		if (unlikely(!has_memory(sk, skb))) {
+			conn->rx.ack_now = true;
+			fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
+			return true;
+		}
+		fsk_mem_keep(conn);
 	}
 
 	switch (fsk_rel_rx_data(&conn->rx, seg, &trim, f->now)) {
@@ -315,7 +318,10 @@ static void rcv_data(struct fsk_conn *conn, const struct frame *f)
 	} else {
 		consume_skb(f->skb);
 	}
-	fsk_tx_push(conn, f->now);
+	if (conn->tx.unsent || conn->tx.lost || conn->rx.ack_now)
+		fsk_tx_push(conn, f->now);
+	else
+		fsk_timer_touch(conn, f->now);
 }
 
 static void rcv_confirm(struct fsk_conn *conn, const struct frame *f)

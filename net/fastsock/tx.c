@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sending: from the program's bytes to frames. */
 
-#include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -204,14 +203,16 @@ static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp)
 	if (!skb)
 		return NULL;
 	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
-	if (!sk_wmem_schedule(sk, skb->truesize)) {
+	if (!sk_wmem_schedule(sk, skb->truesize + 1)) {
 		__kfree_skb(skb);
 		return NULL;
 	}
 	skb_reserve(skb, room);
 	__skb_header_release(skb);	/* clones may write their headers */
+	skb->ip_summed = CHECKSUM_UNNECESSARY;	/* do not sum while copying */
 	sk_wmem_queued_add(sk, skb->truesize);
 	sk_mem_charge(sk, skb->truesize);
+	fsk_mem_keep(conn);
 	FSK_CB(skb)->seg.flags = 0;
 	return skb;
 }
@@ -353,7 +354,7 @@ again:
 	mirror_tx(conn);
 	if (conn->rx.ack_now)
 		fsk_tx_ack(conn);
-	fsk_timer_arm(conn);
+	fsk_timer_touch(conn, now);
 	local_bh_enable();
 }
 
@@ -533,11 +534,8 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		held = 0;
 		if (n != -ENOSPC && n != -ENOMEM)
 			return n;
-		/* Another thread may disconnect, and so delegate, it. */
-		__module_get(THIS_MODULE);
 		n = n == -ENOMEM ? sk_stream_wait_memory(sk, timeo) :
 				   wait_space(conn, timeo);
-		module_put(THIS_MODULE);
 		if (n)
 			return n;
 		/* Waiting let go of the lock: reset or disconnected? */
