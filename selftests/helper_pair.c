@@ -471,26 +471,65 @@ static void parse(int argc, char **argv)
 	while ((option = getopt(argc, argv,
 				"c:s:a:p:l:b:L:C:E:e:i:B:nt:u:x6SX")) != -1)
 		switch (option) {
-		case 'c': client_ns = optarg; break;
-		case 's': server_ns = optarg; break;
-		case 'a': address = optarg; break;
-		case 'p': port = atoi(optarg); break;
-		case 'l': listen_port = atoi(optarg); break;
-		case 'b': bound_port = atoi(optarg); break;
-		case 'L': listener_opts[listeners++ % 7] = optarg; break;
-		case 'C': client_opts[clients++ % 7] = optarg; break;
-		case 'E': before_socket = optarg; break;
-		case 'e': before_connect = optarg; break;
-		case 'i': while_up = optarg; break;
-		case 'B': while_full = optarg; break;
-		case 'n': nonblocking = true; break;
-		case 't': give_up = atoi(optarg); break;
-		case 'u': uid = atoi(optarg); break;
-		case 'x': no_listener = true; break;
-		case 'S': to_itself = true; break;
-		case 'X': elsewhere = true; break;
-		case '6': dual_stack = true; break;
-		default: exit(2);
+		case 'c':
+			client_ns = optarg;
+			break;
+		case 's':
+			server_ns = optarg;
+			break;
+		case 'a':
+			address = optarg;
+			break;
+		case 'p':
+			port = atoi(optarg);
+			break;
+		case 'l':
+			listen_port = atoi(optarg);
+			break;
+		case 'b':
+			bound_port = atoi(optarg);
+			break;
+		case 'L':
+			listener_opts[listeners++ % 7] = optarg;
+			break;
+		case 'C':
+			client_opts[clients++ % 7] = optarg;
+			break;
+		case 'E':
+			before_socket = optarg;
+			break;
+		case 'e':
+			before_connect = optarg;
+			break;
+		case 'i':
+			while_up = optarg;
+			break;
+		case 'B':
+			while_full = optarg;
+			break;
+		case 'n':
+			nonblocking = true;
+			break;
+		case 't':
+			give_up = atoi(optarg);
+			break;
+		case 'u':
+			uid = atoi(optarg);
+			break;
+		case 'x':
+			no_listener = true;
+			break;
+		case 'S':
+			to_itself = true;
+			break;
+		case 'X':
+			elsewhere = true;
+			break;
+		case '6':
+			dual_stack = true;
+			break;
+		default:
+			exit(2);
 		}
 	if (!listen_port)
 		listen_port = port;

@@ -140,6 +140,10 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	listener = socket_in(argv[2]);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* Inherited: neither end outlives the other for long. */
+	timeout = atoi(argv[4]);
+	setsockopt(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
+		   sizeof(timeout));
 	if (bind(listener, (struct sockaddr *)&name, sizeof(name)) ||
 	    listen(listener, 1))
 		fail("listen");
@@ -149,7 +153,6 @@ int main(int argc, char **argv)
 	}
 	close(listener);
 	fd = socket_in(argv[1]);
-	timeout = atoi(argv[4]);
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
 		   sizeof(timeout));
 	inet_pton(AF_INET, argv[3], &name.sin_addr);

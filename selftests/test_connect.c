@@ -228,7 +228,10 @@ TEST_F(connecting, refused_nonblocking)
 	close(other);
 }
 
-/* Options a program sets before connect, with the value read back. */
+/*
+ * Options a program sets before connect, with the value read back.  The last
+ * is not inherited from a listener.
+ */
 static const struct {
 	int level;
 	int name;
@@ -239,7 +242,6 @@ static const struct {
 	{ SOL_SOCKET, SO_RCVBUF, 60000, 120000 },
 	{ SOL_SOCKET, SO_KEEPALIVE, 1, 1 },
 	{ SOL_SOCKET, SO_OOBINLINE, 1, 1 },
-	{ SOL_SOCKET, SO_PRIORITY, 5, 5 },
 	{ SOL_SOCKET, SO_MARK, 77, 77 },
 	{ SOL_SOCKET, SO_RCVLOWAT, 2, 2 },
 	{ SOL_SOCKET, SO_REUSEADDR, 1, 1 },
@@ -250,7 +252,10 @@ static const struct {
 	{ SOL_TCP, TCP_USER_TIMEOUT, 98765, 98765 },
 	{ SOL_TCP, TCP_LINGER2, 33, 33 },
 	{ SOL_IP, IP_TTL, 99, 99 },
+	{ SOL_SOCKET, SO_PRIORITY, 5, 5 },
 };
+
+#define INHERITED	(ARRAY_SIZE(options) - 1)
 
 static void set_options(struct __test_metadata *_metadata, int fd)
 {
@@ -264,14 +269,15 @@ static void set_options(struct __test_metadata *_metadata, int fd)
 	ASSERT_EQ(0, fsk_set_timeout(fd, SO_SNDTIMEO, 31000));
 }
 
-static void expect_options(struct __test_metadata *_metadata, int fd)
+static void expect_options(struct __test_metadata *_metadata, int fd,
+			   size_t count)
 {
 	struct linger linger = {};
 	socklen_t len = sizeof(linger);
 	struct timeval tv = {};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(options); i++)
+	for (i = 0; i < count; i++)
 		EXPECT_EQ(options[i].get, fsk_int_option(fd, options[i].level,
 							 options[i].name)) {
 			TH_LOG("level %d option %d", options[i].level,
@@ -294,7 +300,7 @@ TEST_F(connecting, options_set_before)
 	set_options(_metadata, one);
 	EXPECT_EQ(0, dial(variant->route, one, self->port));
 	other = take(_metadata, variant->route, self->listener, one);
-	expect_options(_metadata, one);
+	expect_options(_metadata, one, ARRAY_SIZE(options));
 	close(one);
 	close(other);
 }
@@ -307,8 +313,8 @@ TEST_F(connecting, options_set_after)
 	other = take(_metadata, variant->route, self->listener, one);
 	set_options(_metadata, one);
 	set_options(_metadata, other);
-	expect_options(_metadata, one);
-	expect_options(_metadata, other);
+	expect_options(_metadata, one, ARRAY_SIZE(options));
+	expect_options(_metadata, other, ARRAY_SIZE(options));
 	FSK_EXPECT_ALIVE(one, other);
 	close(one);
 	close(other);
@@ -323,7 +329,7 @@ TEST_F(connecting, options_of_the_listener)
 	ASSERT_EQ(0, fsk_set_int(self->listener, SOL_IP, IP_TOS, 0x10));
 	EXPECT_EQ(0, dial(variant->route, one, self->port));
 	other = take(_metadata, variant->route, self->listener, one);
-	expect_options(_metadata, other);
+	expect_options(_metadata, other, INHERITED);
 	EXPECT_EQ(0x10, fsk_int_option(other, SOL_IP, IP_TOS));
 	close(one);
 	close(other);
@@ -425,6 +431,7 @@ TEST_F(connecting, disconnect_and_connect_again)
 	EXPECT_EQ(0, connect(one, &none, sizeof(none)));
 	EXPECT_ERRNO(ECONNRESET, recv(other, &byte, 1, 0));
 	expect_name(_metadata, one, false, "0.0.0.0", port);
+	EXPECT_EQ(ECONNRESET, fsk_int_option(one, SOL_SOCKET, SO_ERROR));
 	EXPECT_EQ(POLLOUT | POLLHUP, fsk_events(one));
 	EXPECT_ERRNO(ENOTCONN, recv(one, &byte, 1, 0));
 	EXPECT_FALSE(fsk_is_fast(one));
@@ -521,7 +528,8 @@ TEST_F(connecting, shutdown_of_a_listener)
 	EXPECT_EQ(POLLOUT | POLLHUP, fsk_events(self->listener));
 	EXPECT_ERRNO(ECONNREFUSED, dial(variant->route, one, self->port));
 	EXPECT_EQ(0, listen(self->listener, 5));
-	EXPECT_EQ(0, dial(variant->route, one, self->port));
+	/* The port was the kernel's choice: now it is another. */
+	EXPECT_EQ(0, dial(variant->route, one, fsk_port(self->listener)));
 	other = accept(self->listener, NULL, NULL);
 	ASSERT_LE(0, other);
 	FSK_EXPECT_ALIVE(one, other);
@@ -532,30 +540,24 @@ TEST_F(connecting, shutdown_of_a_listener)
 /* N + 1 connections wait; the next one does too, and is not refused. */
 TEST_F(connecting, backlog)
 {
-	int one[3], other, i;
+	int one = client_socket(variant->route, 0);
+	int two = client_socket(variant->route, SOCK_NONBLOCK), other, i;
 
 	ASSERT_EQ(0, listen(self->listener, 0));
-	one[0] = client_socket(variant->route, 0);
-	ASSERT_EQ(0, dial(variant->route, one[0], self->port));
+	ASSERT_EQ(0, dial(variant->route, one, self->port));
 	ASSERT_TRUE(FSK_UNTIL(fsk_events(self->listener) == POLLIN));
-	for (i = 1; i < 3; i++) {
-		one[i] = client_socket(variant->route, SOCK_NONBLOCK);
-		EXPECT_ERRNO(EINPROGRESS, dial(variant->route, one[i],
-					       self->port));
-	}
+	EXPECT_ERRNO(EINPROGRESS, dial(variant->route, two, self->port));
 	fsk_sleep_ms(300);
-	EXPECT_EQ(0, fsk_events(one[1]));
-	EXPECT_EQ(0, fsk_events(one[2]));
-	for (i = 0; i < 3; i++) {
+	EXPECT_EQ(0, fsk_events(two));
+	for (i = 0; i < 2; i++) {
 		other = accept(self->listener, NULL, NULL);
 		EXPECT_LE(0, other);
 		close(other);
 	}
-	for (i = 0; i < 3; i++) {
-		EXPECT_TRUE(FSK_UNTIL(fsk_events(one[i]) & POLLRDHUP));
-		EXPECT_EQ(0, fsk_int_option(one[i], SOL_SOCKET, SO_ERROR));
-		close(one[i]);
-	}
+	EXPECT_TRUE(FSK_UNTIL(fsk_events(two) & POLLRDHUP));
+	EXPECT_EQ(0, fsk_int_option(two, SOL_SOCKET, SO_ERROR));
+	close(one);
+	close(two);
 }
 
 TEST_F(connecting, tcp_info)
@@ -584,10 +586,11 @@ TEST_F(connecting, tcp_info)
 static int count_lines(const char *format, const char *ns, uint16_t port)
 {
 	char command[256], line[1024];
-	int lines = 0;
+	int n, lines = 0;
 	FILE *file;
 
-	snprintf(command, sizeof(command), format, ns, port);
+	n = snprintf(command, sizeof(command), "exec 2> /dev/null; ");
+	snprintf(command + n, sizeof(command) - n, format, ns, port);
 	file = popen(command, "r");
 	while (file && fgets(line, sizeof(line), file))
 		lines += strchr(line, '\n') != NULL;
@@ -807,6 +810,8 @@ FIXTURE_SETUP(unplugged)
 FIXTURE_TEARDOWN(unplugged)
 {
 	plug("up");
+	/* Switched on anew it asks anew, before the back-off is over. */
+	fsk_run("bash ./lan.sh lan_sysctl a enable 0");
 	fsk_run("bash ./lan.sh lan_ready a b");
 	close(self->listener);
 }

@@ -89,10 +89,14 @@ silently_disable_b() {
 }
 
 disabled_there() {
-	both_know && fast || return 1
-	delegated Disabled pair -E '
+	local status
+
+	both_know && fast && delegated Disabled pair -E '
 		bash test_delegate.sh silently_disable_b &&
 			bash cases.sh remember_users'
+	status=$?
+	lan_sysctl b enable 1
+	return $status
 }
 
 unclaimed() {
@@ -182,8 +186,8 @@ backlog() {
 with_rules() {
 	local ns=$1 rules=$2 status
 
-	shift 2
-	at "$ns" nft "$rules" && "$@"
+	both_know && fast && at "$ns" nft "$rules" &&
+		delegated Netfilter pair -E 'bash cases.sh remember_users'
 	status=$?
 	at "$ns" nft flush ruleset
 	return $status
@@ -193,14 +197,12 @@ with_rules() {
 queued() {
 	with_rules "$1" "table ip t { chain c {
 		type filter hook $2 priority 0;
-		tcp dport $port queue num 7 bypass; }; }" \
-		delegates Netfilter
+		tcp dport $port queue num 7 bypass; }; }"
 }
 
 device_chain() {
 	with_rules "$1" 'table netdev t { chain c {
-		type filter hook ingress device eth0 priority 0; }; }' \
-		delegates Netfilter
+		type filter hook ingress device eth0 priority 0; }; }'
 }
 
 cgroup=/sys/fs/cgroup/delegate
@@ -208,6 +210,7 @@ cgroup=/sys/fs/cgroup/delegate
 cgroup_program() {
 	local status
 
+	rmdir $cgroup 2> /dev/null
 	mkdir $cgroup && ./helper_bpf $cgroup "$1" && both_know && fast ||
 		return 1
 	# Only the socket of one end belongs to the cgroup.
@@ -317,11 +320,16 @@ timed() {
 	return 1
 }
 
+# Right after one connect has waited in vain, another does not wait.
 negative() {
-	local status
+	local before status
 
-	both_know && fast && deaf b && pair > /dev/null &&
-		delegated NegativePeer pair -E 'bash cases.sh remember_users' &&
+	both_know && fast && deaf b || return 1
+	before=$(counters a FskDelegated)
+	matches "$(pair -e "./helper_pair -X -c a -a $b_ip -p $port")" \
+		'client=tcp *client=tcp server=tcp *' &&
+		matches "$(moved a FskDelegated "$before")" \
+			'FskDelegatedNegativePeer 1 FskDelegatedTimeout 1' &&
 		at a grep -q ' negative ' /proc/net/fastsock_peers
 	status=$?
 	hearing b
@@ -392,7 +400,7 @@ cases=(
 	"Unclaimed: dual-stack listener | unclaimed -6"
 	"Listener: TCP_DEFER_ACCEPT | delegates Listener -L defer_accept"
 	"Listener: TCP_SAVE_SYN | delegates Listener -L save_syn"
-	"Listener: IP_TRANSPARENT | delegates Listener -L transparent"
+	"Option: IP_TRANSPARENT on the listener | delegates Option -L transparent"
 	"Listener: reuseport program | delegates Listener -L reuseport_filter"
 	"Backlog: accept queue full | backlog"
 	"Netfilter: queue on the way out | queued a output"

@@ -56,9 +56,10 @@ goes_on() {
 	local now
 
 	now=$(last blocks)
-	until_true "$(lan_patience 30)" beyond $((now + 20))
-	kill -0 $stream || {
-		cat $out
+	until_true "$(lan_patience 30)" beyond $((now + 20)) &&
+		kill -0 $stream || {
+		tail -n 3 $out
+		echo "no progress beyond block $now"
 		return 1
 	}
 }
@@ -99,7 +100,7 @@ mtu_shrinks() {
 	local size
 
 	mtu a 9000 && mtu b 9000 && start || return 1
-	for size in 4000 1500 700 400; do
+	for size in 4000 1500 700 600; do
 		mtu a $size && mtu b $size && goes_on || return 1
 	done
 	ends_well

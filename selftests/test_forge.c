@@ -159,7 +159,14 @@ static struct fsk_hdr *put_hdr(struct frame *f, const struct target *to,
 /* Sends a frame as it is. */
 static int replay(int fd, const struct frame *f)
 {
-	return send(fd, f->data, f->len, 0) == (ssize_t)f->len ? 0 : -1;
+	struct pollfd poller = { .fd = fd, .events = POLLOUT };
+	ssize_t n;
+
+	do {
+		n = send(fd, f->data, f->len, 0);
+	} while (n < 0 && (errno == EAGAIN || errno == ENOBUFS) &&
+		 poll(&poller, 1, 1000) >= 0);
+	return n == (ssize_t)f->len ? 0 : -1;
 }
 
 /* Sends a forged frame; a fastsock one is sealed, so all else counts. */
@@ -1050,36 +1057,57 @@ TEST_F(forge, a_syn_flood_leaves_no_state)
 	close(fd);
 }
 
-/* Plays the server for one SYN: what it answers is for the test to say. */
+/* Plays b's fastsock: what it answers to a SYN is for the test to say. */
 struct player {
 	int fd;
 	const struct target *a;		/* its MACs are needed only */
 	void (*make)(struct frame *f, const struct target *a);
-	volatile bool stop;
+	bool stop;
 };
+
+static void answer_hello(struct frame *f, const struct target *a)
+{
+	struct fsk_hello *hello;
+
+	hello = (void *)(put_hdr(f, a, FSK_T_HELLO_ACK, sizeof(*hello)) + 1);
+	hello->version = FSK_WIRE_VERSION;
+	hello->hostid[0] = 'b';
+}
+
+static void answer(struct player *p, const struct fsk_hdr *hdr)
+{
+	const struct fsk_syn *syn = (const void *)(hdr + 1);
+	struct target to = *p->a;
+	struct frame f;
+
+	to.id = to.key = to.seq = to.ack = 0;
+	if (hdr->type == FSK_T_HELLO) {
+		answer_hello(&f, &to);
+	} else if (hdr->type == FSK_T_SYN) {
+		to.id = ntohl(syn->id);
+		to.key = ntohl(syn->key);
+		__atomic_load_n(&p->make, __ATOMIC_ACQUIRE)(&f, &to);
+	} else {
+		return;
+	}
+	inject(p->fd, &f);
+}
 
 static void *play(void *argument)
 {
 	struct player *p = argument;
 	struct pollfd poller = { .fd = p->fd, .events = POLLIN };
-	const struct fsk_syn *syn;
 	const struct fsk_hdr *hdr;
-	struct target to = *p->a;
 	struct frame f;
 	bool in;
 
-	while (!p->stop) {
+	while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) {
 		poll(&poller, 1, 10);
 		if (!next_frame(p->fd, &f, &in))
 			continue;
 		hdr = hdr_of(&f);
-		if (!in || !hdr || hdr->type != FSK_T_SYN)
-			continue;
-		syn = (const void *)(hdr + 1);
-		to.id = ntohl(syn->id);
-		to.key = ntohl(syn->key);
-		p->make(&f, &to);
-		inject(p->fd, &f);
+		if (in && hdr)
+			answer(p, hdr);
 	}
 	return NULL;
 }
@@ -1152,45 +1180,80 @@ static const struct {
 	{ "Timeout+1", synack_mac },
 };
 
+static bool a_knows_b(void)
+{
+	char line[256];
+	bool found = false;
+	FILE *file;
+
+	fsk_enter("a");
+	file = fopen("/proc/thread-self/net/fastsock_peers", "re");
+	while (file && fgets(line, sizeof(line), file))
+		found |= strstr(line, " capable ") != NULL;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Forgets failures, so that a tries fastsock again. */
+static bool start_afresh(void)
+{
+	FILE *file;
+	int on;
+
+	fsk_enter("a");
+	for (on = 0; on < 2; on++) {
+		file = fopen("/proc/sys/net/fastsock/enable", "we");
+		if (!file)
+			return false;
+		fprintf(file, "%d\n", on);
+		if (fclose(file))
+			return false;
+	}
+	return FSK_UNTIL(a_knows_b());
+}
+
 /* b's own fastsock hears nothing; the test answers in its place. */
 TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 {
-	struct player player = { .a = &self->a };
+	const size_t count_of = sizeof(answers_to_syn) /
+				sizeof(*answers_to_syn);
+	struct player player = { .a = &self->a, .fd = self->at_b };
+	int fd, accepted, tries = 0;
 	struct counts before;
+	const char *seen;
 	pthread_t thread;
-	int fd, accepted;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < sizeof(answers_to_syn) / sizeof(*answers_to_syn);
-	     i++) {
-		/* Forgets failures, and that b did not answer. */
-		ASSERT_EQ(0, fsk_run("bash lan.sh lan_sysctl a enable 0; "
-				     "bash lan.sh lan_ready a b"));
-		ASSERT_EQ(0, fsk_run(
-			"ip netns exec b tc qdisc add dev eth0 clsact && "
-			"ip netns exec b tc filter add dev eth0 ingress "
-			"protocol 0x88b5 matchall action drop"));
-		player.fd = wire("b");
-		player.make = answers_to_syn[i].make;
-		player.stop = false;
-		pthread_create(&thread, NULL, play, &player);
+	player.make = answers_to_syn[0].make;
+	ASSERT_EQ(0, fsk_run("ip netns exec b tc qdisc add dev eth0 clsact && "
+			     "ip netns exec b tc filter add dev eth0 ingress "
+			     "protocol 0x88b5 matchall action drop"));
+	pthread_create(&thread, NULL, play, &player);
+	while (i < count_of) {
+		__atomic_store_n(&player.make, answers_to_syn[i].make,
+				 __ATOMIC_RELEASE);
+		EXPECT_TRUE(start_afresh());
 		count("a", "FskDelegated", &before);
 		fd = fsk_socket("a", 0);
 		EXPECT_EQ(0, fsk_connect(fd, "10.77.0.2", self->sport));
 		EXPECT_TRUE(FSK_UNTIL((accepted = accept(self->listener, NULL,
 							 NULL)) >= 0));
 		EXPECT_FALSE(fsk_is_fast(fd));
-		EXPECT_STREQ(answers_to_syn[i].delegated,
-			     moved("a", "FskDelegated", &before));
 		FSK_EXPECT_ALIVE(fd, accepted);
-		player.stop = true;
-		pthread_join(thread, NULL);
-		close(player.fd);
 		close(fd);
 		close(accepted);
-		ASSERT_EQ(0, fsk_run("ip netns exec b tc qdisc del dev eth0 "
-				     "clsact"));
+		/* A busy host may let the answer come too late. */
+		seen = moved("a", "FskDelegated", &before);
+		if (!strcmp(seen, "Timeout+1") &&
+		    strcmp(seen, answers_to_syn[i].delegated) && ++tries < 20)
+			continue;
+		EXPECT_STREQ(answers_to_syn[i].delegated, seen);
+		i++;
 	}
+	__atomic_store_n(&player.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	fsk_run("ip netns exec b tc qdisc del dev eth0 clsact");
 }
 
 FSK_TEST_MAIN

@@ -160,14 +160,14 @@ TEST_F(posting, unaligned_buffer)
 			  .len = 40001, .flags = MSG_WAITALL };
 
 	begin(_metadata, &c);
-	ASSERT_EQ(0, fsk_send_pattern(self->client, SEED, 0, 90000));
+	ASSERT_EQ(0, fsk_send_pattern(self->client, SEED, 0, 60000));
 	finish(&c);
 	EXPECT_EQ(40001, c.n);
 	EXPECT_EQ(-1, fsk_wrong(c.buf, 40001, SEED, 0));
 	ASSERT_TRUE(FSK_UNTIL(delivered(self->client)));
 	EXPECT_TRUE(is_blank(buf, 4093));
 	EXPECT_TRUE(is_blank(buf + 4093 + 40001, BIG - 4093 - 40001));
-	expect_rest(_metadata, self->server, 40001, 90000);
+	expect_rest(_metadata, self->server, 40001, 60000);
 }
 
 TEST_F(posting, several_segments)

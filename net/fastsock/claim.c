@@ -125,9 +125,10 @@ int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 	fsk_delegate(sk, reason);
 	err = sk->sk_prot->connect(sk, uaddr, addr_len);
 	/* TCP's first checks leave a state alone that they do not expect. */
-	if (err && sk->sk_state == TCP_SYN_SENT) {
+	if (err && sk->sk_state != TCP_CLOSE) {
 		tcp_set_state(sk, TCP_CLOSE);
 		inet_bhash2_reset_saddr(sk);
+		sk->sk_route_caps = 0;
 		inet_sk(sk)->inet_dport = 0;
 	}
 	return err;
@@ -184,7 +185,7 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
 	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST) ||
 	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
 		return FSK_REASON_NOROUTE;
-	if (rt->rt_gw_family)
+	if (rt->rt_uses_gateway)
 		return FSK_REASON_GATEWAY;
 	if (rt->dst.xfrm)
 		return FSK_REASON_XFRM;
@@ -389,6 +390,9 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 	/* It failed, or never came to connecting. */
 	if (fsk_is_conn(sk) && !fsk_conn(sk))
 		WRITE_ONCE(sk->sk_prot, &tcp_prot);
+	/* Connected and reset before this thread could run. */
+	if (!fsk_is_conn(sk) && sock->ops == &fsk_stream_ops)
+		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
 	release_sock(sk);
 	module_put(THIS_MODULE);
 	return err;
@@ -428,7 +432,8 @@ static int claimed_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	__module_get(THIS_MODULE);
 	if (msg->msg_flags & MSG_FASTOPEN) {
 		lock_sock(sk);
-		if (undecided(sock) && !fsk_is_conn(sk))
+		if (undecided(sock) && !fsk_is_conn(sk) &&
+		    sk->sk_state == TCP_CLOSE)
 			fsk_delegate(sk, FSK_REASON_FASTOPEN);
 		release_sock(sk);
 	}
@@ -446,6 +451,25 @@ static int claimed_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	err = inet_recvmsg(sock, msg, size, flags);
 	module_put(THIS_MODULE);
 	return err;
+}
+
+/*
+ * The caller puts the reference of the module it saw in sock->ops, even if the
+ * fallback work has delegated the socket, and put one, since.
+ */
+static int any_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	if (!sk)
+		return inet_release(sock);
+	lock_sock(sk);
+	if (sock->ops->owner != THIS_MODULE)
+		__module_get(THIS_MODULE);
+	else if (fsk_is_conn(sk) && fsk_conn(sk) && sk->sk_state == TCP_SYN_SENT)
+		fsk_conn_kill(fsk_conn(sk));	/* the work finds it dead */
+	release_sock(sk);
+	return inet_release(sock);
 }
 
 static int claimed_setsockopt(struct socket *sock, int level, int optname,
@@ -534,6 +558,7 @@ static void ops_init(void)
 {
 	fsk_claimed_ops = inet_stream_ops;
 	fsk_claimed_ops.owner = THIS_MODULE;
+	fsk_claimed_ops.release = any_release;
 	fsk_claimed_ops.connect = claimed_connect;
 	fsk_claimed_ops.accept = claimed_accept;
 	fsk_claimed_ops.sendmsg = claimed_sendmsg;
@@ -547,6 +572,7 @@ static void ops_init(void)
 
 	fsk_stream_ops = inet_stream_ops;
 	fsk_stream_ops.owner = THIS_MODULE;
+	fsk_stream_ops.release = any_release;
 	fsk_stream_ops.connect = stream_connect;
 	fsk_stream_ops.sendmsg = stream_sendmsg;
 	fsk_stream_ops.recvmsg = stream_recvmsg;
@@ -577,6 +603,8 @@ static int family_create(struct net *net, struct socket *sock, int protocol,
 		return -EPROTONOSUPPORT;
 	}
 	sock->ops = tcp->ops;
+	if (test_bit(SOCK_SUPPORT_ZC, &tcp->flags))
+		set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	lock_sock(sk);
 	tcp->sk = NULL;
 	sock_graft(sk, sock);
@@ -599,10 +627,12 @@ static struct net_proto_family family_ops = {
  * the hook stands, sockets created during unload would fail to take it.
  *
  * Context: process, may sleep.
+ * Return: 0, or -ENODEV if the module is being unloaded.
  */
-void fsk_claim_enable(void)
+int fsk_claim_enable(void)
 {
-	__module_get(THIS_MODULE);
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
 	mutex_lock(&claim_mutex);
 	if (!claim_users++) {
 		tcp_prot_init = tcp_prot.init;
@@ -610,6 +640,7 @@ void fsk_claim_enable(void)
 		WRITE_ONCE(tcp_prot.init, hook);
 	}
 	mutex_unlock(&claim_mutex);
+	return 0;
 }
 
 /**

@@ -13,7 +13,7 @@ extern struct proto_ops fsk_stream_ops;		/* connected over fastsock */
 
 int fsk_claim_init(void);
 void fsk_claim_exit(void);
-void fsk_claim_enable(void);
+int fsk_claim_enable(void);
 void fsk_claim_disable(void);
 bool fsk_claimed(struct sock *sk);
 int fsk_option_reason(const struct sock *sk);

@@ -67,9 +67,30 @@ static inline bool fsk_tcp_signed(const struct sock *sk)
 	return is_signed;
 }
 
+/*
+ * Before 6.7 TCP asks the request for a key; later it does so for TCP-AO only,
+ * which listeners with keys have been sent to TCP for.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0) && defined(CONFIG_TCP_MD5SIG)
+static inline struct tcp_md5sig_key *
+fsk_no_md5(const struct sock *sk, const struct sock *addr_sk)
+{
+	return NULL;
+}
+
+static const struct tcp_request_sock_ops fsk_req_ops __maybe_unused = {
+	.req_md5_lookup = fsk_no_md5,
+};
+
+#define FSK_REQ_OPS	(&fsk_req_ops)
+#else
+#define FSK_REQ_OPS	NULL
+#endif
+
 /* What later kernels added to TCP's request; the allocator leaves it. */
 static inline void fsk_compat_req(struct tcp_request_sock *treq)
 {
+	treq->af_specific = FSK_REQ_OPS;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 	treq->req_usec_ts = false;
 #ifdef CONFIG_TCP_AO

@@ -128,6 +128,7 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
 		return NULL;
 	conn->sk = sk;
 	conn->mask = get_random_u32();
+	conn->mib = fsk_net(sock_net(sk))->mib;
 	conn->xport = fsk_transport_for(dev);
 	conn->path.dev = dev;
 	netdev_hold(dev, &conn->dev_tracker, gfp);
@@ -274,12 +275,13 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN)
 		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
 	conn->phase = FSK_PH_DEAD;
-	table_del(&by_id, &conn->id_node);
-	table_del(&by_peer, &conn->peer_node);
-	fsk_timer_cancel(conn);
+	/* First, so that a CONFIRM finds one or the other. */
 	if (conn->tomb)
 		fsk_tomb_add(conn->tomb, conn->id, conn->key);
 	conn->tomb = NULL;
+	table_del(&by_id, &conn->id_node);
+	table_del(&by_peer, &conn->peer_node);
+	fsk_timer_cancel(conn);
 	conn_purge(conn);
 	fsk_conn_put_dev(conn);
 }
@@ -343,6 +345,8 @@ void fsk_conn_detach(struct sock *sk)
 	sk_flush_backlog(sk);
 
 	inet_csk(sk)->icsk_ulp_ops = NULL;
+	tcp_sk(sk)->snd_una = tcp_sk(sk)->write_seq;
+	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->write_seq);
 	conn_unhook(sk, conn);
 	sk->sk_backlog_rcv = tcp_prot.backlog_rcv;
 	module_put(THIS_MODULE);

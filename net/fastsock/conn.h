@@ -95,6 +95,7 @@ enum fsk_phase {
  * @id_node: in fsk_table by @id; RCU
  * @peer_node: in the peer table by @peer_id; RCU
  * @xport: what carries the frames; constant
+ * @mib: counters of the socket's namespace; constant
  * @path: device (referenced, NULL once unregistered) and address of the peer
  * @dev_tracker: of the reference on @path.dev
  * @id: this end's connection id, host order; constant
@@ -119,7 +120,7 @@ enum fsk_phase {
  * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
  * @hs_end: ns, when the handshake gives up
  * @heard_at: ns, last frame of the peer
- * @life_at: ns, when an orphan in FIN_WAIT2 is dropped; 0 off
+ * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
  * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @avg_recv: bytes a recv returned lately, moving average
@@ -137,6 +138,7 @@ struct fsk_conn {
 	struct hlist_node id_node;
 	struct hlist_node peer_node;
 	const struct fsk_transport_ops *xport;
+	u64 __percpu *mib;
 	struct fsk_path path;
 	netdevice_tracker dev_tracker;
 	u32 id;
@@ -186,6 +188,9 @@ struct fsk_cb {
 };
 
 static_assert(sizeof(struct fsk_cb) <= sizeof_field(struct sk_buff, cb));
+
+/* Counting in a connection's namespace, without looking the counters up. */
+#define fsk_conn_stat_add(conn, id, n)	this_cpu_add((conn)->mib[id], n)
 
 #define FSK_CB(skb)	((struct fsk_cb *)(skb)->cb)
 
@@ -298,6 +303,7 @@ static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
 
 void fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
+u64 fsk_patience(const struct sock *sk);
 void fsk_release_cb(struct sock *sk);
 
 /* handshake.c */

@@ -602,12 +602,6 @@ static struct sock *make_child(struct sock *lsk, struct net_device *dev,
 	}
 	child = inet_csk(lsk)->icsk_af_ops->syn_recv_sock(lsk, skb, req, NULL,
 							  NULL, &own_req, NULL);
-	if (child && !own_req) {
-		/* Another socket has this four-tuple. */
-		inet_csk_prepare_forced_close(child);
-		tcp_done(child);
-		child = NULL;
-	}
 	if (!child) {
 		reqsk_free(req);
 		goto out;
@@ -645,12 +639,19 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
 	fsk_conn_hash_peer(conn);
 }
 
-/* Undo make_child() for a child that nobody has seen. */
+/*
+ * Undo make_child() for a child that nobody has accepted.  It is bound and
+ * hashed, so TCP's way of discarding unfinished children is not for it.
+ */
 static void child_discard(struct sock *child, struct request_sock *req)
 {
 	reqsk_put(req);
-	inet_csk_prepare_forced_close(child);
-	tcp_done(child);
+	tcp_set_state(child, TCP_CLOSE);
+	sock_orphan(child);
+	this_cpu_inc(*child->sk_prot->orphan_count);
+	inet_csk_destroy_sock(child);
+	bh_unlock_sock(child);
+	sock_put(child);
 }
 
 static struct fsk_conn *accept_confirm(struct sock *lsk,
@@ -670,7 +671,10 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	conn = fsk_conn_alloc(child, dev, mac, GFP_ATOMIC);
 	if (conn)
 		conn->tomb = fsk_tomb_alloc(GFP_ATOMIC);
-	if (!conn || !conn->tomb || !conn->xport) {
+	/* The listener's options may have changed since they were looked at. */
+	if (!conn || !conn->tomb || !conn->xport ||
+	    rcu_access_pointer(child->sk_filter) ||
+	    inet_csk(child)->icsk_ulp_ops) {
 		if (conn)
 			fsk_conn_free(conn);
 		child_discard(child, req);

@@ -29,21 +29,25 @@ MODULE_PARM_DESC(ethertype, "EtherType of fastsock frames, 0x0600 or more");
 
 static DEFINE_MUTEX(enable_mutex);	/* changes of fsk_net.enable */
 
-static void set_enable(struct net *net, int val)
+static int set_enable(struct net *net, int val)
 {
 	struct fsk_net *fn = fsk_net(net);
-	int old;
+	int old, err = 0;
 
 	mutex_lock(&enable_mutex);
 	old = fn->enable;
 	if (!old && val)
-		fsk_claim_enable();
+		err = fsk_claim_enable();
+	if (err)
+		goto out;
 	WRITE_ONCE(fn->enable, val);
 	if (!old != !val)
 		fsk_peer_enable(net, val);
 	if (old && !val)
 		fsk_claim_disable();
+out:
 	mutex_unlock(&enable_mutex);
+	return err;
 }
 
 static int enable_handler(FSK_CTL_TABLE *table, int write, void *buffer,
@@ -58,9 +62,9 @@ static int enable_handler(FSK_CTL_TABLE *table, int write, void *buffer,
 	int err;
 
 	err = proc_dointvec_minmax(&tmp, write, buffer, lenp, ppos);
-	if (!err && write)
-		set_enable(net, val);
-	return err;
+	if (err || !write)
+		return err;
+	return set_enable(net, val);
 }
 
 static int post_min_least = 1024;

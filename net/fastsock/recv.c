@@ -97,7 +97,8 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 {
 	size_t min = READ_ONCE(fsk_net(sock_net(r->sk))->post_min);
 
-	return r->left >= min && !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
+	return r->left >= min &&
+	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
 	       user_backed_iter(&r->msg->msg_iter) && !conn->post && skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       conn->phase != FSK_PH_SYN_SENT &&
 	       conn->phase != FSK_PH_FALLBACK &&
@@ -201,7 +202,7 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 	    !tcp_under_memory_pressure(sk) &&
 	    tcp_sk(sk)->copied_seq - conn->tuned_seq >= rcvbuf / 2) {
 		conn->tuned_seq = tcp_sk(sk)->copied_seq;
-		rcvbuf = min(2 * rcvbuf, max);
+		rcvbuf = min_t(u32, 2U * rcvbuf, max);
 		WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
 	}
 	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * conn->rx.mss,
@@ -229,6 +230,49 @@ static int wait_once(struct recv *r, struct fsk_conn *conn)
 	if (mine)
 		unpost(r, mine);
 	return err;
+}
+
+static bool quiet(const struct sock *sk)
+{
+	return skb_queue_empty_lockless(&sk->sk_receive_queue) &&
+	       !READ_ONCE(sk->sk_backlog.tail) && !READ_ONCE(sk->sk_err) &&
+	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
+	       READ_ONCE(sk->sk_state) == TCP_ESTABLISHED;
+}
+
+/*
+ * Nothing to read and no reason to look closer: waiting needs no lock, and the
+ * one that reading takes comes when there is something.  All of it may change
+ * at once; whoever changes it wakes us.
+ */
+static bool idle(const struct recv *r, struct sock *sk)
+{
+	u32 min = READ_ONCE(fsk_net(sock_net(sk))->post_min);
+	const struct fsk_conn *conn;
+	bool plain;
+
+	if (!quiet(sk))
+		return false;
+	rcu_read_lock();
+	conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	plain = conn && READ_ONCE(conn->phase) == FSK_PH_OPEN &&
+		(r->left < min || (r->target < min &&
+				   READ_ONCE(conn->avg_recv) < min));
+	rcu_read_unlock();
+	return plain;
+}
+
+static void wait_unlocked(struct recv *r, struct sock *sk)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	smp_mb();	/* pairs with skwq_has_sleeper() in sk_data_ready */
+	if (quiet(sk))
+		r->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, r->timeo);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
 /* Return: 0 or a negative errno; -EXDEV if the socket was delegated. */
@@ -283,6 +327,11 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	if (unlikely(flags & MSG_OOB))
 		return -EINVAL;
 
+	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	if (r.timeo && idle(&r, sk))
+		wait_unlocked(&r, sk);
+
 	lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 	if (unlikely(!conn)) {
@@ -290,8 +339,6 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		return READ_ONCE(sk->sk_prot)->recvmsg(sk, msg, len, flags,
 						       addr_len);
 	}
-	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	r.peek = fsk_peek_offset(sk, flags);
 	err = recv_locked(&r);
 	if (likely(err != -EXDEV && fsk_is_conn(sk) && fsk_conn(sk) == conn)) {

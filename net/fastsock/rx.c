@@ -103,17 +103,16 @@ static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off)
 static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 {
 	struct sock *sk = conn->sk;
-	struct net *net = sock_net(sk);
 	u32 n;
 
 	if (off >= skb->len) {
 		consume_skb(skb);
 		return;
 	}
-	fsk_stat_add(net, FSK_MIB_IN_BYTES, skb->len - off);
+	fsk_conn_stat_add(conn, FSK_MIB_IN_BYTES, skb->len - off);
 	if (conn->post && skb_queue_empty(&sk->sk_receive_queue)) {
 		n = fsk_post_fill(conn->post, skb, off, skb->len - off);
-		fsk_stat_add(net, FSK_MIB_POSTED_BYTES, n);
+		fsk_conn_stat_add(conn, FSK_MIB_POSTED_BYTES, n);
 		WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + n);
 		off += n;
 		if (off == skb->len) {
@@ -121,7 +120,6 @@ static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 			return;
 		}
 	}
-	fsk_stat_add(net, FSK_MIB_QUEUED_BYTES, skb->len - off);
 	if (squeeze(sk, skb, off)) {
 		consume_skb(skb);
 		return;
@@ -149,6 +147,8 @@ static bool rcv_fin(struct fsk_conn *conn)
 	case TCP_FIN_WAIT2:
 		mirror_rx(conn);
 		fsk_tx_ack(conn);
+		if (!sock_flag(sk, SOCK_DEAD))
+			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
 		fsk_conn_done(conn);
 		return false;
 	}
@@ -177,12 +177,19 @@ static void wake_reader(struct fsk_conn *conn)
 		sk->sk_data_ready(sk);
 }
 
-/* May the socket's memory hold @skb?  Reads sk_rcvbuf twice over on purpose:
- * windows promise half of it, and squeezing takes care of the rest.
+/*
+ * May the socket's memory hold @skb?  Twice sk_rcvbuf in all: windows promise
+ * half of it, and squeezing takes care of the rest.  What fills a hole must find
+ * room that held segments cannot take.
  */
-static bool has_memory(struct sock *sk, struct sk_buff *skb)
+static bool has_memory(const struct fsk_conn *conn, struct sk_buff *skb)
 {
-	return atomic_read(&sk->sk_rmem_alloc) <= 2 * sk->sk_rcvbuf &&
+	struct sock *sk = conn->sk;
+	u32 used = atomic_read(&sk->sk_rmem_alloc);
+
+	if (!fsk_after(FSK_CB(skb)->seg.seq, conn->rx.nxt))
+		used /= 2;
+	return used <= (u32)sk->sk_rcvbuf &&
 	       sk_rmem_schedule(sk, skb, skb->truesize + 1);
 }
 
@@ -219,7 +226,7 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 		return false;
 	}
 	if (likely(skb->len)) {
-		if (unlikely(!has_memory(sk, skb))) {
+		if (unlikely(!has_memory(conn, skb))) {
 			conn->rx.ack_now = true;
 			fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
 			return true;
@@ -260,10 +267,16 @@ static bool fin_acked(struct fsk_conn *conn, u64 now)
 	case TCP_FIN_WAIT1:
 		tcp_set_state(sk, TCP_FIN_WAIT2);
 		sk->sk_shutdown |= SEND_SHUTDOWN;
-		if (sock_flag(sk, SOCK_DEAD))
-			conn->life_at = now + jiffies64_to_nsecs(tcp_fin_time(sk));
-		else
+		if (!sock_flag(sk, SOCK_DEAD)) {
 			sk->sk_state_change(sk);	/* a lingering close */
+			return true;
+		}
+		if (READ_ONCE(tcp_sk(sk)->linger2) < 0) {
+			fsk_tx_reset(conn);
+			fsk_conn_done(conn);
+			return false;
+		}
+		conn->life_at = now + jiffies64_to_nsecs(tcp_fin_time(sk));
 		return true;
 	case TCP_CLOSING:
 	case TCP_LAST_ACK:
@@ -299,6 +312,8 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
 			   conn->tx.una + conn->mask);
 		tx_space(conn->sk);
+		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
+			conn->life_at = f->now + fsk_patience(conn->sk);
 		if (conn->tx.una == conn->tx.end && !conn->fin_wanted &&
 		    !fin_acked(conn, f->now)) {
 			consume_skb(f->skb);

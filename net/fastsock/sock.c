@@ -79,6 +79,9 @@ static void orphan(struct sock *sk)
 	if (sk->sk_state == TCP_CLOSE) {
 		fsk_conn_kill(conn);
 		inet_csk_destroy_sock(sk);
+	} else if (!conn->life_at) {
+		conn->life_at = fsk_now() + fsk_patience(sk);
+		fsk_timer_arm(conn);
 	}
 }
 
@@ -95,6 +98,11 @@ void fsk_close(struct sock *sk, long timeout)
 	int state;
 
 	lock_sock(sk);
+	if (unlikely(!fsk_is_conn(sk))) {	/* delegated while we waited */
+		release_sock(sk);
+		READ_ONCE(sk->sk_prot)->close(sk, timeout);
+		return;
+	}
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	unread = purge_unread(sk);
 	if (sk->sk_state != TCP_CLOSE) {
@@ -174,9 +182,11 @@ int fsk_abort(struct sock *sk, int err)
 {
 	struct fsk_conn *conn;
 
-	if (!fsk_is_conn(sk))
-		return READ_ONCE(sk->sk_prot)->diag_destroy(sk, err);
 	lock_sock(sk);
+	if (!fsk_is_conn(sk)) {
+		release_sock(sk);	/* delegated meanwhile */
+		return READ_ONCE(sk->sk_prot)->diag_destroy(sk, err);
+	}
 	rcu_read_lock();
 	conn = fsk_conn(sk);
 	if (!fsk_conn_dead(conn)) {

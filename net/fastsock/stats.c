@@ -43,6 +43,10 @@ static u64 fsk_mib_sum(const struct fsk_net *fn, unsigned int mib)
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(*per_cpu_ptr(&fn->mib[mib], cpu));
 
+	/* Not counted by itself: it is most of what comes. */
+	if (mib == FSK_MIB_QUEUED_BYTES)
+		sum = fsk_mib_sum(fn, FSK_MIB_IN_BYTES) -
+		      fsk_mib_sum(fn, FSK_MIB_POSTED_BYTES);
 	/* A gauge may read below zero while it moves from CPU to CPU. */
 	if (mib == FSK_MIB_CURR_ESTAB && (s64)sum < 0)
 		return 0;

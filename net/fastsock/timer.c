@@ -32,8 +32,14 @@ static u64 retries_ns(unsigned int retries)
 	return ms * NSEC_PER_MSEC;
 }
 
-/* How long retransmission goes unanswered before the connection ends, ns. */
-static u64 patience(const struct sock *sk)
+/**
+ * fsk_patience - how long a connection may get nowhere
+ * @sk: its socket
+ *
+ * Context: any.
+ * Return: ns until retransmission gives up, as TCP's options and sysctls say.
+ */
+u64 fsk_patience(const struct sock *sk)
 {
 	const struct net *net = sock_net(sk);
 	u32 user_ms = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
@@ -63,7 +69,7 @@ static u64 conn_deadline(const struct fsk_conn *conn)
 	at = sooner(at, conn->rx.ack_at);
 	at = sooner(at, conn->life_at);
 	at = sooner(at, conn->retry_at);
-	if (unlikely(sock_flag(conn->sk, SOCK_KEEPOPEN)))
+	if (unlikely(sock_flag(conn->sk, SOCK_KEEPOPEN)) && !conn->tx.inflight)
 		at = sooner(at, fsk_keepalive_at(conn->sk));
 	return at;
 }
@@ -142,7 +148,8 @@ static void path_trouble(struct fsk_conn *conn, u64 now)
 
 static void run_retransmit(struct fsk_conn *conn, u64 now)
 {
-	if (conn->tx.backoff >= FSK_TROUBLE_AFTER)
+	/* A peer whose window is shut answers, and is no trouble. */
+	if (conn->tx.stalled_since && conn->tx.backoff >= FSK_TROUBLE_AFTER)
 		path_trouble(conn, now);
 	switch (fsk_rel_tx_timeout(&conn->tx, now)) {
 	case FSK_REL_SEND:
@@ -164,13 +171,15 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		 fsk_keepalive_at(conn->sk) : 0;
 	u32 user_ms = READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout);
 
-	if (!at || now < at)
+	/* Bytes on the way are a probe of their own. */
+	if (!at || now < at || conn->tx.inflight)
 		return false;
 	if (user_ms ? conn->probes && now - conn->heard_at >=
 		      (u64)user_ms * NSEC_PER_MSEC :
 	    conn->probes >= keepalive_probes(tp))
 		return true;
-	conn->probes++;
+	if (conn->probes < U8_MAX)
+		conn->probes++;
 	fsk_tx_probe(conn);
 	return false;
 }
@@ -188,7 +197,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		return;
 
 	if ((conn->tx.stalled_since &&
-	     now - conn->tx.stalled_since > patience(sk)) ||
+	     now - conn->tx.stalled_since > fsk_patience(sk)) ||
 	    run_keepalive(conn, now)) {
 		fsk_stat_inc(sock_net(sk), FSK_MIB_TIMEOUTS);
 		fsk_tx_reset(conn);
@@ -196,6 +205,8 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		return;
 	}
 	if (conn->life_at && now >= conn->life_at) {
+		if (sk->sk_state != TCP_FIN_WAIT2)
+			fsk_tx_reset(conn);
 		fsk_conn_done(conn);
 		return;
 	}
@@ -246,8 +257,8 @@ void fsk_release_cb(struct sock *sk)
 	struct fsk_conn *conn = fsk_conn(sk);
 
 	/* tcp_v4_err() knows sockets that no filter protects from it. */
-	if (unlikely(test_and_clear_bit(TCP_MTU_REDUCED_DEFERRED,
-					&sk->sk_tsq_flags)))
+	if (unlikely(READ_ONCE(sk->sk_tsq_flags)) &&
+	    test_and_clear_bit(TCP_MTU_REDUCED_DEFERRED, &sk->sk_tsq_flags))
 		__sock_put(sk);
 	if (!conn)
 		return;

@@ -11,6 +11,9 @@
 #include "seal.h"
 #include "sock.h"
 
+/* More at once would overrun the backlog of a virtual device. */
+#define FSK_BURST	256	/* frames */
+#define FSK_BURST_NS	(100 * NSEC_PER_USEC)
 #define FSK_BATCH	16	/* frames of one send handed over together */
 #define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
 #define FSK_RETRY_NS	(10 * NSEC_PER_MSEC)	/* after an allocation failed */
@@ -287,20 +290,20 @@ static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
 static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
-	struct net *net = sock_net(conn->sk);
-	u32 mss = fsk_tx_mss(conn);
 	u8 type = FSK_T_DATA;
 	u16 len;
 
-	if (unlikely(skb->len > mss) && split_seg(conn, skb, mss))
+	/* The path may have become narrower since. */
+	if (skb->len > FSK_MSS_SMALL && skb->len > fsk_tx_mss(conn) &&
+	    split_seg(conn, skb, fsk_tx_mss(conn)))
 		return -ENOMEM;
 	frame = frame_of(skb);
 	if (unlikely(!frame))
 		return -ENOMEM;
 	if (seg->flags & FSK_SEG_SENT)
-		fsk_stat_inc(net, FSK_MIB_RETRANS_FRAMES);
+		fsk_conn_stat_add(conn, FSK_MIB_RETRANS_FRAMES, 1);
 	else
-		fsk_stat_add(net, FSK_MIB_OUT_BYTES, skb->len);
+		fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, skb->len);
 	len = skb->len;
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING)) {
 		type = FSK_T_CONFIRM;
@@ -338,14 +341,19 @@ static bool split_to_window(struct fsk_conn *conn)
  */
 void fsk_tx_push(struct fsk_conn *conn, u64 now)
 {
-	struct fsk_seg *seg;
+	struct fsk_seg *seg = NULL;
+	int budget = FSK_BURST;
 
-	/* One softirq run for the whole batch, where a device is virtual. */
-	local_bh_disable();
 again:
-	while ((seg = fsk_rel_tx_next(&conn->tx, now))) {
+	while ((conn->tx.unsent || conn->tx.lost) &&
+	       (seg = fsk_rel_tx_next(&conn->tx, now))) {
 		if (unlikely(send_seg(conn, seg, now))) {
 			conn->retry_at = now + FSK_RETRY_NS;
+			break;
+		}
+		if (unlikely(!--budget)) {
+			conn->retry_at = now + FSK_BURST_NS;
+			fsk_timer_arm(conn);
 			break;
 		}
 	}
@@ -355,6 +363,19 @@ again:
 	if (conn->rx.ack_now)
 		fsk_tx_ack(conn);
 	fsk_timer_touch(conn, now);
+}
+
+/* As fsk_tx_push(); one softirq run for a batch, where a device is virtual. */
+static void push_batch(struct fsk_conn *conn, u64 now)
+{
+	bool one = conn->tx.unsent == conn->tx.tail;
+
+	if (one) {
+		fsk_tx_push(conn, now);
+		return;
+	}
+	local_bh_disable();
+	fsk_tx_push(conn, now);
 	local_bh_enable();
 }
 
@@ -430,6 +451,19 @@ static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 	return err ?: len;
 }
 
+/* Buffers appear on demand, up to what the administrator lets TCP take. */
+static bool grow_sndbuf(struct sock *sk)
+{
+	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
+	int cur = READ_ONCE(sk->sk_sndbuf);
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || cur >= max ||
+	    tcp_under_memory_pressure(sk))
+		return false;
+	WRITE_ONCE(sk->sk_sndbuf, min_t(u32, 2U * cur, max));
+	return true;
+}
+
 /*
  * Put up to @len bytes into a new segment.  Return: bytes taken, or a negative
  * errno: -ENOMEM means wait.
@@ -481,19 +515,6 @@ static int send_more(struct fsk_conn *conn, struct msghdr *msg, u32 len,
 	return n;
 }
 
-/* Buffers appear on demand, up to what the administrator lets TCP take. */
-static bool grow_sndbuf(struct sock *sk)
-{
-	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
-	int cur = READ_ONCE(sk->sk_sndbuf);
-
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || cur >= max ||
-	    tcp_under_memory_pressure(sk))
-		return false;
-	WRITE_ONCE(sk->sk_sndbuf, min(2 * cur, max));
-	return true;
-}
-
 static int wait_space(struct fsk_conn *conn, long *timeo)
 {
 	struct sock *sk = conn->sk;
@@ -511,6 +532,9 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 	u32 mss, len, held = 0;
 	int n;
 
+	/* A buffer that a write overfills would wait for acks within it. */
+	while (msg_data_left(msg) > sk->sk_sndbuf / 4 && grow_sndbuf(sk))
+		;
 	while (msg_data_left(msg)) {
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 			return -EPIPE;
@@ -524,13 +548,13 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 			*copied += n;
 			held += n;
 			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
-				fsk_tx_push(conn, fsk_now());
+				push_batch(conn, fsk_now());
 				held = 0;
 			}
 			continue;
 		}
 		if (held)
-			fsk_tx_push(conn, fsk_now());
+			push_batch(conn, fsk_now());
 		held = 0;
 		if (n != -ENOSPC && n != -ENOMEM)
 			return n;
@@ -554,7 +578,9 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (msg->msg_flags & MSG_ZEROCOPY && size &&
+	if (msg->msg_flags & MSG_FASTOPEN)
+		return -EISCONN;
+	if (msg->msg_flags & MSG_ZEROCOPY && size && !msg->msg_ubuf &&
 	    sock_flag(sk, SOCK_ZEROCOPY)) {
 		uarg = fsk_zerocopy_begin(sk, size);
 		if (!uarg)
@@ -607,14 +633,14 @@ int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	if (unlikely((1 << sk->sk_state) &
 		     ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		ret = sk_stream_wait_connect(sk, &timeo);
-	if (unlikely(!fsk_is_conn(sk))) {
+	if (unlikely(ret)) {
+		ret = sk_stream_error(sk, msg->msg_flags, ret);
+	} else if (unlikely(!fsk_is_conn(sk))) {
 		release_sock(sk);	/* delegated while we waited */
 		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, size);
-	}
-	if (likely(!ret))
+	} else {
 		ret = send_locked(sk, msg, size);
-	else
-		ret = sk_stream_error(sk, msg->msg_flags, ret);
+	}
 	release_sock(sk);
 	return ret;
 }
