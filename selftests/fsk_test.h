@@ -427,6 +427,38 @@ static FSK_UNUSED uint64_t fsk_recv_pattern(int fd, uint64_t seed,
 	return done;
 }
 
+/*
+ * Sends a pattern until nothing more goes for a while, because nobody reads:
+ * how many bytes the buffers of both ends took.
+ */
+static FSK_UNUSED uint64_t fsk_stuff(int fd, uint64_t seed)
+{
+	uint64_t total = 0;
+	char buf[4096];
+	int quiet = 0;
+	ssize_t n;
+
+	while (quiet < 5) {
+		fsk_fill(buf, sizeof(buf), seed, total);
+		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0)
+			total += n;
+		else
+			fsk_sleep_ms(50);
+		quiet = n > 0 ? 0 : quiet + 1;
+	}
+	return total;
+}
+
+/* Closes a descriptor of a fixture, whose teardown then has nothing to do. */
+static FSK_UNUSED int fsk_close(int *fd)
+{
+	int err = close(*fd);
+
+	*fd = -1;
+	return err;
+}
+
 /* Both ends work: a few bytes each way, in order. */
 #define FSK_EXPECT_ALIVE(one, other) do {				\
 	char _word[5] = "";						\

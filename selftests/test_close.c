@@ -23,15 +23,6 @@ static void count_broken_pipes(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
-/* Closes a descriptor of the fixture; the teardown then has nothing to do. */
-static int close_now(int *fd)
-{
-	int err = close(*fd);
-
-	*fd = -1;
-	return err;
-}
-
 static long connections(const struct fsk_link *link)
 {
 	return fsk_stat(link->client_ns, "FskCurrEstab") +
@@ -147,7 +138,7 @@ TEST_F(closing, with_unread_data)
 {
 	ASSERT_EQ(3, send(self->client, "abc", 3, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->server) == 3));
-	close_now(&self->server);
+	fsk_close(&self->server);
 	ASSERT_TRUE(arrived(self->client));
 	EXPECT_EQ(EVENTS_RESET, fsk_events(self->client));
 	expect_reset(_metadata, self->client);
@@ -157,7 +148,7 @@ TEST_F(closing, with_unread_data_by_the_client)
 {
 	ASSERT_EQ(3, send(self->server, "abc", 3, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->client) == 3));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	ASSERT_TRUE(arrived(self->server));
 	expect_reset(_metadata, self->server);
 }
@@ -170,7 +161,7 @@ TEST_F(closing, with_some_unread_data)
 	ASSERT_EQ(3, send(self->client, "abc", 3, 0));
 	ASSERT_EQ(1, recv(self->server, &byte, 1, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->server) == 2));
-	close_now(&self->server);
+	fsk_close(&self->server);
 	ASSERT_TRUE(arrived(self->client));
 	EXPECT_ERRNO(ECONNRESET, recv(self->client, &byte, 1, 0));
 }
@@ -182,7 +173,7 @@ TEST_F(closing, reset_told_to_send)
 
 	ASSERT_EQ(1, send(self->client, "a", 1, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->server) == 1));
-	close_now(&self->server);
+	fsk_close(&self->server);
 	ASSERT_TRUE(arrived(self->client));
 	count_broken_pipes();
 	EXPECT_ERRNO(ECONNRESET, send(self->client, "x", 1, 0));
@@ -201,7 +192,7 @@ TEST_F(closing, data_before_reset)
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->server) == 3));
 	ASSERT_EQ(4, send(self->server, "defg", 4, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->client) == 4));
-	close_now(&self->server);
+	fsk_close(&self->server);
 	ASSERT_TRUE(arrived(self->client));
 	EXPECT_EQ(4, recv(self->client, buf, sizeof(buf), 0));
 	EXPECT_ERRNO(ECONNRESET, recv(self->client, buf, sizeof(buf), 0));
@@ -214,31 +205,11 @@ TEST_F(closing, linger_zero)
 
 	ASSERT_EQ(0, fsk_set_linger(self->client, 0));
 	begin = fsk_now_ms();
-	close_now(&self->client);
+	fsk_close(&self->client);
 	EXPECT_GT(2000, fsk_now_ms() - begin);
 	ASSERT_TRUE(arrived(self->server));
 	EXPECT_EQ(EVENTS_RESET, fsk_events(self->server));
 	expect_reset(_metadata, self->server);
-}
-
-/* Sends until nothing more goes: the count. */
-static uint64_t stuff(int fd, uint64_t seed)
-{
-	uint64_t total = 0;
-	char buf[4096];
-	int quiet = 0;
-	ssize_t n;
-
-	while (quiet < 5) {
-		fsk_fill(buf, sizeof(buf), seed, total);
-		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n > 0)
-			total += n;
-		else
-			fsk_sleep_ms(50);
-		quiet = n > 0 ? 0 : quiet + 1;
-	}
-	return total;
 }
 
 static void small_buffers(int one, int other)
@@ -254,9 +225,9 @@ TEST_F(closing, linger_zero_drops_unsent_data)
 	ssize_t n;
 
 	small_buffers(self->client, self->server);
-	total = stuff(self->client, 1);
+	total = fsk_stuff(self->client, 1);
 	ASSERT_EQ(0, fsk_set_linger(self->client, 0));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	ASSERT_TRUE(arrived(self->server));
 	while ((n = recv(self->server, buf, sizeof(buf), 0)) > 0) {
 		EXPECT_EQ(-1, fsk_wrong(buf, n, 1, got));
@@ -272,10 +243,10 @@ TEST_F(closing, linger_gives_up_after_its_time)
 	uint64_t begin, took;
 
 	small_buffers(self->client, self->server);
-	stuff(self->client, 1);
+	fsk_stuff(self->client, 1);
 	ASSERT_EQ(0, fsk_set_linger(self->client, 2));
 	begin = fsk_now_ms();
-	EXPECT_EQ(0, close_now(&self->client));
+	EXPECT_EQ(0, fsk_close(&self->client));
 	took = fsk_now_ms() - begin;
 	EXPECT_LE(1900, took);
 	EXPECT_GT(12000, took);
@@ -306,12 +277,12 @@ TEST_F(closing, linger_waits_until_all_is_delivered)
 	pthread_t thread;
 
 	small_buffers(self->client, self->server);
-	d.want = stuff(self->client, 1);
+	d.want = fsk_stuff(self->client, 1);
 	fsk_nonblock(self->client, true);
 	ASSERT_EQ(0, fsk_set_linger(self->client, 60));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, drain_later, &d));
 	begin = fsk_now_ms();
-	EXPECT_EQ(0, close_now(&self->client));
+	EXPECT_EQ(0, fsk_close(&self->client));
 	took = fsk_now_ms() - begin;
 	EXPECT_LE(400, took);
 	EXPECT_GT(40000, took);
@@ -328,7 +299,7 @@ TEST_F(closing, exit_does_not_linger)
 	pid_t pid;
 
 	small_buffers(self->client, self->server);
-	total = stuff(self->client, 1);
+	total = fsk_stuff(self->client, 1);
 	ASSERT_EQ(0, fsk_set_linger(self->client, 60));
 	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
 	pid = fsk_fork();
@@ -336,7 +307,7 @@ TEST_F(closing, exit_does_not_linger)
 		close(go[1]);
 		_exit(read(go[0], &byte, 1) != 0);
 	}
-	close_now(&self->client);
+	fsk_close(&self->client);
 	begin = fsk_now_ms();
 	close(go[1]);
 	EXPECT_EQ(0, fsk_reap(pid));
@@ -351,11 +322,11 @@ TEST_F(closing, data_outlives_the_process)
 	char byte;
 	pid_t pid;
 
-	total = stuff(self->client, 1);
+	total = fsk_stuff(self->client, 1);
 	pid = fsk_fork();
 	if (!pid)
 		_exit(0);
-	close_now(&self->client);
+	fsk_close(&self->client);
 	EXPECT_EQ(0, fsk_reap(pid));
 	EXPECT_EQ(total, fsk_recv_pattern(self->server, 1, 0, total));
 	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
@@ -366,7 +337,7 @@ TEST_F(closing, send_after_the_peer_closed)
 {
 	char byte;
 
-	close_now(&self->server);
+	fsk_close(&self->server);
 	ASSERT_TRUE(arrived(self->client));
 	EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP, fsk_events(self->client));
 	EXPECT_EQ(0, recv(self->client, &byte, 1, 0));
@@ -470,7 +441,7 @@ static pid_t hold(int *fd, int other)
 		for (;;)
 			pause();
 	}
-	close_now(fd);
+	fsk_close(fd);
 	return pid;
 }
 
@@ -533,7 +504,7 @@ TEST_F(closing, killed_while_it_waits)
 		recv(self->client, big, sizeof(big), MSG_WAITALL);
 		_exit(0);
 	}
-	close_now(&self->client);
+	fsk_close(&self->client);
 	ASSERT_TRUE(FSK_UNTIL(fsk_task_state(pid) == 'S'));
 	ASSERT_EQ(0, fsk_send_pattern(self->server, 1, 0, 10000));
 	kill(pid, SIGKILL);
@@ -558,7 +529,7 @@ TEST_F(closing, killed_while_it_sends)
 		fsk_send_all(self->client, big, sizeof(big));
 		_exit(0);
 	}
-	close_now(&self->client);
+	fsk_close(&self->client);
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->server) > 4096 &&
 			      fsk_task_state(pid) == 'S'));
 	kill(pid, SIGKILL);
@@ -577,7 +548,7 @@ TEST_F(closing, last_descriptor_ends_it)
 	int copy = dup(self->client);
 	char byte;
 
-	close_now(&self->client);
+	fsk_close(&self->client);
 	fsk_sleep_ms(300);
 	EXPECT_EQ(POLLOUT, fsk_events(self->server));
 	FSK_EXPECT_ALIVE(copy, self->server);
@@ -651,7 +622,7 @@ TEST_F(closing, close_does_not_wake_a_reader)
 	struct reader r;
 
 	blocked_reader(_metadata, &r, self->client, 10);
-	close_now(&self->client);
+	fsk_close(&self->client);
 	fsk_sleep_ms(300);
 	EXPECT_FALSE(r.done);
 	EXPECT_EQ(2, send(self->server, "ab", 2, MSG_NOSIGNAL));
@@ -667,7 +638,7 @@ TEST_F(closing, closing_the_listener_resets_what_waits)
 
 	ASSERT_EQ(3, send(one, "abc", 3, 0));
 	before = connections(variant->link);
-	close_now(&self->listener);
+	fsk_close(&self->listener);
 	ASSERT_TRUE(arrived(one));
 	EXPECT_ERRNO(ECONNRESET, recv(one, &byte, 1, 0));
 	FSK_EXPECT_ALIVE(self->client, self->server);

@@ -583,17 +583,20 @@ TEST_F(connecting, tcp_info)
 	close(other);
 }
 
-static int count_lines(const char *format, const char *ns, uint16_t port)
+/* Lines that ss prints about the sockets of a port. */
+static int count_lines(const char *options, const char *filter,
+		       const char *ns, uint16_t port)
 {
 	char command[256], line[1024];
-	int n, lines = 0;
+	int lines = 0;
 	FILE *file;
 
-	n = snprintf(command, sizeof(command), "exec 2> /dev/null; ");
-	snprintf(command + n, sizeof(command) - n, format, ns, port);
+	snprintf(command, sizeof(command),
+		 "exec 2> /dev/null; ip netns exec %s ss %s sport = :%d %s",
+		 ns, options, port, filter);
 	file = popen(command, "r");
 	while (file && fgets(line, sizeof(line), file))
-		lines += strchr(line, '\n') != NULL;
+		lines += !!strchr(line, '\n');
 	if (file)
 		pclose(file);
 	return lines;
@@ -609,19 +612,16 @@ TEST_F(connecting, seen_by_ss)
 	EXPECT_EQ(0, dial(variant->route, one, self->port));
 	other = take(_metadata, variant->route, self->listener, one);
 	port = fsk_port(one);
-	EXPECT_EQ(1, count_lines("ip netns exec %s ss -tnH state established "
-				 "sport = :%d", ns, port));
+	EXPECT_EQ(1, count_lines("-tnH state established", "", ns, port));
 	EXPECT_EQ(variant->route->fast ? 1 : 0,
-		  count_lines("ip netns exec %s ss -tienH sport = :%d | "
-			      "grep tcp-ulp-fastsock", ns, port));
+		  count_lines("-tienH", "| grep tcp-ulp-fastsock", ns, port));
 	EXPECT_EQ(3, send(other, "abc", 3, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(one) == 3));
-	EXPECT_EQ(1, count_lines("ip netns exec %s ss -tnH sport = :%d | "
-				 "grep -E '^ESTAB +3 +0 '", ns, port));
+	EXPECT_EQ(1, count_lines("-tnH", "| grep -E '^ESTAB +3 +0 '", ns,
+				 port));
 	shutdown(other, SHUT_WR);
 	ASSERT_TRUE(FSK_UNTIL(fsk_events(one) & POLLRDHUP));
-	EXPECT_EQ(1, count_lines("ip netns exec %s ss -tnH state close-wait "
-				 "sport = :%d", ns, port));
+	EXPECT_EQ(1, count_lines("-tnH state close-wait", "", ns, port));
 	close(one);
 	close(other);
 }

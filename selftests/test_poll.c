@@ -12,14 +12,6 @@
 
 FSK_PAIR_FIXTURE(polling);
 
-static int close_now(int *fd)
-{
-	int err = close(*fd);
-
-	*fd = -1;
-	return err;
-}
-
 /* Waits for exactly these events; returns the last ones seen. */
 static int settles(int fd, int want)
 {
@@ -99,7 +91,7 @@ TEST_F(polling, reset)
 
 	EXPECT_EQ(0, poll(&pfd, 1, 0));
 	fsk_set_linger(self->client, 0);
-	close_now(&self->client);
+	fsk_close(&self->client);
 	EXPECT_EQ(1, poll(&pfd, 1, 20000));
 	EXPECT_EQ(POLLERR | POLLHUP, pfd.revents);
 	EXPECT_EQ(want, fsk_events(self->server));
@@ -153,7 +145,7 @@ TEST_F(polling, select)
 	EXPECT_EQ(POLLIN, select_on(self->server, 20000));
 	ASSERT_EQ(1, recv(self->server, buf, 1, 0));
 	EXPECT_EQ(0, select_on(self->server, 50));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	EXPECT_EQ(POLLIN, select_on(self->server, 20000));
 	EXPECT_EQ(POLLIN | POLLOUT, select_on(self->server, 0));
 }
@@ -187,7 +179,7 @@ TEST_F(polling, epoll_level)
 	EXPECT_EQ(EPOLLIN, await(epfd, 0));
 	ASSERT_EQ(1, recv(self->server, buf, 1, 0));
 	EXPECT_EQ(0, await(epfd, 50));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	EXPECT_EQ(EPOLLIN, await(epfd, 20000));
 	close(epfd);
 }
@@ -221,8 +213,8 @@ TEST_F(polling, epoll_edge_without_data_events)
 	ASSERT_EQ(1, send(self->client, "a", 1, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(self->server) == 1));
 	EXPECT_EQ(0, await(epfd, 50));
-	close_now(&self->client);
-	close_now(&self->server);
+	fsk_close(&self->client);
+	fsk_close(&self->server);
 	close(epfd);
 }
 
@@ -261,24 +253,6 @@ TEST_F(polling, epoll_exclusive)
 	close(other);
 }
 
-static uint64_t stuff(int fd)
-{
-	static char buf[4096];
-	uint64_t total = 0;
-	int quiet = 0;
-	ssize_t n;
-
-	while (quiet < 5) {
-		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n > 0)
-			total += n;
-		else
-			fsk_sleep_ms(50);
-		quiet = n > 0 ? 0 : quiet + 1;
-	}
-	return total;
-}
-
 /* Writable means that a third of the send buffer is free, no less. */
 TEST_F(polling, writable_from_a_third)
 {
@@ -289,7 +263,7 @@ TEST_F(polling, writable_from_a_third)
 
 	fsk_set_int(self->client, SOL_SOCKET, SO_SNDBUF, 65536);
 	fsk_set_int(self->server, SOL_SOCKET, SO_RCVBUF, 65536);
-	left = stuff(self->client);
+	left = fsk_stuff(self->client, 1);
 	EXPECT_EQ(0, fsk_events(self->client));
 	while (left && !fsk_events(self->client)) {
 		ASSERT_EQ(sizeof(buf), fsk_recv_all(self->server, buf,
@@ -317,7 +291,7 @@ TEST_F(polling, edge_after_full)
 			   EPOLLOUT | EPOLLET));
 	EXPECT_EQ(EPOLLOUT, await(epfd, 0));
 	for (i = 0; i < 5; i++) {
-		left = stuff(self->client);
+		left = fsk_stuff(self->client, 1);
 		ASSERT_LT(0, left);
 		while (await(epfd, 0))
 			;
@@ -401,7 +375,7 @@ TEST_F(polling, epoll_and_close)
 	int copy = dup(self->server);
 
 	ASSERT_EQ(0, watch(epfd, EPOLL_CTL_ADD, self->server, EPOLLIN));
-	close_now(&self->server);
+	fsk_close(&self->server);
 	ASSERT_EQ(1, send(self->client, "a", 1, 0));
 	EXPECT_EQ(EPOLLIN, await(epfd, 20000));
 	close(copy);
@@ -422,11 +396,10 @@ TEST_F(polling, sleeper_wakes)
 			_exit(poll(&pfd, 1, 60000) != 1 ||
 			      !(pfd.revents & POLLIN));
 		ASSERT_TRUE(FSK_UNTIL(fsk_task_state(pid) == 'S'));
-		if (i) {
+		if (i)
 			shutdown(self->client, SHUT_WR);
-		} else {
+		else
 			send(self->client, "a", 1, 0);
-		}
 		EXPECT_EQ(0, fsk_reap(pid));
 		recv(self->server, &(char){ 0 }, 1, MSG_DONTWAIT);
 	}

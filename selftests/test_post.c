@@ -16,14 +16,6 @@
 
 FSK_PAIR_FIXTURE(posting);
 
-static int close_now(int *fd)
-{
-	int err = close(*fd);
-
-	*fd = -1;
-	return err;
-}
-
 /* One receive in a thread of its own. */
 struct call {
 	pthread_t thread;
@@ -783,7 +775,7 @@ TEST_F(posting, peer_finishes_in_the_middle)
 
 	begin(_metadata, &c);
 	ASSERT_EQ(0, fsk_send_pattern(self->client, SEED, 0, PART));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	finish(&c);
 	EXPECT_EQ(PART, c.n);
 	EXPECT_EQ(-1, fsk_wrong(c.buf, PART, SEED, 0));
@@ -799,7 +791,7 @@ TEST_F(posting, peer_resets_in_the_middle)
 	begin(_metadata, &c);
 	send_part(_metadata, self->client, 0, PART);
 	fsk_set_linger(self->client, 0);
-	close_now(&self->client);
+	fsk_close(&self->client);
 	finish(&c);
 	EXPECT_EQ(PART, c.n);
 	EXPECT_EQ(-1, fsk_wrong(c.buf, PART, SEED, 0));

@@ -8,14 +8,6 @@
 
 FSK_PAIR_FIXTURE(sharing);
 
-static int close_now(int *fd)
-{
-	int err = close(*fd);
-
-	*fd = -1;
-	return err;
-}
-
 static int send_letter(int fd, char letter)
 {
 	char buf[100];
@@ -55,7 +47,7 @@ TEST_F(sharing, child_closes_first)
 		_exit(!!send_letter(self->client, 'c'));
 	EXPECT_EQ(0, fsk_reap(pid));
 	EXPECT_EQ(0, send_letter(self->client, 'p'));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	expect_letters(_metadata, self->server, "cp");
 }
 
@@ -74,7 +66,7 @@ TEST_F(sharing, parent_closes_first)
 		_exit(!!send_letter(self->client, 'd'));
 	}
 	EXPECT_EQ(0, send_letter(self->client, 'p'));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	close(go[1]);
 	expect_letters(_metadata, self->server, "pcd");
 	EXPECT_EQ(0, fsk_reap(pid));
@@ -110,7 +102,7 @@ TEST_F(sharing, both_receive)
 		}
 	}
 	EXPECT_EQ(0, fsk_send_pattern(self->client, 1, 0, len));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	EXPECT_EQ(0, fsk_reap(pid[0]));
 	EXPECT_EQ(0, fsk_reap(pid[1]));
 	for (at = 0; at < len; at++)
@@ -194,7 +186,7 @@ TEST_F(sharing, listener_parent_leaves_first)
 
 	if (!child)
 		_exit(!!serve(self->listener, 3));
-	close_now(&self->listener);
+	fsk_close(&self->listener);
 	converse(_metadata, variant->link, self->port, 3);
 	EXPECT_EQ(0, fsk_reap(child));
 }
@@ -240,7 +232,7 @@ TEST_F(sharing, exec_inherits)
 {
 	pid_t pid = exec_cat(self->server);
 
-	close_now(&self->server);
+	fsk_close(&self->server);
 	expect_echo(_metadata, self->client, 1);
 	EXPECT_EQ(0, fsk_reap(pid));
 }
@@ -382,7 +374,7 @@ TEST_F(sharing, listener_passed_to_a_stranger)
 	pid = stranger(channel, true);
 	/* Children of the stranger's would fail: it has no such network. */
 	ASSERT_EQ(0, send_fd(channel[0], self->listener));
-	close_now(&self->listener);
+	fsk_close(&self->listener);
 	converse(_metadata, variant->link, self->port, 2);
 	EXPECT_EQ(0, fsk_reap(pid));
 }
@@ -396,7 +388,7 @@ TEST_F(sharing, connection_lost_in_flight)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				channel));
 	ASSERT_EQ(0, send_fd(channel[0], self->client));
-	close_now(&self->client);
+	fsk_close(&self->client);
 	fsk_sleep_ms(200);
 	EXPECT_EQ(POLLOUT, fsk_events(self->server));
 	close(channel[0]);

@@ -302,41 +302,10 @@ TEST_F(transfer, writev_readv)
 	EXPECT_EQ(0, readv(self->server, in, 1));
 }
 
-/* Sends until the socket is full: how many bytes it took. */
-static uint64_t fill_up(int fd, uint64_t seed, uint64_t at)
-{
-	uint64_t from = at;
-	char buf[16384];
-	ssize_t n;
-
-	do {
-		fsk_fill(buf, sizeof(buf), seed, at);
-		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n > 0)
-			at += n;
-	} while (n > 0);
-	return at - from;
-}
-
-/* Sends until nothing more goes for a while. */
-static uint64_t fill_for_good(int fd, uint64_t seed)
-{
-	uint64_t total = 0, n;
-	int quiet = 0;
-
-	while (quiet < 5) {
-		n = fill_up(fd, seed, total);
-		total += n;
-		quiet = n ? 0 : quiet + 1;
-		fsk_sleep_ms(50);
-	}
-	return total;
-}
-
 TEST_F(transfer, stopped_reader)
 {
 	struct pollfd pfd = { .fd = self->client, .events = POLLOUT };
-	uint64_t total = fill_for_good(self->client, 6);
+	uint64_t total = fsk_stuff(self->client, 6);
 
 	EXPECT_EQ(EAGAIN, errno);
 	/* Programs rely on some, and the buffers' limits bound the rest. */
@@ -399,7 +368,7 @@ TEST_F(transfer, independent_connections)
 	int one = fsk_dial(_metadata, variant->link, self->port);
 	int other = fsk_accept(_metadata, self->listener);
 
-	fill_for_good(self->client, 8);
+	fsk_stuff(self->client, 8);
 	exchange(_metadata, one, other, 65536, 65536);
 	close(one);
 	close(other);

@@ -605,7 +605,8 @@ static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 	const struct fsk_hdr *hdr = (const void *)skb->data;
 	struct fsk_conn *conn = find(hdr, key);
 
-	if (unlikely(!conn && hdr->type == FSK_T_CONFIRM))
+	if (unlikely(!conn && hdr->type == FSK_T_CONFIRM &&
+		     fsk_transport_for(dev)))
 		conn = fsk_rcv_confirm(be32_to_cpu(hdr->id), key,
 				       (const void *)(hdr + 1), dev, mac);
 	if (unlikely(IS_ERR(conn))) {
@@ -681,9 +682,13 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		return;
 	}
 	key = fsk_unseal(hdr);
+	if (likely(handlers[hdr->type].rcv)) {
+		rcv_for_conn(skb, key, dev, mac);
+		return;
+	}
 	/* Outside a connection the key is 0, unless the frame is damaged. */
-	if (unlikely(key && !handlers[hdr->type].rcv)) {
-		fsk_drop(net, skb, FSK_DROP_KEY);
+	if (key || !fsk_transport_for(dev)) {
+		fsk_drop(net, skb, key ? FSK_DROP_KEY : FSK_DROP_NOT_FOR_US);
 		return;
 	}
 	switch (hdr->type) {
@@ -696,7 +701,5 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		fsk_peer_rcv(dev, mac, hdr->type, (const void *)(hdr + 1));
 		consume_skb(skb);
 		break;
-	default:
-		rcv_for_conn(skb, key, dev, mac);
 	}
 }

@@ -538,7 +538,9 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 	while (msg_data_left(msg)) {
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 			return -EPIPE;
-		mss = fsk_tx_mss(conn);
+		/* A small one fits any path. */
+		mss = conn->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX ?
+		      fsk_tx_mss(conn) : FSK_LINEAR_MAX;
 		len = min_t(size_t, msg_data_left(msg), mss);
 		n = send_more(conn, msg, len, mss);
 		if (!n)

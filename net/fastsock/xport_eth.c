@@ -108,7 +108,7 @@ static int fsk_eth_rcv(struct sk_buff *skb, struct net_device *dev,
 	if (!skb)
 		return NET_RX_DROP;
 
-	if (skb->pkt_type == PACKET_OTHERHOST || !fsk_eth_usable(dev)) {
+	if (skb->pkt_type == PACKET_OTHERHOST) {
 		fsk_drop(dev_net(dev), skb, FSK_DROP_NOT_FOR_US);
 		return NET_RX_DROP;
 	}

@@ -13,6 +13,7 @@ A pair test is a short script:
 """
 
 import contextlib
+import functools
 import fcntl
 import hashlib
 import os
@@ -153,6 +154,19 @@ def image(label, extra=(), module=True):
                 kernel = Kernel(label)
                 _images[key] = kernel, kernel.initramfs(extra, module)
         return _images[key]
+
+
+@functools.lru_cache(maxsize=None)
+def tsc_khz():
+    """The rate of the time stamp counter, which an emulated guest sees too."""
+    os.makedirs(BUILD, exist_ok=True)
+    program = os.path.join(BUILD, f"tsc-{os.getpid()}")
+    subprocess.run(["gcc", "-O2", "-o", program,
+                    os.path.join(HERE, "tsc.c")], check=True)
+    done = subprocess.run([program], stdout=subprocess.PIPE, text=True,
+                          check=True)
+    os.unlink(program)
+    return int(done.stdout)
 
 
 def acceleration():
@@ -413,7 +427,8 @@ class Guest:
                  "log_buf_len=4M", "printk.time=1",
                  # Emulated processors stop for long when the host is busy.
                  "watchdog_thresh=60", "rcupdate.rcu_cpu_stall_timeout=120",
-                 "tsc=reliable"]
+                 # On a busy host a guest misjudges its clock several times over.
+                 "tsc=reliable", f"tsc_early_khz={tsc_khz()}"]
         if self.kernel.debug:
             words += ["panic_on_warn=1", "page_poison=1"]
         return words
