@@ -228,10 +228,10 @@ cgroup_program() {
 	return $status
 }
 
+# A cipher that needs no module for random numbers.
 esp_state() {
 	ip -n "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" \
-		reqid 1 mode transport enc 'cbc(aes)' \
-		0x000102030405060708090a0b0c0d0e0f \
+		reqid 1 mode transport enc 'ecb(cipher_null)' '' \
 		auth-trunc 'hmac(sha256)' 0x$(printf '%064d' 7) 128
 }
 

@@ -9,12 +9,14 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/etherdevice.h>
+#include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <net/arp.h>
 #include <net/inet_common.h>
 #include <net/inet_hashtables.h>
+#include <net/ip_fib.h>
 #include <net/route.h>
 #include <net/tcp.h>
 
@@ -221,10 +223,31 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
 }
 
 /*
- * One route look-up, so that a connection to elsewhere costs no more: TCP will
- * look up its own route twice, and so does fsk_connect() when it is serious.
+ * A program that connects to elsewhere often does so again.  Each verdict is
+ * one word (address, second, generation of the peer table, reason), good for
+ * that second, or until a neighbour's state changes.
  */
-static int first_look(struct sock *sk, __be32 daddr)
+static u64 verdict_head(const struct fsk_net *fn, __be32 daddr)
+{
+	return (u64)(__force u32)daddr << 32 | (u16)(jiffies / HZ) << 16 |
+	       (u8)READ_ONCE(fn->peers_gen) << 8;
+}
+
+static u64 *verdict_slot(struct fsk_net *fn, __be32 daddr)
+{
+	return &fn->verdicts[hash_32((__force u32)daddr, ilog2(FSK_VERDICTS))];
+}
+
+/* Does the route depend on nothing but the destination? */
+static bool plain_route(const struct sock *sk)
+{
+	return !inet_sk(sk)->inet_saddr && !sk->sk_bound_dev_if &&
+	       !READ_ONCE(sk->sk_mark) && !inet_sk(sk)->tos &&
+	       !fib4_has_custom_rules(sock_net(sk));
+}
+
+/* One route look-up; TCP, and fsk_connect() when it is serious, do two. */
+static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 {
 	struct flowi4 fl4 = {
 		.daddr = daddr,
@@ -237,7 +260,6 @@ static int first_look(struct sock *sk, __be32 daddr)
 		.flowi4_proto = IPPROTO_TCP,
 	};
 	struct rtable *rt;
-	u8 mac[ETH_ALEN];
 	int reason;
 
 	rt = __ip_route_output_key(sock_net(sk), &fl4);
@@ -245,6 +267,28 @@ static int first_look(struct sock *sk, __be32 daddr)
 		return FSK_REASON_NOROUTE;
 	reason = peer_reason(rt, fl4.daddr, mac);
 	ip_rt_put(rt);
+	return reason;
+}
+
+static int first_look(const struct sock *sk, __be32 daddr)
+{
+	struct fsk_net *fn = fsk_net(sock_net(sk));
+	u64 head = verdict_head(fn, daddr);
+	u64 *slot = verdict_slot(fn, daddr);
+	u8 mac[ETH_ALEN] = {};
+	u64 known;
+	int reason;
+
+	if (!plain_route(sk))
+		return first_route(sk, daddr, mac);
+	known = READ_ONCE(*slot);
+	if ((known & ~0xffULL) == head)
+		return known & 0xff;
+	reason = first_route(sk, daddr, mac);
+	/* A neighbour that ARP does not know may be known in a moment. */
+	if (reason == FSK_REASON_GATEWAY || reason == FSK_REASON_DEVICE ||
+	    (reason == FSK_REASON_UNKNOWN_PEER && !is_zero_ether_addr(mac)))
+		WRITE_ONCE(*slot, head | reason);
 	return reason;
 }
 

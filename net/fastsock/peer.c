@@ -140,6 +140,7 @@ static void fsk_peer_set_state(struct fsk_net *fn, struct fsk_peer *p,
 
 	lockdep_assert_held(&fn->peers_lock);
 	WRITE_ONCE(fn->npeers, fn->npeers + change);
+	WRITE_ONCE(fn->peers_gen, fn->peers_gen + 1);
 	WRITE_ONCE(p->state, state);
 }
 

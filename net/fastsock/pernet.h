@@ -16,6 +16,7 @@ struct ctl_table_header;
 struct fsk_peer;
 
 #define FSK_PEER_BUCKETS	256
+#define FSK_VERDICTS		256
 
 /* Values of net.fastsock.enable. */
 #define FSK_ENABLE_OFF		0
@@ -37,6 +38,8 @@ struct fsk_peer;
  * @peers: capability cache, hashed by device and MAC; RCU, @peers_lock
  * @peers_lock: serialises changes of @peers and @npeers
  * @npeers: entries in @peers that are capable or negative
+ * @peers_gen: counts changes of any entry's state; under @peers_lock
+ * @verdicts: destinations that were TCP's in this second, see claim.c
  * @peers_gc: ages entries
  * @tokens: replies to strangers that may still be sent in this tick
  * @tokens_at: jiffies of the tick @tokens belongs to
@@ -53,6 +56,8 @@ struct fsk_net {
 	struct hlist_head peers[FSK_PEER_BUCKETS];
 	spinlock_t peers_lock;
 	unsigned int npeers;
+	u32 peers_gen;
+	u64 verdicts[FSK_VERDICTS];
 	struct delayed_work peers_gc;
 	unsigned int tokens;
 	unsigned long tokens_at;
