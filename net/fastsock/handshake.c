@@ -614,10 +614,10 @@ out:
 	return child;
 }
 
-/* TCP armed what its own children need; ours has a timer of its own. */
+/* TCP arms keepalive if the listener has it; ours has a timer of its own. */
 static void disarm(struct sock *sk)
 {
-	sk_stop_timer(sk, &sk->sk_timer);
+	inet_csk_delete_keepalive_timer(sk);
 }
 
 /* Turn TCP's child into one end of a connection.  @child is locked. */
