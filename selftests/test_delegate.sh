@@ -232,7 +232,7 @@ cgroup_program() {
 esp_state() {
 	ip -n "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" \
 		reqid 1 mode transport enc 'ecb(cipher_null)' '' \
-		auth-trunc 'hmac(sha256)' 0x$(printf '%064d' 7) 128
+		auth-trunc 'hmac(sha256)' "0x$(printf '%064d' 7)" 128
 }
 
 esp_policy() {
@@ -307,15 +307,13 @@ timed_round() {
 	plain="$plain $(pair | us_of) $(pair | us_of)"
 	hearing b
 	echo "connect took $waited us when the module vanished, then $plain"
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2046,SC2086 # a list of numbers
 	set -- $(printf '%s\n' $plain | sort -n)
 	[ "$waited" -lt $(($3 + 50000)) ] && [ "$1" -lt 20000 ]
 }
 
 timed() {
-	local i
-
-	for i in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		timed_round && return 0
 	done
 	return 1

@@ -510,7 +510,8 @@ static int any_release(struct socket *sock)
 	lock_sock(sk);
 	if (sock->ops->owner != THIS_MODULE)
 		__module_get(THIS_MODULE);
-	else if (fsk_is_conn(sk) && fsk_conn(sk) && sk->sk_state == TCP_SYN_SENT)
+	else if (fsk_is_conn(sk) && fsk_conn(sk) &&
+		 sk->sk_state == TCP_SYN_SENT)
 		fsk_conn_kill(fsk_conn(sk));	/* the work finds it dead */
 	release_sock(sk);
 	return inet_release(sock);

@@ -25,7 +25,7 @@
  */
 struct fsk_table {
 	struct hlist_head *heads;
-	spinlock_t lock;
+	spinlock_t lock;	/* the chains in heads */
 };
 
 static struct fsk_table by_id, by_peer;

@@ -66,12 +66,17 @@ struct fsk_fallback;
 struct fsk_post;
 struct fsk_tomb;
 
-#define FSK_MSS_MIN		256		/* bytes; a peer's offer below is refused */
-#define FSK_MSS_SMALL		512		/* bytes; fits every usable device */
-#define FSK_HDR_MAX		(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
-#define FSK_CONFIRM_NS		200000ULL	/* CONFIRM waits so long for data */
-#define FSK_COOKIE_SHIFT	11		/* jiffies per slot, log2; good for one to two */
-#define FSK_HS_RETRY_NS		5000000ULL	/* first SYN or CONFIRM again, then doubled */
+/* Bytes; less is refused when a peer offers it. */
+#define FSK_MSS_MIN		256
+/* Bytes; fits every usable device. */
+#define FSK_MSS_SMALL		512
+#define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
+/* So long CONFIRM waits for data. */
+#define FSK_CONFIRM_NS		200000ULL
+/* Jiffies per slot, log2; a cookie is good for one to two slots. */
+#define FSK_COOKIE_SHIFT	11
+/* SYN or CONFIRM again, then doubled. */
+#define FSK_HS_RETRY_NS		5000000ULL
 
 /**
  * enum fsk_phase - where the handshake stands; sk_state tells the rest

@@ -311,7 +311,9 @@ static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
 
 static u32 cookie_slot(void)
 {
-	return (u32)(get_jiffies_64() >> FSK_COOKIE_SHIFT);
+	u64 now = get_jiffies_64();
+
+	return now >> FSK_COOKIE_SHIFT;
 }
 
 static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
@@ -567,7 +569,7 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		fsk_drop(net, skb, FSK_DROP_LENGTH);
 		return;
 	}
-	/* Strangers share a budget that neighbours in good standing need not. */
+	/* Strangers share a budget, neighbours in good standing do not. */
 	if (fsk_peer_lookup(dev, mac) != FSK_PEER_CAPABLE &&
 	    !fsk_peer_may_reply(net)) {
 		fsk_drop(net, skb, FSK_DROP_RATE);
@@ -644,6 +646,7 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
  * hashed, so TCP's way of discarding unfinished children is not for it.
  */
 static void child_discard(struct sock *child, struct request_sock *req)
+	__releases(&child->sk_lock.slock)
 {
 	reqsk_put(req);
 	tcp_set_state(child, TCP_CLOSE);
@@ -668,6 +671,7 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	child = make_child(lsk, dev, &t, be16_to_cpu(syn->mss), &req);
 	if (!child)
 		return ERR_PTR(-EAGAIN);
+	__acquire(&child->sk_lock.slock);	/* TCP locked it */
 	conn = fsk_conn_alloc(child, dev, mac, GFP_ATOMIC);
 	if (conn)
 		conn->tomb = fsk_tomb_alloc(GFP_ATOMIC);

@@ -23,8 +23,9 @@ struct fsk_peer;
 #define FSK_ENABLE_ALL		1	/* every AF_INET stream socket */
 #define FSK_ENABLE_EXPLICIT	2	/* only those of AF_FASTSOCK */
 
-#define FSK_POST_MIN		16384	/* bytes, default of net.fastsock.post_min */
-#define FSK_HANDSHAKE_MS	40	/* ms, default of net.fastsock.handshake_ms */
+/* Defaults of the sysctls of these names. */
+#define FSK_POST_MIN		16384	/* bytes */
+#define FSK_HANDSHAKE_MS	40	/* ms */
 
 /**
  * struct fsk_net - fastsock's part of a network namespace
@@ -54,14 +55,14 @@ struct fsk_net {
 	struct ctl_table_header *sysctl;
 	struct ctl_table *table;
 	struct hlist_head peers[FSK_PEER_BUCKETS];
-	spinlock_t peers_lock;
+	spinlock_t peers_lock;		/* peers, npeers, peers_gen */
 	unsigned int npeers;
 	u32 peers_gen;
 	u64 verdicts[FSK_VERDICTS];
 	struct delayed_work peers_gc;
 	unsigned int tokens;
 	unsigned long tokens_at;
-	spinlock_t tokens_lock;
+	spinlock_t tokens_lock;		/* tokens, tokens_at */
 };
 
 extern unsigned int fsk_net_id;

@@ -103,7 +103,7 @@ struct fsk_post *fsk_post_pin(const struct iov_iter *to, size_t len)
  * @offset: where in @skb they begin
  * @len: how many there are
  *
- * Context: Any; the caller holds the spinlock of the socket that @post hangs on.
+ * Context: Any; the caller holds the spinlock of @post's socket.
  * Return: bytes taken, from the start of the range; less than @len when the
  * stretch is full.
  */
@@ -124,7 +124,8 @@ size_t fsk_post_fill(struct fsk_post *post, const struct sk_buff *skb,
 		kunmap_local(to);
 		if (WARN_ON_ONCE(err))
 			break;
-		WRITE_ONCE(post->filled, post->filled + n);	/* reader polls */
+		/* The reader looks without the lock. */
+		WRITE_ONCE(post->filled, post->filled + n);
 		offset += n;
 		left -= n;
 	}

@@ -99,7 +99,8 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 
 	return r->left >= min &&
 	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
-	       user_backed_iter(&r->msg->msg_iter) && !conn->post && skb_queue_empty(&r->sk->sk_receive_queue) &&
+	       user_backed_iter(&r->msg->msg_iter) && !conn->post &&
+	       skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       conn->phase != FSK_PH_SYN_SENT &&
 	       conn->phase != FSK_PH_FALLBACK &&
 	       (r->target - r->copied >= min || conn->avg_recv >= min);
@@ -275,6 +276,12 @@ static void wait_unlocked(struct recv *r, struct sock *sk)
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
+/* Is there something that a receive of no bytes could have waited for? */
+static bool unread(const struct sock *sk)
+{
+	return !skb_queue_empty(&sk->sk_receive_queue);
+}
+
 /* Return: 0 or a negative errno; -EXDEV if the socket was delegated. */
 static int recv_locked(struct recv *r)
 {
@@ -283,8 +290,7 @@ static int recv_locked(struct recv *r)
 
 	for (;;) {
 		err = take_queue(r);
-		if (err || (!r->left && (r->copied || !skb_queue_empty(
-						&r->sk->sk_receive_queue))))
+		if (err || (!r->left && (r->copied || unread(r->sk))))
 			break;
 		if (r->copied >= r->target) {
 			if (!READ_ONCE(r->sk->sk_backlog.tail))

@@ -299,7 +299,8 @@ static u64 fsk_tx_reo_wnd(const struct fsk_rel_tx *tx)
 	if (!tx->reo_steps)
 		return base;
 	/* Waiting longer than the RTO would leave everything to it. */
-	return max(base, min(base * (tx->reo_steps + 1), tx->rto - tx->rto / 8));
+	return max(base, min(base * (tx->reo_steps + 1),
+			     tx->rto - tx->rto / 8));
 }
 
 /* A copy was sent for nothing: the path reorders more than we allow. */

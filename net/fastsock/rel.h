@@ -15,18 +15,18 @@
 #define FSK_RTO_MIN_NS		1000000ULL	/* 1 ms */
 #define FSK_RTO_INIT_NS		10000000ULL	/* 10 ms, before a sample */
 #define FSK_RTO_MAX_NS		2000000000ULL	/* 2 s */
-#define FSK_DELACK_NS		500000ULL	/* 0.5 ms, below any peer's RTO */
+#define FSK_DELACK_NS		500000ULL	/* below any peer's RTO */
 #define FSK_RTT_MIN_NS		1ULL		/* 0 would mean no sample */
-#define FSK_PROBE_MAX_NS	200000000ULL	/* 0.2 s between window probes */
+#define FSK_PROBE_MAX_NS	200000000ULL	/* window probes */
 #define FSK_TLP_MIN_NS		1000000ULL	/* 1 ms before a tail probe */
-#define FSK_REO_MIN_NS		300000ULL	/* 0.3 ms of reordering are normal */
-#define FSK_REO_STEPS_MAX	15		/* growth of the reordering window */
+#define FSK_REO_MIN_NS		300000ULL	/* usual reordering */
+#define FSK_REO_STEPS_MAX	15		/* of reordering window */
 #define FSK_REO_KEEP		16		/* loss episodes a step lasts */
 #define FSK_BACKOFF_MAX		16
 #define FSK_DUP_THRESH		3		/* segments, or times the mss */
 #define FSK_WND_MAX		0x40000000U	/* 1 GiB */
-#define FSK_SACK_TAKEN		8		/* ranges looked at in one ack */
-#define FSK_ACK_EVERY		16		/* mss unacknowledged force an ack */
+#define FSK_SACK_TAKEN		8		/* ranges per ack */
+#define FSK_ACK_EVERY		16		/* mss, then an ack */
 #define FSK_OOO_MAX		1024		/* segments held out of order */
 
 #define FSK_SEG_FIN	0x01	/* last sequence number is the end of stream */
@@ -175,7 +175,7 @@ enum fsk_rel_verdict {
 	FSK_RX_INORDER,		/* at @nxt now: caller consumes, nxt advanced */
 	FSK_RX_HELD,		/* linked out of order: owned by the core */
 	FSK_RX_DUP,		/* nothing new: caller frees; ack_now is set */
-	FSK_RX_OUTSIDE,		/* beyond window or FIN: caller frees; ack_now */
+	FSK_RX_OUTSIDE,		/* not admitted: caller frees; ack_now */
 };
 
 static inline bool fsk_before(u32 a, u32 b)

@@ -179,8 +179,8 @@ static void wake_reader(struct fsk_conn *conn)
 
 /*
  * May the socket's memory hold @skb?  Twice sk_rcvbuf in all: windows promise
- * half of it, and squeezing takes care of the rest.  What fills a hole must find
- * room that held segments cannot take.
+ * half of it, and squeezing takes care of the rest.  What fills a hole must
+ * find room that held segments cannot take.
  */
 static bool has_memory(const struct fsk_conn *conn, struct sk_buff *skb)
 {
@@ -542,8 +542,7 @@ static bool source_ok(struct fsk_conn *conn, const struct net_device *dev,
 		return false;
 	if (likely(ether_addr_equal(conn->path.mac, mac)))
 		return true;
-	n = __ipv4_neigh_lookup_noref(mine,
-				      (__force u32)inet_sk(conn->sk)->inet_daddr);
+	n = __ipv4_neigh_lookup_noref(mine, (__force u32)conn->sk->sk_daddr);
 	if (n && READ_ONCE(n->nud_state) & NUD_VALID) {
 		neigh_ha_snapshot(known, n, mine);
 		ok = ether_addr_equal(known, mac);
@@ -609,7 +608,7 @@ static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 		     fsk_transport_for(dev)))
 		conn = fsk_rcv_confirm(be32_to_cpu(hdr->id), key,
 				       (const void *)(hdr + 1), dev, mac);
-	if (unlikely(IS_ERR(conn))) {
+	if (IS_ERR(conn)) {
 		kfree_skb(skb);		/* counted; the client tries again */
 		return;
 	}

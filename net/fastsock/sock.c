@@ -13,7 +13,7 @@
 
 struct proto fsk_prot __read_mostly;
 
-/* The program sends no more: next state, as TCP.  Return: true if a FIN is due. */
+/* The program sends no more: TCP's next state.  Return: true if FIN is due. */
 static bool close_state(struct sock *sk)
 {
 	switch (sk->sk_state) {

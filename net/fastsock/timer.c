@@ -16,7 +16,8 @@
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4
-#define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)	/* then full frames again */
+/* Then full frames are tried again. */
+#define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)
 
 /* What TCP's linear back-off from 200 ms to 120 s makes of a retry count. */
 static u64 retries_ns(unsigned int retries)

@@ -17,7 +17,8 @@
 #include "conn.h"
 
 #define FSK_TOMB_BITS	14
-#define FSK_TOMB_LIFE	(2 << FSK_COOKIE_SHIFT)	/* jiffies; the oldest cookie's */
+/* Jiffies: the life of the oldest cookie. */
+#define FSK_TOMB_LIFE	(2 << FSK_COOKIE_SHIFT)
 #define FSK_TOMB_MAX	262144
 
 /**

@@ -19,8 +19,8 @@
 #define FSK_RETRY_NS	(10 * NSEC_PER_MSEC)	/* after an allocation failed */
 
 /*
- * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So does
- * tcp_v4_err(), which nobody on the wire shall be able to please.
+ * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So
+ * does tcp_v4_err(), which nobody on the wire shall be able to please.
  */
 static void mirror_tx(const struct fsk_conn *conn)
 {
@@ -118,7 +118,7 @@ static int send_sack(struct fsk_conn *conn)
 }
 
 /**
- * fsk_tx_ack - send an acknowledgement now
+ * fsk_tx_ack - send an acknowledgment now
  * @conn: connected connection
  *
  * Context: socket lock held in either form.
@@ -145,7 +145,7 @@ void fsk_tx_ack(struct fsk_conn *conn)
 }
 
 /**
- * fsk_tx_probe - ask the peer for an acknowledgement
+ * fsk_tx_probe - ask the peer for an acknowledgment
  * @conn: connected connection
  *
  * Context: socket lock held in either form.
@@ -290,6 +290,7 @@ static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
 static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
+	struct fsk_syn *syn;
 	u8 type = FSK_T_DATA;
 	u16 len;
 
@@ -307,9 +308,8 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 	len = skb->len;
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING)) {
 		type = FSK_T_CONFIRM;
-		fsk_handshake_syn_body(conn, __skb_push(frame,
-							sizeof(struct fsk_syn)));
-		len += sizeof(struct fsk_syn);
+		fsk_handshake_syn_body(conn, __skb_push(frame, sizeof(*syn)));
+		len += sizeof(*syn);
 		conn->confirm_sent = true;
 		conn->hs_at = 0;	/* the segment's own timer repeats it */
 	}
@@ -635,14 +635,12 @@ int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	if (unlikely((1 << sk->sk_state) &
 		     ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		ret = sk_stream_wait_connect(sk, &timeo);
-	if (unlikely(ret)) {
-		ret = sk_stream_error(sk, msg->msg_flags, ret);
-	} else if (unlikely(!fsk_is_conn(sk))) {
+	if (unlikely(!ret && !fsk_is_conn(sk))) {
 		release_sock(sk);	/* delegated while we waited */
 		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, size);
-	} else {
-		ret = send_locked(sk, msg, size);
 	}
+	ret = ret ? sk_stream_error(sk, msg->msg_flags, ret) :
+		    send_locked(sk, msg, size);
 	release_sock(sk);
 	return ret;
 }

@@ -15,7 +15,7 @@
  * the tracepoint fastsock:fastsock_delegate.
  */
 #define FSK_REASONS(R)							\
-	R(DISABLED,	Disabled)	/* enable=0 at connect or at the server */ \
+	R(DISABLED,	Disabled)	/* enable=0 here or there */	\
 	R(FASTOPEN,	Fastopen)	/* MSG_FASTOPEN or TCP_FASTOPEN* */ \
 	R(REPAIR,	Repair)		/* TCP_REPAIR */		\
 	R(MD5,		Md5)		/* TCP_MD5SIG or TCP-AO */	\
@@ -60,7 +60,7 @@
 	D(SEQ,		Seq)		/* outside the window */	\
 	D(ACK,		Ack)		/* acknowledges unsent bytes */	\
 	D(STATE,	State)		/* not in this state */		\
-	D(COOKIE,	Cookie)		/* CONFIRM with a stale or false cookie */ \
+	D(COOKIE,	Cookie)		/* stale or false CONFIRM */	\
 	D(RCVBUF,	Rcvbuf)		/* receive buffer full */	\
 	D(BACKLOG,	Backlog)	/* socket backlog full */	\
 	D(RATE,		Rate)		/* rate limit */		\

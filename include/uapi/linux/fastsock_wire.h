@@ -20,9 +20,9 @@
 
 /**
  * enum fsk_type - the handler a frame is for
- * @FSK_T_DATA: stream bytes, acknowledgement and window; no bytes is a pure ack
+ * @FSK_T_DATA: stream bytes, acknowledgment and window; no bytes is a pure ack
  * @FSK_T_SACK: as DATA without bytes; the body is an array of struct fsk_range
- * @FSK_T_PROBE: asks for an immediate acknowledgement (zero window, keepalive)
+ * @FSK_T_PROBE: asks for an immediate acknowledgment (zero window, keepalive)
  * @FSK_T_RESET: ends the connection that id and key name at the receiver
  * @FSK_T_UNKNOWN: id and key, echoed, are unknown to the sender of this frame
  * @FSK_T_SYN: struct fsk_syn; asks for a connection, id and key are zero
@@ -50,7 +50,7 @@ enum fsk_type {
 	FSK_T_MAX,
 };
 
-#define FSK_F_FIN	0x01	/* the last byte of sequence space is the end of the stream */
+#define FSK_F_FIN	0x01	/* the stream ends behind this frame */
 #define FSK_F_ACK	0x02	/* the sender can go on only after an ack */
 
 /**
@@ -59,8 +59,8 @@ enum fsk_type {
  * @flags: FSK_F_*
  * @len: bytes of body after this header
  * @id: the receiver's connection id; 0 in SYN and HELLO-like frames
- * @key: the receiver's key for that id (0 in SYN and HELLO-like frames), exclusive
- *	or a digest of the header's other words; see below
+ * @key: the receiver's key for that id (0 in SYN and HELLO-like frames),
+ *	exclusive or a digest of the header's other words; see below
  * @seq: sequence number of the first stream byte of the body
  * @ack: next sequence number the sender expects
  * @win: bytes beyond @ack that the sender is ready to take
