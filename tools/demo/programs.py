@@ -18,6 +18,7 @@ HTTP_BIG, FTP_BIG = "big", "ftp-big"
 REDIS_VALUE = 512		# bytes
 
 NGINX_CONF = """
+user root;
 daemon on;
 worker_processes 1;
 pid {home}/nginx.pid;
