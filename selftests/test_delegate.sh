@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every reason to leave a connection to TCP: the reason's counter moves and no
 # other, the connection works, and nothing of fastsock is left on its sockets.
-# fastsock: timeout=600
+# fastsock: timeout=600 kernels=stock
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Unloading: refused while the module is in use, possible when it is not, and
 # never noticed by programs that use TCP meanwhile.
-# fastsock: timeout=900
+# fastsock: timeout=900 kernels=stock
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
