@@ -156,9 +156,17 @@ def image(label, extra=(), module=True):
         return _images[key]
 
 
-@functools.lru_cache(maxsize=None)
+_tsc_lock = threading.Lock()
+
+
 def tsc_khz():
     """The rate of the time stamp counter, which an emulated guest sees too."""
+    with _tsc_lock:
+        return _measure_tsc()
+
+
+@functools.lru_cache(maxsize=None)
+def _measure_tsc():
     os.makedirs(BUILD, exist_ok=True)
     program = os.path.join(BUILD, f"tsc-{os.getpid()}")
     subprocess.run(["gcc", "-O2", "-o", program,
