@@ -188,6 +188,16 @@ static inline bool fsk_after(u32 a, u32 b)
 	return fsk_before(b, a);
 }
 
+static inline u32 fsk_seg_end(const struct fsk_seg *seg)
+{
+	return seg->seq + seg->len;
+}
+
+static inline bool fsk_seg_bare_fin(const struct fsk_seg *seg)
+{
+	return (seg->flags & FSK_SEG_FIN) && seg->len == 1;
+}
+
 /* Sequence numbers that the window leaves beyond what was sent. */
 static inline u32 fsk_rel_tx_room(const struct fsk_rel_tx *tx)
 {

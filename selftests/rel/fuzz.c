@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzzes rel.c: the input is a program of writes, losses, duplicates,
+ * Fuzzes rel_*.c: the input is a program of writes, losses, duplicates,
  * reorderings, lies and pauses, between a sender and a receiver.
  *
  * With an honest peer the stream must arrive exactly, and must arrive at all

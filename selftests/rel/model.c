@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Drives rel.c as the module does, and checks what must hold at every step. */
+/* Drives rel_*.c as the module does, and checks what must hold at every step. */
 #include "model.h"
 
 void model_fail(const char *file, int line, const char *cond)

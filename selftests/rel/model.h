@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One direction of a connection: a sending and a receiving half of rel.c with
+ * One direction of a connection: a sending and a receiving half of the core with
  * an application at each end.  The channel between them is the user's.
  *
  * No payload is carried.  Each segment remembers which offset of the stream it

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What rel.c and cc.c take from the kernel, for user space. */
+/* What rel_*.c and cc.c take from the kernel, for user space. */
 #ifndef _REL_USER_H
 #define _REL_USER_H
 

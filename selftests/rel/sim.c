@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Simulates a LAN link that loses, duplicates and reorders, with rel.c at both
+ * Simulates a LAN link that loses, duplicates and reorders, with rel_*.c at both
  * ends, and holds goodput and latency against bounds.
  *
  * The link is 1 Gbit/s with 50 us each way and 256 KiB of queue.  Time is
