@@ -68,8 +68,10 @@ struct fsk_tomb;
 
 /* Bytes; less is refused when a peer offers it. */
 #define FSK_MSS_MIN		256
-/* Bytes; fits every usable device. */
+/* Bytes; fits every device that takes new connections. */
 #define FSK_MSS_SMALL		512
+/* Bytes; fits every device whose MTU shrinks under a connection. */
+#define FSK_MSS_LEAST		44
 #define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
 /* So long CONFIRM waits for data. */
 #define FSK_CONFIRM_NS		200000ULL

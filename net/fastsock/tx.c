@@ -36,7 +36,7 @@ static void mirror_tx(const struct fsk_conn *conn)
  * @conn: connection
  *
  * Context: socket lock held in either form.
- * Return: bytes, at least FSK_MSS_MIN less what CONFIRM adds.
+ * Return: bytes, at least FSK_MSS_LEAST.
  */
 u32 fsk_tx_mss(const struct fsk_conn *conn)
 {
@@ -50,8 +50,8 @@ u32 fsk_tx_mss(const struct fsk_conn *conn)
 	if (conn->path.dev)
 		mss = min_t(u32, mss, conn->xport->mtu(conn->path.dev) -
 				      sizeof(struct fsk_hdr));
-	if (conn->phase == FSK_PH_CONFIRMING)
-		mss -= sizeof(struct fsk_syn);
+	if (unlikely(conn->phase == FSK_PH_CONFIRMING))
+		mss -= min_t(u32, mss - FSK_MSS_LEAST, sizeof(struct fsk_syn));
 	return mss;
 }
 
@@ -109,7 +109,8 @@ static int send_sack(struct fsk_conn *conn)
 	struct fsk_range wire[FSK_SACK_MAX];
 	unsigned int i, n;
 
-	n = fsk_rel_rx_sack(&conn->rx, held, FSK_SACK_MAX);
+	n = min_t(u32, fsk_tx_mss(conn) / sizeof(wire[0]), FSK_SACK_MAX);
+	n = fsk_rel_rx_sack(&conn->rx, held, n);
 	for (i = 0; i < n; i++) {
 		wire[i].start = cpu_to_be32(held[i].start);
 		wire[i].end = cpu_to_be32(held[i].end);
@@ -295,7 +296,7 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 	u16 len;
 
 	/* The path may have become narrower since. */
-	if (skb->len > FSK_MSS_SMALL && skb->len > fsk_tx_mss(conn) &&
+	if (skb->len > FSK_MSS_LEAST && skb->len > fsk_tx_mss(conn) &&
 	    split_seg(conn, skb, fsk_tx_mss(conn)))
 		return -ENOMEM;
 	frame = frame_of(skb);
@@ -538,7 +539,7 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 	while (msg_data_left(msg)) {
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 			return -EPIPE;
-		/* A small one fits any path. */
+		/* A small one fits nearly any path, and is cut for others. */
 		mss = conn->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX ?
 		      fsk_tx_mss(conn) : FSK_LINEAR_MAX;
 		len = min_t(size_t, msg_data_left(msg), mss);

@@ -13,6 +13,8 @@
 /* What every IPv4 host takes; leaves FSK_MSS_MIN after the longest header. */
 #define FSK_ETH_MTU_MIN		576		/* bytes */
 #define FSK_ETH_MTU_MAX		65535		/* bytes */
+/* Below it IPv4 itself ends; new connections need more. */
+#define FSK_ETH_MTU_LEAST	68		/* bytes */
 
 /*
  * Ports of a bridge, bond or team do not count: their frames come up through
@@ -32,7 +34,7 @@ static bool fsk_eth_usable(const struct net_device *dev)
 
 static u32 fsk_eth_mtu(const struct net_device *dev)
 {
-	return clamp_t(u32, READ_ONCE(dev->mtu), FSK_ETH_MTU_MIN,
+	return clamp_t(u32, READ_ONCE(dev->mtu), FSK_ETH_MTU_LEAST,
 		       FSK_ETH_MTU_MAX);
 }
 
