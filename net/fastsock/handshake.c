@@ -241,6 +241,26 @@ static void fallback_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
+/* Tell the security module whom it is connected to, as TCP's SYN-ACK does. */
+static bool lsm_established(struct sock *sk, struct net_device *dev)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	const struct fsk_tuple answer = {
+		.saddr = inet->inet_daddr, .daddr = inet->inet_saddr,
+		.sport = inet->inet_dport, .dport = inet->inet_sport,
+	};
+	struct sk_buff *skb;
+
+	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
+		return true;
+	skb = fsk_policy_syn(dev, &answer);
+	if (!skb)
+		return false;
+	security_inet_conn_established(sk, skb);
+	kfree_skb(skb);
+	return true;
+}
+
 /**
  * fsk_rcv_synack - the server is ready
  * @conn: client's connection
@@ -259,8 +279,11 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
 		return;
 	}
-	if (conn->path.dev)
-		fsk_peer_answered(conn->path.dev, conn->path.mac);
+	if (!conn->path.dev || !lsm_established(sk, conn->path.dev)) {
+		fsk_handshake_fallback(conn, FSK_REASON_NOMEM);
+		return;
+	}
+	fsk_peer_answered(conn->path.dev, conn->path.mac);
 	conn->peer_id = be32_to_cpu(sa->id);
 	conn->peer_key = be32_to_cpu(sa->key);
 	conn->peer_mss = mss;
@@ -362,6 +385,10 @@ static int listener_reason(struct sock *lsk)
 		return FSK_REASON_FASTOPEN;
 	if (icsk->icsk_accept_queue.rskq_defer_accept ||
 	    tcp_sk(lsk)->save_syn)
+		return FSK_REASON_LISTENER;
+	/* A queued child would move to a socket that may not be claimed. */
+	if (lsk->sk_reuseport &&
+	    READ_ONCE(sock_net(lsk)->ipv4.sysctl_tcp_migrate_req))
 		return FSK_REASON_LISTENER;
 	/* A program that picks the socket wants to see the segment. */
 	group = rcu_dereference(lsk->sk_reuseport_cb);
@@ -478,7 +505,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	     tuple_in_use(dev, t)))
 		reason = FSK_REASON_BACKLOG;
 	if (reason == FSK_ACCEPT)
-		reason = fsk_policy_accept(dev, t);
+		reason = fsk_policy_accept(lsk, dev, t);
 	if (reason == FSK_ACCEPT)
 		reason = lsm_reason(lsk, dev, t);
 	*win = fsk_rx_space(lsk);

@@ -35,7 +35,6 @@
 #include <linux/random.h>
 #include <linux/security.h>
 #include <net/arp.h>
-#include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
@@ -642,26 +641,6 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 	return why;
 }
 
-/*
- * The listener that TCP would find.  Caller: RCU.  Returns it referenced, or
- * NULL.
- */
-static struct sock *find_listener(struct net *net, struct sk_buff *skb,
-				  const struct fsk_tuple *t)
-{
-	struct sock *sk;
-
-	/* SO_REUSEPORT programs read the segment from its TCP header on. */
-	__skb_pull(skb, sizeof(struct iphdr));
-	sk = inet_lookup_listener(net, net->ipv4.tcp_death_row.hashinfo, skb,
-				  tcp_hdrlen(skb), t->saddr, t->sport,
-				  t->daddr, t->dport, skb->dev->ifindex, 0);
-	__skb_push(skb, sizeof(struct iphdr));
-	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
-		sk = NULL;
-	return sk;
-}
-
 /* Caller: RCU, BH off.  The SYN-ACK for @syn would go out by @rt. */
 static int server_out(const struct fsk_probe *syn, struct rtable *rt,
 		      const struct fsk_tuple *t, u32 mark)
@@ -715,36 +694,34 @@ static int server_judge(struct fsk_probe *p)
 	int why;
 
 	p->skb->dev = p->dev;
-	p->sk = find_listener(p->net, p->skb, &p->t);
-	if (!p->sk)
-		return FSK_REASON_NO_LISTENER;
 	why = probe_in(p);
-	if (why == FSK_ACCEPT)
-		why = server_answer(p);
-	sock_put(p->sk);
-	return why;
+	return why == FSK_ACCEPT ? server_answer(p) : why;
 }
 
 /**
- * fsk_policy_accept() - would the client's TCP SYN reach a listener?
+ * fsk_policy_accept() - would the client's TCP SYN reach the listener?
+ * @lsk: the listener that TCP would find
  * @dev: device that the frame came in by
  * @t: the connection's addresses and ports, from client to server
  *
- * Without a listener no hook sees anything, for some act on a SYN to a port
- * that is not this host's own (load balancers).  The answer's route is looked
- * up as well: a client whose answers leave by a router or another device is
- * not on this segment for TCP.
+ * There must be a listener, for some hooks act on a SYN to a port that is not
+ * this host's own (load balancers).  The answer's route is looked up as well: a
+ * client whose answers leave by a router or another device is not on this
+ * segment for TCP.
  *
  * To be called once for each connection, for rules count.
  *
- * Context: Softirq or process context, no socket lock held.
+ * Context: Softirq or process context, no socket lock held; the caller has a
+ * reference on @lsk.
  * Return: FSK_ACCEPT, or the enum fsk_reason to reject with.
  */
-int fsk_policy_accept(struct net_device *dev, const struct fsk_tuple *t)
+int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
+		      const struct fsk_tuple *t)
 {
 	struct fsk_probe p = {
 		.net = dev_net(dev),
 		.dev = dev,
+		.sk = lsk,
 		.t = *t,
 	};
 	int why;

@@ -26,7 +26,8 @@ struct fsk_tuple {
 
 int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 		       const struct fsk_tuple *t);
-int fsk_policy_accept(struct net_device *dev, const struct fsk_tuple *t);
+int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
+		      const struct fsk_tuple *t);
 int fsk_policy_sock(const struct sock *sk);
 struct sk_buff *fsk_policy_syn(struct net_device *dev,
 			       const struct fsk_tuple *t);
