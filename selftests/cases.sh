@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the shell tests on delegation share: running named cases, seeing which
-# reasons were counted, and whether a socket is plain TCP.  Sourced; functions
-# can also be called as "bash cases.sh FUNCTION ARGUMENT...".
+# What the shell tests share: running named cases, seeing which reasons were
+# counted, and how often the module is in use.  Sourced.
 
 # Runs "name | command" entries, each in a subshell, and prints the results.  A
 # command that returns 4 skips.
@@ -60,24 +59,4 @@ module_users() {
 
 no_more_users_than() {
 	[ "$(module_users)" -le "$1" ]
-}
-
-remember_users() {
-	module_users > /tmp/users
-}
-
-# No connected socket of the namespace is fastsock's in any visible way, and
-# none has been created since remember_users that keeps the module in use.
-is_plain() {
-	local sockets
-
-	sockets=$(ip netns exec "$1" ss -tieHn state established) &&
-		[ -n "$sockets" ] && [[ $sockets != *tcp-ulp* ]] &&
-		until_true "$(lan_patience 5)" \
-			no_more_users_than "$(cat /tmp/users)"
-}
-
-[ "${BASH_SOURCE[0]}" != "$0" ] || {
-	. ./lan.sh
-	"$@"
 }

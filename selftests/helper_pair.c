@@ -18,6 +18,8 @@
  *   -E COMMAND    run a command between listen() and the client's socket()
  *   -e COMMAND    run a command between the client's socket() and connect()
  *   -i COMMAND    run a command while the connection is up
+ *   -P N          the module must then have N users fewer, or more than N fewer,
+ *                 than before the client's socket: its own is none of them
  *   -B COMMAND    backlog 0, the accept queue full, run the command meanwhile
  *   -n            connect without blocking, watching poll() for surprises
  *   -t MS         give up connecting after so long
@@ -59,7 +61,7 @@ static const char *listener_opts[8], *client_opts[8];
 static const char *before_socket, *before_connect, *while_up, *while_full;
 static bool nonblocking, no_listener, dual_stack, to_itself, elsewhere;
 static bool hang_up;
-static int give_up = PATIENCE, uid;
+static int give_up = PATIENCE, uid, fewer = -1, users;
 
 static void die(const char *format, ...)
 {
@@ -100,6 +102,33 @@ static void run(const char *command)
 {
 	if (command && system(command))
 		die("'%s' failed", command);
+}
+
+/* How often the module is in use: once per socket with its operations too. */
+static int module_users(void)
+{
+	FILE *file = fopen("/proc/modules", "re");
+	char name[64];
+	int count, found = 0;
+
+	while (file && fscanf(file, "%63s %*s %d%*[^\n]", name, &count) == 2)
+		if (!strcmp(name, "fastsock"))
+			found = count;
+	fclose(file);
+	return found;
+}
+
+/* What is freed after a grace period leaves a little later. */
+static void await_users(void)
+{
+	long long end = now_us() + PATIENCE * 1000LL;
+
+	while (module_users() > users - fewer) {
+		if (now_us() > end)
+			die("%d users of the module instead of %d",
+			    module_users(), users - fewer);
+		usleep(20000);
+	}
 }
 
 static void set(int fd, int level, int name, const void *value, int len)
@@ -455,6 +484,8 @@ static void examine(int client, int server)
 	client_port = ntohs(name.sin6_port);
 	path_of(client, client_path, sizeof(client_path));
 	path_of(server, server_path, sizeof(server_path));
+	if (fewer >= 0)
+		await_users();
 	run(while_up);
 }
 
@@ -469,7 +500,7 @@ static void parse(int argc, char **argv)
 	int option, clients = 0, listeners = 0;
 
 	while ((option = getopt(argc, argv,
-				"c:s:a:p:l:b:L:C:E:e:i:B:nt:u:x6SX")) != -1)
+				"c:s:a:p:l:b:L:C:E:e:i:P:B:nt:u:x6SX")) != -1)
 		switch (option) {
 		case 'c':
 			client_ns = optarg;
@@ -503,6 +534,9 @@ static void parse(int argc, char **argv)
 			break;
 		case 'i':
 			while_up = optarg;
+			break;
+		case 'P':
+			fewer = atoi(optarg);
 			break;
 		case 'B':
 			while_full = optarg;
@@ -576,6 +610,7 @@ int main(int argc, char **argv)
 			lfd = listener(while_full ? QUEUED - 1 : 128);
 		run(before_socket);
 	}
+	users = module_users();
 	if (while_full) {
 		client = fill_queue(lfd, spare);
 	} else if (client < 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // connect, listen and accept: the same seen over fastsock and over TCP, to
 // peers that run fastsock and to one that does not.
-// fastsock: timeout=240 kernels=stock
+// fastsock: timeout=240
 
 #include "fsk_test.h"
 

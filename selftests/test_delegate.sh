@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every reason to leave a connection to TCP: the reason's counter moves and no
 # other, the connection works, and nothing of fastsock is left on its sockets.
-# fastsock: timeout=600 kernels=stock
+# fastsock: timeout=600
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
@@ -11,6 +11,7 @@ cd "$(dirname "$0")" || exit 1
 
 b_ip=10.77.0.2
 port=4000
+fewer=0
 tun=
 
 # A helper connection from a to b.
@@ -42,13 +43,13 @@ counted() {
 			"FskDelegated$reason 1"
 }
 
-# As counted, for a connection that comes about, by TCP.
+# As counted, for a connection that comes about, by TCP, and keeps no hold on
+# the module.
 delegated() {
 	local reason=$1
 
 	shift
-	counted "$reason" 'client=tcp server=tcp *' \
-		"$@" -i 'bash cases.sh is_plain a'
+	counted "$reason" 'client=tcp server=tcp *' "$@" -P "$fewer"
 }
 
 # The usual case: a and b could speak fastsock, but for these arguments.
@@ -56,17 +57,15 @@ delegates() {
 	local reason=$1
 
 	shift
-	both_know && fast &&
-		delegated "$reason" pair \
-			-E 'bash cases.sh remember_users' "$@"
+	both_know && fast && delegated "$reason" pair "$@"
 }
 
 disabled_here() {
-	both_know && fast || return 1
 	# Its namespace's hold on the module goes with it.
-	delegated Disabled pair -E 'bash cases.sh remember_users' -e '
-		ip netns exec a sh -c "echo 0 > /proc/sys/net/fastsock/enable"
-		echo $(($(cat /tmp/users) - 1)) > /tmp/users'
+	local fewer=1
+
+	both_know && fast && delegated Disabled pair -e \
+		'ip netns exec a sh -c "echo 0 > /proc/sys/net/fastsock/enable"'
 }
 
 # What reaches a namespace's fastsock; "b deaf" is b with a vanished module.
@@ -91,9 +90,8 @@ silently_disable_b() {
 disabled_there() {
 	local status
 
-	both_know && fast && delegated Disabled pair -E '
-		bash test_delegate.sh silently_disable_b &&
-			bash cases.sh remember_users'
+	both_know && fast && delegated Disabled pair -E \
+		'bash test_delegate.sh silently_disable_b'
 	status=$?
 	lan_sysctl b enable 1
 	return $status
@@ -101,8 +99,7 @@ disabled_there() {
 
 unclaimed() {
 	both_know && fast && lan_sysctl b enable 0 || return 1
-	delegated Unclaimed pair "$@" -E '
-		bash lan.sh lan_ready a b && bash cases.sh remember_users'
+	delegated Unclaimed pair "$@" -E 'bash lan.sh lan_ready a b'
 }
 
 repaired() {
@@ -128,7 +125,7 @@ gateway() {
 
 localhost() {
 	both_know && delegated Localhost ./helper_pair -c a -s a -a "$1" \
-		-p $port -E 'bash cases.sh remember_users'
+		-p $port
 }
 
 cable() {
@@ -154,13 +151,13 @@ not_ethernet() {
 never_heard_of() {
 	both_know && at a ping -c 1 -W 5 10.77.0.3 > /dev/null &&
 		delegated UnknownPeer ./helper_pair -c a -s c -a 10.77.0.3 \
-			-p $port -E 'bash cases.sh remember_users'
+			-p $port
 }
 
 # The neighbour is capable, but its address is not resolved yet.
 unresolved() {
 	both_know && fast && ip -n a neigh flush dev eth0 &&
-		delegated UnknownPeer pair -E 'bash cases.sh remember_users' &&
+		delegated UnknownPeer pair &&
 		until_true 10 fast
 }
 
@@ -187,7 +184,7 @@ with_rules() {
 	local ns=$1 rules=$2 status
 
 	both_know && fast && at "$ns" nft "$rules" &&
-		delegated Netfilter pair -E 'bash cases.sh remember_users'
+		delegated Netfilter pair
 	status=$?
 	at "$ns" nft flush ruleset
 	return $status
@@ -215,12 +212,11 @@ cgroup_program() {
 		return 1
 	# Only the socket of one end belongs to the cgroup.
 	if [ "$2" = client ]; then
-		delegated Cgroup pair -E "bash cases.sh remember_users
-			echo \$PPID > $cgroup/cgroup.procs"
+		delegated Cgroup pair -E "echo \$PPID > $cgroup/cgroup.procs"
 	else
 		echo $BASHPID > $cgroup/cgroup.procs
-		delegated Cgroup pair -E "bash cases.sh remember_users
-			echo \$PPID > $cgroup/../cgroup.procs"
+		delegated Cgroup pair -E \
+			"echo \$PPID > $cgroup/../cgroup.procs"
 	fi
 	status=$?
 	echo $BASHPID > $cgroup/../cgroup.procs
@@ -255,17 +251,13 @@ esp_between() {
 encrypted() {
 	local ns status
 
-	both_know && fast && esp_between && delegates_encrypted
+	both_know && fast && esp_between && delegated Xfrm pair
 	status=$?
 	for ns in a b; do
 		ip -n $ns xfrm policy flush
 		ip -n $ns xfrm state flush
 	done
 	return $status
-}
-
-delegates_encrypted() {
-	delegated Xfrm pair -E 'bash cases.sh remember_users'
 }
 
 self_connect() {
@@ -289,7 +281,7 @@ vanished() {
 	local status
 
 	both_know && fast && deaf b &&
-		delegated Timeout pair -E 'bash cases.sh remember_users'
+		delegated Timeout pair
 	status=$?
 	hearing b
 	return $status

@@ -4,7 +4,7 @@
  * ICMP for a fastsock connection, and fastsock frames wrong in every field.
  * Each must be counted, none may change a connection or provoke an answer
  * that it should not.
- * fastsock: timeout=240 kernels=stock
+ * fastsock: timeout=240
  */
 #include "fsk_test.h"
 

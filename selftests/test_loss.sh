@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Streams over links that lose, repeat, reorder, delay and spoil frames: exact,
 # and in bounded time.
-# fastsock: timeout=400 kernels=stock
+# fastsock: timeout=400
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
