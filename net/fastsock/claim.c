@@ -155,9 +155,9 @@ int fsk_option_reason(const struct sock *sk)
 		return FSK_REASON_ULP;
 	if (rcu_access_pointer(sk->sk_filter))
 		return FSK_REASON_FILTER;
-	if (fsk_transparent(sk) || tp->tcp_tx_delay || tp->recvmsg_inq ||
-	    sock_flag(sk, SOCK_TXTIME) || sock_flag(sk, SOCK_RCVTSTAMP) ||
-	    READ_ONCE(sk->sk_tsflags))
+	if (fsk_transparent(sk) || tp->tcp_tx_delay ||
+	    sock_flag(sk, SOCK_TXTIME) ||
+	    READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_TX_RECORD_MASK)
 		return FSK_REASON_OPTION;
 	return FSK_ACCEPT;
 }

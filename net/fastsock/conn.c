@@ -367,6 +367,42 @@ void fsk_conn_done(struct fsk_conn *conn)
 }
 
 /**
+ * fsk_conn_time_wait - both directions have ended, this one first
+ * @conn: connection; do not use it afterwards
+ *
+ * No frame needs TIME_WAIT, but programs know that the port is taken for a while.
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_conn_time_wait(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	fsk_conn_kill(conn);
+	/* What TCP remembers of the path for its next connection is its own. */
+	__sk_dst_reset(sk);
+	tcp_time_wait(sk, TCP_TIME_WAIT, 0);
+}
+
+/**
+ * fsk_conn_info - tell TCP_INFO and ss what the core knows
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_conn_info(const struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 cwnd = conn->tx.cc.cwnd / max_t(u32, tp->mss_cache, 1);
+
+	/* TCP keeps eighths and quarters of microseconds. */
+	tp->srtt_us = div_u64(conn->tx.srtt * 8, NSEC_PER_USEC);
+	tp->mdev_us = div_u64(conn->tx.rttvar * 4, NSEC_PER_USEC);
+	tp->total_retrans = conn->tx.retrans;
+	tcp_snd_cwnd_set(tp, max_t(u32, cwnd, 1));
+}
+
+/**
  * fsk_conn_abort - end a connection with an error
  * @conn: connection; do not use it afterwards
  * @err: positive errno for the program

@@ -117,6 +117,7 @@ enum fsk_phase {
  * @fin_wanted: a FIN could not be queued for want of memory
  * @confirm_sent: client: at least one CONFIRM went out
  * @mem_kept: one byte stays charged, see fsk_mem_keep()
+ * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told
  * @dev_gone: the device was unregistered while the socket was owned
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @probes: unanswered keepalive probes
@@ -130,6 +131,7 @@ enum fsk_phase {
  * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
  * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
  * @retry_at: ns, when to try again what lacked memory; 0 off
+ * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average
  * @tuned_seq: copied_seq at which the receive buffer last grew
  * @post: buffer of the thread in recv; NULL if none
@@ -160,6 +162,7 @@ struct fsk_conn {
 	bool fin_wanted;
 	bool confirm_sent;
 	bool mem_kept;
+	bool urg_out;
 	bool dev_gone;
 	bool filter_locked;
 	u8 probes;
@@ -173,6 +176,7 @@ struct fsk_conn {
 	u64 life_at;
 	u64 small_until;
 	u64 retry_at;
+	u32 urg_seq;
 	u32 avg_recv;
 	u32 tuned_seq;
 	struct fsk_post *post;
@@ -240,6 +244,12 @@ static inline void fsk_mem_keep(struct fsk_conn *conn)
 	conn->mem_kept = true;
 }
 
+/* Does the program want to know when bytes arrived? */
+static inline bool fsk_stamps(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP;
+}
+
 static inline u64 fsk_now(void)
 {
 	return ktime_get_ns();
@@ -258,6 +268,8 @@ void fsk_conn_kill(struct fsk_conn *conn);
 void fsk_conn_free(struct fsk_conn *conn);
 void fsk_conn_abort(struct fsk_conn *conn, int err);
 void fsk_conn_done(struct fsk_conn *conn);
+void fsk_conn_time_wait(struct fsk_conn *conn);
+void fsk_conn_info(const struct fsk_conn *conn);
 struct fsk_conn *fsk_conn_find(u32 id, u32 key);
 bool fsk_conn_has_id(u32 id);
 struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key);
@@ -281,10 +293,19 @@ void fsk_tx_confirm(struct fsk_conn *conn, u64 now);
 void fsk_tx_probe(struct fsk_conn *conn);
 void fsk_tx_reset(struct fsk_conn *conn);
 void fsk_tx_fin(struct fsk_conn *conn);
+void fsk_tx_urgent(struct fsk_conn *conn);
 void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
 u32 fsk_tx_mss(const struct fsk_conn *conn);
 
+/* urgent.c */
+void fsk_urgent_announced(struct fsk_conn *conn, u32 seq);
+void fsk_urgent_rcv(struct fsk_conn *conn, const struct sk_buff *skb);
+int fsk_urgent_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
+		       int flags);
+void fsk_urgent_passed(struct sock *sk);
+
 /* recv.c */
+void fsk_recv_skip(struct sock *sk);
 int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len);
 

@@ -73,6 +73,10 @@ static void conn_numbers(struct fsk_conn *conn, u32 peer_win)
 	WRITE_ONCE(tp->rcv_nxt, conn->peer_key);
 	tp->rcv_wup = conn->peer_key;
 	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
+	tp->mss_cache = min(conn->mss, conn->peer_mss);
+	tp->advmss = conn->mss;
+	inet_csk(conn->sk)->icsk_ack.rcv_mss = conn->mss;
+	tp->urg_data = 0;
 	conn->tuned_seq = conn->peer_key;
 }
 
@@ -471,18 +475,28 @@ static int lsm_reason(struct sock *lsk, struct net_device *dev,
 	return reason;
 }
 
-static bool tuple_in_use(struct net_device *dev, const struct fsk_tuple *t)
+/*
+ * Does a socket have this four-tuple?  One in TIME_WAIT guards against late
+ * segments, which cannot reach us: a new connection may take over from it.
+ */
+static bool tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
+			 bool take_over)
 {
 	struct net *net = dev_net(dev);
 	struct sock *sk;
+	bool in_use;
 
 	sk = __inet_lookup_established(net, net->ipv4.tcp_death_row.hashinfo,
 				       t->saddr, t->sport, t->daddr,
 				       ntohs(t->dport), dev->ifindex, 0);
 	if (!sk)
 		return false;
-	sock_gen_put(sk);
-	return true;
+	in_use = sk->sk_state != TCP_TIME_WAIT;
+	if (!in_use && take_over)
+		inet_twsk_deschedule_put(inet_twsk(sk));
+	else
+		sock_gen_put(sk);
+	return in_use;
 }
 
 /* FSK_ACCEPT and the window to offer, or why TCP is to serve this client. */
@@ -502,7 +516,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	reason = listener_reason(lsk);
 	if (reason == FSK_ACCEPT &&
 	    (sk_acceptq_is_full(lsk) || fsk_tomb_full() ||
-	     tuple_in_use(dev, t)))
+	     tuple_in_use(dev, t, false)))
 		reason = FSK_REASON_BACKLOG;
 	if (reason == FSK_ACCEPT)
 		reason = fsk_policy_accept(lsk, dev, t);
@@ -695,6 +709,8 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	struct sock *child;
 
 	syn_tuple(syn, &t);
+	if (tuple_in_use(dev, &t, true))
+		return ERR_PTR(-EAGAIN);
 	child = make_child(lsk, dev, &t, be16_to_cpu(syn->mss), &req);
 	if (!child)
 		return ERR_PTR(-EAGAIN);

@@ -22,6 +22,7 @@
  * @want: with a posted buffer, bytes in it that end the wait
  * @timeo: jiffies left to wait
  * @flags: MSG_*
+ * @stamped: last skb read, if its time stamp is wanted; referenced
  */
 struct recv {
 	struct sock *sk;
@@ -33,6 +34,7 @@ struct recv {
 	u32 peek;
 	long timeo;
 	int flags;
+	struct sk_buff *stamped;
 };
 
 static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
@@ -47,25 +49,112 @@ static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
 	consume_skb(skb);
 }
 
-/* Copy from one queued skb, @skip bytes into what is unread of it. */
+/**
+ * fsk_recv_skip - pass over the next unread byte
+ * @sk: connected socket
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_recv_skip(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb)
+		if (FSK_CB(skb)->off < skb->len) {
+			consume(sk, skb, 1);
+			return;
+		}
+}
+
+/* Bytes from where the call has got to up to the urgent one. */
+static u32 ahead_of_mark(const struct recv *r)
+{
+	const struct tcp_sock *tp = tcp_sk(r->sk);
+
+	return tp->urg_seq - tp->copied_seq - r->peek;
+}
+
+/* Does the call end before the urgent byte?  1, 0, or a negative errno. */
+static int mark_stops(const struct recv *r)
+{
+	if (ahead_of_mark(r))
+		return 0;
+	if (r->copied)
+		return 1;
+	if (signal_pending(current))
+		return r->timeo ? sock_intr_errno(r->timeo) : -EAGAIN;
+	return 0;
+}
+
+static void advance(struct recv *r, struct sk_buff *skb, u32 n)
+{
+	struct sock *sk = r->sk;
+
+	if (r->flags & MSG_PEEK) {
+		r->peek += n;
+		return;
+	}
+	if (unlikely(fsk_stamps(sk))) {
+		kfree_skb(r->stamped);
+		r->stamped = skb_get(skb);
+	}
+	consume(sk, skb, n);
+	if (unlikely(tcp_sk(sk)->urg_data))
+		fsk_urgent_passed(sk);
+}
+
+/*
+ * Copy from one queued skb, @skip bytes into what is unread of it, as far as
+ * the urgent byte.  Return: bytes passed, or -EFAULT.
+ */
 static int copy_one(struct recv *r, struct sk_buff *skb, u32 skip)
 {
 	u32 off = FSK_CB(skb)->off + skip;
 	u32 n = min_t(size_t, skb->len - off, r->left);
+	u32 ahead;
 
+	if (unlikely(tcp_sk(r->sk)->urg_data)) {
+		ahead = ahead_of_mark(r);
+		if (!ahead && !sock_flag(r->sk, SOCK_URGINLINE)) {
+			advance(r, skb, 1);
+			return 1;
+		}
+		if (ahead)
+			n = min(n, ahead);
+	}
 	if (!(r->flags & MSG_TRUNC) &&
 	    skb_copy_datagram_msg(skb, off, r->msg, n))
 		return -EFAULT;
 	r->left -= n;
 	r->copied += n;
-	if (r->flags & MSG_PEEK)
-		r->peek += n;
-	else
-		consume(r->sk, skb, n);
+	advance(r, skb, n);
+	return n;
+}
+
+/* Copy from one queued skb.  Return: 0 to go on, 1 at the mark, or an errno. */
+static int take_one(struct recv *r, struct sk_buff *skb, u32 skip)
+{
+	u32 rest = skb->len - FSK_CB(skb)->off - skip;
+	int n;
+
+	while (rest && r->left) {
+		n = unlikely(tcp_sk(r->sk)->urg_data) ? mark_stops(r) : 0;
+		if (unlikely(n))
+			return n;
+		n = copy_one(r, skb, skip);
+		if (n < 0)
+			return n;
+		rest -= n;
+		if (r->flags & MSG_PEEK)
+			skip += n;
+	}
 	return 0;
 }
 
-/* Take what is queued.  Return: 0 or -EFAULT, with r->copied so far. */
+/*
+ * Take what is queued.  Return: 0, 1 if the call ends at the mark of urgent
+ * data, or a negative errno; with r->copied so far.
+ */
 static int take_queue(struct recv *r)
 {
 	struct sk_buff_head *queue = &r->sk->sk_receive_queue;
@@ -84,8 +173,8 @@ static int take_queue(struct recv *r)
 				consume(r->sk, skb, 0);
 			continue;
 		}
-		err = copy_one(r, skb, skip);
-		if (err)
+		err = take_one(r, skb, skip);
+		if (unlikely(err))
 			return err;
 		skip = 0;
 	}
@@ -100,6 +189,7 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 	return r->left >= min &&
 	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
 	       user_backed_iter(&r->msg->msg_iter) && !conn->post &&
+	       !tcp_sk(r->sk)->urg_data && !fsk_stamps(r->sk) &&
 	       skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       conn->phase != FSK_PH_SYN_SENT &&
 	       conn->phase != FSK_PH_FALLBACK &&
@@ -290,7 +380,11 @@ static int recv_locked(struct recv *r)
 
 	for (;;) {
 		err = take_queue(r);
-		if (err || (!r->left && (r->copied || unread(r->sk))))
+		if (unlikely(err)) {
+			err = min(err, 0);
+			break;
+		}
+		if (!r->left && (r->copied || unread(r->sk)))
 			break;
 		if (r->copied >= r->target) {
 			if (!READ_ONCE(r->sk->sk_backlog.tail))
@@ -308,6 +402,31 @@ static int recv_locked(struct recv *r)
 			break;
 	}
 	return err;
+}
+
+/* What TCP_INQ tells: what waits, not 0 at the end of the stream. */
+static int unread_hint(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return tp->rcv_nxt - tp->copied_seq ?: sock_flag(sk, SOCK_DONE);
+}
+
+/* A call succeeded: what it says beside the bytes. */
+static void tell_more(struct recv *r)
+{
+	bool inq = tcp_sk(r->sk)->recvmsg_inq;
+	struct msghdr *msg = r->msg;
+
+	if (r->stamped && (r->stamped->tstamp ||
+			   skb_hwtstamps(r->stamped)->hwtstamp))
+		__sock_recv_timestamp(msg, r->sk, r->stamped);
+	if (!inq && !msg->msg_get_inq)
+		return;
+	msg->msg_inq = unread_hint(r->sk);
+	if (inq)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(msg->msg_inq),
+			 &msg->msg_inq);
 }
 
 /**
@@ -330,12 +449,10 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return inet_recv_error(sk, msg, len, addr_len);
-	if (unlikely(flags & MSG_OOB))
-		return -EINVAL;
 
 	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
-	if (r.timeo && idle(&r, sk))
+	if (r.timeo && !(flags & MSG_OOB) && idle(&r, sk))
 		wait_unlocked(&r, sk);
 
 	lock_sock(sk);
@@ -346,7 +463,8 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 						       addr_len);
 	}
 	r.peek = fsk_peek_offset(sk, flags);
-	err = recv_locked(&r);
+	err = unlikely(flags & MSG_OOB) ?
+		fsk_urgent_recvmsg(sk, msg, len, flags) : recv_locked(&r);
 	if (likely(err != -EXDEV && fsk_is_conn(sk) && fsk_conn(sk) == conn)) {
 		if (r.copied && !(flags & MSG_PEEK))
 			made_room(conn, r.copied);
@@ -356,5 +474,12 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	if (unlikely(err == -EXDEV && !r.copied))
 		return READ_ONCE(sk->sk_prot)->recvmsg(sk, msg, len, flags,
 						       addr_len);
-	return r.copied ?: err;
+	err = r.copied ?: err;
+	if (unlikely(r.stamped || tcp_sk(sk)->recvmsg_inq ||
+		     msg->msg_get_inq)) {
+		if (err >= 0)
+			tell_more(&r);
+		kfree_skb(r.stamped);
+	}
+	return err;
 }

@@ -35,6 +35,7 @@
 #define FSK_SEG_RETRANS	0x08	/* sent more than once: no RTT sample */
 #define FSK_SEG_SENT	0x10	/* sent at least once */
 #define FSK_SEG_ASK	0x20	/* the sender waits: wants an ack at once */
+#define FSK_SEG_URG	0x40	/* the last byte is urgent */
 
 /**
  * struct fsk_seg - one run of sequence numbers, sent or received

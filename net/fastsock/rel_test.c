@@ -222,12 +222,13 @@ static void tx_split__unsent_tail(struct kunit *test)
 	struct fsk_seg *seg = queue_fin(f, 10);
 	struct fsk_seg *rest = fresh(f, 0, 0);
 
+	seg->flags |= FSK_SEG_URG;
 	fsk_rel_tx_split(&f->tx, seg, rest, 4);
 	KUNIT_EXPECT_EQ(test, seg->len, 4U);
 	KUNIT_EXPECT_EQ(test, seg->flags, 0);
 	KUNIT_EXPECT_EQ(test, rest->seq, ISN + 4);
 	KUNIT_EXPECT_EQ(test, rest->len, 7U);
-	KUNIT_EXPECT_EQ(test, rest->flags, FSK_SEG_FIN);
+	KUNIT_EXPECT_EQ(test, rest->flags, FSK_SEG_FIN | FSK_SEG_URG);
 	KUNIT_EXPECT_PTR_EQ(test, f->tx.unsent, seg);
 	KUNIT_EXPECT_PTR_EQ(test, f->tx.tail, rest);
 	KUNIT_EXPECT_EQ(test, pump(f), 2U);

@@ -244,7 +244,7 @@ void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
  * fsk_rel_tx_split - cut a segment in two
  * @tx: sending half
  * @seg: sent or not; keeps the first @at sequence numbers
- * @rest: becomes the segment after it, FIN included; owned by the core
+ * @rest: becomes the segment after it, FIN and mark included; owned by the core
  * @at: above 0 and below the length of @seg
  *
  * Context: any; the caller serialises.
@@ -258,7 +258,7 @@ void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 	rest->seq = seg->seq + at;
 	rest->len = seg->len - at;
 	rest->flags = seg->flags;
-	seg->flags &= ~FSK_SEG_FIN;
+	seg->flags &= ~(FSK_SEG_FIN | FSK_SEG_URG);
 	seg->len = at;
 	if (seg->flags & FSK_SEG_LOST)
 		tx->lost++;

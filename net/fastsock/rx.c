@@ -30,6 +30,7 @@ static void mirror_rx(const struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
+	tp->bytes_received += conn->rx.nxt - tp->rcv_nxt;
 	WRITE_ONCE(tp->rcv_nxt, conn->rx.nxt);
 	tp->rcv_wup = conn->rx.nxt;
 }
@@ -80,6 +81,8 @@ static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off)
 	if (atomic_read(&sk->sk_rmem_alloc) < sk->sk_rcvbuf / 4 ||
 	    skb->truesize < 4 * len)
 		return false;
+	if (fsk_stamps(sk))
+		return false;		/* each has its own time stamp */
 	if (!tail || skb_cloned(tail) || skb_is_nonlinear(tail) ||
 	    skb_tailroom(tail) < len) {
 		tail = alloc_skb(SKB_WITH_OVERHEAD(PAGE_SIZE), GFP_ATOMIC);
@@ -110,7 +113,8 @@ static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 		return;
 	}
 	fsk_conn_stat_add(conn, FSK_MIB_IN_BYTES, skb->len - off);
-	if (conn->post && skb_queue_empty(&sk->sk_receive_queue)) {
+	if (conn->post && skb_queue_empty(&sk->sk_receive_queue) &&
+	    likely(!tcp_sk(sk)->urg_data)) {
 		n = fsk_post_fill(conn->post, skb, off, skb->len - off);
 		fsk_conn_stat_add(conn, FSK_MIB_POSTED_BYTES, n);
 		WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + n);
@@ -149,7 +153,7 @@ static bool rcv_fin(struct fsk_conn *conn)
 		fsk_tx_ack(conn);
 		if (!sock_flag(sk, SOCK_DEAD))
 			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
-		fsk_conn_done(conn);
+		fsk_conn_time_wait(conn);
 		return false;
 	}
 	if (!sock_flag(sk, SOCK_DEAD)) {
@@ -236,10 +240,14 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 
 	switch (fsk_rel_rx_data(&conn->rx, seg, &trim, f->now)) {
 	case FSK_RX_INORDER:
+		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
+			fsk_urgent_rcv(conn, skb);
 		break;
 	case FSK_RX_HELD:
 		if (skb->len)
 			skb_set_owner_r(skb, sk);
+		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
+			fsk_urgent_rcv(conn, skb);
 		return true;
 	case FSK_RX_DUP:
 		consume_skb(skb);
@@ -279,6 +287,8 @@ static bool fin_acked(struct fsk_conn *conn, u64 now)
 		conn->life_at = now + jiffies64_to_nsecs(tcp_fin_time(sk));
 		return true;
 	case TCP_CLOSING:
+		fsk_conn_time_wait(conn);
+		return false;
 	case TCP_LAST_ACK:
 		fsk_conn_done(conn);
 		return false;
@@ -291,6 +301,15 @@ static void tx_space(struct sock *sk)
 	smp_mb();	/* pairs with the race breaker in tcp_poll() */
 	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 		sk->sk_write_space(sk);
+}
+
+static void mirror_una(const struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 una = conn->tx.una + conn->mask;
+
+	tp->bytes_acked += una - tp->snd_una;
+	WRITE_ONCE(tp->snd_una, una);
 }
 
 /* Return: false if the frame is spent, or the connection over. */
@@ -309,8 +328,7 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 	}
 	if (what & FSK_ACK_NEW) {
 		fsk_tx_free(conn, freed);
-		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
-			   conn->tx.una + conn->mask);
+		mirror_una(conn);
 		tx_space(conn->sk);
 		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
 			conn->life_at = f->now + fsk_patience(conn->sk);
@@ -366,6 +384,15 @@ static void rcv_sack(struct fsk_conn *conn, const struct frame *f)
 static void rcv_probe(struct fsk_conn *conn, const struct frame *f)
 {
 	conn->rx.ack_now = true;
+	rcv_data(conn, f);
+}
+
+static void rcv_urgent(struct fsk_conn *conn, const struct frame *f)
+{
+	u32 seq = be32_to_cpu(f->hdr->seq);
+
+	if (seq - conn->rx.nxt < FSK_WND_MAX)
+		fsk_urgent_announced(conn, seq);
 	rcv_data(conn, f);
 }
 
@@ -438,7 +465,7 @@ struct handler {
 static const struct handler handlers[FSK_T_MAX] = {
 	[FSK_T_DATA] = {
 		.rcv = rcv_data, .max = U16_MAX, .unit = 1,
-		.flags = FSK_F_FIN | FSK_F_ACK,
+		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
 		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
 	},
 	[FSK_T_SACK] = {
@@ -469,12 +496,17 @@ static const struct handler handlers[FSK_T_MAX] = {
 	},
 	[FSK_T_CONFIRM] = {
 		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn),
-		.max = U16_MAX, .unit = 1, .flags = FSK_F_FIN | FSK_F_ACK,
+		.max = U16_MAX, .unit = 1,
+		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
 		.phases = PH_OPEN, .reply = true,
 	},
 	[FSK_T_REJECT] = {
 		.rcv = rcv_reject, .min = sizeof(struct fsk_reject),
 		.max = sizeof(struct fsk_reject), .unit = 1, .phases = PH_SYN,
+	},
+	[FSK_T_URGENT] = {
+		.rcv = rcv_urgent, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
+		.reply = true,
 	},
 	[FSK_T_HELLO ... FSK_T_BYE] = {
 		.min = sizeof(struct fsk_hello),
@@ -497,7 +529,8 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 	conn->probes = 0;
 	/* Whatever the server sends to our id says that it has CONFIRM. */
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&
-		     hdr->type <= FSK_T_PROBE)) {
+		     (hdr->type <= FSK_T_PROBE ||
+		      hdr->type == FSK_T_URGENT))) {
 		conn->phase = FSK_PH_OPEN;
 		conn->hs_at = 0;
 	}

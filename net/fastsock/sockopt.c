@@ -155,5 +155,11 @@ int fsk_getsockopt(struct sock *sk, int level, int optname,
 	/* Would map pages of the receive queue as TCP's own. */
 	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
 		return -EOPNOTSUPP;
+	if (level == SOL_TCP && optname == TCP_INFO) {
+		lock_sock(sk);
+		if (fsk_is_conn(sk) && !fsk_conn_dead(fsk_conn(sk)))
+			fsk_conn_info(fsk_conn(sk));
+		release_sock(sk);
+	}
 	return tcp_prot.getsockopt(sk, level, optname, optval, optlen);
 }

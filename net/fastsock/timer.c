@@ -197,6 +197,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 	    conn->phase == FSK_PH_DEAD)
 		return;
 
+	fsk_conn_info(conn);
 	if ((conn->tx.stalled_since &&
 	     now - conn->tx.stalled_since > fsk_patience(sk)) ||
 	    run_keepalive(conn, now)) {

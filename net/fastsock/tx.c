@@ -26,7 +26,6 @@ static void mirror_tx(const struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
-	WRITE_ONCE(tp->snd_una, conn->tx.una + conn->mask);
 	WRITE_ONCE(tp->snd_nxt, conn->tx.nxt + conn->mask);
 	WRITE_ONCE(tp->write_seq, conn->tx.end + conn->mask);
 }
@@ -84,7 +83,8 @@ static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
 }
 
 /* A frame without stream bytes; 0 or -ENOMEM. */
-static int send_bare(struct fsk_conn *conn, u8 type, const void *body, u16 len)
+static int send_bare_at(struct fsk_conn *conn, u8 type, u32 seq,
+			const void *body, u16 len)
 {
 	struct sk_buff *skb;
 	u32 room;
@@ -98,9 +98,14 @@ static int send_bare(struct fsk_conn *conn, u8 type, const void *body, u16 len)
 	skb_reserve(skb, room);
 	if (len)
 		skb_put_data(skb, body, len);
-	fill_hdr(conn, skb, type, 0, conn->tx.nxt, len);
+	fill_hdr(conn, skb, type, 0, seq, len);
 	xmit(conn, skb);
 	return 0;
+}
+
+static int send_bare(struct fsk_conn *conn, u8 type, const void *body, u16 len)
+{
+	return send_bare_at(conn, type, conn->tx.nxt, body, len);
 }
 
 static int send_sack(struct fsk_conn *conn)
@@ -153,8 +158,28 @@ void fsk_tx_ack(struct fsk_conn *conn)
  */
 void fsk_tx_probe(struct fsk_conn *conn)
 {
-	if (conn->phase == FSK_PH_OPEN)
-		send_bare(conn, FSK_T_PROBE, NULL, 0);
+	if (conn->phase != FSK_PH_OPEN)
+		return;
+	fsk_tx_urgent(conn);
+	send_bare(conn, FSK_T_PROBE, NULL, 0);
+}
+
+/**
+ * fsk_tx_urgent - tell the peer of an urgent byte that has to wait
+ * @conn: connected connection
+ *
+ * The frame may be lost: it comes again with each probe, and the byte itself
+ * says so, too.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_tx_urgent(struct fsk_conn *conn)
+{
+	if (likely(!conn->urg_out))
+		return;
+	conn->urg_out = !fsk_before(conn->urg_seq, conn->tx.nxt);
+	if (conn->urg_out && conn->phase == FSK_PH_OPEN)
+		send_bare_at(conn, FSK_T_URGENT, conn->urg_seq, NULL, 0);
 }
 
 /**
@@ -282,6 +307,8 @@ static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
 
 	if (seg->flags & FSK_SEG_FIN)
 		flags |= FSK_F_FIN;
+	if (unlikely(seg->flags & FSK_SEG_URG))
+		flags |= FSK_F_URG;
 	/* A program that fills its buffer will soon wait for it to empty. */
 	if (seg->flags & FSK_SEG_ASK || sk->sk_wmem_queued > sk->sk_sndbuf / 2)
 		flags |= FSK_F_ACK;
@@ -503,7 +530,7 @@ static int send_more(struct fsk_conn *conn, struct msghdr *msg, u32 len,
 	struct sk_buff *skb;
 	int n;
 
-	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN))
+	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN | FSK_SEG_URG))
 		return 0;
 	skb = fsk_seg_skb(tail);
 	if (skb->len >= mss || skb_cloned(skb))
@@ -524,6 +551,18 @@ static int wait_space(struct fsk_conn *conn, long *timeo)
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	return sk_stream_wait_memory(sk, timeo);
+}
+
+/* The last byte queued is urgent, unless it has left already. */
+static void mark_urgent(struct fsk_conn *conn)
+{
+	struct fsk_seg *tail = conn->tx.tail;
+
+	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN))
+		return;
+	tail->flags |= FSK_SEG_URG;
+	conn->urg_seq = conn->tx.end - 1;
+	conn->urg_out = true;
 }
 
 static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
@@ -550,6 +589,9 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		if (n > 0) {
 			*copied += n;
 			held += n;
+			if (unlikely(msg->msg_flags & MSG_OOB) &&
+			    !msg_data_left(msg))
+				mark_urgent(conn);
 			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
 				push_batch(conn, fsk_now());
 				held = 0;
@@ -572,6 +614,18 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 	return 0;
 }
 
+/* A send with MSG_OOB ends: it may have got less far than it wanted. */
+static void tell_urgent(struct sock *sk, struct msghdr *msg)
+{
+	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+
+	if (fsk_conn_dead(conn))
+		return;
+	if (msg_data_left(msg))
+		mark_urgent(conn);
+	fsk_tx_urgent(conn);
+}
+
 static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct ubuf_info *uarg = NULL;
@@ -579,8 +633,6 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	long timeo;
 	int err;
 
-	if (msg->msg_flags & MSG_OOB)
-		return -EOPNOTSUPP;
 	if (msg->msg_flags & MSG_FASTOPEN)
 		return -EISCONN;
 	if (msg->msg_flags & MSG_ZEROCOPY && size && !msg->msg_ubuf &&
@@ -605,6 +657,8 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	err = -EPIPE;
 	if (!(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
 		err = send_bytes(sk, msg, &timeo, &copied);
+	if (unlikely(msg->msg_flags & MSG_OOB && copied))
+		tell_urgent(sk, msg);
 out:
 	fsk_zerocopy_end(uarg, copied);
 	if (copied)

@@ -32,6 +32,7 @@
  * @FSK_T_HELLO: struct fsk_hello; "I speak fastsock", wants a HELLO_ACK
  * @FSK_T_HELLO_ACK: struct fsk_hello; answers HELLO, wants nothing
  * @FSK_T_BYE: struct fsk_hello; "I no longer take new connections"
+ * @FSK_T_URGENT: as DATA without bytes; urgent data will come, up to @seq
  * @FSK_T_MAX: number of types, not on the wire
  */
 enum fsk_type {
@@ -47,11 +48,13 @@ enum fsk_type {
 	FSK_T_HELLO,
 	FSK_T_HELLO_ACK,
 	FSK_T_BYE,
+	FSK_T_URGENT,
 	FSK_T_MAX,
 };
 
 #define FSK_F_FIN	0x01	/* the stream ends behind this frame */
 #define FSK_F_ACK	0x02	/* the sender can go on only after an ack */
+#define FSK_F_URG	0x04	/* the last byte of the body is urgent */
 
 /**
  * struct fsk_hdr - what every frame begins with
@@ -61,7 +64,8 @@ enum fsk_type {
  * @id: the receiver's connection id; 0 in SYN and HELLO-like frames
  * @key: the receiver's key for that id (0 in SYN and HELLO-like frames),
  *	exclusive or a digest of the header's other words; see below
- * @seq: sequence number of the first stream byte of the body
+ * @seq: sequence number of the first stream byte of the body; in URGENT that of
+ *	the urgent byte
  * @ack: next sequence number the sender expects
  * @win: bytes beyond @ack that the sender is ready to take
  */
