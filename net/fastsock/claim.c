@@ -589,11 +589,11 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	return err;
 }
 
-/* What would read the receive queue as TCP's own. */
-static void drop_tcp_readers(struct proto_ops *ops)
+/* The receive queue is as TCP's, but the peer must hear what was read. */
+static void replace_tcp_readers(struct proto_ops *ops)
 {
-	ops->splice_read = NULL;	/* generic code calls recvmsg */
-	ops->read_sock = NULL;
+	ops->splice_read = fsk_splice_read;
+	ops->read_sock = fsk_read_sock;
 	ops->read_skb = NULL;
 	ops->sendmsg_locked = NULL;
 	fsk_compat_ops(ops);
@@ -611,7 +611,7 @@ static void ops_init(void)
 	fsk_claimed_ops.setsockopt = claimed_setsockopt;
 	fsk_claimed_ops.getsockopt = claimed_getsockopt;
 	fsk_claimed_ops.shutdown = claimed_shutdown;
-	drop_tcp_readers(&fsk_claimed_ops);
+	replace_tcp_readers(&fsk_claimed_ops);
 
 	fsk_veteran_ops = fsk_claimed_ops;
 
@@ -622,7 +622,7 @@ static void ops_init(void)
 	fsk_stream_ops.sendmsg = stream_sendmsg;
 	fsk_stream_ops.recvmsg = stream_recvmsg;
 	fsk_stream_ops.mmap = sock_no_mmap;
-	drop_tcp_readers(&fsk_stream_ops);
+	replace_tcp_readers(&fsk_stream_ops);
 }
 
 /*

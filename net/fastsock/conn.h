@@ -191,11 +191,12 @@ struct fsk_conn {
 /**
  * struct fsk_cb - what fastsock keeps in skb->cb
  * @seg: link and numbers for the pure core
- * @off: received: bytes already read; frames: enum fsk_type
+ *
+ * On sk_receive_queue stands TCP's control block instead: kernel code that knows
+ * a TCP socket by its protocol reads that queue as TCP does.
  */
 struct fsk_cb {
 	struct fsk_seg seg;
-	u32 off;
 };
 
 static_assert(sizeof(struct fsk_cb) <= sizeof_field(struct sk_buff, cb));
@@ -306,6 +307,11 @@ void fsk_urgent_passed(struct sock *sk);
 
 /* recv.c */
 void fsk_recv_skip(struct sock *sk);
+int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
+		  sk_read_actor_t actor);
+ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
+			struct pipe_inode_info *pipe, size_t len,
+			unsigned int flags);
 int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len);
 

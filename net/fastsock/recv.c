@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* recv(): from the queue, or through pages posted while the program waits. */
 
+#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 #include <net/inet_common.h>
@@ -18,7 +19,7 @@
  * @left: bytes that still fit
  * @copied: bytes returned so far
  * @target: bytes that satisfy the call
- * @peek: with MSG_PEEK, bytes of the queue already passed
+ * @peek: with MSG_PEEK, bytes already passed
  * @want: with a posted buffer, bytes in it that end the wait
  * @timeo: jiffies left to wait
  * @flags: MSG_*
@@ -41,9 +42,8 @@ static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	FSK_CB(skb)->off += n;
 	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
-	if (FSK_CB(skb)->off < skb->len)
+	if (fsk_before(tp->copied_seq, TCP_SKB_CB(skb)->end_seq))
 		return;
 	__skb_unlink(skb, &sk->sk_receive_queue);
 	consume_skb(skb);
@@ -60,24 +60,23 @@ void fsk_recv_skip(struct sock *sk)
 	struct sk_buff *skb;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb)
-		if (FSK_CB(skb)->off < skb->len) {
+		if (fsk_before(tcp_sk(sk)->copied_seq,
+			       TCP_SKB_CB(skb)->end_seq)) {
 			consume(sk, skb, 1);
 			return;
 		}
 }
 
-/* Bytes from where the call has got to up to the urgent one. */
-static u32 ahead_of_mark(const struct recv *r)
+/* The number of the byte that the call has got to. */
+static u32 position(const struct recv *r)
 {
-	const struct tcp_sock *tp = tcp_sk(r->sk);
-
-	return tp->urg_seq - tp->copied_seq - r->peek;
+	return tcp_sk(r->sk)->copied_seq + r->peek;
 }
 
 /* Does the call end before the urgent byte?  1, 0, or a negative errno. */
 static int mark_stops(const struct recv *r)
 {
-	if (ahead_of_mark(r))
+	if (position(r) != tcp_sk(r->sk)->urg_seq)
 		return 0;
 	if (r->copied)
 		return 1;
@@ -103,21 +102,18 @@ static void advance(struct recv *r, struct sk_buff *skb, u32 n)
 		fsk_urgent_passed(sk);
 }
 
-/*
- * Copy from one queued skb, @skip bytes into what is unread of it, as far as
- * the urgent byte.  Return: bytes passed, or -EFAULT.
- */
-static int copy_one(struct recv *r, struct sk_buff *skb, u32 skip)
+/* Copy from one queued skb as far as the urgent byte; 0 or -EFAULT. */
+static int copy_one(struct recv *r, struct sk_buff *skb)
 {
-	u32 off = FSK_CB(skb)->off + skip;
+	u32 off = position(r) - TCP_SKB_CB(skb)->seq;
 	u32 n = min_t(size_t, skb->len - off, r->left);
 	u32 ahead;
 
 	if (unlikely(tcp_sk(r->sk)->urg_data)) {
-		ahead = ahead_of_mark(r);
+		ahead = tcp_sk(r->sk)->urg_seq - position(r);
 		if (!ahead && !sock_flag(r->sk, SOCK_URGINLINE)) {
 			advance(r, skb, 1);
-			return 1;
+			return 0;
 		}
 		if (ahead)
 			n = min(n, ahead);
@@ -128,26 +124,6 @@ static int copy_one(struct recv *r, struct sk_buff *skb, u32 skip)
 	r->left -= n;
 	r->copied += n;
 	advance(r, skb, n);
-	return n;
-}
-
-/* Copy from one queued skb.  Return: 0 to go on, 1 at the mark, or an errno. */
-static int take_one(struct recv *r, struct sk_buff *skb, u32 skip)
-{
-	u32 rest = skb->len - FSK_CB(skb)->off - skip;
-	int n;
-
-	while (rest && r->left) {
-		n = unlikely(tcp_sk(r->sk)->urg_data) ? mark_stops(r) : 0;
-		if (unlikely(n))
-			return n;
-		n = copy_one(r, skb, skip);
-		if (n < 0)
-			return n;
-		rest -= n;
-		if (r->flags & MSG_PEEK)
-			skip += n;
-	}
 	return 0;
 }
 
@@ -157,26 +133,24 @@ static int take_one(struct recv *r, struct sk_buff *skb, u32 skip)
  */
 static int take_queue(struct recv *r)
 {
-	struct sk_buff_head *queue = &r->sk->sk_receive_queue;
 	struct sk_buff *skb, *next;
-	u32 skip = r->peek;	/* 0 unless peeking */
-	u32 unread;
+	u32 end;
 	int err;
 
-	skb_queue_walk_safe(queue, skb, next) {
+	skb_queue_walk_safe(&r->sk->sk_receive_queue, skb, next) {
+		end = TCP_SKB_CB(skb)->end_seq;
+		while (r->left && fsk_before(position(r), end)) {
+			if (unlikely(tcp_sk(r->sk)->urg_data)) {
+				err = mark_stops(r);
+				if (err)
+					return err;
+			}
+			err = copy_one(r, skb);
+			if (unlikely(err))
+				return err;
+		}
 		if (!r->left)
 			break;
-		unread = skb->len - FSK_CB(skb)->off;
-		if (skip >= unread) {
-			skip -= unread;
-			if (!unread && !(r->flags & MSG_PEEK))
-				consume(r->sk, skb, 0);
-			continue;
-		}
-		err = take_one(r, skb, skip);
-		if (unlikely(err))
-			return err;
-		skip = 0;
 	}
 	return 0;
 }
@@ -300,6 +274,55 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 					       rcvbuf / 4) &&
 	    !(sk->sk_shutdown & RCV_SHUTDOWN))
 		fsk_tx_ack(conn);
+}
+
+/**
+ * fsk_read_sock - struct proto_ops.read_sock: TCP's, and the peer hears of it
+ * @sk: socket
+ * @desc: the reader's state
+ * @actor: the reader
+ *
+ * Context: the caller owns @sk.
+ * Return: as TCP's.
+ */
+int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
+		  sk_read_actor_t actor)
+{
+	int copied = inet_stream_ops.read_sock(sk, desc, actor);
+
+	if (copied > 0 && fsk_is_conn(sk) && fsk_conn(sk))
+		made_room(fsk_conn(sk), copied);
+	return copied;
+}
+
+/**
+ * fsk_splice_read - struct proto_ops.splice_read: likewise
+ * @sock: socket
+ * @ppos: offset, which a socket has not
+ * @pipe: where to
+ * @len: bytes wanted
+ * @flags: SPLICE_F_*
+ *
+ * Context: process, may sleep.
+ * Return: as TCP's.
+ */
+ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
+			struct pipe_inode_info *pipe, size_t len,
+			unsigned int flags)
+{
+	struct sock *sk = sock->sk;
+	ssize_t copied;
+
+	__module_get(THIS_MODULE);
+	copied = inet_stream_ops.splice_read(sock, ppos, pipe, len, flags);
+	if (copied > 0) {
+		lock_sock(sk);
+		if (fsk_is_conn(sk) && fsk_conn(sk))
+			made_room(fsk_conn(sk), copied);
+		release_sock(sk);
+	}
+	module_put(THIS_MODULE);
+	return copied;
 }
 
 /* Wait once, with the buffer posted if that pays.  Return: 0, -EXDEV if the

@@ -72,8 +72,23 @@ u32 fsk_rx_window(struct fsk_conn *conn)
 	return conn->rx.wnd_end - conn->rx.nxt;
 }
 
-/* A burst of tiny frames would otherwise cost hundreds of times its bytes. */
-static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off)
+/* As TCP queues a segment whose first byte has that number. */
+static void queue_bytes(struct sock *sk, struct sk_buff *skb, u32 seq)
+{
+	struct tcp_skb_cb *tcb = TCP_SKB_CB(skb);
+
+	memset(tcb, 0, offsetof(struct tcp_skb_cb, ack_seq));
+	tcb->seq = seq;
+	tcb->end_seq = seq + skb->len;
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+}
+
+/*
+ * A burst of tiny frames would otherwise cost hundreds of times its bytes.  @seq
+ * is the number of the byte at @off.
+ */
+static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off,
+		    u32 seq)
 {
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
 	u32 len = skb->len - off;
@@ -92,19 +107,20 @@ static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off)
 			kfree_skb(tail);
 			return false;
 		}
-		FSK_CB(tail)->off = 0;
 		skb_set_owner_r(tail, sk);
-		__skb_queue_tail(&sk->sk_receive_queue, tail);
+		queue_bytes(sk, tail, seq);
 	}
 	if (skb_copy_bits(skb, off, skb_tail_pointer(tail), len))
 		return false;	/* an empty tail does no harm */
 	__skb_put(tail, len);
+	TCP_SKB_CB(tail)->end_seq += len;
 	return true;
 }
 
 /* Stream bytes of an in-order segment: to the posted pages or the queue. */
 static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 {
+	u32 seq = FSK_CB(skb)->seg.seq;
 	struct sock *sk = conn->sk;
 	u32 n;
 
@@ -124,14 +140,13 @@ static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 			return;
 		}
 	}
-	if (squeeze(sk, skb, off)) {
+	if (squeeze(sk, skb, off, seq + off)) {
 		consume_skb(skb);
 		return;
 	}
-	FSK_CB(skb)->off = off;
 	if (!skb->sk)
 		skb_set_owner_r(skb, sk);
-	__skb_queue_tail(&sk->sk_receive_queue, skb);
+	queue_bytes(sk, skb, seq);
 }
 
 /* The peer has sent all it will.  Return: false if the connection is over. */

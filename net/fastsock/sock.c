@@ -56,7 +56,8 @@ static bool purge_unread(struct sock *sk)
 	struct sk_buff *skb;
 
 	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
-		unread |= FSK_CB(skb)->off < skb->len;
+		unread |= fsk_before(tcp_sk(sk)->copied_seq,
+				     TCP_SKB_CB(skb)->end_seq);
 		kfree_skb(skb);
 	}
 	return unread;
