@@ -91,7 +91,7 @@ int main(void)
 			fail("listen");
 		converse(listener, &name);
 		close(listener);
-		usleep(1000);	/* others want the processor, too */
+		usleep(4000);	/* others want the processor, too */
 	}
 	printf("%lu sockets\n", i);
 	return 0;

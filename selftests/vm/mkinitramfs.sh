@@ -123,7 +123,8 @@ copy_modules() {
 		done
 	fi
 	for file in "${extra[@]}"; do
-		cp "$file" "$target/extra/"
+		# insmod copies all of it, and debug information is most.
+		strip --strip-debug -o "$target/extra/${file##*/}" "$file"
 	done
 	depmod -b "$root" "$release" 2>&1 |
 		grep -v 'could not open modules\.\(order\|builtin\)' >&2 || true
