@@ -621,7 +621,6 @@ static void ops_init(void)
 	fsk_stream_ops.connect = stream_connect;
 	fsk_stream_ops.sendmsg = stream_sendmsg;
 	fsk_stream_ops.recvmsg = stream_recvmsg;
-	fsk_stream_ops.mmap = sock_no_mmap;
 	replace_tcp_readers(&fsk_stream_ops);
 }
 

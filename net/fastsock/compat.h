@@ -124,7 +124,7 @@ fsk_register_sysctl(struct net *net, const char *path, struct ctl_table *table,
 /* Options that came with later kernels and that only TCP can honour. */
 static inline bool fsk_compat_refused(int optname)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0) && defined(CONFIG_TCP_AO)
 	switch (optname) {
 	case TCP_AO_ADD_KEY:
 	case TCP_AO_DEL_KEY:
@@ -149,6 +149,7 @@ static inline void fsk_compat_proto(struct proto *prot)
 static inline void fsk_compat_ops(struct proto_ops *ops)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	ops->sendpage = sock_no_sendpage;	/* sendmsg does it */
 	ops->sendpage_locked = NULL;
 #endif
 }

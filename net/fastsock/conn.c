@@ -381,6 +381,8 @@ void fsk_conn_time_wait(struct fsk_conn *conn)
 	fsk_conn_kill(conn);
 	/* What TCP remembers of the path for its next connection is its own. */
 	__sk_dst_reset(sk);
+	/* Lets tcp_tw_reuse work, which wants a time stamp. */
+	tcp_sk(sk)->rx_opt.ts_recent_stamp = ktime_get_seconds();
 	tcp_time_wait(sk, TCP_TIME_WAIT, 0);
 }
 
@@ -393,13 +395,22 @@ void fsk_conn_time_wait(struct fsk_conn *conn)
 void fsk_conn_info(const struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
-	u32 cwnd = conn->tx.cc.cwnd / max_t(u32, tp->mss_cache, 1);
+	u32 mss = max_t(u32, tp->mss_cache, 1);
+	u32 cwnd = conn->tx.cc.cwnd / mss;
 
+	tp->snd_wnd = conn->tx.wnd_end - conn->tx.una;
+	tp->rcvq_space.space = fsk_rx_space(conn->sk);
+	tp->total_retrans = conn->tx.retrans;
+	tp->delivered = tp->data_segs_out -
+			DIV_ROUND_UP(conn->tx.inflight, mss);
+	tcp_snd_cwnd_set(tp, max_t(u32, cwnd, 1));
+	if (!conn->tx.srtt)
+		return;
 	/* TCP keeps eighths and quarters of microseconds. */
 	tp->srtt_us = div_u64(conn->tx.srtt * 8, NSEC_PER_USEC);
 	tp->mdev_us = div_u64(conn->tx.rttvar * 4, NSEC_PER_USEC);
-	tp->total_retrans = conn->tx.retrans;
-	tcp_snd_cwnd_set(tp, max_t(u32, cwnd, 1));
+	minmax_reset(&tp->rtt_min, tcp_jiffies32,
+		     div_u64(conn->tx.cc.min_rtt, NSEC_PER_USEC));
 }
 
 /**

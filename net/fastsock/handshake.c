@@ -50,10 +50,14 @@ void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn)
 	memcpy(syn->hostid, fsk_hostid, sizeof(syn->hostid));
 }
 
-static u16 path_mss(const struct fsk_transport_ops *xport,
-		    const struct net_device *dev)
+/* What this end takes in one frame: as the path allows, and TCP_MAXSEG. */
+static u16 own_mss(const struct sock *sk, const struct fsk_transport_ops *xport,
+		   const struct net_device *dev)
 {
-	return min_t(u32, xport->mtu(dev), U16_MAX) - sizeof(struct fsk_hdr);
+	u32 mss = min_t(u32, xport->mtu(dev), U16_MAX) - sizeof(struct fsk_hdr);
+	u32 user_mss = READ_ONCE(tcp_sk(sk)->rx_opt.user_mss);
+
+	return user_mss ? min(mss, max_t(u32, user_mss, FSK_MSS_MIN)) : mss;
 }
 
 /* Numbers of one end: sequences begin at the sender's key. */
@@ -75,6 +79,10 @@ static void conn_numbers(struct fsk_conn *conn, u32 peer_win)
 	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
 	tp->mss_cache = min(conn->mss, conn->peer_mss);
 	tp->advmss = conn->mss;
+	inet_csk(conn->sk)->icsk_rto = TCP_RTO_MIN;	/* for tcp_fin_time() */
+	inet_csk(conn->sk)->icsk_pmtu_cookie = conn->mss +
+					       sizeof(struct fsk_hdr);
+	fsk_conn_info(conn);
 	inet_csk(conn->sk)->icsk_ack.rcv_mss = conn->mss;
 	tp->urg_data = 0;
 	conn->tuned_seq = conn->peer_key;
@@ -132,13 +140,16 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 		conn->id = get_random_u32();
 	} while (!conn->id);
 	conn->key = get_random_u32();
-	conn->mss = path_mss(conn->xport, dev);
+	conn->mss = own_mss(sk, conn->xport, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_space(sk), conn->mss);
 	conn->phase = FSK_PH_SYN_SENT;
 	conn->hs_end = now + ms * (u64)NSEC_PER_MSEC;
 	conn->hs_at = min(now + FSK_HS_RETRY_NS, conn->hs_end);
 	conn->hs_tries = 1;
+	/* What an earlier connection left, as tcp_connect_init() forgets it. */
+	WRITE_ONCE(sk->sk_err, 0);
+	sock_reset_flag(sk, SOCK_DONE);
 	/* What an ICMP error would have to quote.  write_seq stays TCP's. */
 	tcp_sk(sk)->snd_una = get_random_u32();
 	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->snd_una);
@@ -499,15 +510,18 @@ static bool tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
 	return in_use;
 }
 
-/* FSK_ACCEPT and the window to offer, or why TCP is to serve this client. */
+/* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
 static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
-		      const struct fsk_tuple *t, u32 *win)
+		      const struct fsk_tuple *t, struct fsk_synack *sa)
 {
+	const struct fsk_transport_ops *xport = fsk_transport_for(dev);
 	struct sock *lsk;
 	int reason;
 
 	if (!READ_ONCE(fsk_net(dev_net(dev))->enable))
 		return FSK_REASON_DISABLED;
+	if (!xport)
+		return FSK_REASON_DEVICE;
 	if (syn->version != FSK_WIRE_VERSION)
 		return FSK_REASON_VERSION;
 	lsk = find_listener(dev, t);
@@ -522,7 +536,9 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		reason = fsk_policy_accept(lsk, dev, t);
 	if (reason == FSK_ACCEPT)
 		reason = lsm_reason(lsk, dev, t);
-	*win = fsk_rx_space(lsk);
+	sa->win = cpu_to_be32(fsk_rx_space(lsk));
+	if (reason == FSK_ACCEPT)
+		sa->mss = cpu_to_be16(own_mss(lsk, xport, dev));
 	sock_put(lsk);
 	return reason;
 }
@@ -564,27 +580,21 @@ static bool source_known(struct net_device *dev, const u8 *mac, __be32 addr)
 }
 
 static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
-		       const u8 *mac, int reason, u32 win)
+		       const u8 *mac, int reason, struct fsk_synack *sa)
 {
 	struct fsk_reject rej = { .reason = cpu_to_be32(reason) };
-	const struct fsk_transport_ops *xport = fsk_transport_for(dev);
-	struct fsk_synack sa = { .version = FSK_WIRE_VERSION };
 	u64 c;
 
-	if (!xport)
-		return;
 	if (reason != FSK_ACCEPT) {
 		fsk_transport_send(dev, mac, FSK_T_REJECT, syn->id, syn->key,
 				   &rej, sizeof(rej));
 		return;
 	}
 	c = cookie(syn, dev, mac, cookie_slot());
-	sa.mss = cpu_to_be16(path_mss(xport, dev));
-	sa.id = cpu_to_be32(upper_32_bits(c));
-	sa.key = cpu_to_be32(lower_32_bits(c));
-	sa.win = cpu_to_be32(win);
-	fsk_transport_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, &sa,
-			   sizeof(sa));
+	sa->id = cpu_to_be32(upper_32_bits(c));
+	sa->key = cpu_to_be32(lower_32_bits(c));
+	fsk_transport_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, sa,
+			   sizeof(*sa));
 }
 
 /**
@@ -602,8 +612,8 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	const struct fsk_syn *syn = (const void *)(skb->data +
 						   sizeof(struct fsk_hdr));
 	struct net *net = dev_net(dev);
+	struct fsk_synack sa = { .version = FSK_WIRE_VERSION };
 	struct fsk_tuple t;
-	u32 win = 0;
 	int reason;
 
 	if (!syn_sane(syn)) {
@@ -618,8 +628,8 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	}
 	syn_tuple(syn, &t);
 	reason = source_known(dev, mac, t.saddr) ?
-		 syn_reason(syn, dev, &t, &win) : FSK_REASON_UNKNOWN_PEER;
-	answer_syn(syn, dev, mac, reason, win);
+		 syn_reason(syn, dev, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
+	answer_syn(syn, dev, mac, reason, &sa);
 	consume_skb(skb);
 }
 
@@ -672,7 +682,7 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
 	conn->peer_id = be32_to_cpu(syn->id);
 	conn->peer_key = be32_to_cpu(syn->key);
 	conn->peer_mss = be16_to_cpu(syn->mss);
-	conn->mss = path_mss(conn->xport, conn->path.dev);
+	conn->mss = own_mss(child, conn->xport, conn->path.dev);
 	conn->phase = FSK_PH_OPEN;
 	disarm(child);
 	fsk_conn_attach(child, conn);

@@ -89,13 +89,13 @@ static void advance(struct recv *r, struct sk_buff *skb, u32 n)
 {
 	struct sock *sk = r->sk;
 
-	if (r->flags & MSG_PEEK) {
-		r->peek += n;
-		return;
-	}
 	if (unlikely(fsk_stamps(sk))) {
 		kfree_skb(r->stamped);
 		r->stamped = skb_get(skb);
+	}
+	if (r->flags & MSG_PEEK) {
+		r->peek += n;
+		return;
 	}
 	consume(sk, skb, n);
 	if (unlikely(tcp_sk(sk)->urg_data))
@@ -365,7 +365,8 @@ static bool idle(const struct recv *r, struct sock *sk)
 	const struct fsk_conn *conn;
 	bool plain;
 
-	if (!quiet(sk))
+	/* SIGIO must find out under the lock whether somebody waits. */
+	if (!quiet(sk) || sock_flag(sk, SOCK_FASYNC))
 		return false;
 	rcu_read_lock();
 	conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
@@ -421,7 +422,8 @@ static int recv_locked(struct recv *r)
 		if (err <= 0)
 			break;
 		err = wait_once(r, conn);
-		if (err)
+		/* A receive of no bytes waits for anything at all. */
+		if (err || (!r->left && !r->copied))
 			break;
 	}
 	return err;
@@ -467,6 +469,7 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len)
 {
 	struct recv r = { .sk = sk, .msg = msg, .left = len, .flags = flags };
+	int disconnects = READ_ONCE(sk->sk_disconnects);
 	struct fsk_conn *conn;
 	int err;
 
@@ -475,11 +478,15 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 
 	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
-	if (r.timeo && !(flags & MSG_OOB) && idle(&r, sk))
+	if (r.timeo && len && !(flags & MSG_OOB) && idle(&r, sk))
 		wait_unlocked(&r, sk);
 
 	lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (unlikely(sk->sk_disconnects != disconnects)) {
+		release_sock(sk);
+		return -EPIPE;
+	}
 	if (unlikely(!conn)) {
 		release_sock(sk);
 		return READ_ONCE(sk->sk_prot)->recvmsg(sk, msg, len, flags,

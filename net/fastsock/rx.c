@@ -166,8 +166,10 @@ static bool rcv_fin(struct fsk_conn *conn)
 	case TCP_FIN_WAIT2:
 		mirror_rx(conn);
 		fsk_tx_ack(conn);
-		if (!sock_flag(sk, SOCK_DEAD))
+		if (!sock_flag(sk, SOCK_DEAD)) {
 			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+			sk->sk_data_ready(sk);
+		}
 		fsk_conn_time_wait(conn);
 		return false;
 	}
@@ -251,6 +253,8 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 			return true;
 		}
 		fsk_mem_keep(conn);
+		tcp_sk(sk)->data_segs_in++;
+		inet_csk(sk)->icsk_ack.lrcvtime = tcp_jiffies32;
 	}
 
 	switch (fsk_rel_rx_data(&conn->rx, seg, &trim, f->now)) {
@@ -425,10 +429,16 @@ static void rcv_reset(struct fsk_conn *conn, const struct frame *f)
 							      ECONNRESET);
 }
 
-/* The peer no longer knows the connection: it has ended there, or rebooted. */
+/*
+ * The peer no longer knows the connection.  It has ended there, and the ack of
+ * our FIN was lost, or the peer gave up or rebooted before it had our FIN.
+ */
 static void rcv_unknown(struct fsk_conn *conn, const struct frame *f)
 {
-	if ((1 << conn->sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING)) {
+	const struct fsk_seg *tail = conn->tx.tail;
+
+	if ((1 << conn->sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING) &&
+	    tail && tail->flags & FSK_SEG_RETRANS) {
 		consume_skb(f->skb);
 		fsk_conn_done(conn);
 		return;
@@ -534,6 +544,7 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
 	const struct handler *h = &handlers[hdr->type];
+	struct tcp_sock *tp = tcp_sk(conn->sk);
 	struct frame f = { .skb = skb, .hdr = hdr, .now = fsk_now() };
 
 	if (unlikely(!(h->phases & BIT(conn->phase)))) {
@@ -542,6 +553,8 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 	}
 	conn->heard_at = f.now;
 	conn->probes = 0;
+	tp->segs_in++;
+	tp->rcv_tstamp = tcp_jiffies32;
 	/* Whatever the server sends to our id says that it has CONFIRM. */
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&
 		     (hdr->type <= FSK_T_PROBE ||

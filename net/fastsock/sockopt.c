@@ -87,20 +87,43 @@ static void rearm(struct sock *sk)
 		fsk_timer_arm(conn);
 }
 
-static bool refused_set(int optname)
+/* Return: 0, or why TCP refuses this key before it looks at the socket. */
+static int bad_key(sockptr_t optval, unsigned int optlen)
 {
+	struct tcp_md5sig sig;
+
+	if (optlen < sizeof(sig))
+		return -EINVAL;
+	if (copy_from_sockptr(&sig, optval, sizeof(sig)))
+		return -EFAULT;
+	return sig.tcpm_addr.ss_family == AF_INET ? 0 : -EINVAL;
+}
+
+/*
+ * What only TCP has, once the connection is fastsock's: 0 if it is not that.
+ * The other options of TCP_REPAIR fail by themselves without it.
+ */
+static int refused_set(const struct sock *sk, int optname, sockptr_t optval,
+		       unsigned int optlen)
+{
+	int err, val;
+
 	switch (optname) {
 	case TCP_REPAIR:
-	case TCP_REPAIR_QUEUE:
-	case TCP_REPAIR_OPTIONS:
-	case TCP_REPAIR_WINDOW:
-	case TCP_QUEUE_SEQ:
+		if (!ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+			return 0;	/* TCP says EPERM */
+		err = get_int(optval, optlen, &val);
+		if (!err && (val > TCP_REPAIR_ON || val < TCP_REPAIR_OFF_NO_WP))
+			err = -EINVAL;
+		return err ?: -EOPNOTSUPP;
 	case TCP_MD5SIG:
 	case TCP_MD5SIG_EXT:
+		err = bad_key(optval, optlen);
+		return err ?: -EOPNOTSUPP;
 	case TCP_TX_DELAY:
-		return true;
+		return -EOPNOTSUPP;
 	}
-	return fsk_compat_refused(optname);
+	return fsk_compat_refused(optname) ? -EOPNOTSUPP : 0;
 }
 
 /**
@@ -121,8 +144,9 @@ int fsk_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 
 	if (level != SOL_TCP)
 		return tcp_prot.setsockopt(sk, level, optname, optval, optlen);
-	if (refused_set(optname))
-		return -EOPNOTSUPP;
+	err = refused_set(sk, optname, optval, optlen);
+	if (err)
+		return err;
 	if (optname == TCP_KEEPIDLE || optname == TCP_QUICKACK) {
 		err = get_int(optval, optlen, &val);
 		if (err)

@@ -71,7 +71,7 @@ static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
 
 static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
 {
-	const struct sock *sk = conn->sk;
+	struct sock *sk = conn->sk;
 
 	if (unlikely(!conn->path.dev)) {
 		kfree_skb(skb);
@@ -79,6 +79,7 @@ static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
 	}
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
+	tcp_sk(sk)->segs_out++;
 	return conn->xport->xmit(conn->path.dev, conn->path.mac, skb);
 }
 
@@ -318,6 +319,7 @@ static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
 static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
+	struct tcp_sock *tp = tcp_sk(conn->sk);
 	struct fsk_syn *syn;
 	u8 type = FSK_T_DATA;
 	u16 len;
@@ -341,6 +343,9 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 		conn->confirm_sent = true;
 		conn->hs_at = 0;	/* the segment's own timer repeats it */
 	}
+	tp->bytes_sent += skb->len;
+	tp->data_segs_out++;
+	tp->lsndtime = tcp_jiffies32;
 	fsk_rel_tx_sent(&conn->tx, seg, now);
 	fill_hdr(conn, frame, type, frame_flags(conn, seg), seg->seq, len);
 	fsk_rel_rx_ack_sent(&conn->rx);
@@ -614,6 +619,19 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 	return 0;
 }
 
+/* What TCP says when it is asked to connect while it sends. */
+static int fastopen_error(const struct sock *sk, const struct msghdr *msg)
+{
+	const struct sockaddr *addr = msg->msg_name;
+
+	if (!(READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_fastopen) &
+	      TFO_CLIENT_ENABLE) ||
+	    (addr && msg->msg_namelen >= sizeof(addr->sa_family) &&
+	     addr->sa_family == AF_UNSPEC))
+		return -EOPNOTSUPP;
+	return -EISCONN;
+}
+
 /* A send with MSG_OOB ends: it may have got less far than it wanted. */
 static void tell_urgent(struct sock *sk, struct msghdr *msg)
 {
@@ -633,8 +651,8 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	long timeo;
 	int err;
 
-	if (msg->msg_flags & MSG_FASTOPEN)
-		return -EISCONN;
+	if (unlikely(msg->msg_flags & MSG_FASTOPEN))
+		return fastopen_error(sk, msg);
 	if (msg->msg_flags & MSG_ZEROCOPY && size && !msg->msg_ubuf &&
 	    sock_flag(sk, SOCK_ZEROCOPY)) {
 		uarg = fsk_zerocopy_begin(sk, size);
