@@ -3,7 +3,7 @@
 """Two guests, one of which loses its power, and comes back without fastsock,
 then with it and another kernel.
 """
-# fastsock: timeout=900
+# fastsock: timeout=900 kernels=stock
 
 import contextlib
 import os

@@ -1043,8 +1043,12 @@ TEST_F(forge, a_syn_flood_leaves_no_state)
 	EXPECT_TRUE(FSK_UNTIL(sockstat("b", "inuse ") == inuse));
 	EXPECT_TRUE(FSK_UNTIL(sockstat("b", "alloc ") <= alloc + 1));
 	EXPECT_EQ(peers, fsk_stat("b", "FskPeers"));
-	/* A request or a connection each would be 300 bytes at least. */
-	EXPECT_GT(FLOOD * 300 / 1024, slab_kb() - kb);
+	/*
+	 * A request or a connection each would be 300 bytes at least.  KASAN
+	 * keeps what was freed.
+	 */
+	if (!fsk_debug_kernel())
+		EXPECT_GT(FLOOD * 300 / 1024, slab_kb() - kb);
 	FSK_EXPECT_ALIVE(self->client, self->server);
 
 	/* And when it is over, by fastsock again. */

@@ -438,7 +438,7 @@ class Guest:
                  # On a busy host a guest misjudges its clock several times over.
                  "tsc=reliable", f"tsc_early_khz={tsc_khz()}"]
         if self.kernel.debug:
-            words += ["panic_on_warn=1", "page_poison=1"]
+            words += ["panic_on_warn=1"]
         return words
 
     @staticmethod
