@@ -173,11 +173,11 @@ static void set_txtime(int fd)
 	set(fd, SOL_SOCKET, SO_TXTIME, &txtime, sizeof(txtime));
 }
 
-/* A ULP by its name; 4 (skip) when the kernel does not have it. */
+/* A ULP by its name, which wants a connection or which the kernel has not. */
 static void set_ulp(int fd, const char *name)
 {
-	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, name, strlen(name)))
-		exit(4);
+	if (!setsockopt(fd, IPPROTO_TCP, TCP_ULP, name, strlen(name)))
+		die("upper layer %s without a connection", name);
 }
 
 /* The options that tests ask for by name. */

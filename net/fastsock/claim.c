@@ -517,13 +517,38 @@ static int any_release(struct socket *sock)
 	return inet_release(sock);
 }
 
-static int claimed_setsockopt(struct socket *sock, int level, int optname,
-			      sockptr_t optval, unsigned int optlen)
+/*
+ * An upper layer's first act may be to copy sock->ops, for all its sockets to
+ * come (kernel TLS does, even if it then refuses): it must not find ours.
+ * Return: 1 to let TCP decide, else the result.
+ */
+static int judge_ulp(struct socket *sock, sockptr_t optval, unsigned int optlen)
 {
-	int err;
+	struct sock *sk = sock->sk;
+	bool ours;
+	int err = 1;
+
+	lock_sock(sk);
+	ours = fsk_is_conn(sk);
+	if (!ours && sock->ops == &fsk_claimed_ops)
+		fsk_delegate(sk, FSK_REASON_ULP);
+	else if (!ours && sock->ops->owner == THIS_MODULE)
+		err = -EOPNOTSUPP;
+	release_sock(sk);
+	return ours ? fsk_refuse_ulp(optval, optlen) : err;
+}
+
+static int any_setsockopt(struct socket *sock, int level, int optname,
+			  sockptr_t optval, unsigned int optlen)
+{
+	int err = 1;
 
 	__module_get(THIS_MODULE);
-	err = sock_common_setsockopt(sock, level, optname, optval, optlen);
+	if (level == SOL_TCP && optname == TCP_ULP)
+		err = judge_ulp(sock, optval, optlen);
+	if (err == 1)
+		err = sock_common_setsockopt(sock, level, optname, optval,
+					     optlen);
 	module_put(THIS_MODULE);
 	return err;
 }
@@ -608,7 +633,7 @@ static void ops_init(void)
 	fsk_claimed_ops.accept = claimed_accept;
 	fsk_claimed_ops.sendmsg = claimed_sendmsg;
 	fsk_claimed_ops.recvmsg = claimed_recvmsg;
-	fsk_claimed_ops.setsockopt = claimed_setsockopt;
+	fsk_claimed_ops.setsockopt = any_setsockopt;
 	fsk_claimed_ops.getsockopt = claimed_getsockopt;
 	fsk_claimed_ops.shutdown = claimed_shutdown;
 	replace_tcp_readers(&fsk_claimed_ops);
@@ -621,6 +646,7 @@ static void ops_init(void)
 	fsk_stream_ops.connect = stream_connect;
 	fsk_stream_ops.sendmsg = stream_sendmsg;
 	fsk_stream_ops.recvmsg = stream_recvmsg;
+	fsk_stream_ops.setsockopt = any_setsockopt;
 	replace_tcp_readers(&fsk_stream_ops);
 }
 

@@ -87,6 +87,32 @@ static void rearm(struct sock *sk)
 		fsk_timer_arm(conn);
 }
 
+/**
+ * fsk_refuse_ulp - setsockopt(TCP_ULP) of a socket whose slot is ours
+ * @optval: name of the upper layer
+ * @optlen: bytes of @optval
+ *
+ * TCP is not asked, for the connection may end meanwhile.
+ *
+ * Context: process, may sleep.
+ * Return: -EINVAL or -EFAULT for a bad name, -EEXIST for kernel TLS, -ENOENT for
+ * what no program asks for on a connection.
+ */
+int fsk_refuse_ulp(sockptr_t optval, unsigned int optlen)
+{
+	char name[TCP_ULP_NAME_MAX];
+	long len;
+
+	if (!optlen)
+		return -EINVAL;
+	len = strncpy_from_sockptr(name, optval,
+				   min_t(long, TCP_ULP_NAME_MAX - 1, optlen));
+	if (len < 0)
+		return -EFAULT;
+	name[len] = '\0';
+	return strcmp(name, "tls") ? -ENOENT : -EEXIST;
+}
+
 /* Return: 0, or why TCP refuses this key before it looks at the socket. */
 static int bad_key(sockptr_t optval, unsigned int optlen)
 {
@@ -120,6 +146,8 @@ static int refused_set(const struct sock *sk, int optname, sockptr_t optval,
 	case TCP_MD5SIG_EXT:
 		err = bad_key(optval, optlen);
 		return err ?: -EOPNOTSUPP;
+	case TCP_ULP:
+		return fsk_refuse_ulp(optval, optlen);
 	case TCP_TX_DELAY:
 		return -EOPNOTSUPP;
 	}

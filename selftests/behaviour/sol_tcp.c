@@ -968,19 +968,6 @@ KNOWN("K8", "kernel TLS encrypts a connection")
 	SAY(set_ulp(client, "tls"));
 }
 
-ALONE("K8", "SMC asked for by an upper layer ends in TCP")
-{
-	int fd, listening, server;
-	uint16_t port;
-
-	listening = listener(1, &port);
-	fd = client_socket(0);
-	if (SAY(set_ulp(fd, "smc")))
-		return;
-	pair_on(fd, listening, port, &server);
-	say_alive(fd, server);
-}
-
 static void look_tcp_alone(const char *who, int fd)
 {
 	char bytes[64] = "";
