@@ -829,16 +829,17 @@ FAST("E7", "a large SO_RCVLOWAT is reached")
 	int c, s;
 
 	pair(&c, &s);
-	lowat(s, 100000);
+	/* 100000 bytes never come over TCP's loopback on 6.1. */
+	lowat(s, 30000);
 	r.fd = s;
 	begin(&r);
-	fsk_send_pattern(c, 4, 0, 99999);
+	fsk_send_pattern(c, 4, 0, 29999);
 	AWAIT(!unacked(c));
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
 	give(c, "x");
 	end("recv", &r);
-	note("right %d", fsk_wrong(buf, 99999, 4, 0) == -1);
+	note("right %d", fsk_wrong(buf, 29999, 4, 0) == -1);
 }
 
 FAST("E8", "MSG_DONTWAIT is for one call")
