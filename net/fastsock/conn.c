@@ -370,7 +370,7 @@ void fsk_conn_done(struct fsk_conn *conn)
  * fsk_conn_time_wait - both directions have ended, this one first
  * @conn: connection; do not use it afterwards
  *
- * No frame needs TIME_WAIT, but programs know that the port is taken for a while.
+ * No frame needs TIME_WAIT, but programs know that the port is taken.
  *
  * Context: socket lock held in either form, RCU read section.
  */

@@ -192,8 +192,8 @@ struct fsk_conn {
  * struct fsk_cb - what fastsock keeps in skb->cb
  * @seg: link and numbers for the pure core
  *
- * On sk_receive_queue stands TCP's control block instead: kernel code that knows
- * a TCP socket by its protocol reads that queue as TCP does.
+ * On sk_receive_queue stands TCP's control block instead: kernel code that
+ * knows a TCP socket by its protocol reads that queue as TCP does.
  */
 struct fsk_cb {
 	struct fsk_seg seg;

@@ -84,8 +84,8 @@ static void queue_bytes(struct sock *sk, struct sk_buff *skb, u32 seq)
 }
 
 /*
- * A burst of tiny frames would otherwise cost hundreds of times its bytes.  @seq
- * is the number of the byte at @off.
+ * A burst of tiny frames would otherwise cost hundreds of times its bytes.
+ * @seq is the number of the byte at @off.
  */
 static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off,
 		    u32 seq)

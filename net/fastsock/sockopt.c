@@ -95,8 +95,8 @@ static void rearm(struct sock *sk)
  * TCP is not asked, for the connection may end meanwhile.
  *
  * Context: process, may sleep.
- * Return: -EINVAL or -EFAULT for a bad name, -EEXIST for kernel TLS, -ENOENT for
- * what no program asks for on a connection.
+ * Return: -EINVAL or -EFAULT for a bad name, -EEXIST for kernel TLS, -ENOENT
+ * for what no program asks for on a connection.
  */
 int fsk_refuse_ulp(sockptr_t optval, unsigned int optlen)
 {
