@@ -386,18 +386,46 @@ void fsk_conn_time_wait(struct fsk_conn *conn)
 	tcp_time_wait(sk, TCP_TIME_WAIT, 0);
 }
 
+/* TCP's clock, so many ns ago; 0 stands for the beginning. */
+static u32 jiffies_at(const struct fsk_conn *conn, u64 at, u64 now)
+{
+	return at ? tcp_jiffies32 - (u32)nsecs_to_jiffies(now - at) :
+		    inet_csk(conn->sk)->icsk_ack.lrcvtime;
+}
+
+/*
+ * Far less than 4 GiB pass between two calls: the timer of a busy connection
+ * runs many times a second.
+ */
+static void tell_bytes(struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	tp->bytes_acked += conn->tx.una - conn->told_una;
+	tp->bytes_sent += conn->tx.nxt - conn->told_nxt;
+	tp->bytes_received += conn->rx.nxt - conn->told_rcv;
+	conn->told_una = conn->tx.una;
+	conn->told_nxt = conn->tx.nxt;
+	conn->told_rcv = conn->rx.nxt;
+}
+
 /**
  * fsk_conn_info - tell TCP_INFO and ss what the core knows
  * @conn: connection
  *
  * Context: socket lock held in either form.
  */
-void fsk_conn_info(const struct fsk_conn *conn)
+void fsk_conn_info(struct fsk_conn *conn)
 {
+	u64 now = fsk_now();
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 	u32 mss = max_t(u32, tp->mss_cache, 1);
 	u32 cwnd = conn->tx.cc.cwnd / mss;
 
+	tell_bytes(conn);
+	tp->lsndtime = jiffies_at(conn, conn->tx.rack_sent, now);
+	tp->rcv_tstamp = jiffies_at(conn, conn->heard_at, now);
+	inet_csk(conn->sk)->icsk_ack.lrcvtime = tp->rcv_tstamp;
 	tp->snd_wnd = conn->tx.wnd_end - conn->tx.una;
 	tp->rcvq_space.space = fsk_rx_space(conn->sk);
 	tp->total_retrans = conn->tx.retrans;

@@ -133,6 +133,9 @@ enum fsk_phase {
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average
+ * @told_una: oldest unacknowledged when fsk_conn_info() last ran
+ * @told_nxt: next to be sent then
+ * @told_rcv: next expected then
  * @tuned_seq: copied_seq at which the receive buffer last grew
  * @post: buffer of the thread in recv; NULL if none
  * @post_want: bytes in @post that satisfy its call
@@ -178,6 +181,9 @@ struct fsk_conn {
 	u64 retry_at;
 	u32 urg_seq;
 	u32 avg_recv;
+	u32 told_una;
+	u32 told_nxt;
+	u32 told_rcv;
 	u32 tuned_seq;
 	struct fsk_post *post;
 	size_t post_want;
@@ -270,7 +276,7 @@ void fsk_conn_free(struct fsk_conn *conn);
 void fsk_conn_abort(struct fsk_conn *conn, int err);
 void fsk_conn_done(struct fsk_conn *conn);
 void fsk_conn_time_wait(struct fsk_conn *conn);
-void fsk_conn_info(const struct fsk_conn *conn);
+void fsk_conn_info(struct fsk_conn *conn);
 struct fsk_conn *fsk_conn_find(u32 id, u32 key);
 bool fsk_conn_has_id(u32 id);
 struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key);

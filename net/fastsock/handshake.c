@@ -83,8 +83,9 @@ static void conn_numbers(struct fsk_conn *conn, u32 peer_win)
 	inet_csk(conn->sk)->icsk_pmtu_cookie = conn->mss +
 					       sizeof(struct fsk_hdr);
 	inet_csk(conn->sk)->icsk_ack.lrcvtime = tcp_jiffies32;
-	tp->lsndtime = tcp_jiffies32;
-	tp->rcv_tstamp = tcp_jiffies32;
+	conn->told_una = conn->tx.una;
+	conn->told_nxt = conn->tx.nxt;
+	conn->told_rcv = conn->rx.nxt;
 	fsk_conn_info(conn);
 	inet_csk(conn->sk)->icsk_ack.rcv_mss = conn->mss;
 	tp->urg_data = 0;

@@ -454,6 +454,25 @@ static void tell_more(struct recv *r)
 			 &msg->msg_inq);
 }
 
+static int recv_urgent(struct sock *sk, struct msghdr *msg, size_t len,
+		       int flags, int *addr_len)
+{
+	struct recv r = { .sk = sk, .msg = msg };
+	int err;
+
+	lock_sock(sk);
+	if (!fsk_is_conn(sk) || !fsk_conn(sk)) {
+		release_sock(sk);
+		return READ_ONCE(sk->sk_prot)->recvmsg(sk, msg, len, flags,
+						       addr_len);
+	}
+	err = fsk_urgent_recvmsg(sk, msg, len, flags);
+	release_sock(sk);
+	if (err >= 0)
+		tell_more(&r);
+	return err;
+}
+
 /**
  * fsk_recvmsg - struct proto.recvmsg
  * @sk: socket, connecting or connected
@@ -475,10 +494,12 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return inet_recv_error(sk, msg, len, addr_len);
+	if (unlikely(flags & MSG_OOB))
+		return recv_urgent(sk, msg, len, flags, addr_len);
 
 	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
-	if (r.timeo && len && !(flags & MSG_OOB) && idle(&r, sk))
+	if (r.timeo && len && idle(&r, sk))
 		wait_unlocked(&r, sk);
 
 	lock_sock(sk);
@@ -493,8 +514,7 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 						       addr_len);
 	}
 	r.peek = fsk_peek_offset(sk, flags);
-	err = unlikely(flags & MSG_OOB) ?
-		fsk_urgent_recvmsg(sk, msg, len, flags) : recv_locked(&r);
+	err = recv_locked(&r);
 	if (likely(err != -EXDEV && fsk_is_conn(sk) && fsk_conn(sk) == conn)) {
 		if (r.copied && !(flags & MSG_PEEK))
 			made_room(conn, r.copied);

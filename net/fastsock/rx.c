@@ -14,6 +14,8 @@
 #include "seal.h"
 #include "sock.h"
 
+#define FSK_SQUEEZE_MAX	16384	/* bytes; longer frames stay as they are */
+
 /**
  * struct frame - a frame on its way through the handlers
  * @skb: data begins after struct fsk_hdr
@@ -30,7 +32,6 @@ static void mirror_rx(const struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
-	tp->bytes_received += conn->rx.nxt - tp->rcv_nxt;
 	WRITE_ONCE(tp->rcv_nxt, conn->rx.nxt);
 	tp->rcv_wup = conn->rx.nxt;
 }
@@ -94,13 +95,14 @@ static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off,
 	u32 len = skb->len - off;
 
 	if (atomic_read(&sk->sk_rmem_alloc) < sk->sk_rcvbuf / 4 ||
-	    skb->truesize < 4 * len)
+	    skb->truesize < 4 * len || len > FSK_SQUEEZE_MAX)
 		return false;
 	if (fsk_stamps(sk))
 		return false;		/* each has its own time stamp */
 	if (!tail || skb_cloned(tail) || skb_is_nonlinear(tail) ||
 	    skb_tailroom(tail) < len) {
-		tail = alloc_skb(SKB_WITH_OVERHEAD(PAGE_SIZE), GFP_ATOMIC);
+		tail = alloc_skb(max_t(u32, len, SKB_WITH_OVERHEAD(PAGE_SIZE)),
+				 GFP_ATOMIC | __GFP_NOWARN);
 		if (!tail)
 			return false;
 		if (!sk_rmem_schedule(sk, tail, tail->truesize)) {
@@ -254,7 +256,6 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 		}
 		fsk_mem_keep(conn);
 		tcp_sk(sk)->data_segs_in++;
-		inet_csk(sk)->icsk_ack.lrcvtime = tcp_jiffies32;
 	}
 
 	switch (fsk_rel_rx_data(&conn->rx, seg, &trim, f->now)) {
@@ -322,15 +323,6 @@ static void tx_space(struct sock *sk)
 		sk->sk_write_space(sk);
 }
 
-static void mirror_una(const struct fsk_conn *conn)
-{
-	struct tcp_sock *tp = tcp_sk(conn->sk);
-	u32 una = conn->tx.una + conn->mask;
-
-	tp->bytes_acked += una - tp->snd_una;
-	WRITE_ONCE(tp->snd_una, una);
-}
-
 /* Return: false if the frame is spent, or the connection over. */
 static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 		    const struct fsk_rel_range *sack, unsigned int n)
@@ -347,7 +339,8 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 	}
 	if (what & FSK_ACK_NEW) {
 		fsk_tx_free(conn, freed);
-		mirror_una(conn);
+		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
+			   conn->tx.una + conn->mask);
 		tx_space(conn->sk);
 		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
 			conn->life_at = f->now + fsk_patience(conn->sk);
@@ -544,7 +537,6 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
 	const struct handler *h = &handlers[hdr->type];
-	struct tcp_sock *tp = tcp_sk(conn->sk);
 	struct frame f = { .skb = skb, .hdr = hdr, .now = fsk_now() };
 
 	if (unlikely(!(h->phases & BIT(conn->phase)))) {
@@ -553,8 +545,7 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 	}
 	conn->heard_at = f.now;
 	conn->probes = 0;
-	tp->segs_in++;
-	tp->rcv_tstamp = tcp_jiffies32;
+	tcp_sk(conn->sk)->segs_in++;
 	/* Whatever the server sends to our id says that it has CONFIRM. */
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&
 		     (hdr->type <= FSK_T_PROBE ||

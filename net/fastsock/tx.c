@@ -319,7 +319,6 @@ static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
 static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
-	struct tcp_sock *tp = tcp_sk(conn->sk);
 	struct fsk_syn *syn;
 	u8 type = FSK_T_DATA;
 	u16 len;
@@ -343,9 +342,7 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 		conn->confirm_sent = true;
 		conn->hs_at = 0;	/* the segment's own timer repeats it */
 	}
-	tp->bytes_sent += skb->len;
-	tp->data_segs_out++;
-	tp->lsndtime = tcp_jiffies32;
+	tcp_sk(conn->sk)->data_segs_out++;
 	fsk_rel_tx_sent(&conn->tx, seg, now);
 	fill_hdr(conn, frame, type, frame_flags(conn, seg), seg->seq, len);
 	fsk_rel_rx_ack_sent(&conn->rx);
