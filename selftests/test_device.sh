@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Devices that change or vanish under live connections, and the kinds of
 # device that carry fastsock.
-# fastsock: timeout=240
+# fastsock: timeout=400
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh

@@ -3,7 +3,7 @@
 # What a firewall, a cgroup program or an IPsec policy does to a TCP
 # connection, it does to the same program's connection with fastsock on; and
 # what they plainly allow stays fastsock.
-# fastsock: timeout=240
+# fastsock: timeout=400
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
