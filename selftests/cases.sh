@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # What the shell tests share: running named cases, seeing which reasons were
-# counted, and how often the module is in use.  Sourced.
+# counted, and how often the module is in use.  Sourced after lan.sh.
 
 # Runs "name | command" entries, each in a subshell, and prints the results.  A
 # command that returns 4 skips.
@@ -36,7 +36,7 @@ matches() {
 
 # Counters of a namespace that begin so: counters NETNS PREFIX
 counters() {
-	ip netns exec "$1" awk -v prefix="$2" 'index($1, prefix) == 1' \
+	at "$1" awk -v prefix="$2" 'index($1, prefix) == 1' \
 		/proc/net/fastsock_stat
 }
 
@@ -49,7 +49,7 @@ moved() {
 
 # Does that namespace have a neighbour that speaks fastsock?
 knows_capable() {
-	ip netns exec "$1" grep -q ' capable ' /proc/net/fastsock_peers
+	at "$1" grep -q ' capable ' /proc/net/fastsock_peers
 }
 
 # How often the module is in use: once per socket with its operations too.

@@ -65,7 +65,7 @@ disabled_here() {
 	local fewer=1
 
 	both_know && fast && delegated Disabled pair -e \
-		'ip netns exec a sh -c "echo 0 > /proc/sys/net/fastsock/enable"'
+		'./helper_at a sh -c "echo 0 > /proc/sys/net/fastsock/enable"'
 }
 
 # What reaches a namespace's fastsock; "b deaf" is b with a vanished module.
@@ -266,8 +266,8 @@ self_connect() {
 	lan_loopback lo1 || return 1
 	before=$(counters lo1 FskDelegated)
 	matches "$(./helper_pair -c lo1 -p 4321 -S -i \
-		"ip netns exec lo1 ss -tieHn | grep -q 4321 &&
-		! ip netns exec lo1 ss -tieHn | grep tcp-ulp")" \
+		"./helper_at lo1 ss -tieHn | grep -q 4321 &&
+		! ./helper_at lo1 ss -tieHn | grep tcp-ulp")" \
 		'client=tcp server=tcp *' &&
 		matches "$(moved lo1 FskDelegated "$before")" \
 			'FskDelegatedSelfConnect 1'

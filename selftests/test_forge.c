@@ -1230,8 +1230,8 @@ TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 	size_t i = 0;
 
 	player.make = answers_to_syn[0].make;
-	ASSERT_EQ(0, fsk_run("ip netns exec b tc qdisc add dev eth0 clsact && "
-			     "ip netns exec b tc filter add dev eth0 ingress "
+	ASSERT_EQ(0, fsk_run("./helper_at b tc qdisc add dev eth0 clsact && "
+			     "./helper_at b tc filter add dev eth0 ingress "
 			     "protocol 0x88b5 matchall action drop"));
 	pthread_create(&thread, NULL, play, &player);
 	while (i < count_of) {
@@ -1257,7 +1257,7 @@ TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 	}
 	__atomic_store_n(&player.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
-	fsk_run("ip netns exec b tc qdisc del dev eth0 clsact");
+	fsk_run("./helper_at b tc qdisc del dev eth0 clsact");
 }
 
 FSK_TEST_MAIN

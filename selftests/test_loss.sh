@@ -134,17 +134,16 @@ blackout() {
 }
 
 drops() {
-	at "$1" cat /proc/net/fastsock_stat |
-		awk '/^FskDrop/ { n += $2 } END { print n }'
+	at "$1" awk '/^FskDrop/ { n += $2 } END { print n }' \
+		/proc/net/fastsock_stat
 }
 
 # Namespace "cable" holds a program between the two.
 relay_lan() {
 	lan_add_ns a && lan_add_ns b && lan_add_ns cable &&
-		lan_wire a cable to-a && lan_wire b cable to-b || return 1
-	ip -n a addr add 10.77.0.1/24 dev eth0 &&
-		ip -n b addr add 10.77.0.2/24 dev eth0 &&
-		ip -n a link set eth0 up && ip -n b link set eth0 up &&
+		{ lan_cable a cable to-a; lan_cable b cable to-b; } |
+			ip -batch - || return 1
+	lan_host 1 | ip -n a -batch - && lan_host 2 | ip -n b -batch - &&
 		ip -n cable link set to-a up && ip -n cable link set to-b up
 }
 
@@ -161,7 +160,7 @@ spoilt_headers() {
 	lan_down
 	relay_lan || return 1
 	# Not through "at", whose process would not be the program's.
-	ip netns exec cable ./helper_relay to-a to-b 20 > /tmp/spoilt &
+	./helper_at cable ./helper_relay to-a to-b 20 > /tmp/spoilt &
 	relay=$!
 	if ! { lan_ready a b && until_true "$(lan_patience 20)" fast; }; then
 		kill $relay

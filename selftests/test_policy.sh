@@ -106,7 +106,7 @@ one_port_only() {
 decoy() {
 	local status pid
 
-	ip netns exec b socat TCP-LISTEN:4000,fork,reuseaddr /dev/null &
+	./helper_at b socat TCP-LISTEN:4000,fork,reuseaddr /dev/null &
 	pid=$!
 	until_true 10 listens 4000 && "$@"
 	status=$?
@@ -156,7 +156,8 @@ xfrm_allows() {
 mac_rule() {
 	local mac
 
-	mac=$(at a cat /sys/class/net/eth0/address)
+	mac=$(ip -n a -o link show dev eth0 |
+		sed 's|.*link/ether \([^ ]*\).*|\1|')
 	filter b input "ether saddr $mac tcp dport 4000 drop;" \
 		as_tcp error=ETIMEDOUT
 }

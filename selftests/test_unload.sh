@@ -57,7 +57,7 @@ while_enabled() {
 # Only one of two namespaces is disabled.
 while_enabled_elsewhere() {
 	enabled && ip netns add other &&
-		ip netns exec other sh -c "echo 1 > $sysctls/enable" &&
+		./helper_at other sh -c "echo 1 > $sysctls/enable" &&
 		disabled && refuses_unload && ip netns delete other &&
 		unloads_soon
 }
@@ -117,9 +117,9 @@ hook_shared() {
 	local before
 
 	before=$(tcp_prot) && enabled && ip netns add other &&
-		ip netns exec other sh -c "echo 1 > $sysctls/enable" &&
+		./helper_at other sh -c "echo 1 > $sysctls/enable" &&
 		disabled && matches "$(words_changed "$before")" 1 &&
-		ip netns exec other sh -c "echo 0 > $sysctls/enable" &&
+		./helper_at other sh -c "echo 0 > $sysctls/enable" &&
 		matches "$(words_changed "$before")" 0 &&
 		ip netns delete other && unloads_soon
 }

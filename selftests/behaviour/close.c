@@ -1149,7 +1149,7 @@ static int at_client(const char *command)
 {
 	char line[256];
 
-	snprintf(line, sizeof(line), "ip netns exec %s %s", here->client_ns,
+	snprintf(line, sizeof(line), "./helper_at %s %s", here->client_ns,
 		 command);
 	return fsk_run(line);
 }

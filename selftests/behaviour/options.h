@@ -131,7 +131,7 @@ static FSK_UNUSED int command_in(const char *ns, const char *command)
 {
 	char line[512];
 
-	snprintf(line, sizeof(line), "ip netns exec %s %s > /dev/null 2>&1", ns,
+	snprintf(line, sizeof(line), "./helper_at %s %s > /dev/null 2>&1", ns,
 		 command);
 	return system(line) ? -1 : 0;
 }

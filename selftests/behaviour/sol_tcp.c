@@ -673,11 +673,15 @@ static void say_numbers(const char *who, int fd, uint64_t sent,
 	     i.old.tcpi_backoff, i.old.tcpi_state, i.old.tcpi_ca_state);
 	note("%s: var %d rto %d", who, i.old.tcpi_rttvar > 0,
 	     i.old.tcpi_rto > 0 && i.old.tcpi_rto < 120000000);
-	/* TCP times its handshake, too. */
+	/*
+	 * TCP times its handshake, too; and its time stamps tell a repeated
+	 * segment from the first, which alone gives fastsock a sample.
+	 */
 	if (sent && received)
-		note("%s: rtt %d min %d", who,
-		     i.old.tcpi_rtt > 0 && i.old.tcpi_rtt < 10000000,
-		     i.min_rtt > 0 && i.min_rtt < 10000000);
+		note("%s: rtt %d min %d", who, i.old.tcpi_total_retrans ||
+		     (i.old.tcpi_rtt > 0 && i.old.tcpi_rtt < 10000000),
+		     i.old.tcpi_total_retrans ||
+		     (i.min_rtt > 0 && i.min_rtt < 10000000));
 	note("%s: mss %d %d advertised %d pmtu %d", who,
 	     i.old.tcpi_snd_mss >= 500 && i.old.tcpi_snd_mss <= 65535,
 	     i.old.tcpi_rcv_mss > 0, i.old.tcpi_advmss >= 500,

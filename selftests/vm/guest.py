@@ -177,15 +177,24 @@ def _measure_tsc():
     return int(done.stdout)
 
 
-def acceleration():
-    """KVM where the processor has it, emulation elsewhere."""
+def acceleration(kernel):
+    """QEMU's options: KVM where the processor has it, emulation elsewhere.
+
+    When one emulated processor patches code that another one executes, as
+    jump labels do, the other may execute the old int3 for ever, or after
+    nobody is left to handle it: the guest hangs or dies (QEMU 7.2 and 10.0).
+    Processors that take turns on one thread cannot; the debug kernel does
+    not patch, so its processors run at the same time and races show.
+    """
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
         flags = re.search(r"^flags\s*:.*$", file.read(), re.M)
     if flags and re.search(r"\b(vmx|svm)\b", flags[0]) and \
             os.access("/dev/kvm", os.R_OK | os.W_OK):
         return ["-accel", "kvm", "-cpu", "host"]
     # RDRAND, or random numbers come slowly; SMAP catches stray accesses.
-    return ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand,+smap,+smep"]
+    thread = "multi" if kernel.debug else "single"
+    return ["-accel", f"tcg,thread={thread}",
+            "-cpu", "qemu64,+rdrand,+smap,+smep"]
 
 
 class _Port:
@@ -395,7 +404,7 @@ class Guest:
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config",
             "-display", "none", "-no-reboot", "-m", memory,
-            "-smp", str(cpus), *acceleration(),
+            "-smp", str(cpus), *acceleration(self.kernel),
             "-kernel", self.kernel.image, "-initrd", initrd,
             "-append", " ".join(self._cmdline()),
             "-serial", f"file:{self.log}",
@@ -435,6 +444,8 @@ class Guest:
                  "log_buf_len=4M", "printk.time=1",
                  # Emulated processors stop for long when the host is busy.
                  "watchdog_thresh=60", "rcupdate.rcu_cpu_stall_timeout=120",
+                 # A guest that hangs makes way for another one.
+                 "softlockup_panic=1",
                  # On a busy host a guest misjudges its clock several times over.
                  "tsc=reliable", f"tsc_early_khz={tsc_khz()}"]
         if self.kernel.debug:
