@@ -7,6 +7,7 @@
 #   make demo                unmodified programs between QEMU guests
 #   make check               tests on the stock kernels, in QEMU
 #   make check-debug         the same on a kernel full of assertions
+#   make check-programs      real programs over TCP and over fastsock
 #   make static              checkpatch, sparse, W=1, kernel-doc
 #   make bench-icount        instructions per operation
 #   make deps                install what the above need from Debian
@@ -60,6 +61,9 @@ check: deps
 check-debug: deps
 	$(vm)/run --kernels debug
 
+check-programs: deps
+	selftests/programs/run --kernels 6.1,6.12
+
 static: deps
 	$(vm)/static.sh
 
@@ -67,4 +71,4 @@ bench-icount: deps
 	selftests/icount/run
 
 .PHONY: all supported clean install uninstall deps demo check check-debug \
-	static bench-icount
+	check-programs static bench-icount

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # Installs what make demo needs and is not there yet; starts no service.
 #
-# usage: install-deps.sh KERNEL-SERIES CACHE-DIRECTORY
+# usage: install-deps.sh KERNEL-SERIES CACHE-DIRECTORY [PACKAGE]...
 set -eu
 
 series=$1
 cache=$2
+shift 2
 
 VIRTME_NG=1.42
 PACKAGES=(
@@ -15,6 +16,7 @@ PACKAGES=(
 	vde-switch iproute2 iputils-ping procps tcpdump
 	# the programs that are demonstrated
 	curl nginx redis-server redis-tools iperf3 vsftpd openbsd-inetd
+	"$@"
 )
 POLICY=/usr/sbin/policy-rc.d
 
@@ -78,8 +80,10 @@ disable_services()
 		for service in $(dpkg -L "$package" |
 				 sed -n 's|^/etc/init\.d/||p'); do
 			case $package in
-			nginx*|redis-server|vsftpd|openbsd-inetd|iperf3)
-				update-rc.d "$service" disable ;;
+			nginx*|redis-server|vsftpd|openbsd-inetd|iperf3|\
+			openssh-server|rsync|lighttpd|haproxy|memcached|\
+			postgresql-common|mariadb-server|rpcbind|nfs-*|nbd-*)
+				update-rc.d "$service" disable || true ;;
 			esac
 		done
 	done

@@ -69,11 +69,12 @@ class Switch:
 class Guest:
     """One virtual machine: virtme-ng shares the host's programs with it."""
 
-    def __init__(self, name, number, workdir):
+    def __init__(self, name, number, workdir, memory="768M"):
         self.name = name
         self.address = f"10.77.0.{number}"
         self.mac = f"52:54:00:77:00:{number:02x}"
         self.workdir = workdir
+        self.memory = memory
         self.process = None
         self.agent = None
         self.qmp = None
@@ -99,18 +100,19 @@ class Guest:
                    "-fsdev", "local,id=host,path=/,security_model=none,"
                              "readonly=on,multidevs=remap",
                    "-device", f"virtio-9p-pci,fsdev=host,mount_tag={ROOT_TAG}",
-                   "-netdev", f"vde,id=net0,sock={switch.path}",
-                   "-device", f"virtio-net-pci,netdev=net0,mac={self.mac}",
                    "-chardev", f"socket,id=qmp,path={self._file('qmp')}",
                    "-mon", "chardev=qmp,mode=control"]
+        if switch:
+            options += ["-netdev", f"vde,id=net0,sock={switch.path}",
+                        "-device", f"virtio-net-pci,netdev=net0,mac={self.mac}"]
         if not have_kvm():
             options += ["-cpu", EMULATED_CPU]
         return shlex.join(options)
 
-    def start(self, vng, kernel, switch):
-        """Start to boot; wait_booted() tells when that is done."""
+    def start(self, vng, kernel, switch=None):
+        """Start to boot; booted() tells when that is done."""
         command = [vng, "--run", kernel, "--user", "root", "--cpus", "1",
-                   "--memory", "768M", "--name", self.name, "--verbose",
+                   "--memory", self.memory, "--name", self.name, "--verbose",
                    "--cwd", "/", "--force-9p", "--disable-microvm",
                    "--exec", ENTER.format(lower=LOWER, tag=ROOT_TAG,
                                           workdir=self.workdir)]

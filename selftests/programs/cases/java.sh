@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# packages: default-jdk-headless
+# title: Java: blocking sockets, NIO with a selector
+# build: javac -d . Echo.java
+limit=300
+
+version() { java -version; }
+
+serve() {
+	background java -Xint -cp "$built" Echo serve $b_ip 7000
+	await_ports 7000
+}
+
+use() {
+	java -Xint -cp "$built" Echo use $b_ip 7000
+}

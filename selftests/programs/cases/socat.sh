@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# packages: socat
+# title: socat: a terminal passed through, half close, many at once
+version() { socat -V | grep 'socat version'; }
+
+serve() {
+	background socat TCP-LISTEN:7000,bind=$b_ip,reuseaddr,fork \
+		EXEC:"bash --norc -i",pty,setsid,ctty,stderr,echo=0
+	background socat TCP-LISTEN:7001,bind=$b_ip,reuseaddr,fork \
+		SYSTEM:"sort | md5sum"
+	background socat TCP-LISTEN:7002,bind=$b_ip,reuseaddr,fork PIPE
+	await_ports 7000 7001 7002
+}
+
+use() {
+	local i pids=()
+
+	printf 'PS1=\nstty size\necho $((6 * 7)) seen\nexit\n' |
+		socat -t 20 - TCP:$b_ip:7000 | grep -a 'seen'
+	for i in $(seq 10); do
+		seq $((i * 2000)) | socat -t 30 - TCP:$b_ip:7001 > "sum$i" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	cat sum?*
+	head -c 2000000 /dev/zero | socat -t 20 - TCP:$b_ip:7002 | md5sum
+}

@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Runs one program inside a guest, over TCP and over fastsock, and says what
+# was the same:
+#
+#   in-guest.sh CASE-FILE
+#   in-guest.sh CASE-FILE PART WORK-DIRECTORY     for itself
+#
+# A case file defines, for a host a (10.77.0.1) and a host b (10.77.0.2), which
+# are network namespaces joined by a veth pair:
+#
+#   path=fastsock    what carries its bytes with fastsock on: "fastsock" (the
+#                    usual case), "tcp" for the sockets of kernel services, or
+#                    "both"
+#   limit=120        seconds for one run
+#   version          prints the program's version
+#   prepare          optional, before each run, outside the namespaces
+#   serve            starts servers in b and returns when they are up
+#   use              runs the clients in a; what it prints is compared
+#
+# Work directory is $work, new for each run.  Prints one line for each run,
+# then what the two have printed if it differs:
+#
+#   run tcp|fastsock status=N fastsock=BYTES ip=BYTES
+set -u
+
+case_file=$(readlink -f "$1")
+a_ip=10.77.0.1
+b_ip=10.77.0.2
+path=fastsock
+limit=120
+work=${3-}
+
+prepare() {
+	:
+}
+
+# shellcheck source=/dev/null
+. "$case_file"
+
+at() {
+	ip netns exec "$@"
+}
+
+# Waits for listening ports: await_ports PORT...; in the namespace that asks.
+await_ports() {
+	local port
+
+	for port in "$@"; do
+		for _ in $(seq 300); do
+			ss -Hltn "sport = :$port" | grep -q . && continue 2
+			sleep 0.2
+		done
+		echo "nobody listens on port $port" >&2
+		return 1
+	done
+}
+
+# Repeats a command until it succeeds: until_true SECONDS COMMAND...
+until_true() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" > /dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.2
+	done
+}
+
+# Starts a server that outlives this shell function: background COMMAND...
+background() {
+	setsid "$@" > "$work/$(basename "$1").log" 2>&1 < /dev/null &
+}
+
+network_up() {
+	local ns
+
+	for ns in a b; do
+		ip netns add $ns && ip -n $ns link set lo up || return 1
+	done
+	ip link add eth0 netns a type veth peer name eth0 netns b &&
+		ip -n a addr add $a_ip/24 dev eth0 &&
+		ip -n b addr add $b_ip/24 dev eth0 &&
+		ip -n a link set eth0 up && ip -n b link set eth0 up
+}
+
+capable() {
+	at "$1" grep -q ' capable ' /proc/net/fastsock_peers
+}
+
+fastsock_on() {
+	local ns
+
+	for ns in a b; do
+		at $ns sysctl -q -w net.fastsock.loopback_frames=1 \
+			net.fastsock.enable=1 || return 1
+	done
+	at a ping -q -c 1 -W 5 $b_ip > /dev/null &&
+		until_true 10 capable a && until_true 10 capable b
+}
+
+# Bytes of streams that fastsock carried for both hosts.
+fastsock_bytes() {
+	local ns
+
+	for ns in a b; do
+		at $ns awk '/^Fsk(In|Out)Bytes / { print $2 }' \
+			/proc/net/fastsock_stat
+	done | awk '{ n += $1 } END { printf "%d", n / 2 }'
+}
+
+# Bytes of TCP segments and all else that is IP.
+ip_bytes() {
+	at a awk '/^IpExt:/ { if (!n) n = split($0, name);
+			else split($0, value) }
+		END { for (i = 1; i <= n; i++)
+			if (name[i] ~ /^(In|Out)Octets$/) sum += value[i]
+			printf "%d", sum }' /proc/net/netstat
+}
+
+# One run in a process namespace of its own: nothing outlives it.
+once() {
+	local mode=$1 status
+
+	work=$(mktemp -d "/tmp/$mode.XXXXXX")
+	chmod 755 "$work"
+	network_up || exit 2
+	[ "$mode" = tcp ] || fastsock_on || exit 2
+	ip_before=$(ip_bytes)
+	(cd "$work" && exec timeout -k 5 "$limit" unshare --pid --fork \
+		--kill-child --mount-proc bash "$0" "$case_file" inside \
+		"$work") > "/tmp/$mode.out" 2> "/tmp/$mode.err" < /dev/null
+	status=$?
+	echo "run $mode status=$status fastsock=$(fastsock_bytes)" \
+		"ip=$(($(ip_bytes) - ip_before))"
+	if [ $status -ne 0 ]; then
+		tail -n 15 "/tmp/$mode.err" "$work"/*.log | sed 's/^/| /'
+	fi
+	ip netns delete a
+	ip netns delete b
+	rm -rf "$work"
+}
+
+# What runs in the process namespace.
+inside() {
+	prepare >&2 && at b bash "$0" "$case_file" serve "$work" >&2 &&
+		at a bash "$0" "$case_file" use "$work"
+}
+
+both() {
+	local mode
+
+	echo "version $(version 2>&1 | head -n 1)"
+	echo "path $path"
+	for mode in tcp fastsock; do
+		once $mode
+	done
+	if cmp -s /tmp/tcp.out /tmp/fastsock.out; then
+		echo same
+	else
+		diff /tmp/tcp.out /tmp/fastsock.out | sed 's/^/| /'
+	fi
+}
+
+if [ $# -eq 3 ]; then
+	work=$3
+	"$2"
+else
+	both
+fi
