@@ -5,6 +5,7 @@
 #
 #   lan_up a b            namespaces a and b, one link, nobody has fastsock on
 #   lan_up a b c          the same with a bridge (in namespace "switch")
+#   lan_cards a b eth1 eth2   the same with these devices, joined outside
 #   lan_ready a b         fastsock on in a and b, and each knows the other
 #   lan_loopback lo0      a namespace whose 127.0.0.1 is reached with frames
 #   stat a FskOutFrames   one counter
@@ -87,6 +88,17 @@ lan_up() {
 	for ns in "$@"; do
 		n=$((n + 1))
 		lan_host $n | ip -n "$ns" -batch - || return 1
+	done
+}
+
+lan_cards() {
+	local n
+
+	for n in 1 2; do
+		lan_add_ns "$1" &&
+			ip link set "$3" netns "$1" name eth0 &&
+			lan_host $n | ip -n "$1" -batch - || return 1
+		shift
 	done
 }
 

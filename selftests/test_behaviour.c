@@ -44,6 +44,13 @@ static const struct place places[] = {
 	},
 };
 
+/* The same as the first, with other devices. */
+static const struct place between_cards = {
+	.name = "cards",
+	.off = { "c", "d", "10.77.0.1", "10.77.0.2" },
+	.on = { "a", "b", "10.77.0.1", "10.77.0.2" },
+};
+
 const struct fsk_link *here;
 
 static struct row *rows;
@@ -403,6 +410,15 @@ static void set_up(struct trial *t, const struct place *place)
 	t->on.said = shared(SAID);
 }
 
+/* Network cards of the guest, whose cables meet outside it. */
+static int cards_up(void)
+{
+	return fsk_run("bash ./lan.sh lan_cards a b eth0 eth1") ||
+	       fsk_run("bash ./lan.sh lan_ready a b") ||
+	       fsk_run("bash ./lan.sh lan_cards c d eth2 eth3") ||
+	       fsk_run("./helper_at c ping -q -c 1 10.77.0.2 > /dev/null");
+}
+
 static int lans_up(void)
 {
 	return fsk_lan_up() || fsk_run("bash ./lan.sh lan_up c d") ||
@@ -410,22 +426,17 @@ static int lans_up(void)
 	       fsk_run("bash ./lan.sh lan_add_ns lo1");
 }
 
-int main(int argc, char **argv)
+static int run(char **patterns, bool cards, bool verbose)
 {
-	bool verbose = argc > 1 && !strcmp(argv[1], "-v");
-	char **patterns = argv + 1 + verbose;
-	unsigned int count = 0;
-	size_t i, all = fsk_debug_kernel() ? 1 : ARRAY_SIZE(places);
+	size_t i, all = cards || fsk_debug_kernel() ? 1 : ARRAY_SIZE(places);
 	struct trial trials[ARRAY_SIZE(places)] = {};
+	unsigned int count = 0;
 	struct row *row;
 
-	setlinebuf(stdout);
 	for (i = 0; i < all; i++)
-		set_up(&trials[i], &places[i]);
-	if (lans_up()) {
-		fsk_run("bash ./lan.sh lan_down a b c d lo0 lo1");
-		return 1;
-	}
+		set_up(&trials[i], cards ? &between_cards : &places[i]);
+	if (cards ? cards_up() : lans_up())
+		return -1;
 	for (row = rows; row; row = row->next)
 		count += chosen(row, patterns);
 	ksft_print_header();
@@ -433,6 +444,25 @@ int main(int argc, char **argv)
 	for (row = rows; row; row = row->next)
 		if (chosen(row, patterns))
 			judge(row, trials, all, verbose);
+	return 0;
+}
+
+/* -c: between the cards eth0 and eth1, eth2 and eth3; -v: print all runs. */
+int main(int argc, char **argv)
+{
+	bool cards = false, verbose = false;
+	int option, err;
+
+	while ((option = getopt(argc, argv, "cv")) >= 0) {
+		if (option == '?')
+			return 2;
+		cards |= option == 'c';
+		verbose |= option == 'v';
+	}
+	setlinebuf(stdout);
+	err = run(argv + optind, cards, verbose);
 	fsk_run("bash ./lan.sh lan_down a b c d lo0 lo1");
+	if (err)
+		return 1;
 	ksft_finished();
 }

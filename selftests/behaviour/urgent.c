@@ -418,7 +418,7 @@ FAST("H3", "a wait for all bytes ends when the mark comes")
 	give_now(c, "d!", MSG_OOB);
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
-	give(c, "efghi", 0);
+	give_now(c, "efghi", 0);
 	end("recv", &r);
 	say_state("then", s);
 	take("rest", s, 64, 0);

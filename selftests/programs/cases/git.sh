@@ -27,7 +27,7 @@ use() {
 		return 1
 	git rev-parse HEAD
 	git fsck && git ls-files -s | md5sum
-	seq 100000 > more && git add more && commit -m more &&
+	seq 100000 > added && git add added && commit -m added &&
 		git push -q origin main
 	git ls-remote git://$b_ip/repo.git
 }
