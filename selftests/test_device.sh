@@ -173,6 +173,8 @@ upper() {
 	shift
 	for ns in a b; do
 		n=$((n + 1))
+		# The device below hears the question, too, and may be first.
+		at $ns sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore'
 		"$@" $ns && ip -n $ns link set "$name" up &&
 			ip -n $ns addr add 10.78.0.$n/24 dev "$name" || return 1
 	done

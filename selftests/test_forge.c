@@ -11,11 +11,14 @@
 #include <linux/fastsock.h>
 #include <linux/fastsock_wire.h>
 #include <linux/if_packet.h>
+#include <linux/sock_diag.h>
+#include <linux/userfaultfd.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
+#include <sys/syscall.h>
 
 enum { FRAME_MAX = 2048, FLOOD = 5000 };
 
@@ -810,6 +813,125 @@ TEST_F(forge, wrong_frames_are_counted_and_dropped)
 	}
 	EXPECT_TRUE(fsk_is_fast(self->client));
 	EXPECT_EXACT(self->client, self->server, 1 << 20);
+}
+
+/* Bytes of memory that a socket's received frames take. */
+static uint32_t received(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* Every other byte of the stream, each in a frame: none can be read. */
+TEST_F(forge, frames_that_wait_for_others_are_bounded)
+{
+	uint32_t rcvbuf = fsk_int_option(self->server, SOL_SOCKET, SO_RCVBUF);
+	struct counts before;
+	struct fsk_hdr *hdr;
+	struct frame f;
+	uint32_t i;
+
+	count("b", "FskDrop", &before);
+	for (i = 1; i < 2 * FLOOD; i += 2) {
+		hdr = put_hdr(&f, &self->b, FSK_T_DATA, 1);
+		hdr->seq = htonl(self->b.seq + i);
+		*(uint8_t *)(hdr + 1) = fsk_byte(7, i);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	}
+	EXPECT_TRUE(FSK_UNTIL(strstr(moved("b", "FskDrop", &before),
+				     "Rcvbuf+")));
+	EXPECT_LT(0, received(self->server));
+	EXPECT_GT(2 * rcvbuf, received(self->server));
+	EXPECT_EQ(0, fsk_unread(self->server));
+	EXPECT_EXACT(self->client, self->server, 1 << 20);
+}
+
+/* A page that is not there before somebody says so. */
+struct trap {
+	int uffd;
+	char *page;
+};
+
+enum { PAGE = 4096 };
+
+static int set_trap(struct trap *t)
+{
+	struct uffdio_register range = {
+		.range.len = PAGE, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+
+	t->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.range.start = (uintptr_t)t->page;
+	t->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	return t->page == MAP_FAILED || t->uffd < 0 ||
+	       ioctl(t->uffd, UFFDIO_API, &api) ||
+	       ioctl(t->uffd, UFFDIO_REGISTER, &range) ? -1 : 0;
+}
+
+static bool is_trapped(const struct trap *t)
+{
+	struct pollfd poller = { .fd = t->uffd, .events = POLLIN };
+
+	return poll(&poller, 1, 20000) == 1 && poller.revents == POLLIN;
+}
+
+static int let_go(const struct trap *t)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)t->page, .len = PAGE },
+	};
+
+	return ioctl(t->uffd, UFFDIO_ZEROPAGE, &zero);
+}
+
+struct page_sender {
+	int fd;
+	const char *page;
+	long sent;
+};
+
+static void *send_page(void *argument)
+{
+	struct page_sender *s = argument;
+
+	s->sent = send(s->fd, s->page, PAGE, 0);
+	return NULL;
+}
+
+/* The owner of the socket's lock waits for memory while a peer floods it. */
+TEST_F(forge, frames_that_wait_for_the_socket_are_bounded)
+{
+	struct page_sender s = { .fd = self->server };
+	char page[PAGE], zeros[PAGE] = {};
+	struct counts before;
+	struct trap trap;
+	struct frame f;
+	pthread_t thread;
+	int i;
+
+	ASSERT_EQ(0, set_trap(&trap));
+	s.page = trap.page;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_page, &s));
+	ASSERT_TRUE(is_trapped(&trap));
+	count("b", "FskDrop", &before);
+	put_hdr(&f, &self->b, FSK_T_PROBE, 0);
+	for (i = 0; i < FLOOD; i++)
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(strstr(moved("b", "FskDrop", &before),
+				     "Backlog+")));
+	ASSERT_EQ(0, let_go(&trap));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(PAGE, s.sent);
+	EXPECT_EQ(PAGE, recv(self->client, page, PAGE, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(page, zeros, PAGE));
+	EXPECT_EXACT(self->client, self->server, 1 << 20);
+	close(trap.uffd);
+	munmap(trap.page, PAGE);
 }
 
 TEST_F(forge, a_false_cookie_makes_no_connection)
