@@ -698,13 +698,15 @@ out:
  */
 int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
-	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	long timeo;
 	int ret = 0;
 
 	lock_sock(sk);
 	if (unlikely((1 << sk->sk_state) &
-		     ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		     ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))) {
+		timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 		ret = sk_stream_wait_connect(sk, &timeo);
+	}
 	if (unlikely(!ret && !fsk_is_conn(sk))) {
 		release_sock(sk);	/* delegated while we waited */
 		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, size);

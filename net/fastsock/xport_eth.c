@@ -109,7 +109,8 @@ static int fsk_eth_rcv(struct sk_buff *skb, struct net_device *dev,
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (!skb)
 		return NET_RX_DROP;
-	skb_orphan(skb);	/* who sent it through a veth pays no longer */
+	if (unlikely(skb->destructor))
+		skb_orphan(skb);	/* its sender pays no longer */
 
 	if (skb->pkt_type == PACKET_OTHERHOST) {
 		fsk_drop(dev_net(dev), skb, FSK_DROP_NOT_FOR_US);
