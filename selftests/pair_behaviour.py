@@ -10,7 +10,6 @@ import sys
 
 import guest
 
-MODULE = "/lib/modules/$(uname -r)/extra/fastsock.ko"
 SECONDS = 500
 
 
@@ -25,7 +24,7 @@ def main():
     with guest.Segment() as on, guest.Segment() as off, \
          guest.Guest(os.environ["FASTSOCK_KERNEL"], "cards",
                      [on, on, off, off]) as vm:
-        vm.run(f"insmod {MODULE}", check=True)
+        vm.run(f"insmod {guest.MODULE}", check=True)
         job = vm.start("cd /selftests && exec ./test_behaviour -c", show)
         status, _ = job.wait(SECONDS)
         splat = vm.splat()

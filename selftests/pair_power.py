@@ -14,7 +14,6 @@ import time
 import guest
 
 PORT = 4000
-MODULE = "/lib/modules/$(uname -r)/extra/fastsock.ko"
 FAST = "tcp-ulp-fastsock"
 HANDSHAKE = 50000       # us that a connect may take longer than TCP's
 # A host that stops a guest adds to what the guest measures.
@@ -86,7 +85,7 @@ def until(vm, command, seconds=30):
 
 def enable(vm):
     """Loads the module and turns it on."""
-    vm.run(f"insmod {MODULE} && echo 1 > /proc/sys/net/fastsock/enable",
+    vm.run(f"insmod {guest.MODULE} && echo 1 > /proc/sys/net/fastsock/enable",
            check=True)
 
 

@@ -8,6 +8,8 @@
  *
  *   test_behaviour [PATTERN]...	only rows whose names match
  *   test_behaviour -v [PATTERN]...	and print what they say
+ *   test_behaviour -c [PATTERN]...	between the cards eth0 and eth1, and
+ *					eth2 and eth3 without fastsock
  *
  * On a kernel with assertions these are what counts: each row runs once, with
  * fastsock, over the LAN.
@@ -447,7 +449,6 @@ static int run(char **patterns, bool cards, bool verbose)
 	return 0;
 }
 
-/* -c: between the cards eth0 and eth1, eth2 and eth3; -v: print all runs. */
 int main(int argc, char **argv)
 {
 	bool cards = false, verbose = false;

@@ -39,6 +39,8 @@ BUILD = os.path.join(CACHE, "build",
 # Compiled tests, as "run" installs them; every guest has them in /selftests.
 TESTS = os.path.join(BUILD, "root")
 LABELS = ("6.1", "6.12", "debug")
+# Where a guest finds the module, for its shell.
+MODULE = "/lib/modules/$(uname -r)/extra/fastsock.ko"
 
 # What a healthy kernel never prints.
 SPLAT = re.compile(
