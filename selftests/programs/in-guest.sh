@@ -31,16 +31,21 @@ path=fastsock
 limit=120
 work=${3-}
 
+# The LAN of the tests: a has 10.77.0.1, b has 10.77.0.2.
+# shellcheck source=/dev/null
+. "$(dirname "$(readlink -f "$0")")/lan.sh"
+
+# Programs want the /sys and the mounts that belong to the namespace.
+at() {
+	ip netns exec "$@"
+}
+
 prepare() {
 	:
 }
 
 # shellcheck source=/dev/null
 . "$case_file"
-
-at() {
-	ip netns exec "$@"
-}
 
 # Waits for listening ports: await_ports PORT...; in the namespace that asks.
 await_ports() {
@@ -56,57 +61,24 @@ await_ports() {
 	done
 }
 
-# Repeats a command until it succeeds: until_true SECONDS COMMAND...
-until_true() {
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@" > /dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.2
-	done
-}
-
 # Starts a server that outlives this shell function: background COMMAND...
 background() {
 	setsid "$@" > "$work/$(basename "$1").log" 2>&1 < /dev/null &
 }
 
-network_up() {
-	local ns
-
-	for ns in a b; do
-		ip netns add $ns && ip -n $ns link set lo up || return 1
-	done
-	ip link add eth0 netns a type veth peer name eth0 netns b &&
-		ip -n a addr add $a_ip/24 dev eth0 &&
-		ip -n b addr add $b_ip/24 dev eth0 &&
-		ip -n a link set eth0 up && ip -n b link set eth0 up
-}
-
-capable() {
-	at "$1" grep -q ' capable ' /proc/net/fastsock_peers
-}
-
 fastsock_on() {
-	local ns
-
-	for ns in a b; do
-		at $ns sysctl -q -w net.fastsock.loopback_frames=1 \
-			net.fastsock.enable=1 || return 1
-	done
-	at a ping -q -c 1 -W 5 $b_ip > /dev/null &&
-		until_true 10 capable a && until_true 10 capable b
+	lan_sysctl a loopback_frames 1 && lan_sysctl b loopback_frames 1 &&
+		lan_ready a b
 }
 
 # Bytes of streams that fastsock carried for both hosts.
 fastsock_bytes() {
-	local ns
+	local ns sum=0
 
 	for ns in a b; do
-		at $ns awk '/^Fsk(In|Out)Bytes / { print $2 }' \
-			/proc/net/fastsock_stat
-	done | awk '{ n += $1 } END { printf "%d", n / 2 }'
+		sum=$((sum + $(stat $ns FskInBytes) + $(stat $ns FskOutBytes)))
+	done
+	echo $((sum / 2))
 }
 
 # Bytes of TCP segments and all else that is IP.
@@ -120,11 +92,11 @@ ip_bytes() {
 
 # One run in a process namespace of its own: nothing outlives it.
 once() {
-	local mode=$1 status
+	local mode=$1 status ip_before
 
 	work=$(mktemp -d "/tmp/$mode.XXXXXX")
 	chmod 755 "$work"
-	network_up || exit 2
+	lan_up a b || exit 2
 	[ "$mode" = tcp ] || fastsock_on || exit 2
 	ip_before=$(ip_bytes)
 	(cd "$work" && exec timeout -k 5 "$limit" unshare --pid --fork \
@@ -136,8 +108,7 @@ once() {
 	if [ $status -ne 0 ]; then
 		tail -n 15 "/tmp/$mode.err" "$work"/*.log | sed 's/^/| /'
 	fi
-	ip netns delete a
-	ip netns delete b
+	lan_down
 	rm -rf "$work"
 }
 
@@ -163,7 +134,6 @@ both() {
 }
 
 if [ $# -eq 3 ]; then
-	work=$3
 	"$2"
 else
 	both

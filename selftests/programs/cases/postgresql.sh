@@ -28,7 +28,7 @@ query() {
 }
 
 use() {
-	until_true 30 query -c 'select 1'
+	until_true 30 query -c 'select 1' > /dev/null 2>&1
 	pgbench -q -i -s 1 -h $b_ip -U postgres postgres
 	pgbench -h $b_ip -U postgres -c 6 -j 2 -t 20 postgres |
 		grep 'number of transactions actually'
