@@ -25,8 +25,8 @@
 set -u
 
 case_file=$(readlink -f "$1")
-a_ip=10.77.0.1
-b_ip=10.77.0.2
+# shellcheck disable=SC2034	# the cases read them
+a_ip=10.77.0.1 b_ip=10.77.0.2
 path=fastsock
 limit=120
 work=${3-}
