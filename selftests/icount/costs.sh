@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2154	# init defines what is used here
+# The plan of "run": every operation once on every path, read by init.  What
+# must compare with the module absent comes first.
+settle
+measure none veth tcp
+settle
+measure unix unix any
+measure eventfd eventfd any
+measure raw raw any
+settle
+load_fastsock
+measure off veth tcp
+settle
+measure host-off host tcp
+settle
+set_enable client 1
+set_enable server 1
+await_peers 1
+measure fastsock veth fastsock
+settle
+measure host-on host any
+settle
+set_enable server 0
+await_peers 0
+measure delegated veth delegated
