@@ -83,6 +83,7 @@ fastsock_bytes() {
 
 # Bytes of TCP segments and all else that is IP.
 ip_bytes() {
+	# shellcheck disable=SC2016	# awk reads $0
 	at a awk '/^IpExt:/ { if (!n) n = split($0, name);
 			else split($0, value) }
 		END { for (i = 1; i <= n; i++)

@@ -73,8 +73,10 @@ build() {
 }
 
 scripts_clean() {
-	grep -rlE --exclude-dir=.git '^#!.*\bbash' . |
-		xargs -r shellcheck -x -S warning -e SC1090,SC1091
+	{
+		grep -rlE --exclude-dir=.git '^#!.*\bbash' .
+		printf '%s\n' selftests/programs/cases/*.sh
+	} | xargs -r shellcheck -x -S warning -e SC1090,SC1091
 }
 
 mapfile -t sources < <(find net include -name '*.[ch]' ! -name compat.h | sort)

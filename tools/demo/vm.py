@@ -20,7 +20,7 @@ BLACKLIST = ("ahci button evdev i2c_i801 i6300esb iTCO_wdt kvm_amd kvm_intel "
              "lpc_ich pcspkr psmouse qemu_fw_cfg serio_raw aesni_intel "
              "ghash_clmulni_intel crc32_pclmul crct10dif_pclmul sha1_ssse3 "
              "sha256_ssse3 sha512_ssse3").split()
-KERNEL_ARGS = ["ipv6.disable=1", "mitigations=off", "no5lvl", "loglevel=4",
+KERNEL_ARGS = ["mitigations=off", "no5lvl", "loglevel=4",
                "modprobe.blacklist=" + ",".join(BLACKLIST)]
 
 # Without KVM a processor with few features boots in two thirds of the time of
@@ -69,12 +69,13 @@ class Switch:
 class Guest:
     """One virtual machine: virtme-ng shares the host's programs with it."""
 
-    def __init__(self, name, number, workdir, memory="768M"):
+    def __init__(self, name, number, workdir, memory="768M", ipv6=False):
         self.name = name
         self.address = f"10.77.0.{number}"
         self.mac = f"52:54:00:77:00:{number:02x}"
         self.workdir = workdir
         self.memory = memory
+        self.arguments = KERNEL_ARGS + ([] if ipv6 else ["ipv6.disable=1"])
         self.process = None
         self.agent = None
         self.qmp = None
@@ -116,7 +117,7 @@ class Guest:
                    "--cwd", "/", "--force-9p", "--disable-microvm",
                    "--exec", ENTER.format(lower=LOWER, tag=ROOT_TAG,
                                           workdir=self.workdir)]
-        for argument in KERNEL_ARGS:
+        for argument in self.arguments:
             command += ["--append", argument]
         if not have_kvm():
             command.append("--disable-kvm")

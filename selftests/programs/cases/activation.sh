@@ -2,10 +2,12 @@
 # shellcheck shell=bash
 # packages: systemd openbsd-inetd curl vsftpd
 # title: socket activation: systemd-socket-activate and inetd
+# systemd-socket-activate listens on ::, inetd does not.
+# dual-stack: both
 version() { systemd-socket-activate --version; }
 
 serve() {
-	background systemd-socket-activate -l $b_ip:7000 --inetd -a cat
+	background systemd-socket-activate -l 7000 --inetd -a cat
 	cat > "$work/inetd.conf" <<-END
 	$b_ip:7001 stream tcp nowait root /usr/bin/md5sum md5sum
 	END

@@ -2,11 +2,12 @@
 # shellcheck shell=bash
 # packages: golang-go
 # title: Go: net/http with 20 goroutines, a 4 MiB answer, a timeout
+# dual-stack: tcp
 # build: go build -o go-http go-http.go
 version() { go version; }
 
 serve() {
-	background "$built/go-http" serve $b_ip:7000
+	background "$built/go-http" serve :7000
 	await_ports 7000
 }
 

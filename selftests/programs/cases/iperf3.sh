@@ -2,10 +2,11 @@
 # shellcheck shell=bash
 # packages: iperf3 python3
 # title: iperf3: four streams each way, and both ways at once
+# dual-stack: tcp
 version() { iperf3 --version; }
 
 serve() {
-	background iperf3 --server --bind $b_ip
+	background iperf3 --server
 	await_ports 5201
 }
 

@@ -2,13 +2,14 @@
 # shellcheck shell=bash
 # packages: default-jdk-headless
 # title: Java: blocking sockets, NIO with a selector
+# dual-stack: tcp
 # build: javac -d . Echo.java
 limit=300
 
 version() { java -version; }
 
 serve() {
-	background java -Xint -cp "$built" Echo serve $b_ip 7000
+	background java -Xint -cp "$built" Echo serve 7000
 	await_ports 7000
 }
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # packages: mariadb-server mariadb-client
 # title: MariaDB: queries, mariadb-slap with 8 clients, a dump
+# dual-stack: tcp
 limit=300
 
 version() { dpkg-query -W -f 'mariadb-server ${Version}' mariadb-server; }
@@ -13,7 +14,7 @@ prepare() {
 
 serve() {
 	background mariadbd --no-defaults --user=root --datadir="$work/db" \
-		--bind-address=$b_ip --socket="$work/sock" \
+		--bind-address='*' --socket="$work/sock" \
 		--skip-name-resolve --innodb-flush-log-at-trx-commit=0
 	await_ports 3306 &&
 		until_true 60 mariadb --no-defaults -S "$work/sock" -e "create user x@'%';

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # packages: nginx-light apache2-utils curl openssl
 # title: nginx: four workers with reuseport, sendfile, keep-alive; HTTP/2 over TLS
+# dual-stack: tcp
 version() { nginx -v; }
 
 prepare() {
@@ -11,6 +12,10 @@ prepare() {
 }
 
 serve() {
+	local any=
+
+	# nginx does not fall back: with IPv6 it is told to listen on ::.
+	[ ! -e /proc/sys/net/ipv6 ] || any='[::]:'
 	cat > "$work/nginx.conf" <<-END
 	user root;
 	worker_processes 4;
@@ -21,8 +26,8 @@ serve() {
 		access_log off;
 		sendfile on;
 		server {
-			listen $b_ip:80 reuseport;
-			listen $b_ip:443 ssl http2 reuseport;
+			listen ${any}80 reuseport${any:+ ipv6only=off};
+			listen ${any}443 ssl http2 reuseport${any:+ ipv6only=off};
 			ssl_certificate $work/cert;
 			ssl_certificate_key $work/key;
 			root $work;
@@ -35,6 +40,8 @@ serve() {
 use() {
 	local i
 
+	# A listener for each worker.
+	at b ss -Hltn 'sport = :80' | wc -l
 	curl -sS http://$b_ip/big | md5sum
 	curl -sSk --http2 -w '%{http_version}\n' -o got https://$b_ip/big &&
 		cmp got big && echo over TLS

@@ -2,20 +2,20 @@
 # shellcheck shell=bash
 # packages: nodejs
 # title: Node.js: an HTTP server and agents that keep connections
+# dual-stack: tcp
 limit=300
 
 version() { node --version; }
 
 serve() {
 	cat > server.js <<-'END'
-	const [host, port] = process.argv.slice(2);
 	require("http").createServer((q, r) => {
 		let n = 0;
 		q.on("data", d => n += d.length);
 		q.on("end", () => r.end(`${q.url} ${n} ` + "y".repeat(n)));
-	}).listen(+port, host);
+	}).listen(+process.argv[2]);
 	END
-	background node server.js $b_ip 7000
+	background node server.js 7000
 	await_ports 7000
 }
 

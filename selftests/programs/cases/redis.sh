@@ -38,6 +38,7 @@ use() {
 	redis-cli -h $b_ip set late 1
 	until_true 20 caught_up && replica dbsize
 	replica get key1234
+	# shellcheck disable=SC2094	# "news" is a channel, too
 	redis-cli -h $b_ip subscribe news > news &
 	until_true 10 grep -q subscribe news
 	redis-cli -h $b_ip publish news hello

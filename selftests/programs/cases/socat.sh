@@ -16,6 +16,7 @@ serve() {
 use() {
 	local i pids=()
 
+	# shellcheck disable=SC2016	# the shell in b expands it
 	printf 'PS1=\nstty size\necho $((6 * 7)) seen\nexit\n' |
 		socat -t 20 - TCP:$b_ip:7000 | grep -a 'seen'
 	for i in $(seq 10); do

@@ -80,13 +80,13 @@ public class Echo {
 	}
 
 	public static void main(String[] args) throws Exception {
-		InetSocketAddress address = new InetSocketAddress(args[1],
-			Integer.parseInt(args[2]));
 		int[] ends = new int[10];
 		Thread[] threads = new Thread[ends.length];
 
 		if (args[0].equals("serve"))
-			serve(address);
+			serve(new InetSocketAddress(Integer.parseInt(args[1])));
+		InetSocketAddress address = new InetSocketAddress(args[1],
+			Integer.parseInt(args[2]));
 		for (int i = 0; i < ends.length; i++) {
 			int n = i;
 

@@ -31,7 +31,7 @@ func serve(address string) {
 	http.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(10 * time.Second)
 	})
-	listener, err := net.Listen("tcp4", address)
+	listener, err := net.Listen("tcp", address)
 	check(err)
 	check(http.Serve(listener, nil))
 }
