@@ -9,7 +9,9 @@
 #   make check-debug         the same on a kernel full of assertions
 #   make check-programs      real programs over TCP and over fastsock
 #   make static              checkpatch, sparse, W=1, kernel-doc
-#   make bench-icount        instructions per operation
+#   make bench               measure against TCP: tables and plots
+#   make bench-icount        instructions per operation only
+#   make bench-repeatable    two runs of it agree
 #   make deps                install what the above need from Debian
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
@@ -56,7 +58,8 @@ demo: deps
 
 check: deps
 	$(vm)/run --kernels 6.1,6.12 --host $(vm)/dkms-check.sh \
-		--host "make -s -C selftests/rel check"
+		--host "make -s -C selftests/rel check" \
+		--host "selftests/icount/run --repeatable"
 
 check-debug: deps
 	$(vm)/run --kernels debug
@@ -67,8 +70,16 @@ check-programs: deps
 static: deps
 	$(vm)/static.sh
 
+# PARTS=1,3 chooses what is measured, KERNELS=6.1,6.12 on what.
+bench: deps
+	tools/bench/run $(if $(PARTS),--parts $(PARTS)) \
+		$(if $(KERNELS),--kernels $(KERNELS)) $(BENCHFLAGS)
+
 bench-icount: deps
 	selftests/icount/run
 
+bench-repeatable: deps
+	selftests/icount/run --repeatable
+
 .PHONY: all supported clean install uninstall deps demo check check-debug \
-	check-programs static bench-icount
+	check-programs static bench bench-icount bench-repeatable

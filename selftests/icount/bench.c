@@ -84,8 +84,8 @@ struct link {
 	void (*make)(void);
 	void (*send)(int fd, size_t len);
 	void (*recv)(int fd, size_t len);
-	size_t echo;		/* the largest message and write that it takes */
-	size_t bulk;
+	size_t echo;		/* the largest message that it takes */
+	size_t bulk;		/* and the largest write */
 };
 
 static const struct link *lnk;

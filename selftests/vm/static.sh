@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Static checks as KTAP: checkpatch --strict, kernel-doc, and for both stock
-# kernels a W=1 build and sparse; then shellcheck where it is installed.
+# kernels a W=1 build and sparse; shellcheck where it is installed; and the
+# arithmetic of the benchmark, which needs no guest.
 set -u
 set -o pipefail
 
@@ -79,6 +80,15 @@ scripts_clean() {
 	} | xargs -r shellcheck -x -S warning -e SC1090,SC1091
 }
 
+arithmetic() {
+	local output
+
+	output=$(python3 tools/bench/test_fit.py 2>&1) || {
+		echo "$output"
+		return 1
+	}
+}
+
 mapfile -t sources < <(find net include -name '*.[ch]' ! -name compat.h | sort)
 echo "TAP version 13"
 for file in "${sources[@]}"; do
@@ -97,6 +107,7 @@ if command -v shellcheck > /dev/null; then
 else
 	skip "shellcheck" "not installed"
 fi
+check "arithmetic of the benchmark" arithmetic
 echo "1..$((passed + failed + skipped))"
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

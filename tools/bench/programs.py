@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Part 3: programs that people run, with fastsock off and on in turn.
+
+Unmodified programs of Debian in one emulated guest.  Its clock is the host's,
+so a figure alone means nothing; only figures of one round are compared.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+DEMO = os.path.join(TOP, "tools", "demo")
+sys.path.insert(0, DEMO)
+import vm           # noqa: E402  pylint: disable=wrong-import-position
+from icount import guest  # noqa: E402  pylint: disable=wrong-import-position
+
+BOOT_SECONDS = 300
+PACKAGES = ("redis-server", "redis-tools", "nginx-light", "wrk",
+            "postgresql-15", "iperf3", "sockperf")
+# What in-guest.sh can run, and what its figure is.
+PROGRAMS = {
+    "redis-1": "redis-benchmark GET, 1 client: requests",
+    "redis-50": "redis-benchmark GET, 50 clients: requests",
+    "redis-pipelined": "redis-benchmark GET, 50 clients, 16 in flight: "
+                       "requests",
+    "nginx-keep-alive": "nginx under wrk, 8 connections, keep-alive: requests",
+    "nginx-close": "nginx under wrk, 8 clients, Connection: close: requests",
+    "pgbench-select": "pgbench -S, 4 clients: transactions",
+    "pgbench": "pgbench, 4 clients: transactions",
+    "iperf3": "iperf3, 1 stream: bytes",
+    "sockperf": "sockperf ping-pong, 64 bytes: round trips",
+}
+
+
+def _boot(series, workdir):
+    """Starts the guest with the module loaded."""
+    with guest.building():
+        kernel = guest.Kernel(series)
+        for file in kernel.modules():
+            shutil.copy(file, workdir)
+    for file in (os.path.join(DEMO, "enter.sh"),
+                 os.path.join(DEMO, "agent.py"),
+                 os.path.join(TOP, "selftests", "lan.sh"),
+                 os.path.join(HERE, "in-guest.sh")):
+        shutil.copy(file, workdir)
+    machine = vm.Guest("bench", 1, workdir, memory="4G")
+    machine.start(os.path.join(guest.CACHE, "virtme-ng", "bin", "vng"),
+                  kernel.image)
+    end = time.monotonic() + BOOT_SECONDS
+    while not machine.booted():
+        if time.monotonic() > end:
+            raise vm.GuestError("no boot:\n" + machine.console())
+    machine.must(f"ip link set lo up; insmod {workdir}/fastsock.ko")
+    return kernel, machine
+
+
+class Bench:
+    """The guest and what it has measured."""
+
+    def __init__(self, machine, workdir, progress):
+        self.machine = machine
+        self.script = os.path.join(workdir, "in-guest.sh")
+        self.progress = progress
+        # By link and program: (value, carrier) of each round, for each mode.
+        self.figures = {}
+        self.faults = []
+
+    def do(self, *words):
+        """One call of the script."""
+        return self.machine.must(f"{self.script} {' '.join(words)}", 400)
+
+    def one_run(self, program, link, mode):
+        """Runs a program once; a run that fails is said and left out."""
+        status, output = self.machine.run(
+            f"{self.script} use {program} {link} {mode}", 200)
+        lines = [line.split() for line in output.splitlines()
+                 if line.startswith("figure ")]
+        self.progress.step()
+        if status or len(lines) != 1:
+            self.faults.append(f"{program}, {link}, enable={mode}: status "
+                               f"{status}: {output[-400:]}")
+            return None
+        return float(lines[0][1]), lines[0][2]
+
+    def one_round(self, programs, links):
+        """Every program on every link, off and on."""
+        got = {}
+        for mode in "01":
+            self.do("enable", mode)
+            for link in links:
+                for program in programs:
+                    got[link, program, mode] = self.one_run(program, link,
+                                                            mode)
+        for link in links:
+            for program in programs:
+                pair = [got[link, program, mode] for mode in "01"]
+                if all(pair):
+                    self.figures.setdefault(link, {}).setdefault(
+                        program, []).append(pair)
+
+
+def run(series, rounds, links, programs, progress):
+    """Boots one kernel and measures; returns what belongs into the JSON."""
+    workdir = tempfile.mkdtemp(prefix="bench-", dir=guest.CACHE)
+    os.chmod(workdir, 0o755)
+    machine = None
+    try:
+        kernel, machine = _boot(series, workdir)
+        bench = Bench(machine, workdir, progress)
+        progress.say("the guest is up; making a database, starting servers")
+        bench.do("setup")
+        for mode in "01":
+            bench.do("serve", mode)
+        progress.restart()
+        for _ in range(rounds):
+            bench.one_round(programs, links)
+    finally:
+        if machine:
+            machine.stop()
+        shutil.rmtree(workdir, ignore_errors=True)
+    figures = {
+        link: {program: {
+            "off": [off[0] for off, _ in pairs],
+            "on": [on[0] for _, on in pairs],
+            "carriers": [sorted({pair[mode][1] for pair in pairs})
+                         for mode in (0, 1)]}
+            for program, pairs in by_program.items()}
+        for link, by_program in bench.figures.items()}
+    return {"kernel": kernel.release, "rounds": rounds, "unit": "per second "
+            "of an emulated machine", "figures": figures,
+            "faults": bench.faults}
