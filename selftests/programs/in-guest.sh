@@ -12,7 +12,7 @@
 #   path=fastsock    what carries its bytes with fastsock on: "fastsock" (the
 #                    usual case), "tcp" for the sockets of kernel services, or
 #                    "both"
-#   limit=120        seconds for one run
+#   limit=300        seconds for one run; emulated guests may be very slow
 #   version          prints the program's version
 #   prepare          optional, before each run, outside the namespaces
 #   serve            starts servers in b and returns when they are up
@@ -28,7 +28,7 @@ case_file=$(readlink -f "$1")
 # shellcheck disable=SC2034	# the cases read them
 a_ip=10.77.0.1 b_ip=10.77.0.2
 path=fastsock
-limit=120
+limit=300
 work=${3-}
 
 # The LAN of the tests: a has 10.77.0.1, b has 10.77.0.2.

@@ -4,7 +4,6 @@
 # title: Java: blocking sockets, NIO with a selector
 # dual-stack: tcp
 # build: javac -d . Echo.java
-limit=300
 
 version() { java -version; }
 

@@ -3,7 +3,6 @@
 # packages: mariadb-server mariadb-client
 # title: MariaDB: queries, mariadb-slap with 8 clients, a dump
 # dual-stack: tcp
-limit=300
 
 version() { dpkg-query -W -f 'mariadb-server ${Version}' mariadb-server; }
 

@@ -3,7 +3,6 @@
 # packages: nodejs
 # title: Node.js: an HTTP server and agents that keep connections
 # dual-stack: tcp
-limit=300
 
 version() { node --version; }
 

@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 # packages: postgresql-15
 # title: PostgreSQL with pgbench, COPY, LISTEN and large results
-limit=300
 bin=/usr/lib/postgresql/15/bin
 
 version() { $bin/postgres --version; }

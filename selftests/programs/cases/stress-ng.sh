@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 # packages: stress-ng
 # title: stress-ng: sock, sockmany, sockfd, sockabuse, sockdiag, epoll
-limit=300
 
 version() { stress-ng --version; }
 
