@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Serves and runs the programs of part 3 inside a guest:
 #
-#   in-guest.sh setup                   two hosts, a and b, and files in b
-#   in-guest.sh serve 0|1               servers in b, with fastsock off or on
+#   in-guest.sh setup PROGRAM...        two hosts, a and b, and files in b
+#   in-guest.sh serve 0|1 PROGRAM...    servers in b, with fastsock off or on
 #   in-guest.sh enable 0|1              fastsock off or on in a and b
 #   in-guest.sh use PROGRAM LINK 0|1    one run, with the server of that mode
 #
@@ -36,6 +36,12 @@ as_postgres() {
 setup() {
 	lan_up a b || fail "no LAN"
 	mkdir -p $home/www && head -c 612 /dev/zero | tr '\0' x > $home/www/page
+	case " $* " in
+	*" pgbench"*) setup_database ;;
+	esac
+}
+
+setup_database() {
 	mkdir $home/db && chown postgres $home/db
 	as_postgres $pg/initdb -D $home/db -A trust -N > $home/initdb.log ||
 		fail "initdb"
@@ -83,25 +89,40 @@ serve_nginx() {
 	at b nginx -c "$home/nginx$1.conf"
 }
 
-serve() {
-	local program
+# Starts one server: start PROGRAM MODE
+start() {
+	local port
 
-	enable "$1"
-	background redis-server --bind 0.0.0.0 --port "$(port redis "$1")" \
-		--protected-mode no --save '' --dir $home
-	background iperf3 --server -4 -p "$(port iperf3 "$1")"
-	background sockperf server --tcp -i 0.0.0.0 \
-		-p "$(port sockperf "$1")"
-	background setpriv --reuid=postgres --regid=postgres --clear-groups \
-		$pg/postgres -D "$home/db$1" -h 0.0.0.0 -k "$home/db$1" -F \
-		-p "$(port pgbench "$1")"
-	serve_nginx "$1" || fail "nginx"
-	for program in redis iperf3 sockperf pgbench nginx; do
-		until_true 90 listening "$(port $program "$1")" ||
-			fail "$program does not listen"
+	port=$(port "$1" "$2")
+	case $1 in
+	redis) background redis-server --bind 0.0.0.0 --port "$port" \
+		--protected-mode no --save '' --dir $home ;;
+	nginx) serve_nginx "$2" ;;
+	pgbench) background setpriv --reuid=postgres --regid=postgres \
+		--clear-groups $pg/postgres -D "$home/db$2" -h 0.0.0.0 \
+		-k "$home/db$2" -F -p "$port" ;;
+	iperf3) background iperf3 --server -4 -p "$port" ;;
+	sockperf) background sockperf server --tcp -i 0.0.0.0 -p "$port" ;;
+	esac
+	until_true 90 listening "$port" || fail "$1 does not listen"
+}
+
+serve() {
+	local mode=$1 program servers
+
+	shift
+	enable "$mode"
+	# redis-1 and redis-50 have the same server.
+	servers=$(printf '%s\n' "${@%%-*}" | sort -u)
+	for program in $servers; do
+		start "$program" "$mode"
 	done
-	until_true 60 at b psql -h 127.0.0.1 -p "$(port pgbench "$1")" \
-		-U postgres -c 'select 1' > /dev/null 2>&1 || fail "postgres"
+	case " $* " in
+	*" pgbench"*)
+		until_true 60 at b psql -h 127.0.0.1 -U postgres -c 'select 1' \
+			-p "$(port pgbench "$mode")" > /dev/null 2>&1 ||
+			fail "no answer from PostgreSQL" ;;
+	esac
 }
 
 enable() {
@@ -112,7 +133,7 @@ enable() {
 	fi
 }
 
-# The names before and after a colon are of wrk's and iperf3's output.
+# One run of a client, its figure alone: measure PROGRAM HOST PORT
 measure() {
 	local program=$1 host=$2 port=$3 url=http://$2:$3/page
 
@@ -150,7 +171,7 @@ transactions() {
 		postgres | awk '/^tps = / { print $3 }'
 }
 
-# Connections that TCP and fastsock accepted in b.
+# Connections that TCP and fastsock accepted in b; TCP counts both.
 accepted() {
 	at b awk '/^Tcp:/ { tcp = $7 } $1 == "FskPassiveOpens" { fast = $2 }
 		END { print tcp + 0, fast + 0 }' /proc/net/snmp \
@@ -168,11 +189,13 @@ use() {
 	[ -n "$value" ] || fail "$1 printed no figure"
 	tcp=$((${after% *} - ${before% *}))
 	fast=$((${after#* } - ${before#* }))
-	case $((tcp > 0))$((fast > 0)) in
-	10) echo "figure $value tcp" ;;
-	01) echo "figure $value fastsock" ;;
-	*) echo "figure $value mixed:$tcp:$fast" ;;
-	esac
+	if [ $fast -eq 0 ] && [ $tcp -gt 0 ]; then
+		echo "figure $value tcp"
+	elif [ $fast -gt 0 ] && [ $tcp -le $fast ]; then
+		echo "figure $value fastsock"
+	else
+		echo "figure $value mixed:$tcp:$fast"
+	fi
 }
 
 "$@"

@@ -153,16 +153,16 @@ class Link:
 
 
 def _log_sizes(plot, sizes):
-    ticks = ", ".join(f"'{size_name(size)}' {size}" for size in sizes)
+    ticks = ", ".join(f"'{size_name(size)}' {size}" for size in sizes[::2])
     return plot.add("set logscale x 2", f"set xtics ({ticks})",
-                    f"set xrange [{sizes[0]}:{sizes[-1]}]")
+                    f"set xrange [{sizes[0]}:{sizes[-1] * 1.2}]")
 
 
 def draw_round_trip(link, path):
     """The paper's plot of round-trip times."""
     plot = _log_sizes(Gnuplot(
         link.title("Round trip"), "bytes each way",
-        "microseconds at 1 instruction per nanosecond"), paper.SIZES[::2])
+        "microseconds at 1 instruction per nanosecond"), paper.SIZES)
     plot.add("set logscale y")
     for series in link.times:
         plot.plot(link.name(series), "with linespoints",
@@ -175,7 +175,7 @@ def draw_bandwidth(link, path):
     plot = _log_sizes(Gnuplot(
         link.title(f"Bandwidth, {paper.SENDS} sends and a reply"),
         "bytes of a send", "MB/s at 1 instruction per nanosecond"),
-        paper.SIZES[::2])
+        paper.SIZES)
     for series in link.times:
         plot.plot(link.name(series), "with linespoints",
                   [(size, size / time) for size, time in
@@ -210,7 +210,7 @@ def draw_files(link, path):
     """The paper's plot of file transfer."""
     plot = _log_sizes(Gnuplot(
         link.title("FTP"), "bytes of the file",
-        "MB/s at 1 instruction per nanosecond"), paper.FILES[::2])
+        "MB/s at 1 instruction per nanosecond"), paper.FILES)
     plot.add("set logscale y")
     for series in ("TCP", ON):
         plot.plot(link.name(series), "with linespoints",
