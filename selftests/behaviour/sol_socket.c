@@ -3,6 +3,7 @@
 #include "bpf.h"
 #include "options.h"
 
+#include <limits.h>
 #include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <linux/net_tstamp.h>
@@ -412,7 +413,7 @@ static void look_timeouts(const char *who, int fd)
 		try_timeout(who, fd, names[i], 3, 1);
 		try_timeout(who, fd, names[i], 0, 1000000);
 		try_timeout(who, fd, names[i], 0, -1);
-		try_timeout(who, fd, names[i], 1L << 60, 0);
+		try_timeout(who, fd, names[i], LONG_MAX / 8, 0);
 		try_timeout(who, fd, names[i], -1, 0);
 		try_length(who, fd, SOL_SOCKET, names[i], 15);
 		try_timeout(who, fd, names[i], 0, 0);

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Makes Documentation/behaviour.rst from what the differential test printed.
 
-selftests/vm/run test_behaviour | tee log; selftests/behaviour/table.py < log
+selftests/vm/run 'test_behaviour*' | tee log; selftests/behaviour/table.py < log
 """
 
 import re
 import sys
 
-RESULT = re.compile(r"^\[([\w.]+) test_behaviour\] (ok|not ok) \d+ "
+RESULT = re.compile(r"^\[([\w.]+) test_behaviour(32)?\] (ok|not ok) \d+ "
                     r"(?:# (SKIP|XFAIL) )?(\w+) (lan|lo): (.*)$")
+# All rows that a program of 32 bits runs make one row.
+NARROW = "M6", "rows with translated calls, in a program of 32 bits"
 PLACES = ("lan", "lo")
 OUTCOMES = {"ok": "same", "not ok": "WRONG", "SKIP": "not run",
             "XFAIL": "differs"}
@@ -47,9 +49,15 @@ def read(lines):
     for line in lines:
         match = RESULT.match(line.rstrip())
         if match:
-            kernel, word, directive, name, place, title = match.groups()
+            kernel, narrow, word, directive, name, place, title = \
+                match.groups()
             outcome = OUTCOMES[directive or word]
-            rows.setdefault((name, title), {})[kernel, place] = outcome
+            if not narrow:
+                rows.setdefault((name, title), {})[kernel, place] = outcome
+            elif outcome in ("same", "WRONG"):
+                row = rows.setdefault(NARROW, {})
+                if row.get((kernel, place)) != "WRONG":
+                    row[kernel, place] = outcome
     return rows
 
 

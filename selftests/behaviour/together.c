@@ -61,7 +61,9 @@ FAST("P1", "bytes arrive in order, each once, both ways at once")
 	for (i = 0; i < 16; i++)
 		await_thread(id[i]);
 	for (i = 0; i < 4; i++)
-		note("%zu: %lu %lu", pieces[i], from[i].right, end[i].right);
+		note("%zu: %llu %llu", pieces[i],
+		     (unsigned long long)from[i].right,
+		     (unsigned long long)end[i].right);
 }
 
 struct share {

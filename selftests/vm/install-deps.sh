@@ -7,8 +7,8 @@ set -eu
 
 packages=(
 	# building
-	bc bison cpio dkms flex gcc kmod libc6-dev libelf-dev libssl-dev make
-	python3 rsync xz-utils zstd
+	bc bison cpio dkms flex gcc gcc-multilib kmod libc6-dev libelf-dev
+	libssl-dev make python3 rsync xz-utils zstd
 	# the kernels under test, their headers and sources
 	linux-image-amd64 linux-headers-amd64
 	linux-image-6.12-amd64 linux-headers-6.12-amd64 linux-source-6.12
