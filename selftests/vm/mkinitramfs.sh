@@ -28,7 +28,7 @@ modules=("${early[@]}" virtio_rng af_packet veth dummy macvlan bridge 8021q
 	nft_reject_ipv4 nft_queue nft_socket nfnetlink_queue nf_log_syslog
 	xfrm_user xfrm_algo esp4 authenc echainiv seqiv cbc sha256_generic
 	gcm ghash-generic tls tcp_diag inet_diag udp_diag unix_diag
-	af_packet_diag netlink_diag kcm nbd)
+	af_packet_diag netlink_diag kcm nbd nfsd iscsi_tcp vhci-hcd)
 trees=() extra=() python=
 
 while getopts pt:m:d:x: option; do
