@@ -333,6 +333,53 @@ TEST_F(closing, data_outlives_the_process)
 }
 
 /* FIN was seen first, so the reset that answers the data is EPIPE. */
+/* The bounds of TCP's memory, which all namespaces share. */
+static void memory_bounds(struct __test_metadata *_metadata, const char *write,
+			  char *read, size_t size)
+{
+	int ns, fd;
+
+	ns = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+	ASSERT_EQ(0, setns(ns, CLONE_NEWNET));
+	fd = open("/proc/sys/net/ipv4/tcp_mem", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	if (read)
+		ASSERT_LT(0, pread(fd, read, size, 0));
+	ASSERT_LT(0, pwrite(fd, write, strlen(write), 0));
+	close(fd);
+	close(ns);
+}
+
+/* When TCP's memory is used up, who has closed does not keep more of it. */
+static void orphan_gives_up(struct __test_metadata *_metadata, int *client,
+			    int server, bool close_first)
+{
+	int sndbuf = 8 << 20;
+	char bounds[64] = "";
+
+	/* More than a processor counts for itself. */
+	EXPECT_EQ(0, setsockopt(*client, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf,
+				sizeof(sndbuf)));
+	EXPECT_LT(4 << 20, fsk_stuff(*client, 1));
+	if (close_first)
+		fsk_close(client);
+	memory_bounds(_metadata, "1 1 1\n", bounds, sizeof(bounds) - 1);
+	if (!close_first)
+		fsk_close(client);
+	EXPECT_TRUE(FSK_UNTIL(fsk_events(server) & POLLERR));
+	memory_bounds(_metadata, bounds, NULL, 0);
+}
+
+TEST_F(closing, without_memory)
+{
+	orphan_gives_up(_metadata, &self->client, self->server, false);
+}
+
+TEST_F(closing, then_without_memory)
+{
+	orphan_gives_up(_metadata, &self->client, self->server, true);
+}
+
 TEST_F(closing, send_after_the_peer_closed)
 {
 	char byte;

@@ -25,6 +25,11 @@
 #error "fastsock needs Linux 6.1 or later"
 #endif
 
+/* 6.10 moved what tells how much memory a protocol uses. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#include <net/proto_memory.h>
+#endif
+
 /* 6.10 gathered accept's arguments in a struct. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define FSK_ACCEPT_ARGS		struct proto_accept_arg *arg

@@ -344,6 +344,7 @@ static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
 void fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
 u64 fsk_patience(const struct sock *sk);
+bool fsk_out_of_memory(const struct sock *sk);
 void fsk_release_cb(struct sock *sk);
 
 /* handshake.c */

@@ -77,6 +77,10 @@ static void orphan(struct sock *sk)
 			fsk_timer_arm(conn);
 		}
 	}
+	if (sk->sk_state != TCP_CLOSE && fsk_out_of_memory(sk)) {
+		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
+		zap(sk);
+	}
 	if (sk->sk_state == TCP_CLOSE) {
 		fsk_conn_kill(conn);
 		inet_csk_destroy_sock(sk);

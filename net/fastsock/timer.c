@@ -11,6 +11,7 @@
 #include <net/arp.h>
 #include <net/tcp.h>
 
+#include "compat.h"
 #include "conn.h"
 #include "sock.h"
 
@@ -51,6 +52,22 @@ u64 fsk_patience(const struct sock *sk)
 		return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_orphan_retries)
 				  ?: 8);
 	return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_retries2));
+}
+
+/**
+ * fsk_out_of_memory - must this orphan give its memory back?
+ * @sk: socket without a descriptor
+ *
+ * Half of tcp_check_oom(), which is not exported.  The other half is
+ * tcp_max_orphans, and neither is that.
+ *
+ * Context: any.
+ * Return: true if TCP has used up tcp_mem and bytes wait to be sent.
+ */
+bool fsk_out_of_memory(const struct sock *sk)
+{
+	return sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
+	       sk_memory_allocated(sk) > sk_prot_mem_limits(sk, 2);
 }
 
 static u64 sooner(u64 a, u64 b)
@@ -204,6 +221,12 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		fsk_stat_inc(sock_net(sk), FSK_MIB_TIMEOUTS);
 		fsk_tx_reset(conn);
 		fsk_conn_abort(conn, ETIMEDOUT);
+		return;
+	}
+	if (conn->life_at && conn->tx.backoff && fsk_out_of_memory(sk)) {
+		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
+		fsk_tx_reset(conn);
+		fsk_conn_done(conn);
 		return;
 	}
 	if (conn->life_at && now >= conn->life_at) {
