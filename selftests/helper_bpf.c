@@ -5,18 +5,23 @@
  *   helper_bpf CGROUP ingress|egress|sock_ops
  *   helper_bpf CGROUP connect_deny PORT
  *   helper_bpf CGROUP connect_rewrite PORT NEW_PORT
+ *   helper_bpf lsm COUNT
  *
- * The first three let everything pass.  The others see connect(): one refuses
- * it for a port, one leads it from a port to another.
+ * The first three let everything pass.  The next two see connect(): one refuses
+ * it for a port, one leads it from a port to another.  The last is no cgroup's
+ * but a security module: it refuses the first COUNT requests for a connection
+ * that reach a listener, says "ready", and stays until it is killed.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/btf.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +36,14 @@
 #define SKIP_UNLESS(reg, value, count) \
 	{ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = reg, .imm = value, \
 	  .off = count }
+#define ADD(to, value) \
+	{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = to, .imm = value }
+#define COPY(to, from) \
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = to, .src_reg = from }
+#define SKIP_IF(reg, value, count) \
+	{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = reg, .imm = value, \
+	  .off = count }
+#define CALL(function) { .code = BPF_JMP | BPF_CALL, .imm = function }
 #define EXIT() { .code = BPF_JMP | BPF_EXIT }
 
 #define USER_PORT offsetof(struct bpf_sock_addr, user_port)
@@ -58,6 +71,127 @@ static int load(enum bpf_prog_type type, enum bpf_attach_type expected,
 	if (fd < 0)
 		fprintf(stderr, "%s\n", log);
 	return fd;
+}
+
+/* How many bytes follow a type in the kernel's description of itself. */
+static size_t type_rest(const struct btf_type *t)
+{
+	size_t n = BTF_INFO_VLEN(t->info);
+
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_VAR:
+	case BTF_KIND_DECL_TAG:
+		return 4;
+	case BTF_KIND_ARRAY:
+		return sizeof(struct btf_array);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return n * sizeof(struct btf_member);
+	case BTF_KIND_ENUM:
+		return n * sizeof(struct btf_enum);
+	case BTF_KIND_ENUM64:
+		return n * 12;
+	case BTF_KIND_FUNC_PROTO:
+		return n * sizeof(struct btf_param);
+	case BTF_KIND_DATASEC:
+		return n * sizeof(struct btf_var_secinfo);
+	}
+	return 0;
+}
+
+/* The number of a function there; 0 if there is none. */
+static unsigned int function_id(const char *name)
+{
+	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY);
+	const struct btf_header *h;
+	const struct btf_type *t;
+	const char *end, *names;
+	size_t done = 0;
+	struct stat st;
+	unsigned int id;
+	ssize_t n = 1;
+	char *all;
+
+	if (fd < 0 || fstat(fd, &st))
+		return 0;
+	all = malloc(st.st_size);
+	/* Such files are read by the page. */
+	for (; all && n > 0 && done < (size_t)st.st_size; done += n)
+		n = read(fd, all + done, st.st_size - done);
+	if (!all || n <= 0)
+		return 0;
+	h = (void *)all;
+	names = all + h->hdr_len + h->str_off;
+	t = (void *)(all + h->hdr_len + h->type_off);
+	end = (const char *)t + h->type_len;
+	for (id = 1; (const char *)t < end; id++) {
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_FUNC &&
+		    !strcmp(names + t->name_off, name))
+			return id;
+		t = (void *)((const char *)(t + 1) + type_rest(t));
+	}
+	return 0;
+}
+
+/* Refuses as many requests as entry 0 of a map says; returns a status. */
+static int refuse(int count)
+{
+	union bpf_attr map = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
+		.value_size = 4, .max_entries = 1,
+	};
+	union bpf_attr entry = {}, attr = {}, link = {};
+	unsigned int key = 0;
+	int fd = bpf(BPF_MAP_CREATE, &map);
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10,
+		  .off = -4 },
+		COPY(BPF_REG_2, BPF_REG_10),
+		ADD(BPF_REG_2, -4),
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD, .imm = fd },
+		{ },
+		CALL(BPF_FUNC_map_lookup_elem),
+		SKIP_IF(BPF_REG_0, 0, 6),
+		LOAD(BPF_REG_1, BPF_REG_0, 0),
+		SKIP_IF(BPF_REG_1, 0, 4),
+		ADD(BPF_REG_1, -1),
+		STORE(BPF_REG_0, BPF_REG_1, 0),
+		MOV(BPF_REG_0, -1),
+		EXIT(),
+		MOV(BPF_REG_0, 0),
+		EXIT(),
+	};
+	static char log[65536];
+
+	entry.map_fd = fd;
+	entry.key = (unsigned long)&key;
+	entry.value = (unsigned long)&count;
+	attr.prog_type = BPF_PROG_TYPE_LSM;
+	attr.expected_attach_type = BPF_LSM_MAC;
+	attr.attach_btf_id = function_id("bpf_lsm_inet_conn_request");
+	attr.insns = (unsigned long)program;
+	attr.insn_cnt = sizeof(program) / sizeof(*program);
+	attr.license = (unsigned long)"GPL";
+	attr.log_buf = (unsigned long)log;
+	attr.log_size = sizeof(log);
+	attr.log_level = 1;
+	if (!attr.attach_btf_id) {
+		puts("this kernel has no such security modules");
+		return 4;
+	}
+	link.raw_tracepoint.prog_fd = bpf(BPF_PROG_LOAD, &attr);
+	if (fd < 0 || bpf(BPF_MAP_UPDATE_ELEM, &entry) ||
+	    (int)link.raw_tracepoint.prog_fd < 0 ||
+	    bpf(BPF_RAW_TRACEPOINT_OPEN, &link) < 0) {
+		fprintf(stderr, "%s\n", log);
+		perror("helper_bpf: lsm");
+		return 1;
+	}
+	puts("ready");
+	fflush(stdout);
+	return pause();
 }
 
 int main(int argc, char **argv)
@@ -103,6 +237,8 @@ int main(int argc, char **argv)
 	unsigned int i;
 	int fd;
 
+	if (argc == 3 && !strcmp(argv[1], "lsm"))
+		return refuse(atoi(argv[2]));
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		if (strcmp(kind, kinds[i].name))
 			continue;

@@ -224,6 +224,24 @@ cgroup_program() {
 	return $status
 }
 
+# A security module refuses the first request that reaches the listener.
+lsm() {
+	local lsm status
+
+	both_know && fast || return 1
+	./helper_bpf lsm 1 > /tmp/lsm 2>&1 &
+	lsm=$!
+	until_true 60 grep -q . /tmp/lsm
+	if grep -q ready /tmp/lsm; then
+		delegated Lsm pair
+		status=$?
+		kill $lsm
+		return $status
+	fi
+	cat /tmp/lsm
+	wait $lsm
+}
+
 # A cipher that needs no module for random numbers.
 esp_state() {
 	ip -n "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" \
@@ -403,6 +421,7 @@ cases=(
 	"Cgroup: ingress program, client | cgroup_program ingress client"
 	"Cgroup: egress program, listener | cgroup_program egress server"
 	"Cgroup: sock_ops program | cgroup_program sock_ops client"
+	"Lsm: the listener's security module refuses | lsm"
 	"Xfrm: ESP between the hosts | encrypted"
 	"SelfConnect | self_connect"
 	"Timeout: the peer's module vanished | vanished"
