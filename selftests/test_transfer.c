@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "fsk_test.h"
@@ -438,6 +439,63 @@ TEST_F(transfer, posted_bytes)
 	queued = fsk_stat(ns, "FskQueuedBytes") - queued;
 	EXPECT_EQ(MIB, posted + queued);
 	EXPECT_LE(MIB / 2, posted);
+}
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+/* Keeps its cgroup full of pages that the kernel may take back. */
+static void *fill_memory(void *arg)
+{
+	volatile bool *stop = arg;
+	size_t len = 40 * MIB;
+	char *map = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i;
+
+	while (!*stop)
+		for (i = 0; i < len; i += MIB) {
+			memset(map + i, 1, MIB);
+			madvise(map + i, MIB, MADV_FREE);
+		}
+	munmap(map, len);
+	return NULL;
+}
+
+/* Memory for what arrives has to be found first: by who may sleep, or not. */
+TEST_F(transfer, in_a_cgroup_that_is_full)
+{
+	static const char top[] = "/sys/fs/cgroup/cgroup.procs";
+	static const char cgroup[] = "/sys/fs/cgroup/transfer";
+	volatile bool stop = false;
+	pthread_t filler;
+	int pid, pairs[2];
+
+	put("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	mkdir(cgroup, 0755);
+	put("/sys/fs/cgroup/transfer/memory.max", "33554432");
+	pid = fsk_fork();
+	if (!pid) {
+		put("/sys/fs/cgroup/transfer/cgroup.procs", "0");
+		/* Accounted where they are made. */
+		pairs[0] = fsk_dial(_metadata, variant->link, self->port);
+		pairs[1] = fsk_accept(_metadata, self->listener);
+		pthread_create(&filler, NULL, fill_memory, (void *)&stop);
+		exchange(_metadata, pairs[0], pairs[1],
+			 fsk_debug_kernel() ? 4 * MIB : 16 * MIB, MIB);
+		stop = true;
+		pthread_join(filler, NULL);
+		put(top, "0");
+		_exit(!__test_passed(_metadata));
+	}
+	EXPECT_EQ(0, fsk_reap(pid));
+	rmdir(cgroup);
 }
 
 TEST_F(transfer, queued_bytes)
