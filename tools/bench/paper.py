@@ -88,7 +88,7 @@ class Results:
         self._path = None
 
     def line(self, text):
-        """Takes one line; tells whether it is a figure."""
+        """Takes one line; tells whether it is a figure of a round."""
         words = text.split()
         if len(words) == 2 and words[0] == "path":
             self._path = words[1]
@@ -105,7 +105,7 @@ class Results:
             if words[5] != "-":
                 self.carriers[self._path].add(
                     words[5].replace("delegated", "tcp"))
-            return True
+            return not self._path.startswith("floor")
         return False
 
     def dictionary(self, rounds):

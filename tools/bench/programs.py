@@ -117,8 +117,19 @@ class Bench:
             self.order.reverse()
 
 
+    def dictionary(self):
+        """What was measured, for JSON."""
+        return {link: {program: {
+            "off": [off[0] for off, _ in pairs],
+            "on": [on[0] for _, on in pairs],
+            "carriers": [sorted({pair[mode][1] for pair in pairs})
+                         for mode in (0, 1)]}
+            for program, pairs in by_program.items()}
+            for link, by_program in self.figures.items()}
+
+
 def run(series, rounds, links, programs, progress):
-    """Boots one kernel and measures; returns what belongs into the JSON."""
+    """Boots one kernel and measures; yields what the rounds up to now say."""
     workdir = tempfile.mkdtemp(prefix="bench-", dir=guest.CACHE)
     os.chmod(workdir, 0o755)
     machine = None
@@ -133,23 +144,15 @@ def run(series, rounds, links, programs, progress):
         # What runs for the first time reads its files.
         for program in programs:
             bench.both_modes(program, links[:1])
-        for _ in range(rounds):
+        for done in range(1, rounds + 1):
             bench.one_round(programs, links)
+            yield {"kernel": kernel.release, "rounds": done,
+                   "unit": "per second of an emulated machine",
+                   "figures": bench.dictionary(), "faults": bench.faults}
     finally:
         if machine:
             machine.stop()
         shutil.rmtree(workdir, ignore_errors=True)
-    figures = {
-        link: {program: {
-            "off": [off[0] for off, _ in pairs],
-            "on": [on[0] for _, on in pairs],
-            "carriers": [sorted({pair[mode][1] for pair in pairs})
-                         for mode in (0, 1)]}
-            for program, pairs in by_program.items()}
-        for link, by_program in bench.figures.items()}
-    return {"kernel": kernel.release, "rounds": rounds, "unit": "per second "
-            "of an emulated machine", "figures": figures,
-            "faults": bench.faults}
 
 
 def steps(rounds, links, programs):
