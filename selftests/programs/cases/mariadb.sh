@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # packages: mariadb-server mariadb-client
 # title: MariaDB: queries, mariadb-slap with 8 clients, a dump
-# dual-stack: tcp
+# It opens a listener for IPv4 and another for IPv6.
+# dual-stack: fastsock
 
 version() { dpkg-query -W -f 'mariadb-server ${Version}' mariadb-server; }
 
