@@ -111,8 +111,9 @@ def run(kernel, initramfs, words="", options=(), line=None, memory=256):
     words are for the kernel's command line, options for QEMU; line gets each
     line as it comes.
     """
-    # The clock and the TSC count instructions.
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-icount",
+    # The guest ends with this program; its clock and TSC count instructions.
+    command = ["setpriv", "--pdeathsig", "KILL",
+               "qemu-system-x86_64", "-accel", "tcg", "-icount",
                "shift=0,sleep=off", "-smp", "1", "-m", str(memory),
                "-nodefaults", "-cpu", "qemu64,+rdrand", "-display", "none",
                "-no-reboot", "-kernel", kernel.image, "-initrd", initramfs,
