@@ -42,6 +42,9 @@ LABELS = ("6.1", "6.12", "debug")
 # Where a guest finds the module, for its shell.
 MODULE = "/lib/modules/$(uname -r)/extra/fastsock.ko"
 
+# Emulated kernels die now and then while they patch their own code at boot,
+# before there is anything of ours in them: so often a guest may try.
+BOOTS = 3
 # What a healthy kernel never prints.
 SPLAT = re.compile(
     r"\bBUG:|WARNING:|Oops:|KASAN:|UBSAN:|general protection fault|"
@@ -418,14 +421,27 @@ class Guest:
             mac = self._mac(name, i)
             command += ["-netdev", f"{segment.plug()},id=n{i}",
                         "-device", f"virtio-net-pci,netdev=n{i},mac={mac}"]
+        for attempts in reversed(range(BOOTS)):
+            try:
+                self._boot(command, path, boot_timeout)
+                return
+            except GuestError as error:
+                self.kill(keep=attempts)
+                if not attempts:
+                    raise
+                sys.stderr.write(f"# {error}: once more\n")
+            except BaseException:
+                self.kill()
+                raise
+
+    def _boot(self, command, path, timeout):
+        self._ready = threading.Event()
         self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        try:
-            self._connect(path)
-            if not self._ready.wait(boot_timeout * self.kernel.slowness):
-                raise GuestError(f"guest {name} did not boot: {self.log}")
-        except BaseException:
-            self.kill()
-            raise
+        self._connect(path)
+        if not self._ready.wait(timeout * self.kernel.slowness):
+            raise GuestError(f"guest {self.name} did not boot: {self.log}")
+        if not self.alive:
+            raise GuestError(f"guest {self.name} died: {self.log}")
 
     def _new_log(self):
         """An empty file for the console; those of yesterday go."""
@@ -470,17 +486,20 @@ class Guest:
             time.sleep(0.05)
         else:
             raise GuestError(f"no connection to guest {self.name}")
-        threading.Thread(target=self._receive, daemon=True).start()
+        threading.Thread(target=self._receive,
+                         args=(self._qemu, self._ready), daemon=True).start()
 
-    def _receive(self):
+    def _receive(self, qemu, ready):
         with contextlib.suppress(OSError, ValueError):
             with self._port.makefile("rb") as stream:
                 for line in stream:
                     self._message(line.split(), stream)
         # Whoever waits must not wait for a dead guest.
-        self._qemu.wait()
+        qemu.wait()
+        ready.set()
+        if qemu is not self._qemu:
+            return
         with self._lock:
-            self._ready.set()
             for job in self._jobs.values():
                 job.done.set()
 
@@ -542,11 +561,12 @@ class Guest:
         """Kills every process of the guest."""
         self.send(b"reap\n")
 
-    def kill(self):
-        """The power cut."""
+    def kill(self, keep=False):
+        """The power cut; keep leaves what another boot needs."""
         self._qemu.kill()
         self._qemu.wait()
-        self._cleanup()
+        if not keep:
+            self._cleanup()
 
     def close(self):
         """Switches the guest off in an orderly way."""
