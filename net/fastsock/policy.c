@@ -218,8 +218,8 @@ static void out_flow(struct flowi4 *fl4, struct sock *sk, u32 mark,
 static int route_loopback(struct net *net, struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
+	/* Not bound to it: local addresses have devices of their own. */
 	struct flowi4 fl4 = {
-		.flowi4_oif = skb->dev->ifindex,
 		.daddr = iph->daddr,
 		.saddr = iph->saddr,
 	};
