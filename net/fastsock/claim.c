@@ -23,12 +23,15 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
+#include "pair.h"
 #include "peer.h"
 #include "sock.h"
 
 struct proto_ops fsk_claimed_ops __read_mostly;
 struct proto_ops fsk_veteran_ops __read_mostly;
 struct proto_ops fsk_stream_ops __read_mostly;
+struct proto_ops fsk_memory_ops __read_mostly;
 
 static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
 static DEFINE_MUTEX(claim_mutex);	/* claim_users and tcp_prot.init */
@@ -42,6 +45,11 @@ static bool undecided(const struct socket *sock)
 	const struct proto_ops *ops = READ_ONCE(sock->ops);
 
 	return ops == &fsk_claimed_ops || ops == &fsk_veteran_ops;
+}
+
+static bool connected_ops(const struct socket *sock)
+{
+	return sock->ops == &fsk_stream_ops || sock->ops == &fsk_memory_ops;
 }
 
 /* Context: process; the caller owns @sk, or nobody else knows it. */
@@ -193,8 +201,8 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
 		return FSK_REASON_XFRM;
 	if (dev->flags & IFF_LOOPBACK) {
 		eth_zero_addr(mac);
-		return fsk_transport_for(dev) ? FSK_ACCEPT :
-						FSK_REASON_LOCALHOST;
+		return fsk_transport_for(dev) || fsk_loop_ops.usable(dev) ?
+		       FSK_ACCEPT : FSK_REASON_LOCALHOST;
 	}
 	if (!fsk_transport_for(dev))
 		return FSK_REASON_DEVICE;
@@ -227,6 +235,8 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
  * one word (address, second, generation of the peer table, reason), good for
  * that second, or until a neighbour's state changes.
  */
+#define FSK_VERDICT_HERE	0xff
+
 static u64 verdict_head(const struct fsk_net *fn, __be32 daddr)
 {
 	return (u64)(__force u32)daddr << 32 | (u16)(jiffies / HZ) << 16 |
@@ -283,13 +293,33 @@ static int first_look(const struct sock *sk, __be32 daddr)
 		return first_route(sk, daddr, mac);
 	known = READ_ONCE(*slot);
 	if ((known & ~0xffULL) == head)
-		return known & 0xff;
+		return (known & 0xff) == FSK_VERDICT_HERE ? FSK_ACCEPT :
+							    known & 0xff;
 	reason = first_route(sk, daddr, mac);
 	/* A neighbour that ARP does not know may be known in a moment. */
 	if (reason == FSK_REASON_GATEWAY || reason == FSK_REASON_DEVICE ||
 	    (reason == FSK_REASON_UNKNOWN_PEER && !is_zero_ether_addr(mac)))
 		WRITE_ONCE(*slot, head | reason);
+	/* Within the host; fsk_connect() looks again. */
+	if (reason == FSK_ACCEPT && is_zero_ether_addr(mac))
+		WRITE_ONCE(*slot, head | FSK_VERDICT_HERE);
 	return reason;
+}
+
+/* Does a route depend on a port, as IPsec and rules may say? */
+static bool ports_matter(const struct net *net)
+{
+#ifdef CONFIG_XFRM
+	if (READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
+	    READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) !=
+	    XFRM_USERPOLICY_ACCEPT)
+		return true;
+#endif
+#ifdef CONFIG_IP_ROUTE_MULTIPATH
+	if (READ_ONCE(net->ipv4.sysctl_fib_multipath_hash_policy))
+		return true;
+#endif
+	return fib4_has_custom_rules(net);
 }
 
 /*
@@ -321,8 +351,11 @@ static int take_name(struct sock *sk, struct flowi4 *fl4, __be16 dport,
 	if (err)
 		goto failure;
 	sk_set_txhash(sk);
-	*rtp = ip_route_newports(fl4, *rtp, sport, dport, inet->inet_sport,
-				 inet->inet_dport, sk);
+	/* TCP always looks again. */
+	if (ports_matter(sock_net(sk)))
+		*rtp = ip_route_newports(fl4, *rtp, sport, dport,
+					 inet->inet_sport, inet->inet_dport,
+					 sk);
 	if (IS_ERR(*rtp)) {
 		err = PTR_ERR(*rtp);
 		*rtp = NULL;
@@ -356,6 +389,8 @@ static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 	reason = fsk_policy_connect(sk, rt, &t);
 	if (reason != FSK_ACCEPT)
 		return reason;
+	if (fsk_loop_ops.usable(rt->dst.dev))
+		return fsk_pair_connect(sk, rt->dst.dev, &t);
 	if (fsk_handshake_start(sk, rt->dst.dev, mac))
 		return FSK_REASON_NOMEM;
 	return FSK_ACCEPT;
@@ -435,11 +470,23 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 	if (fsk_is_conn(sk) && !fsk_conn(sk))
 		WRITE_ONCE(sk->sk_prot, &tcp_prot);
 	/* Connected and reset before this thread could run. */
-	if (!fsk_is_conn(sk) && sock->ops == &fsk_stream_ops)
+	if (!fsk_is_conn(sk) && connected_ops(sock))
 		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
 	release_sock(sk);
 	module_put(THIS_MODULE);
 	return err;
+}
+
+static bool in_memory(const struct sock *sk)
+{
+	const struct fsk_conn *conn;
+	bool yes;
+
+	rcu_read_lock();
+	conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	yes = conn && conn->pair;
+	rcu_read_unlock();
+	return yes;
 }
 
 /* A child may be fastsock's or TCP's; kernel_accept() sets no ops yet. */
@@ -448,7 +495,8 @@ static void adopt(struct socket *newsock)
 	if (!newsock->ops || !undecided(newsock))
 		return;
 	if (fsk_is_conn(newsock->sk)) {
-		newsock->ops = &fsk_stream_ops;
+		newsock->ops = in_memory(newsock->sk) ? &fsk_memory_ops :
+							&fsk_stream_ops;
 	} else {
 		newsock->ops = &inet_stream_ops;
 		module_put(THIS_MODULE);
@@ -588,7 +636,7 @@ static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
 	lock_sock(sk);
 	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
 	/* Disconnected: it may connect again, over either. */
-	if (!fsk_is_conn(sk) && sock->ops == &fsk_stream_ops)
+	if (!fsk_is_conn(sk) && connected_ops(sock))
 		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
 	release_sock(sk);
 	return err;
@@ -611,6 +659,29 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	err = fsk_recvmsg(sock->sk, msg, size, flags, &addr_len);
 	if (err >= 0)
 		msg->msg_namelen = addr_len;
+	return err;
+}
+
+static int memory_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	return fsk_loop_send(sock->sk, msg, size) ?:
+	       stream_sendmsg(sock, msg, size);
+}
+
+static int memory_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			  int flags)
+{
+	return fsk_recv_ring(sock->sk, msg, size, flags) ?:
+	       stream_recvmsg(sock, msg, size, flags);
+}
+
+/* TCP may make the buffer larger for it.  The caller owns @sk. */
+static int memory_set_rcvlowat(struct sock *sk, int val)
+{
+	int err = inet_stream_ops.set_rcvlowat(sk, val);
+
+	if (!err && fsk_is_conn(sk) && fsk_conn(sk))
+		fsk_loop_resized(fsk_conn(sk));
 	return err;
 }
 
@@ -648,6 +719,11 @@ static void ops_init(void)
 	fsk_stream_ops.recvmsg = stream_recvmsg;
 	fsk_stream_ops.setsockopt = any_setsockopt;
 	replace_tcp_readers(&fsk_stream_ops);
+
+	fsk_memory_ops = fsk_stream_ops;
+	fsk_memory_ops.sendmsg = memory_sendmsg;
+	fsk_memory_ops.recvmsg = memory_recvmsg;
+	fsk_memory_ops.set_rcvlowat = memory_set_rcvlowat;
 }
 
 /*

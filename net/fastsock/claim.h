@@ -10,6 +10,7 @@
 extern struct proto_ops fsk_claimed_ops;	/* not yet decided */
 extern struct proto_ops fsk_veteran_ops;	/* again, after fastsock */
 extern struct proto_ops fsk_stream_ops;		/* connected over fastsock */
+extern struct proto_ops fsk_memory_ops;		/* likewise, without frames */
 
 int fsk_claim_init(void);
 void fsk_claim_exit(void);

@@ -13,6 +13,7 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
 #include "post.h"
 #include "sock.h"
 
@@ -112,27 +113,32 @@ struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key)
 /**
  * fsk_conn_alloc - make a connection that nobody sees yet
  * @sk: its socket
- * @dev: device towards the peer
- * @mac: the peer's address on @dev
+ * @xport: what will carry it
+ * @dev: device towards the peer, NULL if the transport needs none
+ * @mac: the peer's address on @dev, NULL likewise
  * @gfp: allocation flags
  *
  * Context: as @gfp allows; the caller owns @sk or is the only one to know it.
  * Return: the connection, still without id and key, or NULL without memory.
  */
-struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
-				const u8 *mac, gfp_t gfp)
+struct fsk_conn *fsk_conn_alloc(struct sock *sk,
+				const struct fsk_transport_ops *xport,
+				struct net_device *dev, const u8 *mac,
+				gfp_t gfp)
 {
 	struct fsk_conn *conn = kmem_cache_zalloc(conn_cache, gfp);
 
 	if (!conn)
 		return NULL;
 	conn->sk = sk;
-	conn->mask = get_random_u32();
 	conn->mib = fsk_net(sock_net(sk))->mib;
-	conn->xport = fsk_transport_for(dev);
-	conn->path.dev = dev;
-	netdev_hold(dev, &conn->dev_tracker, gfp);
-	ether_addr_copy(conn->path.mac, mac);
+	conn->xport = xport;
+	if (dev) {
+		conn->path.dev = dev;
+		netdev_hold(dev, &conn->dev_tracker, gfp);
+		ether_addr_copy(conn->path.mac, mac);
+		conn->mask = get_random_u32();
+	}
 	conn->heard_at = fsk_now();
 	fsk_timer_init(conn);
 	return conn;
@@ -240,6 +246,8 @@ static void conn_free_rcu(struct rcu_head *rcu)
 	struct fsk_conn *conn = container_of(rcu, struct fsk_conn, rcu);
 
 	fsk_timer_exit(conn);
+	if (conn->pair)
+		fsk_loop_free(conn);
 	sock_put(conn->sk);
 	kfree(conn->fallback);
 	kmem_cache_free(conn_cache, conn);
@@ -254,9 +262,7 @@ static void conn_purge(struct fsk_conn *conn)
 		next = seg->next;
 		kfree_skb(fsk_seg_skb(seg));
 	}
-	if (conn->mem_kept)
-		sk_mem_uncharge(conn->sk, 1);
-	conn->mem_kept = false;
+	fsk_mem_let_go(conn);
 }
 
 /**
@@ -275,6 +281,8 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN)
 		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
 	conn->phase = FSK_PH_DEAD;
+	if (conn->pair)
+		fsk_loop_leave(conn);
 	/* First, so that a CONFIRM finds one or the other. */
 	if (conn->tomb)
 		fsk_tomb_add(conn->tomb, conn->id, conn->key);
@@ -294,6 +302,10 @@ void fsk_conn_kill(struct fsk_conn *conn)
  */
 void fsk_conn_free(struct fsk_conn *conn)
 {
+	if (conn->pair) {
+		fsk_loop_leave(conn);
+		fsk_loop_free(conn);
+	}
 	fsk_conn_put_dev(conn);
 	fsk_tomb_free(conn->tomb);
 	kfree(conn->fallback);
@@ -305,6 +317,8 @@ static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
+	if (conn->pair)
+		fsk_loop_unhook(conn);
 	filter_detach(sk, conn);
 	icsk->icsk_af_ops = tcp_af_ops;
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
@@ -409,15 +423,8 @@ static void tell_bytes(struct fsk_conn *conn)
 	conn->told_rcv = conn->rx.nxt;
 }
 
-/**
- * fsk_conn_info - tell TCP_INFO and ss what the core knows
- * @conn: connection
- *
- * Context: socket lock held in either form.
- */
-void fsk_conn_info(struct fsk_conn *conn)
+static void frames_info(struct fsk_conn *conn, u64 now)
 {
-	u64 now = fsk_now();
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 	u32 mss = max_t(u32, tp->mss_cache, 1);
 	u32 cwnd = conn->tx.cc.cwnd / mss;
@@ -439,6 +446,20 @@ void fsk_conn_info(struct fsk_conn *conn)
 	tp->mdev_us = div_u64(conn->tx.rttvar * 4, NSEC_PER_USEC);
 	minmax_reset(&tp->rtt_min, tcp_jiffies32,
 		     div_u64(conn->tx.cc.min_rtt, NSEC_PER_USEC));
+}
+
+/**
+ * fsk_conn_info - tell TCP_INFO and ss what the core knows
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_conn_info(struct fsk_conn *conn)
+{
+	if (conn->pair)
+		fsk_loop_info(conn);
+	else
+		frames_info(conn, fsk_now());
 }
 
 /**
@@ -468,7 +489,7 @@ static void drop_dev(struct fsk_conn *conn, const struct net_device *dev)
 	bh_lock_sock(sk);
 	if (conn->path.dev == dev) {
 		if (sock_owned_by_user(sk))
-			conn->dev_gone = true;	/* fsk_release_cb() */
+			conn->deferred |= FSK_DEFER_DEVICE;
 		else
 			fsk_conn_put_dev(conn);
 	}

@@ -19,6 +19,8 @@
  *	socket lock > fsk_table.lock, tomb_lock, fsk_net.peers_lock,
  *		fsk_net.tokens_lock: leaves
  *	socket lock > inet bind and established hash locks (inside inet calls)
+ *	holders_lock (pair.c) > socket spinlock
+ *	owned socket > the other end's socket spinlock (xport_loop.c)
  *	socket lock > qdisc and device locks (inside dev_queue_xmit())
  *	listener's sk_callback_lock: a leaf, for reading sk_socket->ops
  * enable_mutex is held over RCU tasks grace periods; no other lock is.
@@ -63,7 +65,9 @@
 #include "transport.h"
 
 struct fsk_fallback;
+struct fsk_pair;
 struct fsk_post;
+struct fsk_ring;
 struct fsk_tomb;
 
 /* Bytes; less is refused when a peer offers it. */
@@ -96,6 +100,18 @@ enum fsk_phase {
 	FSK_PH_DEAD,
 };
 
+/* What is left to fsk_release_cb() while a program owns the socket. */
+#define FSK_DEFER_TIMER		BIT(0)	/* the timer ran */
+#define FSK_DEFER_DEVICE	BIT(1)	/* the device was unregistered */
+/* What the other end of a connection in memory wants, see fsk_loop_run(). */
+#define FSK_EV_CONNECTED	BIT(2)
+#define FSK_EV_URGENT		BIT(3)
+#define FSK_EV_READABLE		BIT(4)
+#define FSK_EV_FIN		BIT(5)
+#define FSK_EV_RESET		BIT(6)
+#define FSK_EV_SPACE		BIT(7)
+#define FSK_EV_ALL		GENMASK(7, 2)
+
 /**
  * struct fsk_conn - one end of a connection
  * @sk: the socket, referenced until after an RCU grace period
@@ -111,14 +127,18 @@ enum fsk_phase {
  * @peer_key: the peer's key; likewise
  * @mss: largest body of a DATA frame this end takes, bytes; constant
  * @peer_mss: largest the peer takes, bytes
- * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
+ * @mask: random, 0 in memory; what tcp_sock's sending numbers are ahead of
+ *	@tx's
  * @phase: enum fsk_phase
- * @timer_deferred: the timer ran while the socket was owned
+ * @deferred: FSK_DEFER_*, FSK_EV_*; under the socket's spinlock
  * @fin_wanted: a FIN could not be queued for want of memory
  * @confirm_sent: client: at least one CONFIRM went out
  * @mem_kept: one byte stays charged, see fsk_mem_keep()
  * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told
- * @dev_gone: the device was unregistered while the socket was owned
+ * @fin_sent: in memory: a FIN was sent
+ * @urg_byte: in memory: the urgent byte, for FSK_EV_URGENT; the socket's
+ *	spinlock
+ * @side: in memory: which end of @pair this is, 0 the client
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @probes: unanswered keepalive probes
  * @hs_tries: SYN or CONFIRM frames sent
@@ -132,6 +152,7 @@ enum fsk_phase {
  * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
+ * @urg_in: in memory: sequence number of @urg_byte; the socket's spinlock
  * @avg_recv: bytes a recv returned lately, moving average
  * @told_una: oldest unacknowledged when fsk_conn_info() last ran
  * @told_nxt: next to be sent then
@@ -139,6 +160,9 @@ enum fsk_phase {
  * @tuned_seq: copied_seq at which the receive buffer last grew
  * @post: buffer of the thread in recv; NULL if none
  * @post_want: bytes in @post that satisfy its call
+ * @in: ring from which this end receives; NULL if it uses frames
+ * @out: ring into which it sends; likewise
+ * @pair: what both ends in memory share; likewise
  * @tx: sending half of the pure core
  * @rx: receiving half
  * @tomb: remembers @id for a while after the end; server only
@@ -161,12 +185,14 @@ struct fsk_conn {
 	u16 mss;
 	u16 peer_mss;
 	u8 phase;
-	bool timer_deferred;
+	u8 deferred;
 	bool fin_wanted;
 	bool confirm_sent;
 	bool mem_kept;
 	bool urg_out;
-	bool dev_gone;
+	bool fin_sent;
+	u8 urg_byte;
+	u8 side;
 	bool filter_locked;
 	u8 probes;
 	u8 hs_tries;
@@ -180,6 +206,7 @@ struct fsk_conn {
 	u64 small_until;
 	u64 retry_at;
 	u32 urg_seq;
+	u32 urg_in;
 	u32 avg_recv;
 	u32 told_una;
 	u32 told_nxt;
@@ -187,6 +214,9 @@ struct fsk_conn {
 	u32 tuned_seq;
 	struct fsk_post *post;
 	size_t post_want;
+	struct fsk_ring *in;
+	struct fsk_ring *out;
+	struct fsk_pair *pair;
 	struct fsk_rel_tx tx;
 	struct fsk_rel_rx rx;
 	struct fsk_tomb *tomb;
@@ -251,6 +281,14 @@ static inline void fsk_mem_keep(struct fsk_conn *conn)
 	conn->mem_kept = true;
 }
 
+/* At rest a connection holds nothing. */
+static inline void fsk_mem_let_go(struct fsk_conn *conn)
+{
+	if (conn->mem_kept)
+		sk_mem_uncharge(conn->sk, 1);
+	conn->mem_kept = false;
+}
+
 /* Does the program want to know when bytes arrived? */
 static inline bool fsk_stamps(const struct sock *sk)
 {
@@ -265,8 +303,10 @@ static inline u64 fsk_now(void)
 /* conn.c */
 int fsk_conn_init(void);
 void fsk_conn_exit(void);
-struct fsk_conn *fsk_conn_alloc(struct sock *sk, struct net_device *dev,
-				const u8 *mac, gfp_t gfp);
+struct fsk_conn *fsk_conn_alloc(struct sock *sk,
+				const struct fsk_transport_ops *xport,
+				struct net_device *dev, const u8 *mac,
+				gfp_t gfp);
 void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn);
 void fsk_conn_hash(struct fsk_conn *conn);
 void fsk_conn_hash_peer(struct fsk_conn *conn);
@@ -303,9 +343,11 @@ void fsk_tx_fin(struct fsk_conn *conn);
 void fsk_tx_urgent(struct fsk_conn *conn);
 void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
 u32 fsk_tx_mss(const struct fsk_conn *conn);
+bool fsk_tx_grow_buffer(struct sock *sk);
 
 /* urgent.c */
 void fsk_urgent_announced(struct fsk_conn *conn, u32 seq);
+void fsk_urgent_byte(struct fsk_conn *conn, u32 seq, u8 byte);
 void fsk_urgent_rcv(struct fsk_conn *conn, const struct sk_buff *skb);
 int fsk_urgent_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 		       int flags);
@@ -318,10 +360,15 @@ int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 			struct pipe_inode_info *pipe, size_t len,
 			unsigned int flags);
+bool fsk_recv_fill(struct sock *sk);
+int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len);
 
 /* rx.c */
+void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq);
+bool fsk_rx_fin(struct fsk_conn *conn);
+bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now);
 int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
 u32 fsk_rx_window(struct fsk_conn *conn);
 u32 fsk_rx_space(const struct sock *sk);
@@ -358,6 +405,22 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
 struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 				 const struct fsk_syn *syn,
 				 struct net_device *dev, const u8 *mac);
+void fsk_handshake_numbers(struct fsk_conn *conn, u32 peer_win);
+void fsk_handshake_established(struct fsk_conn *conn);
+u16 fsk_handshake_mss(const struct sock *sk,
+		      const struct fsk_transport_ops *xport,
+		      const struct net_device *dev);
+bool fsk_handshake_lsm(struct sock *sk, struct net_device *dev);
+struct sock *fsk_handshake_listener(struct net_device *dev,
+				    const struct fsk_tuple *t);
+int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
+			const struct fsk_tuple *t);
+struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
+				 const struct fsk_tuple *t, u16 mss,
+				 struct request_sock **reqp);
+void fsk_handshake_discard(struct sock *child, struct request_sock *req);
+bool fsk_handshake_queue(struct sock *lsk, struct sock *child,
+			 struct request_sock *req);
 void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa);
 
 #endif /* _FSK_CONN_H */

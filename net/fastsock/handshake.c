@@ -50,9 +50,18 @@ void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn)
 	memcpy(syn->hostid, fsk_hostid, sizeof(syn->hostid));
 }
 
-/* What this end takes in one frame: as the path allows, and TCP_MAXSEG. */
-static u16 own_mss(const struct sock *sk, const struct fsk_transport_ops *xport,
-		   const struct net_device *dev)
+/**
+ * fsk_handshake_mss - what an end takes in one frame
+ * @sk: its socket, which may have TCP_MAXSEG
+ * @xport: what will carry the connection
+ * @dev: device towards the other end
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u16 fsk_handshake_mss(const struct sock *sk,
+		      const struct fsk_transport_ops *xport,
+		      const struct net_device *dev)
 {
 	u32 mss = min_t(u32, xport->mtu(dev), U16_MAX) - sizeof(struct fsk_hdr);
 	u32 user_mss = READ_ONCE(tcp_sk(sk)->rx_opt.user_mss);
@@ -60,8 +69,14 @@ static u16 own_mss(const struct sock *sk, const struct fsk_transport_ops *xport,
 	return user_mss ? min(mss, max_t(u32, user_mss, FSK_MSS_MIN)) : mss;
 }
 
-/* Numbers of one end: sequences begin at the sender's key. */
-static void conn_numbers(struct fsk_conn *conn, u32 peer_win)
+/**
+ * fsk_handshake_numbers - set both ends' numbers: sequences begin at the keys
+ * @conn: attached connection with keys and segment sizes
+ * @peer_win: bytes that the other end takes at once, 0 in memory
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_handshake_numbers(struct fsk_conn *conn, u32 peer_win)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
@@ -132,7 +147,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	struct fsk_conn *conn;
 	u64 now = fsk_now();
 
-	conn = fsk_conn_alloc(sk, dev, mac, GFP_KERNEL);
+	conn = fsk_conn_alloc(sk, fsk_transport_for(dev), dev, mac, GFP_KERNEL);
 	if (!conn)
 		return -ENOMEM;
 	conn->fallback = kmalloc(sizeof(*conn->fallback), GFP_KERNEL);
@@ -144,7 +159,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 		conn->id = get_random_u32();
 	} while (!conn->id);
 	conn->key = get_random_u32();
-	conn->mss = own_mss(sk, conn->xport, dev);
+	conn->mss = fsk_handshake_mss(sk, conn->xport, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_space(sk), conn->mss);
 	conn->phase = FSK_PH_SYN_SENT;
@@ -260,8 +275,17 @@ static void fallback_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-/* Tell the security module whom it is connected to, as TCP's SYN-ACK does. */
-static bool lsm_established(struct sock *sk, struct net_device *dev)
+/**
+ * fsk_handshake_lsm - tell the security module whom a client is connected to
+ * @sk: client's socket
+ * @dev: device towards the server
+ *
+ * As TCP's SYN-ACK does.
+ *
+ * Context: socket lock held in either form.
+ * Return: false without memory.
+ */
+bool fsk_handshake_lsm(struct sock *sk, struct net_device *dev)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	const struct fsk_tuple answer = {
@@ -278,6 +302,29 @@ static bool lsm_established(struct sock *sk, struct net_device *dev)
 	security_inet_conn_established(sk, skb);
 	kfree_skb(skb);
 	return true;
+}
+
+/**
+ * fsk_handshake_established - the program's connect() has succeeded
+ * @conn: client's connection, in its new phase
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_handshake_established(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	fsk_stat_inc(sock_net(sk), FSK_MIB_ACTIVE_OPENS);
+	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
+	tcp_set_state(sk, TCP_ESTABLISHED);
+	if (sk->sk_socket)
+		WRITE_ONCE(sk->sk_socket->ops,
+			   conn->pair ? &fsk_memory_ops : &fsk_stream_ops);
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	}
+	fsk_timer_arm(conn);
 }
 
 /**
@@ -298,7 +345,7 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
 		return;
 	}
-	if (!conn->path.dev || !lsm_established(sk, conn->path.dev)) {
+	if (!conn->path.dev || !fsk_handshake_lsm(sk, conn->path.dev)) {
 		fsk_handshake_fallback(conn, FSK_REASON_NOMEM);
 		return;
 	}
@@ -310,19 +357,9 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 	conn->hs_tries = 0;
 	/* Data may ride on CONFIRM if the program hurries. */
 	conn->hs_at = fsk_now() + FSK_CONFIRM_NS;
-	conn_numbers(conn, be32_to_cpu(sa->win));
+	fsk_handshake_numbers(conn, be32_to_cpu(sa->win));
 	fsk_conn_hash_peer(conn);
-	fsk_stat_inc(sock_net(sk), FSK_MIB_ACTIVE_OPENS);
-	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
-
-	tcp_set_state(sk, TCP_ESTABLISHED);
-	if (sk->sk_socket)
-		WRITE_ONCE(sk->sk_socket->ops, &fsk_stream_ops);
-	if (!sock_flag(sk, SOCK_DEAD)) {
-		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-	}
-	fsk_timer_arm(conn);
+	fsk_handshake_established(conn);
 }
 
 /* The server's id and key: a hash of the SYN, the client's place, and time. */
@@ -368,9 +405,16 @@ static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
 	       got == cookie(syn, dev, mac, slot - 1);
 }
 
-/* The listener TCP would give this SYN to, with a reference if it counts. */
-static struct sock *find_listener(struct net_device *dev,
-				  const struct fsk_tuple *t)
+/**
+ * fsk_handshake_listener - find the listener TCP would give this SYN to
+ * @dev: device it came from
+ * @t: addresses
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: the listener, referenced if it counts references, or NULL.
+ */
+struct sock *fsk_handshake_listener(struct net_device *dev,
+				    const struct fsk_tuple *t)
 {
 	struct net *net = dev_net(dev);
 	int dif = dev->ifindex, sdif = 0;
@@ -457,8 +501,9 @@ static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
 	treq->tfo_listener = false;
 	treq->is_mptcp = false;
 	treq->txhash = net_tx_rndhash();
-	treq->rcv_isn = get_random_u32();
-	treq->snt_isn = get_random_u32();
+	/* TCP's numbers for the child; fsk_handshake_numbers() changes them. */
+	treq->rcv_isn = 0;
+	treq->snt_isn = 0;
 	treq->rcv_nxt = treq->rcv_isn + 1;
 	treq->ts_off = 0;
 	treq->last_oow_ack_time = 0;
@@ -514,6 +559,28 @@ static bool tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
 	return in_use;
 }
 
+/**
+ * fsk_handshake_judge - may this listener have this connection?
+ * @lsk: listener
+ * @dev: device the client is on
+ * @t: addresses
+ *
+ * The security module is asked later, see fsk_handshake_child().
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
+			const struct fsk_tuple *t)
+{
+	int reason = listener_reason(lsk);
+
+	if (reason == FSK_ACCEPT &&
+	    (sk_acceptq_is_full(lsk) || tuple_in_use(dev, t, false)))
+		reason = FSK_REASON_BACKLOG;
+	return reason == FSK_ACCEPT ? fsk_policy_accept(lsk, dev, t) : reason;
+}
+
 /* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
 static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		      const struct fsk_tuple *t, struct fsk_synack *sa)
@@ -528,21 +595,16 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		return FSK_REASON_DEVICE;
 	if (syn->version != FSK_WIRE_VERSION)
 		return FSK_REASON_VERSION;
-	lsk = find_listener(dev, t);
+	lsk = fsk_handshake_listener(dev, t);
 	if (!lsk)
 		return FSK_REASON_NO_LISTENER;
-	reason = listener_reason(lsk);
-	if (reason == FSK_ACCEPT &&
-	    (sk_acceptq_is_full(lsk) || fsk_tomb_full() ||
-	     tuple_in_use(dev, t, false)))
-		reason = FSK_REASON_BACKLOG;
-	if (reason == FSK_ACCEPT)
-		reason = fsk_policy_accept(lsk, dev, t);
+	reason = fsk_tomb_full() ? FSK_REASON_BACKLOG :
+				   fsk_handshake_judge(lsk, dev, t);
 	if (reason == FSK_ACCEPT)
 		reason = lsm_reason(lsk, dev, t);
 	sa->win = cpu_to_be32(fsk_rx_space(lsk));
 	if (reason == FSK_ACCEPT)
-		sa->mss = cpu_to_be16(own_mss(lsk, xport, dev));
+		sa->mss = cpu_to_be16(fsk_handshake_mss(lsk, xport, dev));
 	sock_put(lsk);
 	return reason;
 }
@@ -637,10 +699,27 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	consume_skb(skb);
 }
 
-/* TCP's clone of the listener, locked and in the established hash; or NULL. */
-static struct sock *make_child(struct sock *lsk, struct net_device *dev,
-			       const struct fsk_tuple *t, u16 mss,
-			       struct request_sock **reqp)
+/* TCP arms keepalive if the listener has it; ours has a timer of its own. */
+static void disarm(struct sock *sk)
+{
+	inet_csk_delete_keepalive_timer(sk);
+}
+
+/**
+ * fsk_handshake_child - TCP's clone of a listener
+ * @lsk: listener
+ * @dev: device the client is on
+ * @t: addresses
+ * @mss: what the client takes in one frame, bytes
+ * @reqp: where to put the request
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: the child, its spinlock held, in the established hash; NULL if the
+ * accept queue is full, without memory, or if the security module objects.
+ */
+struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
+				 const struct fsk_tuple *t, u16 mss,
+				 struct request_sock **reqp)
 {
 	struct request_sock *req;
 	struct sock *child = NULL;
@@ -664,17 +743,12 @@ static struct sock *make_child(struct sock *lsk, struct net_device *dev,
 		goto out;
 	}
 	security_inet_conn_established(child, skb);
+	disarm(child);
 	refcount_set(&req->rsk_refcnt, 1);
 	*reqp = req;
 out:
 	kfree_skb(skb);
 	return child;
-}
-
-/* TCP arms keepalive if the listener has it; ours has a timer of its own. */
-static void disarm(struct sock *sk)
-{
-	inet_csk_delete_keepalive_timer(sk);
 }
 
 /* Turn TCP's child into one end of a connection.  @child is locked. */
@@ -686,21 +760,26 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
 	conn->peer_id = be32_to_cpu(syn->id);
 	conn->peer_key = be32_to_cpu(syn->key);
 	conn->peer_mss = be16_to_cpu(syn->mss);
-	conn->mss = own_mss(child, conn->xport, conn->path.dev);
+	conn->mss = fsk_handshake_mss(child, conn->xport, conn->path.dev);
 	conn->phase = FSK_PH_OPEN;
-	disarm(child);
 	fsk_conn_attach(child, conn);
-	conn_numbers(conn, be32_to_cpu(syn->win));
+	fsk_handshake_numbers(conn, be32_to_cpu(syn->win));
 	tcp_set_state(child, TCP_ESTABLISHED);
 	fsk_conn_hash(conn);
 	fsk_conn_hash_peer(conn);
 }
 
-/*
- * Undo make_child() for a child that nobody has accepted.  It is bound and
- * hashed, so TCP's way of discarding unfinished children is not for it.
+/**
+ * fsk_handshake_discard - undo fsk_handshake_child()
+ * @child: its result, not attached
+ * @req: its request
+ *
+ * The child is bound and hashed, so TCP's way of discarding unfinished children
+ * is not for it.
+ *
+ * Context: BH disabled.
  */
-static void child_discard(struct sock *child, struct request_sock *req)
+void fsk_handshake_discard(struct sock *child, struct request_sock *req)
 	__releases(&child->sk_lock.slock)
 {
 	reqsk_put(req);
@@ -710,6 +789,30 @@ static void child_discard(struct sock *child, struct request_sock *req)
 	inet_csk_destroy_sock(child);
 	bh_unlock_sock(child);
 	sock_put(child);
+}
+
+/**
+ * fsk_handshake_queue - give a child to its listener
+ * @lsk: listener
+ * @child: from fsk_handshake_child(), attached; its spinlock is released
+ * @req: its request
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: false if the listener has closed meanwhile; the child is gone.
+ */
+bool fsk_handshake_queue(struct sock *lsk, struct sock *child,
+			 struct request_sock *req)
+	__releases(&child->sk_lock.slock)
+{
+	bool queued = inet_csk_reqsk_queue_add(lsk, req, child);
+
+	bh_unlock_sock(child);
+	if (queued)
+		lsk->sk_data_ready(lsk);
+	else
+		reqsk_put(req);
+	sock_put(child);
+	return queued;
 }
 
 static struct fsk_conn *accept_confirm(struct sock *lsk,
@@ -725,11 +828,12 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	syn_tuple(syn, &t);
 	if (tuple_in_use(dev, &t, true))
 		return ERR_PTR(-EAGAIN);
-	child = make_child(lsk, dev, &t, be16_to_cpu(syn->mss), &req);
+	child = fsk_handshake_child(lsk, dev, &t, be16_to_cpu(syn->mss), &req);
 	if (!child)
 		return ERR_PTR(-EAGAIN);
 	__acquire(&child->sk_lock.slock);	/* TCP locked it */
-	conn = fsk_conn_alloc(child, dev, mac, GFP_ATOMIC);
+	conn = fsk_conn_alloc(child, fsk_transport_for(dev), dev, mac,
+			      GFP_ATOMIC);
 	if (conn)
 		conn->tomb = fsk_tomb_alloc(GFP_ATOMIC);
 	/* The listener's options may have changed since they were looked at. */
@@ -738,24 +842,14 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	    inet_csk(child)->icsk_ulp_ops) {
 		if (conn)
 			fsk_conn_free(conn);
-		child_discard(child, req);
+		fsk_handshake_discard(child, req);
 		return ERR_PTR(-ENOMEM);
 	}
 	child_init(child, conn, id, key, syn);
 	fsk_peer_answered(dev, mac);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
-	if (!inet_csk_reqsk_queue_add(lsk, req, child)) {
-		/* The listener closed meanwhile and has destroyed the child. */
-		bh_unlock_sock(child);
-		sock_put(child);
-		reqsk_put(req);
-		return ERR_PTR(-EAGAIN);
-	}
-	bh_unlock_sock(child);
-	lsk->sk_data_ready(lsk);
-	sock_put(child);
-	return conn;
+	return fsk_handshake_queue(lsk, child, req) ? conn : ERR_PTR(-EAGAIN);
 }
 
 /**
@@ -786,7 +880,7 @@ struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 		return NULL;
 	}
 	syn_tuple(syn, &t);
-	lsk = find_listener(dev, &t);
+	lsk = fsk_handshake_listener(dev, &t);
 	if (!lsk)
 		return NULL;
 	if (listener_reason(lsk) != FSK_ACCEPT) {

@@ -14,6 +14,8 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
+#include "pair.h"
 #include "peer.h"
 #include "pernet.h"
 #include "sock.h"
@@ -91,6 +93,16 @@ static const struct ctl_table sysctls[] = {
 		.maxlen = sizeof(int), .mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
 		.extra1 = SYSCTL_ONE, .extra2 = &handshake_ms_most,
+	}, {
+		.procname = "same_host",
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE,
+	}, {
+		.procname = "host_post_min",
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = &post_min_least, .extra2 = &post_min_most,
 	},
 };
 
@@ -108,6 +120,8 @@ static int sysctl_init_net(struct net *net)
 	table[1].data = &fn->loopback_frames;
 	table[2].data = &fn->post_min;
 	table[3].data = &fn->handshake_ms;
+	table[4].data = &fn->same_host;
+	table[5].data = &fn->host_post_min;
 	fn->sysctl = fsk_register_sysctl(net, "net/fastsock", table,
 					 ARRAY_SIZE(sysctls));
 	if (!fn->sysctl) {
@@ -133,6 +147,8 @@ static int __net_init fsk_init_net(struct net *net)
 
 	fn->post_min = FSK_POST_MIN;
 	fn->handshake_ms = FSK_HANDSHAKE_MS;
+	fn->same_host = FSK_SAME_HOST_OWN;
+	fn->host_post_min = FSK_HOST_POST_MIN;
 	err = fsk_stats_init(net);
 	if (err)
 		return err;
@@ -218,9 +234,15 @@ static int __init fsk_init(void)
 	err = fsk_handshake_init();
 	if (err)
 		goto err_tomb;
-	err = fsk_conn_init();
+	err = fsk_loop_init();
 	if (err)
 		goto err_tomb;
+	err = fsk_pair_init();
+	if (err)
+		goto err_tomb;
+	err = fsk_conn_init();
+	if (err)
+		goto err_pair;
 	err = register_pernet_subsys(&fsk_net_ops);
 	if (err)
 		goto err_conn;
@@ -248,6 +270,8 @@ err_net:
 	unregister_pernet_subsys(&fsk_net_ops);
 err_conn:
 	fsk_conn_exit();
+err_pair:
+	fsk_pair_exit();
 err_tomb:
 	fsk_tomb_exit();
 err_wq:
@@ -263,6 +287,7 @@ static void __exit fsk_exit(void)
 	unregister_netdevice_notifier(&netdev_nb);
 	unregister_pernet_subsys(&fsk_net_ops);
 	fsk_conn_exit();
+	fsk_pair_exit();
 	fsk_tomb_exit();
 	destroy_workqueue(fsk_wq);
 }

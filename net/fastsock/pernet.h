@@ -23,8 +23,13 @@ struct fsk_peer;
 #define FSK_ENABLE_ALL		1	/* every AF_INET stream socket */
 #define FSK_ENABLE_EXPLICIT	2	/* only those of AF_FASTSOCK */
 
+/* Values of net.fastsock.same_host. */
+#define FSK_SAME_HOST_OFF	0
+#define FSK_SAME_HOST_OWN	1	/* within a namespace */
+
 /* Defaults of the sysctls of these names. */
 #define FSK_POST_MIN		16384	/* bytes */
+#define FSK_HOST_POST_MIN	INT_MAX	/* bytes */
 #define FSK_HANDSHAKE_MS	40	/* ms */
 
 /**
@@ -33,6 +38,8 @@ struct fsk_peer;
  * @loopback_frames: sysctl, test only; frames may cross the loopback device
  * @post_min: sysctl, bytes; a receive of at least so much pins its buffer
  * @handshake_ms: sysctl, ms; how long a connect waits for SYNACK
+ * @same_host: sysctl, FSK_SAME_HOST_*; connections within the host use memory
+ * @host_post_min: sysctl, bytes; as @post_min, for connections within the host
  * @mib: counters, enum fsk_mib
  * @sysctl: registered table header
  * @table: this namespace's copy of the sysctl table
@@ -51,6 +58,8 @@ struct fsk_net {
 	int loopback_frames;
 	int post_min;
 	int handshake_ms;
+	int same_host;
+	int host_post_min;
 	u64 __percpu *mib;
 	struct ctl_table_header *sysctl;
 	struct ctl_table *table;

@@ -24,6 +24,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "post.h"
@@ -89,6 +90,7 @@ struct fsk_post *fsk_post_pin(const struct iov_iter *to, size_t len)
 	post->offset = offset_in_page(addr);
 	post->len = min(len, nr * PAGE_SIZE - post->offset);
 	post->filled = 0;
+	post->busy = false;
 	if (!all_anonymous(post)) {
 		fsk_post_unpin(post);
 		return ERR_PTR(-EOPNOTSUPP);
@@ -130,6 +132,73 @@ size_t fsk_post_fill(struct fsk_post *post, const struct sk_buff *skb,
 		left -= n;
 	}
 	return len - left;
+}
+
+/**
+ * fsk_post_copy() - put a program's bytes into the pinned stretch
+ * @post: the stretch, @busy
+ * @from: where the bytes are; advanced by what was taken
+ * @len: bytes wanted
+ *
+ * Page faults are not served, so that it never sleeps.  The caller adds what
+ * was taken to @filled.
+ *
+ * Context: Process context of the sender.
+ * Return: bytes taken; less than @len when the stretch is full or @from would
+ * fault.
+ */
+size_t fsk_post_copy(struct fsk_post *post, struct iov_iter *from, size_t len)
+{
+	size_t done = 0, at, n, got;
+
+	len = min(len, post->len - post->filled);
+	while (done < len) {
+		at = post->offset + post->filled + done;
+		n = min(len - done, PAGE_SIZE - offset_in_page(at));
+		got = copy_page_from_iter_atomic(post->pages[at >> PAGE_SHIFT],
+						 offset_in_page(at), n, from);
+		done += got;
+		if (got != n)
+			break;
+	}
+	return done;
+}
+
+/**
+ * fsk_post_filled() - fsk_post_copy() is over
+ * @post: the stretch, @busy until now; it may be freed at once
+ * @n: bytes that count as delivered
+ *
+ * The caller wakes @busy afterwards.
+ *
+ * Context: Any; the caller holds the spinlock of @post's socket.
+ */
+void fsk_post_filled(struct fsk_post *post, size_t n)
+{
+	/* The reader looks without the lock. */
+	WRITE_ONCE(post->filled, post->filled + n);
+	/* Pairs with fsk_post_settle(). */
+	smp_store_release(&post->busy, false);
+}
+
+static bool is_busy(const struct fsk_post *post)
+{
+	/* Pairs with fsk_post_filled(). */
+	return smp_load_acquire(&post->busy);
+}
+
+/**
+ * fsk_post_settle() - wait until nobody fills the stretch without a lock
+ * @post: the stretch; nobody can begin to any more
+ *
+ * Whoever does never sleeps meanwhile.
+ *
+ * Context: Process context, may sleep.
+ */
+void fsk_post_settle(struct fsk_post *post)
+{
+	if (unlikely(is_busy(post)))
+		wait_var_event(&post->busy, !is_busy(post));
 }
 
 /* Bytes of the stretch that were written to page @i, and where they start. */

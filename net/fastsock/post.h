@@ -20,6 +20,7 @@ struct sk_buff;
  * @addr: where the stretch begins in the owner's address space
  * @mm: that address space, only to compare
  * @offset: where in the first page the stretch begins, bytes
+ * @busy: somebody fills it without a lock: the owner has to wait
  * @nr: pages
  * @pages: the pages, in order
  *
@@ -32,6 +33,7 @@ struct fsk_post {
 	unsigned long addr;
 	const struct mm_struct *mm;
 	size_t offset;
+	bool busy;
 	unsigned int nr;
 	struct page *pages[];
 };
@@ -39,6 +41,9 @@ struct fsk_post {
 struct fsk_post *fsk_post_pin(const struct iov_iter *to, size_t len);
 size_t fsk_post_fill(struct fsk_post *post, const struct sk_buff *skb,
 		     int offset, size_t len);
+size_t fsk_post_copy(struct fsk_post *post, struct iov_iter *from, size_t len);
+void fsk_post_settle(struct fsk_post *post);
+void fsk_post_filled(struct fsk_post *post, size_t n);
 void fsk_post_unpin(struct fsk_post *post);
 
 #endif /* _FSK_POST_H */

@@ -2,7 +2,9 @@
 /* recv(): from the queue, or through pages posted while the program waits. */
 
 #include <linux/module.h>
+#include <linux/pipe_fs_i.h>
 #include <linux/sched/signal.h>
+#include <linux/splice.h>
 #include <linux/uio.h>
 #include <net/inet_common.h>
 #include <net/sock.h>
@@ -10,7 +12,12 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
 #include "post.h"
+#include "ring.h"
+
+#define FSK_SPLICE_PAGES	16
+#define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */
 
 /**
  * struct recv - one call of recv
@@ -49,6 +56,16 @@ static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
 	consume_skb(skb);
 }
 
+/* What is in the ring follows what is queued. */
+static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
+	atomic_sub(n, &sk->sk_rmem_alloc);
+	fsk_ring_take(ring, n);
+}
+
 /**
  * fsk_recv_skip - pass over the next unread byte
  * @sk: connected socket
@@ -65,6 +82,8 @@ void fsk_recv_skip(struct sock *sk)
 			consume(sk, skb, 1);
 			return;
 		}
+	if (fsk_conn(sk)->in && fsk_ring_unread(fsk_conn(sk)->in))
+		consume_ring(sk, fsk_conn(sk)->in, 1);
 }
 
 /* The number of the byte that the call has got to. */
@@ -100,6 +119,28 @@ static void advance(struct recv *r, struct sk_buff *skb, u32 n)
 	consume(sk, skb, n);
 	if (unlikely(tcp_sk(sk)->urg_data))
 		fsk_urgent_passed(sk);
+}
+
+/* Bytes in a ring have no skb that could carry their time stamp. */
+static void stamp(struct recv *r, const struct fsk_ring *ring)
+{
+	kfree_skb(r->stamped);
+	r->stamped = alloc_skb(0, GFP_KERNEL);
+	if (r->stamped)
+		r->stamped->tstamp = READ_ONCE(ring->stamp);
+}
+
+static void pass_ring(struct recv *r, struct fsk_ring *ring, u32 n)
+{
+	if (unlikely(fsk_stamps(r->sk)))
+		stamp(r, ring);
+	if (r->flags & MSG_PEEK) {
+		r->peek += n;
+		return;
+	}
+	consume_ring(r->sk, ring, n);
+	if (unlikely(tcp_sk(r->sk)->urg_data))
+		fsk_urgent_passed(r->sk);
 }
 
 /* Copy from one queued skb as far as the urgent byte; 0 or -EFAULT. */
@@ -155,14 +196,78 @@ static int take_queue(struct recv *r)
 	return 0;
 }
 
+/* Copy from the ring as far as the urgent byte; 0 or -EFAULT. */
+static int copy_stretch(struct recv *r, struct fsk_ring *ring, u32 unread)
+{
+	struct tcp_sock *tp = tcp_sk(r->sk);
+	u32 n = min_t(size_t, unread, r->left);
+	u32 ahead;
+
+	if (unlikely(tp->urg_data)) {
+		ahead = tp->urg_seq - position(r);
+		if (!ahead && !sock_flag(r->sk, SOCK_URGINLINE)) {
+			pass_ring(r, ring, 1);
+			return 0;
+		}
+		if (ahead)
+			n = min(n, ahead);
+	}
+	if (likely(!(r->flags & MSG_TRUNC))) {
+		n = fsk_ring_read(ring, position(r) - ring->tail,
+				  &r->msg->msg_iter, n);
+		if (unlikely(!n))
+			return -EFAULT;
+	}
+	r->left -= n;
+	r->copied += n;
+	pass_ring(r, ring, n);
+	return 0;
+}
+
+/* Take what is in the ring.  Return: as take_queue(). */
+static int take_ring(struct recv *r, struct fsk_conn *conn)
+{
+	struct fsk_ring *ring = conn->in;
+	u32 unread;
+	int err;
+
+	while (r->left) {
+		unread = fsk_ring_unread(ring) - (position(r) - ring->tail);
+		if (!unread)
+			break;
+		/* What came with these bytes and has to be known before. */
+		if (unlikely(conn->deferred & FSK_EV_URGENT))
+			fsk_loop_heed(conn);
+		if (unlikely(tcp_sk(r->sk)->urg_data)) {
+			err = mark_stops(r);
+			if (err)
+				return err;
+		}
+		err = copy_stretch(r, ring, unread);
+		if (unlikely(err))
+			return err;
+	}
+	return 0;
+}
+
+/* Copying once more within the host is cheaper than a frame's copy. */
+static u32 post_min(const struct fsk_conn *conn)
+{
+	const struct fsk_net *fn = fsk_net(sock_net(conn->sk));
+
+	return conn->in ? READ_ONCE(fn->host_post_min) :
+			  READ_ONCE(fn->post_min);
+}
+
 /* Is this call, and what lately came, worth pinning pages for? */
 static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 {
-	size_t min = READ_ONCE(fsk_net(sock_net(r->sk))->post_min);
+	size_t min = post_min(conn);
 
 	return r->left >= min &&
 	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
 	       user_backed_iter(&r->msg->msg_iter) && !conn->post &&
+	       !(conn->in && fsk_ring_unread(conn->in)) &&
 	       !tcp_sk(r->sk)->urg_data && !fsk_stamps(r->sk) &&
 	       skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       conn->phase != FSK_PH_SYN_SENT &&
@@ -203,25 +308,30 @@ static void unpost(struct recv *r, struct fsk_post *post)
 }
 
 static bool wait_over(const struct recv *r, const struct sk_buff *last,
+		      const struct fsk_ring *ring, u32 unread,
 		      const struct fsk_post *post)
 {
 	return skb_peek_tail(&r->sk->sk_receive_queue) != last ||
+	       (ring && fsk_ring_unread(ring) != unread) ||
 	       (post && READ_ONCE(post->filled) >= r->want);
 }
 
 /* Sleep until something happened; the socket is unlocked meanwhile.  Return:
  * negative if it was disconnected.
  */
-static int wait_data(struct recv *r, const struct fsk_post *post)
+static int wait_data(struct recv *r, const struct fsk_ring *ring,
+		     const struct fsk_post *post)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sk_buff *last = skb_peek_tail(&r->sk->sk_receive_queue);
+	u32 unread = ring ? position(r) - ring->tail : 0;
 	struct sock *sk = r->sk;
 	int err;
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	err = sk_wait_event(sk, &r->timeo, wait_over(r, last, post), &wait);
+	err = sk_wait_event(sk, &r->timeo,
+			    wait_over(r, last, ring, unread, post), &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return min(err, 0);
@@ -260,6 +370,10 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 	u32 window = conn->rx.wnd_end - conn->rx.nxt;
 
 	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + copied / 4;
+	if (conn->in) {
+		fsk_loop_read(conn);
+		return;
+	}
 	if (likely(window >= rcvbuf / 4) || conn->phase == FSK_PH_DEAD)
 		return;
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && rcvbuf < max &&
@@ -276,6 +390,52 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 		fsk_tx_ack(conn);
 }
 
+/*
+ * Kernel users know sk_receive_queue alone: move bytes there that they can
+ * read.  Return: false if there were none, or no memory.
+ */
+static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
+{
+	u32 n = min_t(u32, fsk_ring_unread(ring), FSK_QUEUE_MAX);
+	struct sk_buff *skb;
+
+	skb = n ? alloc_skb(n, GFP_ATOMIC | __GFP_NOWARN) : NULL;
+	if (!skb)
+		return false;
+	if (!sk_rmem_schedule(sk, skb, skb->truesize)) {
+		kfree_skb(skb);
+		return false;
+	}
+	skb_set_owner_r(skb, sk);
+	fsk_ring_copy(ring, 0, __skb_put(skb, n), n);
+	fsk_rx_queue(sk, skb, ring->tail);
+	atomic_sub(n, &sk->sk_rmem_alloc);
+	fsk_ring_take(ring, n);
+	return true;
+}
+
+/**
+ * fsk_recv_fill - queue what is in a ring for a kernel user
+ * @sk: socket
+ *
+ * As far as the receive buffer goes.
+ *
+ * Context: socket lock held in either form.
+ * Return: true if something was queued.
+ */
+bool fsk_recv_fill(struct sock *sk)
+{
+	struct fsk_ring *ring = fsk_conn(sk)->in;
+	bool any = false;
+
+	/* What is in the ring counts already. */
+	while (atomic_read(&sk->sk_rmem_alloc) <
+	       READ_ONCE(sk->sk_rcvbuf) + (int)fsk_ring_unread(ring) &&
+	       queue_ring(sk, ring))
+		any = true;
+	return any;
+}
+
 /**
  * fsk_read_sock - struct proto_ops.read_sock: TCP's, and the peer hears of it
  * @sk: socket
@@ -288,11 +448,129 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 		  sk_read_actor_t actor)
 {
-	int copied = inet_stream_ops.read_sock(sk, desc, actor);
+	struct fsk_ring *ring = NULL;
+	int copied, n;
 
+	if (fsk_is_conn(sk) && fsk_conn(sk))
+		ring = fsk_conn(sk)->in;
+	if (ring)
+		queue_ring(sk, ring);
+	copied = inet_stream_ops.read_sock(sk, desc, actor);
+	while (ring && copied > 0 && desc->count && queue_ring(sk, ring)) {
+		n = inet_stream_ops.read_sock(sk, desc, actor);
+		if (n <= 0)
+			break;
+		copied += n;
+	}
 	if (copied > 0 && fsk_is_conn(sk) && fsk_conn(sk))
 		made_room(fsk_conn(sk), copied);
 	return copied;
+}
+
+/* Wait once, with the buffer posted if that pays.  Return: 0, -EXDEV if the
+ * socket was delegated meanwhile, another negative errno if disconnected.
+ */
+static int wait_once(struct recv *r, struct fsk_conn *conn)
+{
+	struct fsk_post *mine;
+	int err;
+
+	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent)
+		fsk_tx_confirm(conn, fsk_now());
+	/* A call that waits for more must not keep the writer waiting. */
+	if (conn->in)
+		fsk_loop_read(conn);
+	mine = post(r, conn);
+	err = wait_data(r, conn->in, mine);
+	if (mine)
+		fsk_post_settle(mine);
+	if (!err && (!fsk_is_conn(r->sk) || fsk_conn(r->sk) != conn))
+		err = -EXDEV;
+	if (!err && mine)
+		conn->post = NULL;
+	if (mine)
+		unpost(r, mine);
+	return err;
+}
+
+static void splice_page_put(struct splice_pipe_desc *spd, unsigned int i)
+{
+	put_page(spd->pages[i]);
+}
+
+/* One round of splicing.  Return: bytes, 0 if there are none, or an errno. */
+static ssize_t splice_stretch(struct sock *sk, struct fsk_ring *ring,
+			      struct pipe_inode_info *pipe, size_t len)
+{
+	struct partial_page partial[FSK_SPLICE_PAGES];
+	struct page *pages[FSK_SPLICE_PAGES];
+	struct splice_pipe_desc spd = {
+		.pages = pages,
+		.partial = partial,
+		.nr_pages_max = FSK_SPLICE_PAGES,
+		.ops = &nosteal_pipe_buf_ops,
+		.spd_release = splice_page_put,
+	};
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 n, off = 0, unread = fsk_ring_unread(ring);
+	ssize_t ret;
+
+	if (unlikely(tp->urg_data))
+		unread = min(unread, tp->urg_seq - tp->copied_seq);
+	len = min_t(size_t, len, unread);
+	while (off < len && spd.nr_pages < FSK_SPLICE_PAGES) {
+		pages[spd.nr_pages] = alloc_page(GFP_KERNEL);
+		if (!pages[spd.nr_pages])
+			break;
+		n = min_t(u32, len - off, PAGE_SIZE);
+		fsk_ring_copy(ring, off, page_address(pages[spd.nr_pages]), n);
+		partial[spd.nr_pages].offset = 0;
+		partial[spd.nr_pages].len = n;
+		spd.nr_pages++;
+		off += n;
+	}
+	if (!off)
+		return len ? -ENOMEM : 0;
+	ret = splice_to_pipe(pipe, &spd);
+	if (ret > 0)
+		consume_ring(sk, ring, ret);
+	return ret;
+}
+
+/* As TCP's splice_read; the caller owns the socket, whose queue is empty. */
+static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
+			   size_t len)
+{
+	struct sock *sk = sock->sk;
+	struct recv r = {
+		.sk = sk, .left = len,
+		.timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK),
+	};
+	struct fsk_conn *conn = fsk_conn(sk);
+	ssize_t ret;
+
+	while (r.left) {
+		if (unlikely(conn->deferred & FSK_EV_URGENT))
+			fsk_loop_heed(conn);
+		ret = splice_stretch(sk, conn->in, pipe, r.left);
+		if (ret > 0) {
+			r.left -= ret;
+			r.copied += ret;
+			continue;
+		}
+		if (ret < 0 || r.copied)
+			break;
+		ret = stop_reason(&r);
+		/* Urgent data stops it, but does not keep it waiting. */
+		if (ret <= 0 || fsk_ring_unread(conn->in))
+			break;
+		ret = wait_data(&r, conn->in, NULL);
+		if (!ret && (!fsk_is_conn(sk) || fsk_conn(sk) != conn))
+			ret = -ENOTCONN;
+		if (ret)
+			break;
+	}
+	return r.copied ?: min_t(ssize_t, ret, 0);
 }
 
 /**
@@ -312,9 +590,19 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 {
 	struct sock *sk = sock->sk;
 	ssize_t copied;
+	bool ring;
 
 	__module_get(THIS_MODULE);
-	copied = inet_stream_ops.splice_read(sock, ppos, pipe, len, flags);
+	lock_sock(sk);
+	ring = fsk_is_conn(sk) && fsk_conn(sk) && fsk_conn(sk)->in &&
+	       skb_queue_empty(&sk->sk_receive_queue);
+	if (ring)
+		copied = *ppos ? -ESPIPE :
+			 splice_ring(sock, pipe, len);
+	release_sock(sk);
+	if (!ring)
+		copied = inet_stream_ops.splice_read(sock, ppos, pipe, len,
+						     flags);
 	if (copied > 0) {
 		lock_sock(sk);
 		if (fsk_is_conn(sk) && fsk_conn(sk))
@@ -325,30 +613,11 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 	return copied;
 }
 
-/* Wait once, with the buffer posted if that pays.  Return: 0, -EXDEV if the
- * socket was delegated meanwhile, another negative errno if disconnected.
- */
-static int wait_once(struct recv *r, struct fsk_conn *conn)
-{
-	struct fsk_post *mine;
-	int err;
-
-	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent)
-		fsk_tx_confirm(conn, fsk_now());
-	mine = post(r, conn);
-	err = wait_data(r, mine);
-	if (!err && (!fsk_is_conn(r->sk) || fsk_conn(r->sk) != conn))
-		err = -EXDEV;
-	if (!err && mine)
-		conn->post = NULL;
-	if (mine)
-		unpost(r, mine);
-	return err;
-}
-
 static bool quiet(const struct sock *sk)
 {
-	return skb_queue_empty_lockless(&sk->sk_receive_queue) &&
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return READ_ONCE(tp->rcv_nxt) == READ_ONCE(tp->copied_seq) &&
 	       !READ_ONCE(sk->sk_backlog.tail) && !READ_ONCE(sk->sk_err) &&
 	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
 	       READ_ONCE(sk->sk_state) == TCP_ESTABLISHED;
@@ -361,15 +630,16 @@ static bool quiet(const struct sock *sk)
  */
 static bool idle(const struct recv *r, struct sock *sk)
 {
-	u32 min = READ_ONCE(fsk_net(sock_net(sk))->post_min);
 	const struct fsk_conn *conn;
 	bool plain;
+	u32 min;
 
 	/* SIGIO must find out under the lock whether somebody waits. */
 	if (!quiet(sk) || sock_flag(sk, SOCK_FASYNC))
 		return false;
 	rcu_read_lock();
 	conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	min = conn ? post_min(conn) : 0;
 	plain = conn && READ_ONCE(conn->phase) == FSK_PH_OPEN &&
 		(r->left < min || (r->target < min &&
 				   READ_ONCE(conn->avg_recv) < min));
@@ -377,7 +647,7 @@ static bool idle(const struct recv *r, struct sock *sk)
 	return plain;
 }
 
-static void wait_unlocked(struct recv *r, struct sock *sk)
+static __always_inline void wait_unlocked(struct recv *r, struct sock *sk)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
@@ -393,7 +663,10 @@ static void wait_unlocked(struct recv *r, struct sock *sk)
 /* Is there something that a receive of no bytes could have waited for? */
 static bool unread(const struct sock *sk)
 {
-	return !skb_queue_empty(&sk->sk_receive_queue);
+	const struct fsk_ring *ring = fsk_conn(sk)->in;
+
+	return !skb_queue_empty(&sk->sk_receive_queue) ||
+	       (ring && fsk_ring_unread(ring));
 }
 
 /* Return: 0 or a negative errno; -EXDEV if the socket was delegated. */
@@ -404,6 +677,8 @@ static int recv_locked(struct recv *r)
 
 	for (;;) {
 		err = take_queue(r);
+		if (conn->in && likely(!err))
+			err = take_ring(r, conn);
 		if (unlikely(err)) {
 			err = min(err, 0);
 			break;
@@ -471,6 +746,84 @@ static int recv_urgent(struct sock *sk, struct msghdr *msg, size_t len,
 	if (err >= 0)
 		tell_more(&r);
 	return err;
+}
+
+/*
+ * wait_unlocked() for a ring.  TCP's sleepers wait for a flag of their own, not
+ * to miss a wake-up before they sleep; here the state itself is looked at.
+ */
+static void wait_ring(struct sock *sk)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+	if (quiet(sk) && !signal_pending(current))
+		schedule();
+	finish_wait(sk_sleep(sk), &wait);
+}
+
+/* Is there nothing but bytes in a ring to take, and no time stamps? */
+static bool plain_ring(const struct sock *sk)
+{
+	return skb_queue_empty(&sk->sk_receive_queue) &&
+	       !tcp_sk(sk)->urg_data && !fsk_stamps(sk) &&
+	       !tcp_sk(sk)->recvmsg_inq && READ_ONCE(sk->sk_peek_off) < 0;
+}
+
+/**
+ * fsk_recv_ring - recv() in the ordinary case, and only then
+ * @sk: connected socket
+ * @msg: where to put the bytes
+ * @len: bytes wanted
+ * @flags: MSG_*
+ *
+ * The bytes are in a ring, or it is worth waiting once for them.
+ *
+ * Context: process, may sleep.
+ * Return: bytes, 0 if fsk_recvmsg() is to do it, or -EPIPE if the socket was
+ * disconnected meanwhile.
+ */
+int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	int disconnects = READ_ONCE(sk->sk_disconnects);
+	struct fsk_conn *conn;
+	size_t n, done = 0;
+	u32 unread;
+
+	if (unlikely(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
+		     msg->msg_get_inq || !len))
+		return 0;
+	if (quiet(sk)) {
+		if (flags & MSG_DONTWAIT || sock_flag(sk, SOCK_FASYNC) ||
+		    READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT ||
+		    len >= READ_ONCE(fsk_net(sock_net(sk))->host_post_min))
+			return 0;
+		wait_ring(sk);
+	}
+	lock_sock(sk);
+	if (unlikely(sk->sk_disconnects != disconnects)) {
+		release_sock(sk);
+		return -EPIPE;
+	}
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (unlikely(!conn || !conn->in || !plain_ring(sk) ||
+		     conn->deferred & FSK_EV_URGENT))
+		goto out;
+	unread = min_t(size_t, fsk_ring_unread(conn->in), len);
+	if (unlikely(unread < min_t(size_t, READ_ONCE(sk->sk_rcvlowat), len)))
+		goto out;
+	while (done < unread) {
+		n = fsk_ring_read(conn->in, 0, &msg->msg_iter, unread - done);
+		if (unlikely(!n))
+			break;
+		consume_ring(sk, conn->in, n);
+		done += n;
+	}
+	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + done / 4;
+	fsk_loop_read(conn);
+out:
+	release_sock(sk);
+	return done;
 }
 
 /**

@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
 #include "peer.h"
 #include "post.h"
 #include "seal.h"
@@ -73,8 +74,15 @@ u32 fsk_rx_window(struct fsk_conn *conn)
 	return conn->rx.wnd_end - conn->rx.nxt;
 }
 
-/* As TCP queues a segment whose first byte has that number. */
-static void queue_bytes(struct sock *sk, struct sk_buff *skb, u32 seq)
+/**
+ * fsk_rx_queue - queue bytes for recv() as TCP queues a segment
+ * @sk: socket
+ * @skb: the bytes, charged to @sk
+ * @seq: number of the first
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq)
 {
 	struct tcp_skb_cb *tcb = TCP_SKB_CB(skb);
 
@@ -110,7 +118,7 @@ static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off,
 			return false;
 		}
 		skb_set_owner_r(tail, sk);
-		queue_bytes(sk, tail, seq);
+		fsk_rx_queue(sk, tail, seq);
 	}
 	if (skb_copy_bits(skb, off, skb_tail_pointer(tail), len))
 		return false;	/* an empty tail does no harm */
@@ -148,16 +156,24 @@ static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 	}
 	if (!skb->sk)
 		skb_set_owner_r(skb, sk);
-	queue_bytes(sk, skb, seq);
+	fsk_rx_queue(sk, skb, seq);
 }
 
-/* The peer has sent all it will.  Return: false if the connection is over. */
-static bool rcv_fin(struct fsk_conn *conn)
+/**
+ * fsk_rx_fin - the peer has sent all it will
+ * @conn: connection
+ *
+ * Context: socket lock held in either form, RCU read section.
+ * Return: false if the connection is over.
+ */
+bool fsk_rx_fin(struct fsk_conn *conn)
 {
 	struct sock *sk = conn->sk;
 
 	sk->sk_shutdown |= RCV_SHUTDOWN;
 	sock_set_flag(sk, SOCK_DONE);
+	if (conn->in)
+		fsk_loop_show(conn);
 	switch (sk->sk_state) {
 	case TCP_ESTABLISHED:
 		tcp_set_state(sk, TCP_CLOSE_WAIT);
@@ -166,8 +182,10 @@ static bool rcv_fin(struct fsk_conn *conn)
 		tcp_set_state(sk, TCP_CLOSING);
 		break;
 	case TCP_FIN_WAIT2:
-		mirror_rx(conn);
-		fsk_tx_ack(conn);
+		if (!conn->in) {
+			mirror_rx(conn);
+			fsk_tx_ack(conn);
+		}
 		if (!sock_flag(sk, SOCK_DEAD)) {
 			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
 			sk->sk_data_ready(sk);
@@ -222,7 +240,7 @@ static bool take_inorder(struct fsk_conn *conn, struct fsk_seg *seg, u32 trim)
 	bool fin = seg->flags & FSK_SEG_FIN && trim < seg->len;
 
 	deliver(conn, skb, trim);
-	return !fin || rcv_fin(conn);
+	return !fin || fsk_rx_fin(conn);
 }
 
 /* Return: false if the connection is over. */
@@ -286,8 +304,15 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 	return true;
 }
 
-/* All that was sent has arrived, FIN included.  Return: false if it is over. */
-static bool fin_acked(struct fsk_conn *conn, u64 now)
+/**
+ * fsk_rx_fin_acked - all that was sent has arrived, FIN included
+ * @conn: connection
+ * @now: ns
+ *
+ * Context: socket lock held in either form, RCU read section.
+ * Return: false if the connection is over.
+ */
+bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now)
 {
 	struct sock *sk = conn->sk;
 
@@ -344,8 +369,9 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 		tx_space(conn->sk);
 		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
 			conn->life_at = f->now + fsk_patience(conn->sk);
-		if (conn->tx.una == conn->tx.end && !conn->fin_wanted &&
-		    !fin_acked(conn, f->now)) {
+		if (unlikely(conn->sk->sk_state != TCP_ESTABLISHED) &&
+		    conn->tx.una == conn->tx.end && !conn->fin_wanted &&
+		    !fsk_rx_fin_acked(conn, f->now)) {
 			consume_skb(f->skb);
 			return false;
 		}
@@ -569,6 +595,8 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	struct fsk_conn *conn;
 
+	/* As in softirq: no memory is waited for, of a cgroup's either. */
+	local_bh_disable();
 	rcu_read_lock();
 	conn = fsk_conn(sk);
 	if (skb->protocol != fsk_ethertype)
@@ -578,22 +606,18 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 	else
 		conn_rcv(conn, skb);
 	rcu_read_unlock();
+	local_bh_enable();
 	return 0;
 }
 
-/* The peer's address changed if ARP says so too. */
-static bool source_ok(struct fsk_conn *conn, const struct net_device *dev,
-		      const u8 *mac)
+/* A frame from a new address: the peer's has changed if ARP says so too. */
+static bool moved_here(const struct fsk_conn *conn, struct net_device *mine,
+		       const u8 *mac)
 {
-	struct net_device *mine = READ_ONCE(conn->path.dev);
 	u8 known[MAX_ADDR_LEN];
 	struct neighbour *n;
 	bool ok = false;
 
-	if (mine != dev)
-		return false;
-	if (likely(ether_addr_equal(conn->path.mac, mac)))
-		return true;
 	n = __ipv4_neigh_lookup_noref(mine, (__force u32)conn->sk->sk_daddr);
 	if (n && READ_ONCE(n->nud_state) & NUD_VALID) {
 		neigh_ha_snapshot(known, n, mine);
@@ -602,8 +626,9 @@ static bool source_ok(struct fsk_conn *conn, const struct net_device *dev,
 	return ok;
 }
 
+/* @moved: the peer's address, if it is new. */
 static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
-			 const u8 *mac)
+			 const u8 *moved)
 {
 	struct sock *sk = conn->sk;
 	struct net *net = sock_net(sk);
@@ -612,8 +637,8 @@ static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
 	if (unlikely(conn->phase == FSK_PH_DEAD)) {
 		fsk_drop(net, skb, FSK_DROP_STATE);
 	} else if (!sock_owned_by_user(sk)) {
-		if (unlikely(!ether_addr_equal(conn->path.mac, mac)))
-			ether_addr_copy(conn->path.mac, mac);
+		if (unlikely(moved))
+			ether_addr_copy(conn->path.mac, moved);
 		conn_rcv(conn, skb);
 	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) +
 				  READ_ONCE(sk->sk_sndbuf) + 64 * 1024)) {
@@ -668,7 +693,10 @@ static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 		stranger(skb, key, dev, mac);
 		return;
 	}
-	if (unlikely(!source_ok(conn, dev, mac))) {
+	if (likely(ether_addr_equal(conn->path.mac, mac)))
+		mac = NULL;
+	if (unlikely(READ_ONCE(conn->path.dev) != dev ||
+		     (mac && !moved_here(conn, dev, mac)))) {
 		fsk_drop(dev_net(dev), skb, FSK_DROP_SOURCE);
 		return;
 	}

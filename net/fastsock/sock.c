@@ -9,6 +9,8 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
+#include "ring.h"
 #include "sock.h"
 
 struct proto fsk_prot __read_mostly;
@@ -35,8 +37,21 @@ static void send_fin(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
+	if (conn->pair) {
+		fsk_loop_fin(conn);
+		return;
+	}
 	fsk_tx_fin(conn);
 	fsk_tx_push(conn, fsk_now());
+}
+
+/* The caller owns the socket and no spinlock. */
+static void send_reset(struct fsk_conn *conn)
+{
+	if (conn->pair)
+		fsk_loop_reset(conn);
+	else
+		fsk_tx_reset(conn);
 }
 
 /* Give up at once and tell the peer. */
@@ -44,7 +59,7 @@ static void zap(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
-	fsk_tx_reset(conn);
+	send_reset(conn);
 	fsk_conn_kill(conn);
 	tcp_set_state(sk, TCP_CLOSE);
 }
@@ -52,8 +67,12 @@ static void zap(struct sock *sk)
 /* Return: true if bytes were thrown away. */
 static bool purge_unread(struct sock *sk)
 {
-	bool unread = false;
+	const struct fsk_conn *conn = fsk_conn(sk);
 	struct sk_buff *skb;
+	bool unread = false;
+
+	if (conn && conn->in)
+		unread = fsk_ring_unread(conn->in);
 
 	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
 		unread |= fsk_before(tcp_sk(sk)->copied_seq,
@@ -195,7 +214,7 @@ int fsk_abort(struct sock *sk, int err)
 	rcu_read_lock();
 	conn = fsk_conn(sk);
 	if (!fsk_conn_dead(conn)) {
-		fsk_tx_reset(conn);
+		send_reset(conn);
 		fsk_conn_abort(conn, err);
 	}
 	rcu_read_unlock();

@@ -46,8 +46,9 @@ void fsk_keepalive(struct sock *sk, int on)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
+	/* In memory nobody vanishes. */
 	if (!on || fsk_conn_dead(conn) || conn->phase == FSK_PH_SYN_SENT ||
-	    conn->phase == FSK_PH_FALLBACK)
+	    conn->phase == FSK_PH_FALLBACK || conn->pair)
 		return;
 	conn->probes = 0;
 	conn->retry_at = fsk_now() + NSEC_PER_MSEC;	/* sees the flag */

@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
 #include "sock.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
@@ -77,12 +78,23 @@ static u64 sooner(u64 a, u64 b)
 	return min(a, b);
 }
 
+/* In memory nothing is sent again; a reader's patience may still end. */
+static u64 memory_deadline(const struct fsk_conn *conn)
+{
+	if (!conn->tx.stalled_since ||
+	    !READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout))
+		return 0;
+	return conn->tx.stalled_since + fsk_patience(conn->sk) + 1;
+}
+
 static u64 conn_deadline(const struct fsk_conn *conn)
 {
 	u64 at = conn->hs_at;
 
 	if (conn->phase == FSK_PH_SYN_SENT)
 		return at;
+	if (conn->pair)
+		return sooner(conn->life_at, memory_deadline(conn));
 	at = sooner(at, fsk_rel_tx_deadline(&conn->tx));
 	at = sooner(at, conn->rx.ack_at);
 	at = sooner(at, conn->life_at);
@@ -250,6 +262,9 @@ static void conn_timer(struct fsk_conn *conn)
 {
 	rcu_read_lock();
 	conn_run(conn, fsk_now());
+	if (conn->phase == FSK_PH_OPEN && conn->tx.una == conn->tx.end &&
+	    !conn->rx.ack_at)
+		fsk_mem_let_go(conn);
 	fsk_timer_arm(conn);
 	rcu_read_unlock();
 }
@@ -263,12 +278,27 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 	if (conn->phase != FSK_PH_DEAD) {
 		conn->timer_at = 0;
 		if (sock_owned_by_user(sk))
-			conn->timer_deferred = true;
+			conn->deferred |= FSK_DEFER_TIMER;
 		else
 			conn_timer(conn);
 	}
 	bh_unlock_sock(sk);
 	return HRTIMER_NORESTART;
+}
+
+static noinline void run_deferred(struct fsk_conn *conn)
+{
+	unsigned int what = conn->deferred;
+
+	conn->deferred = 0;
+	if (what & FSK_DEFER_DEVICE)
+		fsk_conn_put_dev(conn);
+	rcu_read_lock();
+	if (what & FSK_EV_ALL)
+		fsk_loop_run(conn, what);
+	if (what & FSK_DEFER_TIMER)
+		conn_timer(conn);
+	rcu_read_unlock();
 }
 
 /**
@@ -285,14 +315,8 @@ void fsk_release_cb(struct sock *sk)
 	if (unlikely(READ_ONCE(sk->sk_tsq_flags)) &&
 	    test_and_clear_bit(TCP_MTU_REDUCED_DEFERRED, &sk->sk_tsq_flags))
 		__sock_put(sk);
-	if (!conn)
-		return;
-	if (unlikely(conn->dev_gone))
-		fsk_conn_put_dev(conn);
-	if (conn->timer_deferred) {
-		conn->timer_deferred = false;
-		conn_timer(conn);
-	}
+	if (conn && unlikely(conn->deferred))
+		run_deferred(conn);
 }
 
 /**

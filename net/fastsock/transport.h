@@ -21,13 +21,16 @@ struct fsk_path {
 };
 
 /**
- * struct fsk_transport_ops - one way to carry frames
+ * struct fsk_transport_ops - one way to carry connections
  * @name: for diagnosis
- * @usable: may this device carry frames for this transport?
+ * @usable: may this transport carry connections over this device?
  * @mtu: bytes of frame (struct fsk_hdr included) that @dev takes now
  * @headroom: bytes to reserve before struct fsk_hdr
  * @xmit: add the link header and hand @skb to the device; consumes @skb;
  *	0 or a negative errno (the frame counts as lost in transit)
+ *
+ * A transport without @xmit carries no frames but bytes: its connections have
+ * rings (ring.h), and loop.h says what it does with them.
  *
  * Context: any, also softirq; none of them sleeps.
  */
@@ -40,6 +43,7 @@ struct fsk_transport_ops {
 };
 
 extern const struct fsk_transport_ops fsk_eth_ops;
+extern const struct fsk_transport_ops fsk_loop_ops;
 
 int fsk_eth_init(void);
 void fsk_eth_exit(void);

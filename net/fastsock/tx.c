@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
 #include "seal.h"
 #include "sock.h"
 
@@ -191,6 +192,10 @@ void fsk_tx_urgent(struct fsk_conn *conn)
  */
 void fsk_tx_reset(struct fsk_conn *conn)
 {
+	if (conn->pair) {
+		fsk_loop_reset_later(conn);
+		return;
+	}
 	if (!conn->peer_id)
 		return;
 	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
@@ -481,8 +486,14 @@ static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 	return err ?: len;
 }
 
-/* Buffers appear on demand, up to what the administrator lets TCP take. */
-static bool grow_sndbuf(struct sock *sk)
+/**
+ * fsk_tx_grow_buffer - let a send buffer that is in use grow
+ * @sk: socket
+ *
+ * Context: the caller owns @sk.
+ * Return: true if it grew: within what the program and the administrator allow.
+ */
+bool fsk_tx_grow_buffer(struct sock *sk)
 {
 	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
 	int cur = READ_ONCE(sk->sk_sndbuf);
@@ -549,7 +560,7 @@ static int wait_space(struct fsk_conn *conn, long *timeo)
 {
 	struct sock *sk = conn->sk;
 
-	if (sk_stream_memory_free(sk) || grow_sndbuf(sk))
+	if (sk_stream_memory_free(sk) || fsk_tx_grow_buffer(sk))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	return sk_stream_wait_memory(sk, timeo);
@@ -574,8 +585,10 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 	u32 mss, len, held = 0;
 	int n;
 
+	if (conn->out)
+		return fsk_loop_write(conn, msg, timeo, copied);
 	/* A buffer that a write overfills would wait for acks within it. */
-	while (msg_data_left(msg) > sk->sk_sndbuf / 4 && grow_sndbuf(sk))
+	while (msg_data_left(msg) > sk->sk_sndbuf / 4 && fsk_tx_grow_buffer(sk))
 		;
 	while (msg_data_left(msg)) {
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
@@ -636,6 +649,11 @@ static void tell_urgent(struct sock *sk, struct msghdr *msg)
 
 	if (fsk_conn_dead(conn))
 		return;
+	if (conn->out) {
+		if (msg_data_left(msg))
+			fsk_loop_urgent(conn);
+		return;
+	}
 	if (msg_data_left(msg))
 		mark_urgent(conn);
 	fsk_tx_urgent(conn);

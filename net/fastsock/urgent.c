@@ -38,6 +38,26 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 }
 
 /**
+ * fsk_urgent_byte - the urgent byte is here
+ * @conn: connection
+ * @seq: its sequence number
+ * @byte: it
+ *
+ * Context: socket lock held in either form, before the byte is delivered.
+ */
+void fsk_urgent_byte(struct fsk_conn *conn, u32 seq, u8 byte)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	fsk_urgent_announced(conn, seq);
+	if (tp->urg_data != TCP_URG_NOTYET || tp->urg_seq != seq)
+		return;
+	WRITE_ONCE(tp->urg_data, TCP_URG_VALID | byte);
+	if (!sock_flag(conn->sk, SOCK_DEAD))
+		conn->sk->sk_data_ready(conn->sk);
+}
+
+/**
  * fsk_urgent_rcv - the last byte of a segment is urgent
  * @conn: connection
  * @skb: segment that the window admits and that holds new bytes, in its cb its
@@ -47,18 +67,11 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
  */
 void fsk_urgent_rcv(struct fsk_conn *conn, const struct sk_buff *skb)
 {
-	u32 seq = FSK_CB(skb)->seg.seq + skb->len - 1;
-	struct sock *sk = conn->sk;
-	struct tcp_sock *tp = tcp_sk(sk);
 	u8 byte;
 
-	fsk_urgent_announced(conn, seq);
-	if (tp->urg_data != TCP_URG_NOTYET || tp->urg_seq != seq ||
-	    skb_copy_bits(skb, skb->len - 1, &byte, 1))
-		return;
-	WRITE_ONCE(tp->urg_data, TCP_URG_VALID | byte);
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk->sk_data_ready(sk);
+	if (!skb_copy_bits(skb, skb->len - 1, &byte, 1))
+		fsk_urgent_byte(conn, FSK_CB(skb)->seg.seq + skb->len - 1,
+				byte);
 }
 
 /**

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Connections within the host: two sockets that share memory. */
+#ifndef _FSK_LOOP_H
+#define _FSK_LOOP_H
+
+#include <linux/socket.h>
+#include <linux/types.h>
+#include <net/sock.h>
+
+#include "conn.h"
+#include "ring.h"
+
+struct fsk_tuple;
+
+int fsk_loop_init(void);
+int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+		   size_t *copied);
+int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size);
+void fsk_loop_show(struct fsk_conn *conn);
+void fsk_loop_taken(struct fsk_conn *conn);
+void fsk_loop_resized(struct fsk_conn *conn);
+void fsk_loop_urgent(struct fsk_conn *conn);
+void fsk_loop_fin(struct fsk_conn *conn);
+void fsk_loop_reset(struct fsk_conn *conn);
+void fsk_loop_reset_later(struct fsk_conn *conn);
+void fsk_loop_late(struct work_struct *work);
+void fsk_loop_run(struct fsk_conn *conn, unsigned int events);
+void fsk_loop_heed(struct fsk_conn *conn);
+void fsk_loop_info(struct fsk_conn *conn);
+void fsk_loop_leave(struct fsk_conn *conn);
+void fsk_loop_unhook(struct fsk_conn *conn);
+void fsk_loop_free(struct fsk_conn *conn);
+
+/*
+ * The reader of @conn's ring has taken bytes: does that matter to anybody?
+ * Socket lock held in either form.
+ */
+static inline void fsk_loop_read(struct fsk_conn *conn)
+{
+	u32 window = READ_ONCE(conn->sk->sk_rcvbuf) / 2;
+
+	if (unlikely(conn->in->window != window))
+		WRITE_ONCE(conn->in->window, window);
+	smp_mb();	/* pairs with update() and fsk_loop_show() */
+	if (unlikely(READ_ONCE(conn->in->waiting)))
+		fsk_loop_taken(conn);
+}
+
+#endif /* _FSK_LOOP_H */

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pairs of ends within the host: how they come to be, what memory they hold,
+ * and for how long.  xport_loop.c says how the ends get on with each other.
+ */
+
+#include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "conn.h"
+#include "loop.h"
+#include "pair.h"
+#include "policy.h"
+
+/* How often, in jiffies, and of how many connections idle memory is freed. */
+#define FSK_LOOP_TIDY		HZ
+#define FSK_LOOP_TIDY_BATCH	1024
+/* By so much the two directions' first numbers differ. */
+#define FSK_LOOP_APART		0x40000000
+
+static void tidy(struct work_struct *work);
+
+static struct kmem_cache *pair_cache;
+static LIST_HEAD(holders);
+static DEFINE_SPINLOCK(holders_lock);	/* holders, fsk_pair.holder and .seen */
+static DECLARE_DELAYED_WORK(tidy_work, tidy);
+
+/**
+ * fsk_pair_put - let go of what the ends share
+ * @pair: pair
+ *
+ * Context: any.
+ */
+void fsk_pair_put(struct fsk_pair *pair)
+{
+	if (!refcount_dec_and_test(&pair->refs))
+		return;
+	if (!list_empty(&pair->holder)) {
+		spin_lock_bh(&holders_lock);
+		list_del(&pair->holder);
+		spin_unlock_bh(&holders_lock);
+	}
+	fsk_ring_purge(&pair->ring[0]);
+	fsk_ring_purge(&pair->ring[1]);
+	kmem_cache_free(pair_cache, pair);
+}
+
+/* What is empty and was not used since the last look gives its memory back. */
+static void retire(struct fsk_pair *pair, unsigned int side)
+{
+	struct fsk_ring *ring = &pair->ring[side];
+	struct fsk_conn *writer;
+
+	if (READ_ONCE(ring->head) != pair->seen[side]) {
+		pair->seen[side] = READ_ONCE(ring->head);
+		return;
+	}
+	rcu_read_lock();
+	writer = rcu_dereference(pair->end[side]);
+	if (!writer) {
+		rcu_read_unlock();
+		return;		/* it goes with the reader */
+	}
+	spin_lock(&writer->sk->sk_lock.slock);
+	if (!sock_owned_by_user(writer->sk) && writer->phase != FSK_PH_DEAD &&
+	    !fsk_ring_used(ring))
+		fsk_ring_purge(ring);
+	spin_unlock(&writer->sk->sk_lock.slock);
+	rcu_read_unlock();
+}
+
+static bool has_memory(const struct fsk_pair *pair)
+{
+	return fsk_ring_has_memory(&pair->ring[0]) ||
+	       fsk_ring_has_memory(&pair->ring[1]);
+}
+
+/* Look after those connections that hold memory, some of them at a time. */
+static void tidy(struct work_struct *work)
+{
+	unsigned int budget = FSK_LOOP_TIDY_BATCH;
+	struct fsk_pair *pair, *next;
+	LIST_HEAD(seen);
+
+	spin_lock_bh(&holders_lock);
+	list_for_each_entry_safe(pair, next, &holders, holder) {
+		if (!budget--)
+			break;
+		retire(pair, 0);
+		retire(pair, 1);
+		list_del_init(&pair->holder);
+		smp_mb();	/* pairs with write_stretch() */
+		if (has_memory(pair))
+			list_add_tail(&pair->holder, &seen);
+	}
+	list_splice_tail(&seen, &holders);
+	if (!list_empty(&holders))
+		queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
+	spin_unlock_bh(&holders_lock);
+}
+
+/**
+ * fsk_pair_holds - see to it that idle memory is freed
+ * @pair: a pair that has got memory
+ *
+ * Context: process, no socket's spinlock held.
+ */
+void fsk_pair_holds(struct fsk_pair *pair)
+{
+	spin_lock_bh(&holders_lock);
+	if (list_empty(&pair->holder)) {
+		if (list_empty(&holders))
+			queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
+		list_add_tail(&pair->holder, &holders);
+	}
+	spin_unlock_bh(&holders_lock);
+}
+
+/* The numbers of both ends; nobody else knows them yet. */
+static void pair_up(struct fsk_pair *pair, struct fsk_conn *client,
+		    struct fsk_conn *server)
+{
+	struct fsk_conn *const ends[] = { client, server };
+	u32 start = get_random_u32();	/* so that numbers do wrap */
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ends[i]->pair = pair;
+		ends[i]->side = i;
+		ends[i]->out = &pair->ring[i];
+		ends[i]->in = &pair->ring[!i];
+		ends[i]->key = start + i * FSK_LOOP_APART;
+		pair->ring[i].head = ends[i]->key;
+		pair->ring[i].tail = ends[i]->key;
+		RCU_INIT_POINTER(pair->end[i], ends[i]);
+	}
+	client->peer_key = server->key;
+	server->peer_key = client->key;
+	refcount_set(&pair->refs, 2);
+	INIT_LIST_HEAD(&pair->holder);
+	INIT_WORK(&pair->work, fsk_loop_late);
+}
+
+/* @peer: the other end's socket, or the listener it will be cloned from. */
+static void end_init(struct fsk_conn *conn, struct net_device *dev,
+		     const struct sock *peer)
+{
+	struct sock *sk = conn->sk;
+
+	conn->mss = fsk_handshake_mss(sk, conn->xport, dev);
+	conn->peer_mss = fsk_handshake_mss(peer, conn->xport, dev);
+	conn->in->window = READ_ONCE(sk->sk_rcvbuf) / 2;
+	fsk_conn_attach(sk, conn);
+}
+
+/* Both ends, to be freed each by itself.  Return: false without memory. */
+static bool pair_alloc(struct sock *sk, struct fsk_conn **client,
+		       struct fsk_conn **server)
+{
+	struct fsk_pair *pair;
+
+	pair = kmem_cache_zalloc(pair_cache, GFP_KERNEL);
+	*client = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, GFP_KERNEL);
+	*server = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, GFP_KERNEL);
+	if (pair && *client && *server) {
+		pair_up(pair, *client, *server);
+		return true;
+	}
+	if (*client)
+		fsk_conn_free(*client);
+	if (*server)
+		fsk_conn_free(*server);
+	if (pair)
+		kmem_cache_free(pair_cache, pair);
+	return false;
+}
+
+/*
+ * Make the server's end and queue it for accept().  BH disabled, RCU read
+ * section.  Return: FSK_ACCEPT, or why not; @server was freed then.
+ */
+static int make_server(struct sock *lsk, struct fsk_conn *server,
+		       struct net_device *dev, const struct fsk_tuple *t,
+		       const struct sock *sk)
+{
+	struct request_sock *req;
+	struct sock *child;
+
+	child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, &req);
+	if (!child) {
+		fsk_conn_free(server);
+		return FSK_REASON_BACKLOG;
+	}
+	/* The listener's options may have changed since they were looked at. */
+	if (rcu_access_pointer(child->sk_filter) ||
+	    inet_csk(child)->icsk_ulp_ops) {
+		fsk_conn_free(server);
+		fsk_handshake_discard(child, req);
+		return FSK_REASON_LISTENER;
+	}
+	server->sk = child;
+	end_init(server, dev, sk);
+	server->phase = FSK_PH_OPEN;
+	fsk_handshake_numbers(server, 0);
+	tcp_set_state(child, TCP_ESTABLISHED);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
+	return fsk_handshake_queue(lsk, child, req) ? FSK_ACCEPT :
+						      FSK_REASON_NO_LISTENER;
+}
+
+static void make_client(struct sock *sk, struct fsk_conn *client,
+			struct net_device *dev, const struct sock *lsk)
+{
+	WRITE_ONCE(sk->sk_err, 0);
+	sock_reset_flag(sk, SOCK_DONE);
+	end_init(client, dev, lsk);
+	client->phase = FSK_PH_SYN_SENT;
+	fsk_handshake_numbers(client, 0);
+	/* The program sees SYN_SENT until its call lets go of the socket. */
+	client->deferred |= FSK_EV_CONNECTED;
+}
+
+/* The listener, referenced, and whether it takes the connection. */
+static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
+			 struct sock **lsk)
+{
+	int reason = FSK_REASON_NO_LISTENER;
+
+	rcu_read_lock();
+	local_bh_disable();
+	*lsk = fsk_handshake_listener(dev, t);
+	if (*lsk)
+		reason = fsk_handshake_judge(*lsk, dev, t);
+	local_bh_enable();
+	rcu_read_unlock();
+	if (*lsk && reason != FSK_ACCEPT)
+		sock_put(*lsk);
+	return reason;
+}
+
+/**
+ * fsk_pair_connect - connect to a listener of the same namespace
+ * @sk: socket in SYN_SENT with its four-tuple hashed
+ * @dev: loopback device of the route
+ * @t: addresses
+ *
+ * Context: process, may sleep; the caller owns @sk.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_pair_connect(struct sock *sk, struct net_device *dev,
+		     const struct fsk_tuple *t)
+{
+	struct fsk_conn *client, *server;
+	struct sock *lsk;
+	int reason;
+
+	reason = find_listener(dev, t, &lsk);
+	if (reason != FSK_ACCEPT)
+		return reason;
+	reason = FSK_REASON_NOMEM;
+	if (!pair_alloc(sk, &client, &server))
+		goto out;
+	/* First: once the server's end is queued there is no way back. */
+	make_client(sk, client, dev, lsk);
+	if (!fsk_handshake_lsm(sk, dev)) {
+		fsk_conn_free(server);
+	} else {
+		rcu_read_lock();
+		local_bh_disable();
+		reason = make_server(lsk, server, dev, t, sk);
+		local_bh_enable();
+		rcu_read_unlock();
+	}
+	if (reason != FSK_ACCEPT)
+		fsk_conn_detach(sk);
+out:
+	sock_put(lsk);
+	return reason;
+}
+
+/**
+ * fsk_pair_init - prepare for connections within the host
+ *
+ * Context: process, module load.
+ * Return: 0 or -ENOMEM.
+ */
+int fsk_pair_init(void)
+{
+	pair_cache = KMEM_CACHE(fsk_pair, SLAB_ACCOUNT);
+	return pair_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * fsk_pair_exit - undo fsk_pair_init(); no connection is left
+ *
+ * Context: process, module unload, after fsk_conn_exit().
+ */
+void fsk_pair_exit(void)
+{
+	cancel_delayed_work_sync(&tidy_work);
+	flush_workqueue(fsk_wq);	/* fsk_loop_late() */
+	kmem_cache_destroy(pair_cache);
+}

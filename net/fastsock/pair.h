@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the two ends of a connection within the host share. */
+#ifndef _FSK_PAIR_H
+#define _FSK_PAIR_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "ring.h"
+
+struct fsk_conn;
+struct fsk_tuple;
+struct net_device;
+struct sock;
+
+/**
+ * struct fsk_pair - what the two ends of a connection share
+ * @end: client and server; RCU, NULL once dead
+ * @ring: @ring[i] carries what @end[i] sends
+ * @seen: heads of the rings when tidy() last looked; @holders_lock
+ * @holder: in holders while there is memory in a ring; @holders_lock
+ * @late: bit i: @end[i] is still to be reset; bit 2 + i: to hear of space
+ * @work: does so
+ * @refs: ends that were not freed, and @work while it is queued
+ */
+struct fsk_pair {
+	struct fsk_conn __rcu *end[2];
+	struct fsk_ring ring[2];
+	u32 seen[2];
+	struct list_head holder;
+	unsigned long late;
+	struct work_struct work;
+	refcount_t refs;
+};
+
+void fsk_pair_put(struct fsk_pair *pair);
+void fsk_pair_holds(struct fsk_pair *pair);
+int fsk_pair_connect(struct sock *sk, struct net_device *dev,
+		     const struct fsk_tuple *t);
+int fsk_pair_init(void);
+void fsk_pair_exit(void);
+
+#endif /* _FSK_PAIR_H */

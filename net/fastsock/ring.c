@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bytes in memory between one writer and one reader.
+ *
+ * Chunks belong to no socket: either end may go first.  They are charged to
+ * TCP's memory and, as the page allocator does it, to the memory cgroup of the
+ * thread that writes.  fsk_ring_write() says when to wait for memory.
+ */
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "ring.h"
+
+/* What the first chunk has if the first message fits, header included. */
+#define FSK_CHUNK_SMALL	512
+#define FSK_CHUNK_KMALLOC	0xff	/* the "order" of such a chunk */
+/* Blocks of up to 32 KiB are what the allocator keeps at hand. */
+#define FSK_CHUNK_ORDER	3
+/* Unread bytes from which on small writes share larger chunks. */
+#define FSK_RING_BUSY	8192
+/* Chunks that were read and are kept, at most. */
+#define FSK_RING_SPARE	32
+/* Pages that a processor counts by itself; 1 MiB, as TCP does. */
+#define FSK_CHARGE_BATCH	((1 << 20) >> PAGE_SHIFT)
+
+/**
+ * struct fsk_chunk - memory for stream bytes
+ * @next: the chunk that follows; stored once, by the writer
+ * @size: bytes of @data
+ * @order: log2 of its pages, or FSK_CHUNK_KMALLOC
+ * @depth: of a spare chunk: how many follow
+ * @data: bytes
+ */
+struct fsk_chunk {
+	struct fsk_chunk *next;
+	u32 size;
+	u8 order;
+	u8 depth;
+	char data[];
+};
+
+/*
+ * TCP's count of pages, as sk_memory_allocated_add() keeps it, but for a module
+ * and without a socket.
+ */
+static void charge(int pages)
+{
+	int val = this_cpu_add_return(*tcp_prot.per_cpu_fw_alloc, pages);
+
+	if (likely(abs(val) < FSK_CHARGE_BATCH))
+		return;
+	val = this_cpu_xchg(*tcp_prot.per_cpu_fw_alloc, 0);
+	atomic_long_add(val, tcp_prot.memory_allocated);
+}
+
+static void chunk_free(struct fsk_chunk *chunk)
+{
+	unsigned int order = chunk->order;
+
+	if (order == FSK_CHUNK_KMALLOC) {
+		kfree(chunk);
+		return;
+	}
+	charge(-(1 << order));
+	free_pages((unsigned long)chunk, order);
+}
+
+/*
+ * May the socket take more of TCP's memory?  What the sysctl tcp_mem says, but
+ * a ring always gets its first page, so that everybody gets on.
+ */
+static bool may_grow(const struct fsk_ring *ring, struct sock *sk)
+{
+	long allocated = atomic_long_read(tcp_prot.memory_allocated);
+
+	if (likely(allocated <= sk_prot_mem_limits(sk, 1)))
+		return true;
+	if (!tcp_under_memory_pressure(sk))
+		sk->sk_prot->enter_memory_pressure(sk);
+	return allocated <= sk_prot_mem_limits(sk, 2) || !ring->last;
+}
+
+static struct fsk_chunk *chunk_init(struct fsk_chunk *chunk, u32 size,
+				    unsigned int order)
+{
+	chunk->next = NULL;
+	chunk->size = size - sizeof(*chunk);
+	chunk->order = order;
+	return chunk;
+}
+
+/* Less than a page counts as part of the socket. */
+static struct fsk_chunk *chunk_alloc_small(struct sock *sk)
+{
+	struct fsk_chunk *chunk;
+
+	chunk = kmalloc(FSK_CHUNK_SMALL, sk->sk_allocation | __GFP_ACCOUNT |
+			__GFP_NOWARN | __GFP_NORETRY);
+	return chunk ? chunk_init(chunk, FSK_CHUNK_SMALL, FSK_CHUNK_KMALLOC) :
+		       NULL;
+}
+
+static struct fsk_chunk *chunk_alloc(struct sock *sk, unsigned int order)
+{
+	struct fsk_chunk *chunk;
+	gfp_t gfp = sk->sk_allocation | __GFP_ACCOUNT | __GFP_NOWARN |
+		    __GFP_NORETRY;
+
+	chunk = (void *)__get_free_pages(gfp, order);
+	if (!chunk)
+		return NULL;
+	charge(1 << order);
+	return chunk_init(chunk, PAGE_SIZE << order, order);
+}
+
+static void chain_free(struct fsk_chunk *chunk)
+{
+	struct fsk_chunk *next;
+
+	for (; chunk; chunk = next) {
+		next = chunk->next;
+		chunk_free(chunk);
+	}
+}
+
+/*
+ * The reader has done with a chunk.  Only the reader adds to the spare ones,
+ * and nobody takes less than all of them.
+ */
+static void keep(struct fsk_ring *ring, struct fsk_chunk *chunk)
+{
+	struct fsk_chunk *rest = xchg(&ring->spare, NULL);
+
+	chunk->depth = rest ? rest->depth + 1 : 0;
+	if (chunk->depth < FSK_RING_SPARE) {
+		chunk->next = rest;
+		rest = chunk;
+	} else {
+		chunk_free(chunk);
+	}
+	/* Pairs with xchg() in reuse(). */
+	smp_store_release(&ring->spare, rest);
+}
+
+/* A chunk that was read and is not too small, or NULL. */
+static struct fsk_chunk *reuse(struct fsk_ring *ring, unsigned int order)
+{
+	struct fsk_chunk *chunk = ring->hoard;
+
+	if (!chunk)
+		chunk = xchg(&ring->spare, NULL);
+	if (!chunk)
+		return NULL;
+	ring->hoard = chunk->next;
+	if (chunk->order == FSK_CHUNK_KMALLOC || chunk->order < order) {
+		chunk_free(chunk);
+		return NULL;
+	}
+	chunk->next = NULL;
+	return chunk;
+}
+
+static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
+			      size_t len)
+{
+	struct fsk_chunk *chunk;
+	unsigned int order = 0;
+
+	if (fsk_ring_used(ring) > FSK_RING_BUSY)
+		len = max_t(size_t, len, FSK_RING_BUSY);
+	if (len > PAGE_SIZE - sizeof(*chunk))
+		order = min_t(unsigned int, get_order(len + sizeof(*chunk)),
+			      FSK_CHUNK_ORDER);
+	chunk = reuse(ring, order);
+	if (!chunk && !ring->last && len <= FSK_CHUNK_SMALL - sizeof(*chunk))
+		chunk = chunk_alloc_small(sk);
+	if (!chunk && unlikely(!may_grow(ring, sk)))
+		return NULL;
+	if (!chunk && order)
+		chunk = chunk_alloc(sk, order);
+	if (!chunk)
+		chunk = chunk_alloc(sk, 0);
+	if (unlikely(!chunk))
+		return NULL;
+	/* The reader looks when @head tells it to. */
+	if (ring->last)
+		WRITE_ONCE(ring->last->next, chunk);
+	else
+		ring->first = chunk;
+	ring->last = chunk;
+	ring->filled = 0;
+	return chunk;
+}
+
+/**
+ * fsk_ring_write - copy bytes in, for fsk_ring_publish() to show
+ * @ring: ring
+ * @sk: the writer's socket
+ * @from: where the bytes are; advanced by what was taken
+ * @len: bytes wanted, more than 0
+ *
+ * Context: process, may sleep and fault; the caller owns @sk, which is the
+ * ring's writer.
+ * Return: bytes taken, more than 0; -EFAULT if the first could not be read;
+ * -ENOMEM if it is better to wait.
+ */
+int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
+		   struct iov_iter *from, size_t len)
+{
+	struct fsk_chunk *chunk = ring->last;
+	size_t done = 0, n, got;
+
+	/* All was read: begin anew while the memory is still in the cache. */
+	if (!fsk_ring_used(ring) && likely(ring->first == chunk)) {
+		ring->filled = 0;
+		ring->taken = 0;
+	}
+	do {
+		if (!chunk || ring->filled == chunk->size) {
+			chunk = grow(ring, sk, len - done);
+			if (unlikely(!chunk))
+				return done ?: -ENOMEM;
+		}
+		n = min_t(size_t, len - done, chunk->size - ring->filled);
+		got = _copy_from_iter(chunk->data + ring->filled, n, from);
+		if (unlikely(got != n)) {
+			iov_iter_revert(from, got);
+			return done ?: -EFAULT;
+		}
+		ring->filled += n;
+		done += n;
+	} while (done < len);
+	return done;
+}
+
+/**
+ * fsk_ring_last_byte - the byte that was written last
+ * @ring: ring into which at least one byte was written
+ *
+ * Context: the writer.
+ * Return: the byte.
+ */
+u8 fsk_ring_last_byte(const struct fsk_ring *ring)
+{
+	return ring->last->data[ring->filled - 1];
+}
+
+/* The chunk with the byte @off after the first unread, and where there. */
+static struct fsk_chunk *find(const struct fsk_ring *ring, u32 off, u32 *at)
+{
+	struct fsk_chunk *chunk = ring->first;
+	u32 pos = ring->taken + off;
+
+	while (pos >= chunk->size) {
+		pos -= chunk->size;
+		chunk = READ_ONCE(chunk->next);
+	}
+	*at = pos;
+	return chunk;
+}
+
+/**
+ * fsk_ring_read - copy a stretch of unread bytes out, and leave them
+ * @ring: ring
+ * @off: bytes to skip
+ * @to: where to; advanced
+ * @len: bytes wanted; with @off no more than are unread, and more than 0
+ *
+ * Stops at the end of a chunk.
+ *
+ * Context: process, may sleep and fault; the reader.
+ * Return: bytes copied, 0 if @to faults before the end of the stretch.
+ */
+size_t fsk_ring_read(const struct fsk_ring *ring, u32 off, struct iov_iter *to,
+		     size_t len)
+{
+	const struct fsk_chunk *chunk;
+	size_t n, got;
+	u32 at;
+
+	chunk = find(ring, off, &at);
+	n = min_t(size_t, len, chunk->size - at);
+	got = _copy_to_iter(chunk->data + at, n, to);
+	if (likely(got == n))
+		return n;
+	iov_iter_revert(to, got);
+	return 0;
+}
+
+/**
+ * fsk_ring_copy - as fsk_ring_read(), to kernel memory, and all of it
+ * @ring: ring
+ * @off: bytes to skip
+ * @to: where to
+ * @len: bytes; with @off no more than are unread
+ *
+ * Context: the reader.
+ */
+void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len)
+{
+	const struct fsk_chunk *chunk;
+	size_t n;
+	u32 at;
+
+	while (len) {
+		chunk = find(ring, off, &at);
+		n = min_t(size_t, len, chunk->size - at);
+		memcpy(to, chunk->data + at, n);
+		to += n;
+		off += n;
+		len -= n;
+	}
+}
+
+/**
+ * fsk_ring_take - unread bytes have been read
+ * @ring: ring
+ * @len: how many, no more than are unread
+ *
+ * Context: the reader.
+ */
+void fsk_ring_take(struct fsk_ring *ring, u32 len)
+{
+	struct fsk_chunk *next;
+
+	ring->taken += len;
+	while (unlikely(ring->first && ring->taken >= ring->first->size)) {
+		/* Pairs with WRITE_ONCE() in grow(). */
+		next = READ_ONCE(ring->first->next);
+		if (!next)
+			break;
+		ring->taken -= ring->first->size;
+		keep(ring, ring->first);
+		ring->first = next;
+	}
+	/* Nothing is read from the chunks any more: pairs with READ_ONCE() in
+	 * fsk_ring_used().
+	 */
+	smp_store_release(&ring->tail, ring->tail + len);
+}
+
+/**
+ * fsk_ring_purge - give the memory back
+ * @ring: ring
+ *
+ * What is unread is lost.
+ *
+ * Context: any; the caller is writer, and reader unless nothing is unread.
+ */
+void fsk_ring_purge(struct fsk_ring *ring)
+{
+	chain_free(ring->first);
+	chain_free(ring->hoard);
+	chain_free(xchg(&ring->spare, NULL));
+	ring->first = NULL;
+	ring->last = NULL;
+	ring->hoard = NULL;
+	ring->filled = 0;
+	ring->taken = 0;
+}

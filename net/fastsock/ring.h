@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Bytes in memory between one writer and one reader. */
+#ifndef _FSK_RING_H
+#define _FSK_RING_H
+
+#include <linux/compiler.h>
+#include <linux/ktime.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
+
+struct fsk_chunk;
+struct iov_iter;
+struct sock;
+
+/**
+ * struct fsk_ring - one direction of a connection in memory
+ * @last: chunk that is being filled; the writer's
+ * @hoard: chunks that were @spare; the writer's
+ * @filled: bytes in @last; the writer's
+ * @head: number of the next byte to be published; stored by the writer
+ * @first: chunk that is being emptied; the reader's once @head says that it has
+ *	bytes
+ * @taken: bytes taken from @first; the reader's, or the writer's while nothing
+ *	is unread, and so is @first
+ * @tail: number of the next byte to be taken; stored by the reader
+ * @window: bytes beyond @tail that count as received, as if they were in the
+ *	receive buffer of TCP; stored by either
+ * @waiting: unread bytes beyond @window: the writer wants to hear of space;
+ *	stored by the writer
+ * @spare: chunks that were read and may be filled again; both, by xchg()
+ * @stamp: when bytes were last published, wall-clock time, if the receiver
+ *	wants to know; stored by the writer
+ *
+ * Memory is a chain of chunks that grows with what is unread; no byte is ever
+ * moved.  Chunks that were read are kept for a while, for the allocator's are
+ * dear where it clears them.  Writer and reader meet in @head, @tail, @spare
+ * and the links of the chain alone.  While head equals tail the reader touches
+ * no chunk.
+ *
+ * The writer is whoever owns the sender's socket, the reader whoever owns the
+ * receiver's.
+ */
+struct fsk_ring {
+	struct fsk_chunk *last;
+	struct fsk_chunk *hoard;
+	u32 filled;
+	u32 head;
+	struct fsk_chunk *first;
+	u32 taken;
+	u32 tail;
+	u32 window;
+	u32 waiting;
+	struct fsk_chunk *spare;
+	ktime_t stamp;
+};
+
+/* Bytes to be read.  The reader. */
+static inline u32 fsk_ring_unread(const struct fsk_ring *ring)
+{
+	/* Pairs with fsk_ring_publish(). */
+	return smp_load_acquire(&ring->head) - ring->tail;
+}
+
+/* Bytes that the reader has not taken.  The writer. */
+static inline u32 fsk_ring_used(const struct fsk_ring *ring)
+{
+	/* Pairs with fsk_ring_take(). */
+	return ring->head - smp_load_acquire(&ring->tail);
+}
+
+/* Does it hold memory?  A guess unless the writer asks. */
+static inline bool fsk_ring_has_memory(const struct fsk_ring *ring)
+{
+	return READ_ONCE(ring->last) || READ_ONCE(ring->hoard) ||
+	       READ_ONCE(ring->spare);
+}
+
+/* Let the reader see @n bytes that fsk_ring_write() took.  The writer. */
+static inline void fsk_ring_publish(struct fsk_ring *ring, u32 n)
+{
+	/* Pairs with fsk_ring_unread(). */
+	smp_store_release(&ring->head, ring->head + n);
+}
+
+/* @n bytes went by another way.  The writer, while the reader is at rest. */
+static inline void fsk_ring_skip(struct fsk_ring *ring, u32 n)
+{
+	WRITE_ONCE(ring->tail, ring->tail + n);
+	fsk_ring_publish(ring, n);
+}
+
+int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
+		   struct iov_iter *from, size_t len);
+u8 fsk_ring_last_byte(const struct fsk_ring *ring);
+size_t fsk_ring_read(const struct fsk_ring *ring, u32 off, struct iov_iter *to,
+		     size_t len);
+void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len);
+void fsk_ring_take(struct fsk_ring *ring, u32 len);
+void fsk_ring_purge(struct fsk_ring *ring);
+
+#endif /* _FSK_RING_H */

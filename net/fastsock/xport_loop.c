@@ -1,0 +1,835 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The transport within a host: no frames, no timers, no acknowledgments.  What
+ * one end sends is in a ring from which the other receives.
+ *
+ * LOCKING
+ *
+ * The writer of a ring is whoever owns the sender's socket, its reader whoever
+ * owns the receiver's.  All else that an end changes in the other is changed
+ * under the other's socket spinlock, and, while somebody owns the socket, left
+ * in fsk_conn.deferred for fsk_release_cb().  Nobody takes the other end's
+ * spinlock while holding a socket's spinlock: whoever has to tell the other end
+ * something then leaves it to a work item (fsk_loop_reset_later()).
+ *
+ * The ends know each other through struct fsk_pair, under RCU: fsk_conn_kill()
+ * takes an end out, under its socket's spinlock or before anybody knows it.
+ */
+
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/uio.h>
+#include <linux/wait_bit.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "loop.h"
+#include "pair.h"
+#include "post.h"
+#include "ring.h"
+#include "sock.h"
+
+/* So much of a long send is shown to the reader at a time, bytes. */
+#define FSK_LOOP_STRETCH	65536
+/* Shorter sends are not worth a look at what is posted, bytes. */
+#define FSK_LOOP_POST_MIN	4096
+/* What TCP's headers take of a segment on the loopback device, bytes. */
+#define FSK_LOOP_TCP_HEADERS	52
+
+static void (*plain_data_ready)(struct sock *sk);
+
+static bool fsk_loop_usable(const struct net_device *dev)
+{
+	const struct fsk_net *fn = fsk_net(dev_net(dev));
+
+	return dev->flags & IFF_LOOPBACK && READ_ONCE(dev->flags) & IFF_UP &&
+	       READ_ONCE(fn->same_host) && !READ_ONCE(fn->loopback_frames);
+}
+
+/* So that programs see the segments that TCP would make. */
+static u32 fsk_loop_mtu(const struct net_device *dev)
+{
+	return min_t(u32, READ_ONCE(dev->mtu), U16_MAX + 1) -
+	       FSK_LOOP_TCP_HEADERS + sizeof(struct fsk_hdr);
+}
+
+const struct fsk_transport_ops fsk_loop_ops = {
+	.name	= "loop",
+	.usable	= fsk_loop_usable,
+	.mtu	= fsk_loop_mtu,
+};
+
+/* The other end; RCU read section. */
+static struct fsk_conn *peer_of(const struct fsk_conn *conn)
+{
+	return rcu_dereference(conn->pair->end[!conn->side]);
+}
+
+/*
+ * How far the other end has got.  What the reader's window does not cover is,
+ * to the program, in the send buffer.
+ *
+ * Context: socket lock held in either form.
+ */
+static void update(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
+	int before = sk->sk_wmem_queued, waiting;
+	u32 used, window = READ_ONCE(conn->out->window);
+
+	for (;;) {
+		used = fsk_ring_used(conn->out);
+		waiting = used > window ? used - window : 0;
+		WRITE_ONCE(sk->sk_wmem_queued, waiting);
+		WRITE_ONCE(conn->out->waiting, waiting);
+		if (likely(!waiting))
+			break;
+		smp_mb();	/* pairs with fsk_loop_read() */
+		if (used == fsk_ring_used(conn->out))
+			break;
+	}
+	WRITE_ONCE(tp->snd_una, tp->write_seq - waiting -
+				(waiting ? conn->fin_sent : 0));
+	WRITE_ONCE(tp->snd_nxt, tp->snd_una);
+	if (likely(!before && !waiting))
+		return;
+	if (!waiting)
+		conn->tx.stalled_since = 0;
+	else if (waiting < before || !conn->tx.stalled_since)
+		conn->tx.stalled_since = fsk_now();
+	if (waiting < before) {
+		smp_mb();	/* pairs with the race breaker in tcp_poll() */
+		if (sk->sk_socket &&
+		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+			sk->sk_write_space(sk);
+		if (conn->life_at && sock_flag(sk, SOCK_DEAD))
+			conn->life_at = fsk_now() + fsk_patience(sk);
+	}
+	if (waiting) {
+		/* Only these have something to wait for. */
+		if (conn->life_at || inet_csk(sk)->icsk_user_timeout)
+			fsk_timer_arm(conn);
+	} else if (conn->fin_sent) {
+		fsk_rx_fin_acked(conn, fsk_now());
+	}
+}
+
+static void established(struct fsk_conn *conn)
+{
+	if (conn->phase != FSK_PH_SYN_SENT ||
+	    conn->sk->sk_state != TCP_SYN_SENT)
+		return;
+	conn->phase = FSK_PH_OPEN;
+	fsk_handshake_established(conn);
+}
+
+static void urgent(struct fsk_conn *conn)
+{
+	fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
+}
+
+static u32 received(const struct fsk_conn *conn)
+{
+	u32 unread = fsk_ring_unread(conn->in);
+
+	return conn->in->tail + min(unread, conn->in->window) +
+	       sock_flag(conn->sk, SOCK_DONE);
+}
+
+/**
+ * fsk_loop_show - tell poll() and others what has been received
+ * @conn: connection
+ *
+ * No more than the window; a FIN counts as a byte.
+ *
+ * Context: the socket's spinlock is held.
+ */
+void fsk_loop_show(struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 nxt;
+
+	do {
+		nxt = received(conn);
+		WRITE_ONCE(tp->rcv_nxt, nxt);
+		tp->rcv_wup = nxt;
+		smp_mb();	/* pairs with fsk_loop_read() */
+	} while (unlikely(nxt != received(conn)));
+}
+
+static void end_of_stream(struct fsk_conn *conn)
+{
+	if (sock_flag(conn->sk, SOCK_DONE))
+		return;
+	fsk_rx_fin(conn);
+}
+
+static void reset(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	u32 unread = fsk_ring_unread(conn->in), window = conn->in->window;
+
+	/* What TCP would not have sent yet is lost.  Nobody writes any more. */
+	if (unread > window) {
+		WRITE_ONCE(conn->in->head, conn->in->tail + window);
+		atomic_sub(unread - window, &sk->sk_rmem_alloc);
+	}
+	fsk_stat_inc(sock_net(sk), FSK_MIB_IN_RESETS);
+	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
+							      ECONNRESET);
+}
+
+/* A kernel user has taken the socket over: as TCP hands it bytes. */
+static void feed(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	fsk_recv_fill(sk);
+	do {
+		if (!sock_flag(sk, SOCK_DEAD))
+			sk->sk_data_ready(sk);
+	} while (fsk_recv_fill(sk));
+	fsk_loop_read(conn);
+}
+
+/**
+ * fsk_loop_run - do what the other end wants
+ * @conn: connection; it may be dead afterwards
+ * @events: FSK_EV_*
+ *
+ * Context: socket lock held in either form, RCU read section, BH disabled.
+ */
+void fsk_loop_run(struct fsk_conn *conn, unsigned int events)
+{
+	if (conn->phase == FSK_PH_DEAD)
+		return;
+	if (events & FSK_EV_CONNECTED)
+		established(conn);
+	if (events & FSK_EV_URGENT)
+		urgent(conn);
+	if (events & FSK_EV_READABLE)
+		feed(conn);
+	if (events & FSK_EV_FIN)
+		end_of_stream(conn);
+	if (events & FSK_EV_RESET && conn->phase != FSK_PH_DEAD)
+		reset(conn);
+	if (events & FSK_EV_SPACE && conn->phase != FSK_PH_DEAD)
+		update(conn);
+}
+
+/**
+ * fsk_loop_heed - learn now of urgent data that was announced
+ * @conn: connection whose @deferred has FSK_EV_URGENT
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_heed(struct fsk_conn *conn)
+{
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	conn->deferred &= ~FSK_EV_URGENT;
+	urgent(conn);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+}
+
+/* The socket of @conn is locked by its spinlock. */
+static void post_event(struct fsk_conn *conn, unsigned int event)
+{
+	if (conn->phase == FSK_PH_DEAD)
+		return;
+	if (sock_owned_by_user(conn->sk))
+		conn->deferred |= event;
+	else
+		fsk_loop_run(conn, event);
+}
+
+/*
+ * Context: process; the caller owns @conn's socket.
+ * Return: false if there is no other end any more.
+ */
+static bool tell(struct fsk_conn *conn, unsigned int event)
+{
+	struct fsk_conn *peer;
+
+	rcu_read_lock();
+	peer = peer_of(conn);
+	if (peer) {
+		spin_lock_bh(&peer->sk->sk_lock.slock);
+		post_event(peer, event);
+		spin_unlock_bh(&peer->sk->sk_lock.slock);
+	}
+	rcu_read_unlock();
+	return peer;
+}
+
+/*
+ * Nobody will read these bytes: as TCP's reset in answer to them.
+ *
+ * Context: process; the caller owns @conn's socket.
+ */
+static void refused(struct fsk_conn *conn)
+{
+	tell(conn, FSK_EV_RESET);
+	rcu_read_lock();
+	local_bh_disable();
+	reset(conn);
+	local_bh_enable();
+	rcu_read_unlock();
+}
+
+/* Has the program closed the descriptor, so that bytes are out of place? */
+static bool deaf(const struct fsk_conn *conn)
+{
+	const struct sock *sk = conn->sk;
+
+	return (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
+	       sk->sk_shutdown & RCV_SHUTDOWN;
+}
+
+/* Wake readers once what they wait for is there. */
+static void wake_reader(struct fsk_conn *peer)
+{
+	struct sock *sk = peer->sk;
+
+	if (likely(sk->sk_data_ready == plain_data_ready)) {
+		plain_data_ready(sk);
+		return;
+	}
+	/* Kernel users of a socket expect to be called under its lock. */
+	spin_lock_bh(&sk->sk_lock.slock);
+	post_event(peer, FSK_EV_READABLE);
+	spin_unlock_bh(&sk->sk_lock.slock);
+}
+
+/*
+ * Show @n written bytes to the other end, the last of them urgent or not.
+ * Return: false if it wants none.
+ */
+static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
+{
+	struct fsk_conn *peer;
+	struct tcp_sock *tp;
+	bool wake = false, heard = true;
+	u32 unread;
+
+	rcu_read_lock();
+	peer = peer_of(conn);
+	if (unlikely(!peer)) {
+		rcu_read_unlock();
+		return false;
+	}
+	tp = tcp_sk(peer->sk);
+	spin_lock_bh(&peer->sk->sk_lock.slock);
+	if (unlikely(deaf(peer))) {
+		heard = false;
+	} else if (likely(peer->phase != FSK_PH_DEAD)) {
+		conn->out->window = READ_ONCE(peer->sk->sk_rcvbuf) / 2;
+		if (unlikely(is_urgent)) {
+			peer->urg_in = conn->out->head + n - 1;
+			peer->urg_byte = fsk_ring_last_byte(conn->out);
+			post_event(peer, FSK_EV_URGENT);
+		}
+		if (unlikely(fsk_stamps(peer->sk)))
+			WRITE_ONCE(conn->out->stamp, ktime_get_real());
+		fsk_ring_publish(conn->out, n);
+		unread = fsk_ring_unread(conn->out);
+		if (likely(unread <= conn->out->window)) {
+			WRITE_ONCE(tp->rcv_nxt, conn->out->head);
+			tp->rcv_wup = conn->out->head;
+		} else {
+			fsk_loop_show(peer);
+		}
+		atomic_add(n, &peer->sk->sk_rmem_alloc);
+		tp->segs_in++;
+		tp->data_segs_in++;
+		wake = unread >= READ_ONCE(peer->sk->sk_rcvlowat) ||
+		       unread >= conn->out->window;
+		fsk_conn_stat_add(peer, FSK_MIB_IN_BYTES, n);
+	}
+	spin_unlock_bh(&peer->sk->sk_lock.slock);
+	if (likely(wake))
+		wake_reader(peer);
+	rcu_read_unlock();
+	return heard;
+}
+
+/* To the other end, from where its spinlock must not be taken. */
+static void tell_later(struct fsk_conn *conn, unsigned int bit)
+{
+	struct fsk_pair *pair = conn->pair;
+
+	set_bit(bit + !conn->side, &pair->late);
+	refcount_inc(&pair->refs);
+	/* The reference of @conn is not the last. */
+	if (!queue_work(fsk_wq, &pair->work))
+		refcount_dec(&pair->refs);
+}
+
+/* Bytes that the program may write now. */
+static u32 room(const struct fsk_conn *conn)
+{
+	int space = READ_ONCE(conn->sk->sk_sndbuf) + conn->out->window -
+		    fsk_ring_used(conn->out);
+
+	return max(space, 0);
+}
+
+static int wait_space(struct fsk_conn *conn, long *timeo)
+{
+	struct sock *sk = conn->sk;
+
+	update(conn);
+	if (room(conn) || fsk_tx_grow_buffer(sk))
+		return 0;
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	return sk_stream_wait_memory(sk, timeo);
+}
+
+/* May bytes go past the ring?  The spinlock of @peer's socket is held. */
+static bool posted(const struct fsk_conn *peer)
+{
+	const struct fsk_post *post = peer->post;
+	const struct sock *sk = peer->sk;
+
+	return post && !post->busy && post->filled < post->len &&
+	       !sock_owned_by_user(sk) && peer->phase != FSK_PH_DEAD &&
+	       !deaf(peer) && !fsk_ring_unread(peer->in) &&
+	       skb_queue_empty(&sk->sk_receive_queue) &&
+	       !tcp_sk(sk)->urg_data;
+}
+
+/*
+ * @n bytes were put into the buffer that @peer has posted.  The spinlock of its
+ * socket is held.  Return: is that enough for its reader?
+ */
+static bool filled(struct fsk_conn *peer, u32 n)
+{
+	struct tcp_sock *tp = tcp_sk(peer->sk);
+	struct fsk_post *post = peer->post;
+	bool enough;
+
+	/* Killed meanwhile; the socket may be TCP's by now. */
+	if (unlikely(peer->phase == FSK_PH_DEAD)) {
+		fsk_post_filled(post, 0);
+		return true;
+	}
+	fsk_ring_skip(peer->in, n);
+	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
+	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt + n);
+	tp->rcv_wup = tp->rcv_nxt;
+	tp->segs_in++;
+	tp->data_segs_in++;
+	fsk_conn_stat_add(peer, FSK_MIB_IN_BYTES, n);
+	fsk_conn_stat_add(peer, FSK_MIB_POSTED_BYTES, n);
+	enough = post->filled + n >= peer->post_want;
+	fsk_post_filled(post, n);
+	return enough;
+}
+
+/*
+ * Copy into the buffer that the other end's reader waits with, if it does.
+ * While @busy is set nobody else touches buffer or numbers, so that no lock is
+ * held over the copy.  Return: bytes, 0 if they have to go through the ring.
+ */
+static int write_posted(struct fsk_conn *conn, struct msghdr *msg, size_t len)
+{
+	struct fsk_conn *peer;
+	struct fsk_post *post;
+	bool enough, ready;
+	size_t n = 0;
+
+	rcu_read_lock();
+	peer = peer_of(conn);
+	if (likely(!peer || !READ_ONCE(peer->post)))
+		goto out;
+	spin_lock_bh(&peer->sk->sk_lock.slock);
+	post = peer->post;
+	ready = posted(peer);
+	if (ready)
+		post->busy = true;
+	spin_unlock_bh(&peer->sk->sk_lock.slock);
+	if (!ready)
+		goto out;
+
+	n = fsk_post_copy(post, &msg->msg_iter, len);
+
+	spin_lock_bh(&peer->sk->sk_lock.slock);
+	enough = filled(peer, n);
+	spin_unlock_bh(&peer->sk->sk_lock.slock);
+	wake_up_var(&post->busy);	/* an address, no access */
+	if (enough)
+		wake_reader(peer);
+out:
+	rcu_read_unlock();
+	return n;
+}
+
+/* One stretch.  Return: as fsk_loop_write(), or bytes. */
+static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	bool is_urgent;
+	int n = 0;
+
+	if (len >= FSK_LOOP_POST_MIN && !(msg->msg_flags & MSG_OOB))
+		n = write_posted(conn, msg, len);
+	if (n) {
+		WRITE_ONCE(tp->write_seq, tp->write_seq + n);
+		tp->segs_out++;
+		tp->data_segs_out++;
+		fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, n);
+		update(conn);
+		return n;
+	}
+	n = fsk_ring_write(conn->out, conn->sk, &msg->msg_iter, len);
+	if (unlikely(n < 0))
+		return n;
+	is_urgent = msg->msg_flags & MSG_OOB && !msg_data_left(msg);
+	WRITE_ONCE(tp->write_seq, tp->write_seq + n);
+	tp->segs_out++;
+	tp->data_segs_out++;
+	fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, n);
+	if (unlikely(!publish(conn, n, is_urgent))) {
+		refused(conn);
+		return n;
+	}
+	/* After the spinlock in publish(): pairs with tidy() in pair.c. */
+	if (unlikely(list_empty_careful(&conn->pair->holder)))
+		fsk_pair_holds(conn->pair);
+	if (likely(fsk_ring_used(conn->out) <= conn->out->window &&
+		   !conn->sk->sk_wmem_queued)) {
+		WRITE_ONCE(tp->snd_una, tp->write_seq);
+		WRITE_ONCE(tp->snd_nxt, tp->write_seq);
+	} else {
+		update(conn);
+	}
+	return n;
+}
+
+/**
+ * fsk_loop_write - send
+ * @conn: connected connection
+ * @msg: what to send
+ * @timeo: jiffies left to wait
+ * @copied: bytes taken, to be added to
+ *
+ * Context: process, may sleep; the caller owns the socket.
+ * Return: 0 or why not all was taken, as TCP.
+ */
+int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+		   size_t *copied)
+{
+	struct sock *sk = conn->sk;
+	u32 space;
+	int n;
+
+	while (msg_data_left(msg)) {
+		if (unlikely(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
+			return -EPIPE;
+		space = room(conn);
+		if (likely(space)) {
+			space = min_t(u32, space, FSK_LOOP_STRETCH);
+			n = write_stretch(conn, msg, min_t(size_t, space,
+							   msg_data_left(msg)));
+			if (likely(n > 0)) {
+				*copied += n;
+				continue;
+			}
+			if (n != -ENOMEM)
+				return n;
+			n = sk_stream_wait_memory(sk, timeo);
+		} else {
+			n = wait_space(conn, timeo);
+		}
+		if (n)
+			return n;
+		/* Waiting let go of the lock: reset or disconnected? */
+		if (!fsk_is_conn(sk) || fsk_conn(sk) != conn)
+			return -EPIPE;
+	}
+	return 0;
+}
+
+/**
+ * fsk_loop_send - send() in the ordinary case, and only then
+ * @sk: socket
+ * @msg: what to send
+ * @size: bytes
+ *
+ * Nothing to wait for, no flags that matter, no ancillary data.
+ *
+ * Context: process, may sleep.
+ * Return: bytes taken, or 0 if fsk_sendmsg() is to do it.
+ */
+int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct fsk_conn *conn;
+	int n, done = 0;
+
+	if (unlikely(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
+		     msg->msg_controllen || !size || size > FSK_LOOP_STRETCH))
+		return 0;
+	lock_sock(sk);
+	if (likely(fsk_is_conn(sk) && sk->sk_state == TCP_ESTABLISHED &&
+		   !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN))) {
+		conn = fsk_conn(sk);
+		if (likely(size <= room(conn)))
+			done = max(write_stretch(conn, msg, size), 0);
+	}
+	release_sock(sk);
+	if (likely(!done || done == size))
+		return done;
+	/* The buffer that was posted is full, or so: the rest, as it goes. */
+	msg->msg_flags |= MSG_NOSIGNAL;
+	n = fsk_sendmsg(sk, msg, size - done);
+	return done + max(n, 0);
+}
+
+/**
+ * fsk_loop_urgent - the last byte written is urgent, as was not known then
+ * @conn: connection into which at least one byte was written
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_urgent(struct fsk_conn *conn)
+{
+	struct fsk_conn *peer;
+
+	rcu_read_lock();
+	peer = peer_of(conn);
+	if (peer) {
+		spin_lock_bh(&peer->sk->sk_lock.slock);
+		peer->urg_in = conn->out->head - 1;
+		peer->urg_byte = fsk_ring_last_byte(conn->out);
+		post_event(peer, FSK_EV_URGENT);
+		spin_unlock_bh(&peer->sk->sk_lock.slock);
+	}
+	rcu_read_unlock();
+}
+
+static void show_unlocked(struct fsk_conn *conn)
+{
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	fsk_loop_show(conn);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+}
+
+/**
+ * fsk_loop_taken - the program, or a kernel user, has made room
+ * @conn: connection
+ *
+ * Called by fsk_loop_read().
+ *
+ * Context: process, the caller owns the socket; or its spinlock is held.
+ */
+void fsk_loop_taken(struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	bool locked = softirq_count();	/* by its spinlock */
+
+	if (unlikely(READ_ONCE(tp->rcv_nxt) != received(conn) &&
+		     conn->phase != FSK_PH_DEAD)) {
+		if (locked)
+			fsk_loop_show(conn);
+		else
+			show_unlocked(conn);
+	}
+	if (!READ_ONCE(conn->in->waiting))
+		return;
+	if (unlikely(locked))
+		tell_later(conn, 2);
+	else
+		tell(conn, FSK_EV_SPACE);
+}
+
+/**
+ * fsk_loop_resized - the receive buffer has a new size
+ * @conn: connection
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_resized(struct fsk_conn *conn)
+{
+	if (conn->phase == FSK_PH_DEAD)
+		return;
+	WRITE_ONCE(conn->in->window, READ_ONCE(conn->sk->sk_rcvbuf) / 2);
+	show_unlocked(conn);
+	conn->sk->sk_data_ready(conn->sk);
+	fsk_loop_read(conn);
+}
+
+/**
+ * fsk_loop_fin - the program sends no more
+ * @conn: connection; its state has already changed, and may do so again
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_fin(struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	conn->fin_sent = true;
+	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
+	if (!tell(conn, FSK_EV_FIN)) {
+		refused(conn);
+		return;
+	}
+	rcu_read_lock();
+	local_bh_disable();
+	update(conn);
+	if (!conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
+		fsk_rx_fin_acked(conn, fsk_now());
+	local_bh_enable();
+	rcu_read_unlock();
+}
+
+/**
+ * fsk_loop_reset - tell the other end that the connection is gone
+ * @conn: connection
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_reset(struct fsk_conn *conn)
+{
+	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
+	tell(conn, FSK_EV_RESET);
+}
+
+static void late_events(struct fsk_pair *pair, unsigned int side)
+{
+	unsigned int events = 0;
+	struct fsk_conn *conn;
+
+	if (test_and_clear_bit(side, &pair->late))
+		events |= FSK_EV_RESET;
+	if (test_and_clear_bit(2 + side, &pair->late))
+		events |= FSK_EV_SPACE;
+	conn = rcu_dereference(pair->end[side]);
+	if (!conn || !events)
+		return;
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	post_event(conn, events);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+}
+
+/**
+ * fsk_loop_late - tell the ends what could not be told at once
+ * @work: of a struct fsk_pair, which is referenced
+ *
+ * Context: process.
+ */
+void fsk_loop_late(struct work_struct *work)
+{
+	struct fsk_pair *pair = container_of(work, struct fsk_pair, work);
+
+	rcu_read_lock();
+	late_events(pair, 0);
+	late_events(pair, 1);
+	rcu_read_unlock();
+	fsk_pair_put(pair);
+}
+
+/**
+ * fsk_loop_reset_later - as fsk_loop_reset(), from a work item
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_loop_reset_later(struct fsk_conn *conn)
+{
+	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
+	tell_later(conn, 0);
+}
+
+/**
+ * fsk_loop_info - tell TCP_INFO and ss what there is to tell
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_loop_info(struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 una = tp->snd_una, nxt = conn->out->head, rcv = conn->in->head;
+
+	tp->bytes_acked += una - conn->told_una;
+	tp->bytes_sent += nxt - conn->told_nxt;
+	tp->bytes_received += rcv - conn->told_rcv;
+	conn->told_una = una;
+	conn->told_nxt = nxt;
+	conn->told_rcv = rcv;
+	tp->snd_wnd = conn->out->window;
+	tp->rcvq_space.space = conn->in->window;
+	tp->delivered = tp->data_segs_out;
+	/* What is sent is there when send() returns: the least there is. */
+	tp->srtt_us = 1 << 3;
+	minmax_reset(&tp->rtt_min, tcp_jiffies32, 1);
+	tp->lsndtime = tcp_jiffies32;
+	tp->rcv_tstamp = tcp_jiffies32;
+	inet_csk(conn->sk)->icsk_ack.lrcvtime = tcp_jiffies32;
+}
+
+/**
+ * fsk_loop_leave - the connection dies
+ * @conn: connection
+ *
+ * Context: the socket's spinlock is held, or its owner's other threads have
+ * nothing to say any more.
+ */
+void fsk_loop_leave(struct fsk_conn *conn)
+{
+	RCU_INIT_POINTER(conn->pair->end[conn->side], NULL);
+	WRITE_ONCE(conn->sk->sk_wmem_queued, 0);
+}
+
+/**
+ * fsk_loop_unhook - the socket has nothing to do with the connection any more
+ * @conn: dead connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_loop_unhook(struct fsk_conn *conn)
+{
+	atomic_sub(fsk_ring_unread(conn->in), &conn->sk->sk_rmem_alloc);
+}
+
+/**
+ * fsk_loop_free - let go of what the ends share
+ * @conn: connection that nobody uses any more
+ *
+ * Context: any.
+ */
+void fsk_loop_free(struct fsk_conn *conn)
+{
+	fsk_pair_put(conn->pair);
+}
+
+/* What sockets start with is not exported; a socket shows it. */
+static int find_data_ready(void)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(&init_net, PF_INET, SOCK_STREAM, IPPROTO_TCP,
+			       &sock);
+	if (err)
+		return err;
+	plain_data_ready = sock->sk->sk_data_ready;
+	sock_release(sock);
+	return 0;
+}
+
+/**
+ * fsk_loop_init - learn what sockets start with
+ *
+ * Context: process, module load.
+ * Return: 0 or a negative errno.
+ */
+int fsk_loop_init(void)
+{
+	return find_data_ready();
+}
