@@ -3,8 +3,8 @@
  * What the C tests share: a LAN of namespaces, connections that are sure to
  * run fastsock, a byte pattern that shows every loss, and counters.
  *
- * Namespaces "a" and "b" are joined by a veth pair, "lo0" reaches itself with
- * frames over its loopback device.  main(), from FSK_TEST_MAIN, makes them
+ * Namespaces "a" and "b" are joined by a veth pair, "lo0" reaches itself in
+ * memory, posted buffers included.  main(), from FSK_TEST_MAIN, makes them
  * once for the whole program.  A test that hangs is killed by the harness
  * with all its children, so nothing here needs a timeout of its own.
  */

@@ -135,8 +135,8 @@ lan_ready() {
 }
 
 lan_loopback() {
-	lan_add_ns "$1" &&
-		lan_sysctl "$1" loopback_frames 1 && lan_sysctl "$1" enable 1
+	lan_add_ns "$1" && lan_sysctl "$1" host_post_min 16384 &&
+		lan_sysctl "$1" enable 1
 }
 
 stat() {

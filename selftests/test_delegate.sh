@@ -124,8 +124,12 @@ gateway() {
 }
 
 localhost() {
-	both_know && delegated Localhost ./helper_pair -c a -s a -a "$1" \
-		-p $port
+	local status
+
+	both_know && lan_sysctl a same_host 0 || return 1
+	delegated Localhost ./helper_pair -c a -s a -a "$1" -p $port
+	status=$?
+	lan_sysctl a same_host 1 && return $status
 }
 
 cable() {

@@ -210,7 +210,9 @@ veth_only=(
 ktap_print_header
 ktap_set_plan $((2 * ${#both[@]} + ${#veth_only[@]}))
 trap lan_down EXIT
-if ! { lan_up a b && lan_ready a b && lan_loopback lo0; }; then
+# Memory loses nothing.
+if ! { lan_up a b && lan_ready a b && lan_loopback lo0 &&
+		lan_sysctl lo0 loopback_frames 1; }; then
 	ktap_exit_fail_msg "no LAN"
 fi
 on_lo

@@ -14,8 +14,18 @@ a_ip=10.77.0.1
 b_ip=10.77.0.2
 cgroup=/sys/fs/cgroup/policy
 
+between="-c a -s b -a $b_ip"
+
 pair() {
-	./helper_pair -c a -s b -a $b_ip -p 4000 -t 1000 "$@"
+	# shellcheck disable=SC2086	# several words
+	./helper_pair $between -p 4000 -t 1000 "$@"
+}
+
+# A check on connections of a with itself.
+host() {
+	local between="-c a -s a -a ${host_ip-127.0.0.1}"
+
+	"$@"
 }
 
 # Whether it connected or which error it got, whatever the path.
@@ -165,6 +175,15 @@ mac_rule() {
 drop="tcp dport 4000 drop;"
 reject="tcp dport 4000 reject;"
 cases=(
+	"within the host: no rules | under host fast"
+	"within the host: by the LAN's address | host_ip=$a_ip under host fast"
+	"within the host: drop, output | under filter a output '$drop' host as_tcp error=ETIMEDOUT"
+	"within the host: drop, input | under filter a input '$drop' host as_tcp error=ETIMEDOUT"
+	"within the host: drop on lo, input | under filter a input 'iif lo $drop' host as_tcp error=ETIMEDOUT"
+	"within the host: reject, prerouting | under filter a prerouting 'tcp dport 4000 reject with tcp reset;' host as_tcp error=ECONNREFUSED"
+	"within the host: drop of the answer | under filter a input 'tcp sport 4000 drop;' host as_tcp error=ETIMEDOUT"
+	"within the host: a rule that accepts | under filter a input 'iif lo accept; drop;' host fast"
+	"within the host: a stateful firewall | under stateful a '' host fast"
 	"drop, client's output | under filter a output '$drop' as_tcp error=ETIMEDOUT"
 	"drop, server's input | under filter b input '$drop' as_tcp error=ETIMEDOUT"
 	"drop, server's prerouting | under filter b prerouting '$drop' as_tcp error=ETIMEDOUT"

@@ -10,6 +10,7 @@
 #include "fsk_test.h"
 
 #define MIB		(1UL << 20)
+#define POST_MAX	(256 * 1024)	/* bytes pinned at a time */
 #define LO_MSS		(65535 - 24)
 
 FSK_PAIR_FIXTURE(transfer);
@@ -419,6 +420,8 @@ TEST_F_TIMEOUT(transfer, many_at_once, 300)
 TEST_F(transfer, posted_bytes)
 {
 	const char *ns = variant->link->server_ns;
+	/* In memory the writer does not wait until the next stretch is posted. */
+	long least = variant->link == &fsk_lo ? POST_MAX : MIB / 2;
 	long posted = fsk_stat(ns, "FskPostedBytes");
 	long queued = fsk_stat(ns, "FskQueuedBytes");
 	static char buf[MIB];
@@ -438,7 +441,7 @@ TEST_F(transfer, posted_bytes)
 	posted = fsk_stat(ns, "FskPostedBytes") - posted;
 	queued = fsk_stat(ns, "FskQueuedBytes") - queued;
 	EXPECT_EQ(MIB, posted + queued);
-	EXPECT_LE(MIB / 2, posted);
+	EXPECT_LE(least, posted);
 }
 
 static void put(const char *path, const char *text)

@@ -1154,6 +1154,12 @@ static int at_client(const char *command)
 	return fsk_run(line);
 }
 
+/* Before a connection whose wire will be cut: memory has no wire. */
+static void have_wire(void)
+{
+	at_client("sh -c 'echo 1 > /proc/sys/net/fastsock/loopback_frames'");
+}
+
 /* Nothing that the client sends arrives any more, until mend(). */
 static void cut(void)
 {
@@ -1172,6 +1178,7 @@ static void mend(void)
 	snprintf(command, sizeof(command), "tc qdisc del dev %s root",
 		 device());
 	at_client(command);
+	at_client("sh -c 'echo 0 > /proc/sys/net/fastsock/loopback_frames'");
 }
 
 /* Waits, at most 20 s, for the socket's error; the wire is whole again. */
@@ -1190,6 +1197,7 @@ FAST("G14", "TCP_USER_TIMEOUT ends unanswered sending with ETIMEDOUT")
 	int c, s;
 
 	count_broken_pipes();
+	have_wire();
 	pair(&c, &s);
 	SAY(fsk_set_int(c, SOL_TCP, TCP_USER_TIMEOUT, 400));
 	cut();
@@ -1204,6 +1212,7 @@ FAST("G14", "tcp_retries2 ends unanswered sending with ETIMEDOUT")
 {
 	int c, s;
 
+	have_wire();
 	pair(&c, &s);
 	give_now(c, s, "heard");
 	at_client("sh -c 'echo 2 > /proc/sys/net/ipv4/tcp_retries2'");
@@ -1220,6 +1229,7 @@ FAST("G14", "keepalive ends an idle connection with ETIMEDOUT")
 	struct blocked b;
 	int c, s;
 
+	have_wire();
 	pair(&c, &s);
 	SAY(fsk_set_int(c, SOL_TCP, TCP_KEEPIDLE, 1));
 	SAY(fsk_set_int(c, SOL_TCP, TCP_KEEPINTVL, 1));
@@ -1252,6 +1262,7 @@ FAST("G14", "what was sent while the wire was cut arrives afterwards")
 {
 	int c, s;
 
+	have_wire();
 	pair(&c, &s);
 	give_now(c, s, "1");
 	cut();

@@ -78,7 +78,6 @@ static FSK_UNUSED void own_namespace(void)
 		broken("unshare");
 	if (*enable == '0')
 		return;
-	write_sysctl("fastsock/loopback_frames", "1");
 	write_sysctl("fastsock/enable", "1");
 }
 

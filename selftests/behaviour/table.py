@@ -26,7 +26,7 @@ What a program can see
 .. Made by selftests/behaviour/table.py from the output of the test.
 
 Each row is a small program.  It ran with fastsock off and with fastsock on, over
-a veth pair ("lan") and over a loopback device ("lo"), and wrote down every
+a veth pair ("lan") and within one host ("lo"), and wrote down every
 return value, errno, poll event and byte it saw.  "same": the two are equal, and
 the counters prove that fastsock carried the connection, or that it was left to
 TCP where the row asks for that.  "differs": a difference that :doc:`overview`

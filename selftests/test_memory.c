@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+// Connections within the host: what only memory does, and must not do.
+// fastsock: timeout=300
+
+#include <sys/mman.h>
+
+#include "fsk_test.h"
+
+#define KIB		1024UL
+#define MIB		(1024 * KIB)
+#define SECONDS		8	/* of the stress test */
+#define MANY		64	/* idle connections */
+#define CLIENTS		4	/* at a time there */
+
+FIXTURE(memory)
+{
+	int listener;
+	int client;
+	int server;
+	uint16_t port;
+};
+
+FIXTURE_SETUP(memory)
+{
+	self->listener = fsk_listen(_metadata, &fsk_lo, 128);
+	self->port = fsk_port(self->listener);
+	self->client = fsk_dial(_metadata, &fsk_lo, self->port);
+	self->server = fsk_accept(_metadata, self->listener);
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	close(self->client);
+	close(self->server);
+	close(self->listener);
+}
+
+/* Packets that a device has sent. */
+static long packets(const char *ns, const char *device)
+{
+	char line[256], name[32];
+	long n = -1, sent;
+	FILE *file;
+
+	if (fsk_enter(ns))
+		return -1;
+	file = fopen("/proc/thread-self/net/dev", "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, " %31[^:]: %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld",
+			   name, &sent) == 2 && !strcmp(name, device))
+			n = sent;
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* Pages that TCP's sockets hold, fastsock's among them. */
+static long pages(void)
+{
+	char line[256];
+	long n = -1;
+	FILE *file = fopen("/proc/net/sockstat", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "TCP: inuse %*d orphan %*d tw %*d alloc %*d mem %ld",
+		       &n);
+	if (file)
+		fclose(file);
+	return n;
+}
+
+TEST_F(memory, nothing_crosses_the_device)
+{
+	long before = packets("lo0", "lo");
+	long frames = fsk_stat("lo0", "FskOutFrames");
+	long bytes = fsk_stat("lo0", "FskOutBytes");
+	int i, fd;
+
+	ASSERT_LE(0, before);
+	for (i = 0; i < 20; i++) {
+		fd = fsk_dial(_metadata, &fsk_lo, self->port);
+		close(fsk_accept(_metadata, self->listener));
+		close(fd);
+		ASSERT_EQ(0, fsk_send_pattern(self->client, 1, i * KIB, KIB));
+		ASSERT_EQ(KIB, fsk_recv_pattern(self->server, 1, i * KIB, KIB));
+	}
+	EXPECT_EQ(before, packets("lo0", "lo"));
+	EXPECT_EQ(frames, fsk_stat("lo0", "FskOutFrames"));
+	EXPECT_EQ(bytes + 20 * KIB, fsk_stat("lo0", "FskOutBytes"));
+}
+
+/* Not 127.0.0.1: an address of a device that could carry frames. */
+TEST(own_address_of_the_lan)
+{
+	static const struct fsk_link own = {
+		"a", "a", "10.77.0.1", "10.77.0.1",
+	};
+	int listener = fsk_listen(_metadata, &own, 1);
+	long frames = fsk_stat("a", "FskOutFrames");
+	int client = fsk_dial(_metadata, &own, fsk_port(listener));
+	int server = fsk_accept(_metadata, listener);
+	char byte;
+
+	EXPECT_EQ(1, send(client, "x", 1, 0));
+	EXPECT_EQ(1, recv(server, &byte, 1, 0));
+	EXPECT_EQ(frames, fsk_stat("a", "FskOutFrames"));
+	close(client);
+	close(server);
+	close(listener);
+}
+
+static void set_same_host(const char *value)
+{
+	int fd;
+
+	if (fsk_enter("lo0"))
+		return;
+	fd = open("/proc/sys/net/fastsock/same_host", O_WRONLY);
+	if (write(fd, value, 1) != 1)
+		abort();
+	close(fd);
+}
+
+TEST_F(memory, the_administrator_may_want_tcp)
+{
+	long delegated = fsk_stat("lo0", "FskDelegatedLocalhost");
+	int fd, other;
+	char byte;
+
+	set_same_host("0");
+	fd = fsk_socket("lo0", 0);
+	EXPECT_EQ(0, fsk_connect(fd, "127.0.0.1", self->port));
+	set_same_host("1");
+	EXPECT_FALSE(fsk_is_fast(fd));
+	EXPECT_EQ(delegated + 1, fsk_stat("lo0", "FskDelegatedLocalhost"));
+	other = accept(self->listener, NULL, NULL);
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(1, recv(other, &byte, 1, 0));
+	close(fd);
+	close(other);
+	/* Those that are, stay. */
+	EXPECT_EQ(1, send(self->client, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->server, &byte, 1, 0));
+}
+
+/* What send() says it took arrives, and no byte more. */
+TEST_F(memory, sender_that_faults_in_the_middle)
+{
+	size_t sizes[] = { 1, 100, 4000, 5000, 40000, 100000 };
+	char *map = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t at = 0;
+	unsigned int i;
+	ssize_t n;
+
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, mprotect(map + MIB / 2, MIB / 2, PROT_NONE));
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *from = map + MIB / 2 - sizes[i];
+
+		fsk_fill(from, sizes[i], 3, at);
+		n = send(self->client, from, 2 * sizes[i], 0);
+		if (n < 0) {
+			EXPECT_EQ(EFAULT, errno);
+			n = 0;
+		}
+		EXPECT_LE(n, (ssize_t)sizes[i]);
+		ASSERT_EQ(n, fsk_recv_pattern(self->server, 3, at, n));
+		at += n;
+		EXPECT_EQ(0, fsk_unread(self->server));
+	}
+	munmap(map, MIB);
+}
+
+/* A receive that waits with less than is sent: the call takes all the same. */
+TEST_F(memory, send_of_more_than_is_posted)
+{
+	size_t len = 400 * KIB;
+	char *buf = malloc(len);
+	pid_t pid = fsk_fork();
+
+	ASSERT_NE(NULL, buf);
+	if (!pid) {
+		ssize_t n = recv(self->server, buf, 20 * KIB, MSG_WAITALL);
+
+		_exit(n != 20 * KIB || fsk_wrong(buf, n, 4, 0) >= 0 ||
+		      fsk_recv_pattern(self->server, 4, n, len - n) != len - n);
+	}
+	ASSERT_TRUE(FSK_UNTIL(fsk_task_state(pid) == 'S'));
+	fsk_fill(buf, len, 4, 0);
+	EXPECT_EQ(len, send(self->client, buf, len, 0));
+	EXPECT_EQ(0, fsk_reap(pid));
+	free(buf);
+}
+
+/* A reader's timeout ends its call; what came before is its, what comes is not. */
+TEST_F(memory, reader_that_leaves_its_buffer)
+{
+	static char buf[64 * KIB];
+	ssize_t n;
+
+	ASSERT_EQ(0, fsk_set_timeout(self->server, SO_RCVTIMEO, 100));
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 5, 0, 1000));
+	n = recv(self->server, buf, sizeof(buf), MSG_WAITALL);
+	EXPECT_EQ(1000, n);
+	EXPECT_EQ(-1, fsk_wrong(buf, 1000, 5, 0));
+	memset(buf, 0, sizeof(buf));
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 5, 1000, 2000));
+	EXPECT_EQ(0, buf[0] | buf[1000] | buf[2000]);
+	EXPECT_EQ(2000, fsk_recv_pattern(self->server, 5, 1000, 2000));
+}
+
+/* Bytes that nobody sends or reads any more cost nothing after a while. */
+TEST_F(memory, idle_connections_hold_none)
+{
+	long before, full;
+	int one[MANY], i;
+	int other[MANY];
+
+	/* What other tests held goes first. */
+	fsk_sleep_ms(3000);
+	before = pages();
+	for (i = 0; i < MANY; i++) {
+		one[i] = fsk_dial(_metadata, &fsk_lo, self->port);
+		other[i] = fsk_accept(_metadata, self->listener);
+		ASSERT_EQ(0, fsk_send_pattern(one[i], i, 0, 100 * KIB));
+	}
+	full = pages();
+	/* The count is exact to 256 pages for each of two processors. */
+	EXPECT_LE(before + MANY * 24 - 600, full);
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(100 * KIB, fsk_recv_pattern(other[i], i, 0,
+						      100 * KIB));
+	EXPECT_TRUE(FSK_UNTIL(pages() <= before + 600));
+	for (i = 0; i < MANY; i++) {
+		ASSERT_EQ(0, fsk_send_pattern(one[i], 7, 0, KIB));
+		ASSERT_EQ(KIB, fsk_recv_pattern(other[i], 7, 0, KIB));
+		close(one[i]);
+		close(other[i]);
+	}
+}
+
+/* The server closes first and waits for the client, who is never heard of. */
+TEST_F(memory, orphan_that_waits_for_the_end)
+{
+	char byte;
+
+	EXPECT_EQ(1, send(self->client, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->server, &byte, 1, 0));
+	ASSERT_EQ(0, fsk_set_int(self->server, SOL_TCP, TCP_LINGER2, 1));
+	EXPECT_EQ(0, close(self->server));
+	self->server = -1;
+	EXPECT_EQ(0, recv(self->client, &byte, 1, 0));
+	fsk_sleep_ms(1500);
+	/* The first is sent to nobody, the second is told so. */
+	EXPECT_EQ(1, send(self->client, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(-1, send(self->client, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(EPIPE, errno);
+}
+
+static unsigned int dice(unsigned int *seed, unsigned int sides)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return (*seed >> 16) % sides;
+}
+
+/* One receive in one of the ways there are.  Return: as recv(). */
+static ssize_t receive(int fd, char *buf, size_t size, unsigned int *seed)
+{
+	size_t len = 1 + dice(seed, dice(seed, 2) ? size : 100);
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
+	switch (dice(seed, 6)) {
+	case 0:
+		n = recv(fd, buf, len, MSG_PEEK);
+		return n > 0 ? recv(fd, buf, n, 0) : n;
+	case 1:
+		return recv(fd, buf, len, MSG_WAITALL);
+	case 2:
+		fsk_set_timeout(fd, SO_RCVTIMEO, 1 + dice(seed, 20));
+		n = recv(fd, buf, len, MSG_WAITALL);
+		fsk_set_timeout(fd, SO_RCVTIMEO, 0);
+		return n;
+	case 3:
+		poll(&pfd, 1, 50);
+		return recv(fd, buf, len, MSG_DONTWAIT);
+	case 4:
+		return read(fd, buf, size);
+	}
+	return recv(fd, buf, len, 0);
+}
+
+/* Reads a stream of that seed to its end.  Return: 0, or 1 if a byte is wrong. */
+static int check_stream(int fd, unsigned int seed)
+{
+	static char buf[96 * KIB];
+	uint64_t at = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = receive(fd, buf, sizeof(buf), &seed);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n <= 0)
+			return 0;	/* the end, or the sender was killed */
+		if (fsk_wrong(buf, n, 9, at) >= 0)
+			return 1;
+		at += n;
+	}
+}
+
+static void send_stream(int fd, unsigned int seed)
+{
+	static char buf[200 * KIB];
+	uint64_t at = 0;
+	size_t len;
+	ssize_t n;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		len = 1 + dice(&seed, dice(&seed, 2) ? sizeof(buf) : 300);
+		fsk_fill(buf, len, 9, at);
+		n = send(fd, buf, len, MSG_NOSIGNAL);
+		if (n < 0)
+			return;
+		at += n;
+	}
+}
+
+/* Connections one after another, each read by a child or by the parent. */
+static int stress_server(int listener, unsigned int seed, uint64_t end)
+{
+	int fd, bad = 0;
+	pid_t pid;
+
+	while (fsk_now_ms() < end) {
+		fd = accept(listener, NULL, NULL);
+		if (fd < 0)
+			continue;
+		pid = dice(&seed, 2) ? fork() : -1;
+		if (pid <= 0)
+			bad |= check_stream(fd, seed);
+		if (!pid)
+			_exit(bad);
+		close(fd);
+		if (pid > 0 && !dice(&seed, 8)) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+		} else if (pid > 0) {
+			bad |= fsk_reap(pid);
+		}
+	}
+	return bad;
+}
+
+static int stress_client(uint16_t port, unsigned int seed, uint64_t end)
+{
+	pid_t pid;
+	int fd;
+
+	while (fsk_now_ms() < end) {
+		pid = fork();
+		if (pid) {
+			if (!dice(&seed, 4)) {
+				fsk_sleep_ms(dice(&seed, 50));
+				kill(pid, SIGKILL);
+			}
+			waitpid(pid, NULL, 0);
+			continue;
+		}
+		fd = fsk_socket("lo0", 0);
+		if (!fsk_connect(fd, "127.0.0.1", port)) {
+			if (!dice(&seed, 8))
+				fsk_set_linger(fd, 0);
+			send_stream(fd, seed);
+		}
+		_exit(0);
+	}
+	return 0;
+}
+
+/* Processes that send, receive in all ways, fork and are killed. */
+TEST_F(memory, stress)
+{
+	const char *wish = getenv("FSK_STRESS_SECONDS");
+	uint64_t end = fsk_now_ms() + 1000 * (wish ? atoi(wish) : SECONDS);
+	long bytes = fsk_stat("lo0", "FskInBytes");
+	pid_t server[CLIENTS], client[CLIENTS];
+	int i;
+
+	ASSERT_EQ(0, fsk_set_timeout(self->listener, SO_RCVTIMEO, 200));
+	for (i = 0; i < CLIENTS; i++) {
+		server[i] = fsk_fork();
+		if (!server[i])
+			_exit(stress_server(self->listener, i + 1, end));
+		client[i] = fsk_fork();
+		if (!client[i])
+			_exit(stress_client(self->port, i + 100, end));
+	}
+	for (i = 0; i < CLIENTS; i++) {
+		EXPECT_EQ(0, fsk_reap(client[i]));
+		EXPECT_EQ(0, fsk_reap(server[i]));
+	}
+	bytes = fsk_stat("lo0", "FskInBytes") - bytes;
+	TH_LOG("%ld bytes", bytes);
+	EXPECT_LT(1000000, bytes);
+}
+
+FSK_TEST_MAIN
