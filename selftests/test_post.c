@@ -124,6 +124,8 @@ TEST_F(posting, waitall_across_many_frames)
 {
 	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
 			  .flags = MSG_WAITALL };
+	/* In memory the writer does not wait until it is posted again. */
+	long least = variant->link == &fsk_lo ? 1 : BIG / 2;
 	long before = posted(variant->link);
 	uint64_t at = 0, n;
 
@@ -143,7 +145,7 @@ TEST_F(posting, waitall_across_many_frames)
 	finish(&c);
 	EXPECT_EQ(BIG, c.n);
 	EXPECT_EQ(-1, fsk_wrong(c.buf, BIG, SEED, 0));
-	EXPECT_LE(before + (long)BIG / 2, posted(variant->link));
+	EXPECT_LE(before + least, posted(variant->link));
 }
 
 /* Ends of the buffer that are not ends of pages; nothing beyond is touched. */

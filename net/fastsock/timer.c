@@ -18,6 +18,8 @@
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4
+/* So often an orphan in memory looks after its bytes. */
+#define FSK_ORPHAN_NS		NSEC_PER_SEC
 /* Then full frames are tried again. */
 #define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)
 
@@ -78,13 +80,20 @@ static u64 sooner(u64 a, u64 b)
 	return min(a, b);
 }
 
-/* In memory nothing is sent again; a reader's patience may still end. */
+/*
+ * In memory nothing is sent again.  A writer's patience may still end, and an
+ * orphan with bytes looks whether TCP's memory is used up.
+ */
 static u64 memory_deadline(const struct fsk_conn *conn)
 {
-	if (!conn->tx.stalled_since ||
-	    !READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout))
-		return 0;
-	return conn->tx.stalled_since + fsk_patience(conn->sk) + 1;
+	u64 at = 0;
+
+	if (conn->tx.stalled_since &&
+	    READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout))
+		at = conn->tx.stalled_since + fsk_patience(conn->sk) + 1;
+	if (conn->life_at && conn->sk->sk_wmem_queued)
+		at = sooner(at, conn->heard_at + FSK_ORPHAN_NS);
+	return at;
 }
 
 static u64 conn_deadline(const struct fsk_conn *conn)
@@ -235,7 +244,10 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		fsk_conn_abort(conn, ETIMEDOUT);
 		return;
 	}
-	if (conn->life_at && conn->tx.backoff && fsk_out_of_memory(sk)) {
+	if (conn->pair)
+		conn->heard_at = now;
+	if (conn->life_at && (conn->tx.backoff || conn->pair) &&
+	    fsk_out_of_memory(sk)) {
 		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
 		fsk_tx_reset(conn);
 		fsk_conn_done(conn);

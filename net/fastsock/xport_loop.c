@@ -128,9 +128,13 @@ static void established(struct fsk_conn *conn)
 	fsk_handshake_established(conn);
 }
 
+/* Beyond the window it is known of, but not there; fsk_loop_show() has it. */
 static void urgent(struct fsk_conn *conn)
 {
-	fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
+	if (conn->urg_in - conn->in->tail < conn->in->window)
+		fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
+	else
+		fsk_urgent_announced(conn, conn->urg_in);
 }
 
 static u32 received(const struct fsk_conn *conn)
@@ -160,6 +164,10 @@ void fsk_loop_show(struct fsk_conn *conn)
 		tp->rcv_wup = nxt;
 		smp_mb();	/* pairs with fsk_loop_read() */
 	} while (unlikely(nxt != received(conn)));
+	if (unlikely(tp->urg_data == TCP_URG_NOTYET &&
+		     tp->urg_seq == conn->urg_in &&
+		     fsk_before(conn->urg_in, nxt)))
+		fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
 }
 
 static void end_of_stream(struct fsk_conn *conn)
