@@ -354,7 +354,7 @@ static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
 		atomic_add(n, &peer->sk->sk_rmem_alloc);
 		tp->segs_in++;
 		tp->data_segs_in++;
-		/* Bytes that do not fit what is posted end its reader's wait. */
+		/* Bytes beside what is posted end its reader's wait. */
 		wake = unread >= READ_ONCE(peer->sk->sk_rcvlowat) ||
 		       unread >= conn->out->window || peer->post;
 		fsk_conn_stat_add(peer, FSK_MIB_IN_BYTES, n);
