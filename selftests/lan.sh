@@ -7,7 +7,8 @@
 #   lan_up a b c          the same with a bridge (in namespace "switch")
 #   lan_cards a b eth1 eth2   the same with these devices, joined outside
 #   lan_ready a b         fastsock on in a and b, and each knows the other
-#   lan_loopback lo0      a namespace whose 127.0.0.1 is reached with frames
+#   lan_loopback lo0      a namespace that reaches its 127.0.0.1 in memory
+#   lan_wire lo2          the same with frames
 #   stat a FskOutFrames   one counter
 #   lan_down              everything away
 #
@@ -137,6 +138,10 @@ lan_ready() {
 lan_loopback() {
 	lan_add_ns "$1" && lan_sysctl "$1" host_post_min 16384 &&
 		lan_sysctl "$1" enable 1
+}
+
+lan_wire() {
+	lan_loopback "$1" && lan_sysctl "$1" loopback_frames 1
 }
 
 stat() {

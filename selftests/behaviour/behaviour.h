@@ -27,6 +27,7 @@ struct row {
 	const char *name;	/* as in the table, such as "B7" */
 	const char *title;
 	enum row_kind kind;
+	bool wire;		/* memory will not do: it is to be cut */
 	void (*run)(void);
 	struct row *next;
 };
@@ -34,11 +35,11 @@ struct row {
 /* Rows run in the order of their definition; several may share a name. */
 void row_add(struct row *row);
 
-#define ROW_(id, line, row_name, row_title, row_kind)			\
+#define ROW_(id, line, row_name, row_title, row_kind, row_wire)		\
 static void id##line(void);						\
 static struct row id##line##_row = {					\
 	.name = row_name, .title = row_title, .kind = row_kind,		\
-	.run = id##line,						\
+	.wire = row_wire, .run = id##line,				\
 };									\
 static void __attribute__((constructor)) id##line##_add(void)		\
 {									\
@@ -46,13 +47,20 @@ static void __attribute__((constructor)) id##line##_add(void)		\
 }									\
 static void id##line(void)
 
-#define ROW__(id, line, name, title, kind)	ROW_(id, line, name, title, kind)
+#define ROW__(id, line, name, title, kind, wire)			\
+	ROW_(id, line, name, title, kind, wire)
 
 /* FAST("B7", "title") { body } and so on. */
-#define FAST(name, title)	ROW__(row_, __LINE__, name, title, ROW_FAST)
-#define LEFT_TO_TCP(name, title) ROW__(row_, __LINE__, name, title, ROW_TCP)
-#define ALONE(name, title)	ROW__(row_, __LINE__, name, title, ROW_ALONE)
-#define KNOWN(name, title)	ROW__(row_, __LINE__, name, title, ROW_KNOWN)
+#define FAST(name, title)						\
+	ROW__(row_, __LINE__, name, title, ROW_FAST, false)
+#define WIRE(name, title)						\
+	ROW__(row_, __LINE__, name, title, ROW_FAST, true)
+#define LEFT_TO_TCP(name, title)					\
+	ROW__(row_, __LINE__, name, title, ROW_TCP, false)
+#define ALONE(name, title)						\
+	ROW__(row_, __LINE__, name, title, ROW_ALONE, false)
+#define KNOWN(name, title)						\
+	ROW__(row_, __LINE__, name, title, ROW_KNOWN, false)
 
 /* Where this run takes place. */
 extern const struct fsk_link *here;

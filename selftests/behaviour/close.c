@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* G: shutdown, close and reset. */
-#include "behaviour.h"
+#include "options.h"
 
 #define MANY	200000
 
@@ -1139,46 +1139,9 @@ FAST("G13", "shutdown() by another thread wakes a writer")
 	}
 }
 
-static const char *device(void)
-{
-	return strcmp(here->client_ns, here->server_ns) ? "eth0" : "lo";
-}
-
-/* Runs a command in the client's namespace. */
 static int at_client(const char *command)
 {
-	char line[256];
-
-	snprintf(line, sizeof(line), "./helper_at %s %s", here->client_ns,
-		 command);
-	return fsk_run(line);
-}
-
-/* Before a connection whose wire will be cut: memory has no wire. */
-static void have_wire(void)
-{
-	at_client("sh -c 'echo 1 > /proc/sys/net/fastsock/loopback_frames'");
-}
-
-/* Nothing that the client sends arrives any more, until mend(). */
-static void cut(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command),
-		 "tc qdisc add dev %s root netem loss 100%%", device());
-	if (at_client(command))
-		broken("netem");
-}
-
-static void mend(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "tc qdisc del dev %s root",
-		 device());
-	at_client(command);
-	at_client("sh -c 'echo 0 > /proc/sys/net/fastsock/loopback_frames'");
+	return command_in(here->client_ns, command);
 }
 
 /* Waits, at most 20 s, for the socket's error; the wire is whole again. */
@@ -1187,20 +1150,19 @@ static void await_timeout(int fd)
 	struct pollfd pfd = { .fd = fd };
 	int n = poll(&pfd, 1, 20000);
 
-	mend();
+	cut(false);
 	note("ended %d", n);
 	say_events("events", fsk_events(fd));
 }
 
-FAST("G14", "TCP_USER_TIMEOUT ends unanswered sending with ETIMEDOUT")
+WIRE("G14", "TCP_USER_TIMEOUT ends unanswered sending with ETIMEDOUT")
 {
 	int c, s;
 
 	count_broken_pipes();
-	have_wire();
 	pair(&c, &s);
 	SAY(fsk_set_int(c, SOL_TCP, TCP_USER_TIMEOUT, 400));
-	cut();
+	cut(true);
 	SAY(send(c, "lost", 4, 0));
 	await_timeout(c);
 	take("error", c, 64, 0);
@@ -1208,15 +1170,14 @@ FAST("G14", "TCP_USER_TIMEOUT ends unanswered sending with ETIMEDOUT")
 	say_send("send", c);
 }
 
-FAST("G14", "tcp_retries2 ends unanswered sending with ETIMEDOUT")
+WIRE("G14", "tcp_retries2 ends unanswered sending with ETIMEDOUT")
 {
 	int c, s;
 
-	have_wire();
 	pair(&c, &s);
 	give_now(c, s, "heard");
 	at_client("sh -c 'echo 2 > /proc/sys/net/ipv4/tcp_retries2'");
-	cut();
+	cut(true);
 	SAY(send(c, "lost", 4, 0));
 	await_timeout(c);
 	at_client("sh -c 'echo 15 > /proc/sys/net/ipv4/tcp_retries2'");
@@ -1224,19 +1185,18 @@ FAST("G14", "tcp_retries2 ends unanswered sending with ETIMEDOUT")
 	take("end", c, 64, 0);
 }
 
-FAST("G14", "keepalive ends an idle connection with ETIMEDOUT")
+WIRE("G14", "keepalive ends an idle connection with ETIMEDOUT")
 {
 	struct blocked b;
 	int c, s;
 
-	have_wire();
 	pair(&c, &s);
 	SAY(fsk_set_int(c, SOL_TCP, TCP_KEEPIDLE, 1));
 	SAY(fsk_set_int(c, SOL_TCP, TCP_KEEPINTVL, 1));
 	SAY(fsk_set_int(c, SOL_TCP, TCP_KEEPCNT, 1));
 	SAY(fsk_set_int(c, SOL_SOCKET, SO_KEEPALIVE, 1));
 	begin(&b, c, receive);
-	cut();
+	cut(true);
 	await_timeout(c);
 	end("reader", &b);
 	take("end", c, 64, 0);
@@ -1258,19 +1218,18 @@ FAST("G14", "keepalive leaves a connection alone whose peer answers")
 	take("data", c, 64, 0);
 }
 
-FAST("G14", "what was sent while the wire was cut arrives afterwards")
+WIRE("G14", "what was sent while the wire was cut arrives afterwards")
 {
 	int c, s;
 
-	have_wire();
 	pair(&c, &s);
 	give_now(c, s, "1");
-	cut();
+	cut(true);
 	SAY(send(c, "2", 1, 0));
 	fsk_sleep_ms(200);
 	say_events("meanwhile", fsk_events(c));
 	SAY(fsk_unread(s));
-	mend();
+	cut(false);
 	AWAIT(fsk_unread(s) == 2);
 	take("data", s, 64, 0);
 	say_error(c);

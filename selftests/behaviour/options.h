@@ -136,6 +136,17 @@ static FSK_UNUSED int command_in(const char *ns, const char *command)
 	return system(line) ? -1 : 0;
 }
 
+/* On, nothing that the client sends arrives; for a WIRE row. */
+static FSK_UNUSED void cut(bool on)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "tc qdisc %s dev %s root netem %s",
+		 on ? "add" : "del", device(), on ? "loss 100%" : "");
+	if (command_in(here->client_ns, command))
+		broken(command);
+}
+
 /* Was this time of day a moment ago? */
 static FSK_UNUSED bool recent(long seconds)
 {

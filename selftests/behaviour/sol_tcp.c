@@ -506,33 +506,11 @@ FAST("K3", "keepalive leaves a peer that answers alone")
 	say_alive(client, server);
 }
 
-/* Frames within a host too, before a connection that will be cut. */
-static void have_wire(bool on)
-{
-	command_in(here->client_ns, on ?
-		   "sh -c 'echo 1 > /proc/sys/net/fastsock/loopback_frames'" :
-		   "sh -c 'echo 0 > /proc/sys/net/fastsock/loopback_frames'");
-}
-
-/* Nothing that the client sends arrives any more. */
-static void cut(bool on)
-{
-	char command[80];
-
-	snprintf(command, sizeof(command), "tc qdisc %s dev %s root netem %s",
-		 on ? "add" : "del", device(), on ? "loss 100%" : "");
-	if (command_in(here->client_ns, command))
-		broken(command);
-	if (!on)
-		have_wire(false);
-}
-
-FAST("K3", "keepalive ends a connection to a peer that does not answer")
+WIRE("K3", "keepalive ends a connection to a peer that does not answer")
 {
 	int client, server;
 	char byte;
 
-	have_wire(true);
 	pair(&client, &server);
 	say_alive(client, server);
 	keep_alive(client, 1);
@@ -558,12 +536,11 @@ FAST("K4", "TCP_USER_TIMEOUT reads back")
 	in_every_state(look_user_timeout);
 }
 
-FAST("K4", "TCP_USER_TIMEOUT ends a connection that gets no answer")
+WIRE("K4", "TCP_USER_TIMEOUT ends a connection that gets no answer")
 {
 	int client, server;
 	char byte;
 
-	have_wire(true);
 	pair(&client, &server);
 	say_alive(client, server);
 	SAY(fsk_set_int(client, SOL_TCP, TCP_USER_TIMEOUT, 500));
