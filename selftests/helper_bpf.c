@@ -15,7 +15,6 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/btf.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,33 +24,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MOV(to, value) \
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = to, .imm = value }
-#define LOAD(to, from, offset) \
-	{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = to, .src_reg = from, \
-	  .off = offset }
-#define STORE(to, from, offset) \
-	{ .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = to, .src_reg = from, \
-	  .off = offset }
-#define SKIP_UNLESS(reg, value, count) \
-	{ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = reg, .imm = value, \
-	  .off = count }
-#define ADD(to, value) \
-	{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = to, .imm = value }
-#define COPY(to, from) \
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = to, .src_reg = from }
-#define SKIP_IF(reg, value, count) \
-	{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = reg, .imm = value, \
-	  .off = count }
-#define CALL(function) { .code = BPF_JMP | BPF_CALL, .imm = function }
-#define EXIT() { .code = BPF_JMP | BPF_EXIT }
+#include "fsk_bpf.h"
 
 #define USER_PORT offsetof(struct bpf_sock_addr, user_port)
-
-static int bpf(int command, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
 
 static int load(enum bpf_prog_type type, enum bpf_attach_type expected,
 		const struct bpf_insn *program, unsigned int count)

@@ -332,7 +332,6 @@ TEST_F(closing, data_outlives_the_process)
 	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
 }
 
-/* FIN was seen first, so the reset that answers the data is EPIPE. */
 /* The bounds of TCP's memory, which all namespaces share. */
 static void memory_bounds(struct __test_metadata *_metadata, const char *write,
 			  char *read, size_t size)
@@ -380,6 +379,7 @@ TEST_F(closing, then_without_memory)
 	orphan_gives_up(_metadata, &self->client, self->server, true);
 }
 
+/* FIN was seen first, so the reset that answers the data is EPIPE. */
 TEST_F(closing, send_after_the_peer_closed)
 {
 	char byte;

@@ -4,37 +4,12 @@
 #define BEHAVIOUR_BPF_H
 
 #include "behaviour.h"
+#include "../fsk_bpf.h"
 
-#include <linux/bpf.h>
 #include <stddef.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-
-#define MOV(to, value) \
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = to, .imm = value }
-#define COPY(to, from) \
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = to, .src_reg = from }
-#define LOAD(to, from, offset) \
-	{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = to, .src_reg = from, \
-	  .off = offset }
-#define LOAD_POINTER(to, from, offset) \
-	{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = to, .src_reg = from, \
-	  .off = offset }
-#define SKIP_UNLESS(reg, value, count) \
-	{ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = reg, .imm = value, \
-	  .off = count }
-#define SKIP_IF(reg, value, count) \
-	{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = reg, .imm = value, \
-	  .off = count }
-#define CALL(function) { .code = BPF_JMP | BPF_CALL, .imm = function }
-#define EXIT() { .code = BPF_JMP | BPF_EXIT }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static FSK_UNUSED int bpf(int command, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
 
 static FSK_UNUSED int bpf_load(enum bpf_prog_type type,
 			       enum bpf_attach_type expected,

@@ -881,22 +881,29 @@ FAST("M3", "a ring that goes away ends its requests")
 	say_next("recv", &ring);
 }
 
-FAST("M3", "io_uring sends more than fits when there is room again")
+/* Begins to send many bytes through little room; returns their reader. */
+static pthread_t stuff_big(struct ring *ring, int opcode)
 {
 	static char bytes[BIG];
-	int client, server;
-	struct ring ring;
-	pthread_t id;
+	/* The reader gets the address. */
+	static int server;
+	int client;
 
-	ring_open(&ring);
+	ring_open(ring);
 	pair(&client, &server);
 	fsk_set_int(client, SOL_SOCKET, SO_SNDBUF, 20000);
 	fsk_set_int(server, SOL_SOCKET, SO_RCVBUF, 20000);
 	fsk_fill(bytes, BIG, 1, 0);
-	ring_add(&ring, IORING_OP_SEND, client, bytes, BIG)->msg_flags =
-		MSG_WAITALL;
-	ring_submit(&ring, 0);
-	id = thread(receive_big, &server);
+	ring_add(ring, opcode, client, bytes, BIG)->msg_flags = MSG_WAITALL;
+	ring_submit(ring, 0);
+	return thread(receive_big, &server);
+}
+
+FAST("M3", "io_uring sends more than fits when there is room again")
+{
+	struct ring ring;
+	pthread_t id = stuff_big(&ring, IORING_OP_SEND);
+
 	say_next("send", &ring);
 	say_received(id);
 }
@@ -1018,20 +1025,9 @@ FAST("M4", "the buffer of a zero-copy send is the program's at the notice")
 
 FAST("M4", "a zero-copy send of more than fits waits for room")
 {
-	static char bytes[BIG];
-	int client, server;
 	struct ring ring;
-	pthread_t id;
+	pthread_t id = stuff_big(&ring, IORING_OP_SEND_ZC);
 
-	ring_open(&ring);
-	pair(&client, &server);
-	fsk_set_int(client, SOL_SOCKET, SO_SNDBUF, 20000);
-	fsk_set_int(server, SOL_SOCKET, SO_RCVBUF, 20000);
-	fsk_fill(bytes, BIG, 1, 0);
-	ring_add(&ring, IORING_OP_SEND_ZC, client, bytes, BIG)->msg_flags =
-		MSG_WAITALL;
-	ring_submit(&ring, 0);
-	id = thread(receive_big, &server);
 	say_zero_copy(&ring);
 	say_received(id);
 }

@@ -60,6 +60,10 @@ class GuestError(Exception):
     """A guest that could not be built, booted or reached."""
 
 
+class DeadGuest(GuestError):
+    """A guest that ended before it was up."""
+
+
 def _tool(name, *arguments):
     """Runs one of the scripts beside this file; returns what it prints."""
     done = subprocess.run([os.path.join(HERE, name), *arguments],
@@ -425,7 +429,7 @@ class Guest:
             try:
                 self._boot(command, path, boot_timeout)
                 return
-            except GuestError as error:
+            except DeadGuest as error:
                 self.kill(keep=attempts)
                 if not attempts:
                     raise
@@ -441,7 +445,7 @@ class Guest:
         if not self._ready.wait(timeout * self.kernel.slowness):
             raise GuestError(f"guest {self.name} did not boot: {self.log}")
         if not self.alive:
-            raise GuestError(f"guest {self.name} died: {self.log}")
+            raise DeadGuest(f"guest {self.name} died: {self.log}")
 
     def _new_log(self):
         """An empty file for the console; those of yesterday go."""
@@ -482,7 +486,7 @@ class Guest:
                 self._port.connect(path)
                 break
             if not self.alive:
-                raise GuestError(f"QEMU ended for guest {self.name}")
+                raise DeadGuest(f"QEMU ended for guest {self.name}")
             time.sleep(0.05)
         else:
             raise GuestError(f"no connection to guest {self.name}")

@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -48,12 +47,8 @@ def _boot(series, workdir):
                  os.path.join(HERE, "in-guest.sh")):
         shutil.copy(file, workdir)
     machine = vm.Guest("bench", 1, workdir, memory="4G")
-    machine.start(os.path.join(guest.CACHE, "virtme-ng", "bin", "vng"),
-                  kernel.image)
-    end = time.monotonic() + BOOT_SECONDS
-    while not machine.booted():
-        if time.monotonic() > end:
-            raise vm.GuestError("no boot:\n" + machine.console())
+    vng = os.path.join(guest.CACHE, "virtme-ng", "bin", "vng")
+    machine.boot(vng, kernel.image, BOOT_SECONDS)
     machine.must(f"ip link set lo up; insmod {workdir}/fastsock.ko")
     return kernel, machine
 
@@ -115,7 +110,6 @@ class Bench:
                         program, []).append(pair)
         if len(programs) % 2 == 0:
             self.order.reverse()
-
 
     def dictionary(self):
         """What was measured, for JSON."""

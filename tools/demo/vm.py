@@ -142,6 +142,15 @@ class Guest:
             return self._receive(0.1) == "ready"
         return False
 
+    def boot(self, vng, kernel, seconds):
+        """Start alone, and wait so long until the agent is ready."""
+        self.start(vng, kernel)
+        deadline = time.monotonic() + seconds
+        while not self.booted():
+            if time.monotonic() > deadline:
+                raise GuestError(f"guest {self.name} does not boot:\n"
+                                 f"{self.console()}")
+
     def _accept(self, listener):
         listener.settimeout(0.1)
         try:
