@@ -23,8 +23,8 @@
 #define FSK_CHUNK_ORDER	3
 /* Unread bytes from which on small writes share larger chunks. */
 #define FSK_RING_BUSY	8192
-/* Chunks that were read and are kept, at most. */
-#define FSK_RING_SPARE	32
+/* Chunks that were read and are kept, at most: what a window may hold. */
+#define FSK_RING_SPARE	128
 /* Pages that a processor counts by itself; 1 MiB, as TCP does. */
 #define FSK_CHARGE_BATCH	((1 << 20) >> PAGE_SHIFT)
 
@@ -171,8 +171,9 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 	struct fsk_chunk *chunk;
 	unsigned int order = 0;
 
+	/* As much again as is unread. */
 	if (fsk_ring_used(ring) > FSK_RING_BUSY)
-		len = max_t(size_t, len, FSK_RING_BUSY);
+		len = max_t(size_t, len, fsk_ring_used(ring));
 	if (len > PAGE_SIZE - sizeof(*chunk))
 		order = min_t(unsigned int, get_order(len + sizeof(*chunk)),
 			      FSK_CHUNK_ORDER);
