@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """Makes Documentation/behaviour.rst from what the differential test printed.
 
-selftests/vm/run 'test_behaviour*' | tee log; selftests/behaviour/table.py < log
+selftests/vm/run '*behaviour*' | tee log; selftests/behaviour/table.py < log
 """
 
 import re
 import sys
 
-RESULT = re.compile(r"^\[([\w.]+) test_behaviour(32)?\] (ok|not ok) \d+ "
-                    r"(?:# (SKIP|XFAIL) )?(\w+) (lan|lo): (.*)$")
+RESULT = re.compile(r"^\[([\w.]+) (?:test|pair)_behaviour(32)?\] "
+                    r"(ok|not ok) \d+ (?:# (SKIP|XFAIL) )?"
+                    r"(\w+) (lan|cards|lo): (.*)$")
 # All rows that a program of 32 bits runs make one row.
 NARROW = "M6", "rows with translated calls, in a program of 32 bits"
-PLACES = ("lan", "lo")
-OUTCOMES = {"ok": "same", "not ok": "WRONG", "SKIP": "not run",
+PLACES = ("lan", "cards", "lo")
+OUTCOMES = {"ok": "same", "not ok": "WRONG", "SKIP": "skip",
             "XFAIL": "differs"}
 
 HEAD = """\
@@ -26,14 +27,16 @@ What a program can see
 .. Made by selftests/behaviour/table.py from the output of the test.
 
 Each row is a small program.  It ran with fastsock off and with fastsock on, over
-a veth pair ("lan") and within one host ("lo"), and wrote down every
+a veth pair ("lan"), between two network cards that a switch outside the guest
+joins ("cards") and within one host, in memory ("lo"), and wrote down every
 return value, errno, poll event and byte it saw.  "same": the two are equal, and
 the counters prove that fastsock carried the connection, or that it was left to
 TCP where the row asks for that.  "differs": a difference that :doc:`overview`
-lists.  "not run": something was missing on that kernel.  Names of rows: A creation, B bind, listen and
-accept, C connect, D sending, E receiving, F poll, G shutdown and close, H urgent
-data, I to K options, L ioctl and signals, M other ways of input and output,
-N users within the kernel, O what tools see, P concurrency.
+lists.  "skip": something was missing on that kernel.  "-": not meant for that
+place.  Names of rows: A creation, B bind, listen and accept, C connect, D
+sending, E receiving, F poll, G shutdown and close, H urgent data, I to K
+options, L ioctl and signals, M other ways of input and output, N users within
+the kernel, O what tools see, P concurrency.
 
 """
 

@@ -49,6 +49,7 @@
 #define MAX_BATCHES	100
 #define IDLE_FIRST	500	/* idle connections that are not counted */
 #define IDLE		1500	/* those that are */
+#define IDLE_SLEEP	6	/* seconds, until memory just used is given back */
 
 static char buffer[CHUNK];
 static struct sockaddr_storage server;
@@ -568,12 +569,12 @@ static void run_idle(const struct test *t, int listener)
 	memset(fds, 0xff, sizeof(fds));
 	for (i = 0; i < total; i++) {
 		if (i == IDLE_FIRST) {
-			sleep(1);
+			sleep(IDLE_SLEEP);
 			used = memory();
 		}
 		open_idle(t, listener, fds[i]);
 	}
-	sleep(1);
+	sleep(IDLE_SLEEP);
 	grown = memory() - used;
 	profile_begin();
 	profile_end();

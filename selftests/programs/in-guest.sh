@@ -18,6 +18,9 @@
 #   serve            starts servers in b and returns when they are up
 #   use              runs the clients in a; what it prints is compared
 #
+# With PLACE=host in the environment a and b are names of one host that has both
+# addresses.
+#
 # Work directory is $work, new for each run.  Prints one line for each run,
 # then what the two have printed if it differs:
 #
@@ -30,6 +33,7 @@ a_ip=10.77.0.1 b_ip=10.77.0.2
 path=fastsock
 limit=300
 work=${3-}
+PLACE=${PLACE:-lan}
 
 # The LAN of the tests: a has 10.77.0.1, b has 10.77.0.2.
 # shellcheck source=/dev/null
@@ -66,15 +70,37 @@ background() {
 	setsid "$@" > "$work/$(basename "$1").log" 2>&1 < /dev/null &
 }
 
-fastsock_on() {
-	lan_ready a b
+# One namespace of two names.
+one_host() {
+	lan_add_ns a && touch /run/netns/b &&
+		mount --bind /run/netns/a /run/netns/b || return 1
+	LAN_NETS="$LAN_NETS b"
+	ip -n a link add eth0 type dummy && { lan_host 1; lan_host 2; } |
+		ip -n a -batch -
 }
 
-# Bytes of streams that fastsock carried for both hosts.
-fastsock_bytes() {
-	local ns sum=0
+hosts_up() {
+	if [ "$PLACE" = host ]; then
+		one_host
+	else
+		lan_up a b
+	fi
+}
 
-	for ns in a b; do
+fastsock_on() {
+	if [ "$PLACE" = host ]; then
+		lan_sysctl a enable 1
+	else
+		lan_ready a b
+	fi
+}
+
+# Bytes of streams that fastsock carried, counted where they leave and arrive.
+fastsock_bytes() {
+	local ns sum=0 hosts="a b"
+
+	[ "$PLACE" != host ] || hosts=a
+	for ns in $hosts; do
 		sum=$((sum + $(stat $ns FskInBytes) + $(stat $ns FskOutBytes)))
 	done
 	echo $((sum / 2))
@@ -96,7 +122,7 @@ once() {
 
 	work=$(mktemp -d "/tmp/$mode.XXXXXX")
 	chmod 755 "$work"
-	lan_up a b || exit 2
+	hosts_up || exit 2
 	[ "$mode" = tcp ] || fastsock_on || exit 2
 	ip_before=$(ip_bytes)
 	(cd "$work" && exec timeout -k 5 "$limit" unshare --pid --fork \
