@@ -114,8 +114,18 @@ lan_peers() {
 		/proc/net/fastsock_peers
 }
 
-lan_knows() {
-	[ "$(lan_peers "$1" capable)" -ge "$2" ]
+# Does a namespace know so many neighbours?  If not, one that did not answer in
+# time is asked again by whoever wants to connect: lan_meets NETNS N OTHER...
+lan_meets() {
+	local ns=$1 want=$2 other
+
+	[ "$(lan_peers "$ns" capable)" -ge "$want" ] && return
+	shift 2
+	for other in "$@"; do
+		[ "$other" = "$ns" ] || at "$ns" timeout 1 bash -c \
+			": <> /dev/tcp/$(lan_ip "$other")/1" 2> /dev/null
+	done
+	return 1
 }
 
 lan_ready() {
@@ -130,8 +140,8 @@ lan_ready() {
 				> /dev/null || return 1
 	done
 	for ns in "$@"; do
-		until_true "$(lan_patience 10)" lan_knows "$ns" $(($# - 1)) ||
-			return 1
+		until_true "$(lan_patience 10)" \
+			lan_meets "$ns" $(($# - 1)) "$@" || return 1
 	done
 }
 

