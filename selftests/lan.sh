@@ -122,7 +122,7 @@ lan_meets() {
 	[ "$(lan_peers "$ns" capable)" -ge "$want" ] && return
 	shift 2
 	for other in "$@"; do
-		[ "$other" = "$ns" ] || at "$ns" timeout 1 bash -c \
+		[ "$other" = "$ns" ] || at "$ns" timeout 5 bash -c \
 			": <> /dev/tcp/$(lan_ip "$other")/1" 2> /dev/null
 	done
 	return 1
@@ -140,7 +140,7 @@ lan_ready() {
 				> /dev/null || return 1
 	done
 	for ns in "$@"; do
-		until_true "$(lan_patience 10)" \
+		until_true "$(lan_patience 20)" \
 			lan_meets "$ns" $(($# - 1)) "$@" || return 1
 	done
 }
