@@ -20,6 +20,7 @@ counters() {
 	printf 'Fsk%s\n' Claimed ActiveOpens PassiveOpens CurrEstab \
 		OutFrames InFrames OutBytes InBytes RetransFrames Timeouts \
 		PostedBytes PostRefused QueuedBytes OutResets InResets \
+		Spins SpinHits \
 		HelloOut HelloIn Peers
 	header_names FSK_REASONS | sed 's/^/FskDelegated/'
 	header_names FSK_DROPS | sed 's/^/FskDrop/'
@@ -119,6 +120,10 @@ tests=(
 	"host_post_min refuses 0:refuses host_post_min 0"
 	"post_min refuses -1:refuses post_min -1"
 	"handshake_ms refuses 0:refuses handshake_ms 0"
+	"spin_us is 0 after loading:is_zero spin_us"
+	"spin_us takes 1, 1000 and 0:takes spin_us 1 1000 0"
+	"spin_us refuses -1:refuses spin_us -1"
+	"spin_us refuses 1001:refuses spin_us 1001"
 	"enable belongs to its namespace:namespace_of_its_own"
 	"statistics have the names of the header:counter_names"
 	"statistics are lines of name and number:counter_form"

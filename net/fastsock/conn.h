@@ -154,6 +154,7 @@ enum fsk_phase {
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @urg_in: in memory: sequence number of @urg_byte; the socket's spinlock
  * @avg_recv: bytes a recv returned lately, moving average
+ * @spin_ns: so long a reader spins, ns; see spin.c
  * @told_una: oldest unacknowledged when fsk_conn_info() last ran
  * @told_nxt: next to be sent then
  * @told_rcv: next expected then
@@ -208,6 +209,7 @@ struct fsk_conn {
 	u32 urg_seq;
 	u32 urg_in;
 	u32 avg_recv;
+	u32 spin_ns;
 	u32 told_una;
 	u32 told_nxt;
 	u32 told_rcv;

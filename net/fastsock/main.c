@@ -72,6 +72,7 @@ static int enable_handler(FSK_CTL_TABLE *table, int write, void *buffer,
 static int post_min_least = 1024;
 static int post_min_most = INT_MAX;
 static int handshake_ms_most = 50;
+static int spin_us_most = 1000;
 
 static const struct ctl_table sysctls[] = {
 	{
@@ -103,6 +104,11 @@ static const struct ctl_table sysctls[] = {
 		.maxlen = sizeof(int), .mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
 		.extra1 = &post_min_least, .extra2 = &post_min_most,
+	}, {
+		.procname = "spin_us",
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO, .extra2 = &spin_us_most,
 	},
 };
 
@@ -122,6 +128,7 @@ static int sysctl_init_net(struct net *net)
 	table[3].data = &fn->handshake_ms;
 	table[4].data = &fn->same_host;
 	table[5].data = &fn->host_post_min;
+	table[6].data = &fn->spin_us;
 	fn->sysctl = fsk_register_sysctl(net, "net/fastsock", table,
 					 ARRAY_SIZE(sysctls));
 	if (!fn->sysctl) {

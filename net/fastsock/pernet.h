@@ -40,6 +40,7 @@ struct fsk_peer;
  * @handshake_ms: sysctl, ms; how long a connect waits for SYNACK
  * @same_host: sysctl, FSK_SAME_HOST_*; connections within the host use memory
  * @host_post_min: sysctl, bytes; as @post_min, for connections within the host
+ * @spin_us: sysctl, us; a receive spins so long at most before it sleeps
  * @mib: counters, enum fsk_mib
  * @sysctl: registered table header
  * @table: this namespace's copy of the sysctl table
@@ -60,6 +61,7 @@ struct fsk_net {
 	int handshake_ms;
 	int same_host;
 	int host_post_min;
+	int spin_us;
 	u64 __percpu *mib;
 	struct ctl_table_header *sysctl;
 	struct ctl_table *table;

@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "post.h"
 #include "ring.h"
+#include "spin.h"
 
 #define FSK_SPLICE_PAGES	16
 #define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */
@@ -316,6 +317,26 @@ static bool wait_over(const struct recv *r, const struct sk_buff *last,
 	       (post && READ_ONCE(post->filled) >= r->want);
 }
 
+/*
+ * Spin, with the socket unlocked, before wait_data() sleeps.  Return: 1 if
+ * something happened, 0 if not, negative if it was disconnected.
+ */
+static int spin_data(struct recv *r, struct fsk_spin *spin)
+{
+	struct sock *sk = r->sk;
+	int disconnects = sk->sk_disconnects;
+
+	if (!fsk_spin_begin(spin, sk))
+		return 0;
+	release_sock(sk);
+	fsk_spin_wait(spin, sk, &r->timeo);
+	lock_sock(sk);
+	if (sk->sk_disconnects != disconnects)
+		return -EPIPE;
+	/* Nobody was there to be woken. */
+	return !r->timeo || fsk_spin_over(spin, sk);
+}
+
 /* Sleep until something happened; the socket is unlocked meanwhile.  Return:
  * negative if it was disconnected.
  */
@@ -325,15 +346,25 @@ static int wait_data(struct recv *r, const struct fsk_ring *ring,
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sk_buff *last = skb_peek_tail(&r->sk->sk_receive_queue);
 	u32 unread = ring ? position(r) - ring->tail : 0;
+	struct fsk_spin spin = {
+		.ahead = r->peek, .post = post, .want = r->want,
+	};
 	struct sock *sk = r->sk;
 	int err;
 
+	if (unlikely(fsk_spin_wanted(sk, fsk_net(sock_net(sk))))) {
+		err = spin_data(r, &spin);
+		if (err || wait_over(r, last, ring, unread, post))
+			return min(err, 0);
+	}
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	err = sk_wait_event(sk, &r->timeo,
 			    wait_over(r, last, ring, unread, post), &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
+	if (unlikely(spin.start))
+		__fsk_spin_slept(&spin, sk);
 	return min(err, 0);
 }
 
@@ -660,6 +691,17 @@ static __always_inline void wait_unlocked(struct recv *r, struct sock *sk)
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
+static noinline void spin_unlocked(struct recv *r, struct sock *sk)
+{
+	struct fsk_spin spin = {};
+
+	if ((fsk_spin_begin(&spin, sk) &&
+	     fsk_spin_wait(&spin, sk, &r->timeo)) || !r->timeo)
+		return;
+	wait_unlocked(r, sk);
+	fsk_spin_slept(&spin, sk);
+}
+
 /* Is there something that a receive of no bytes could have waited for? */
 static bool unread(const struct sock *sk)
 {
@@ -762,6 +804,17 @@ static void wait_ring(struct sock *sk)
 	finish_wait(sk_sleep(sk), &wait);
 }
 
+static noinline void spin_ring(struct sock *sk)
+{
+	long timeo = MAX_SCHEDULE_TIMEOUT;
+	struct fsk_spin spin = {};
+
+	if (fsk_spin_begin(&spin, sk) && fsk_spin_wait(&spin, sk, &timeo))
+		return;
+	wait_ring(sk);
+	fsk_spin_slept(&spin, sk);
+}
+
 /* Is there nothing but bytes in a ring to take, and no time stamps? */
 static bool plain_ring(const struct sock *sk)
 {
@@ -786,6 +839,7 @@ static bool plain_ring(const struct sock *sk)
 int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	int disconnects = READ_ONCE(sk->sk_disconnects);
+	const struct fsk_net *fn;
 	struct fsk_conn *conn;
 	size_t n, done = 0;
 	u32 unread;
@@ -794,11 +848,15 @@ int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		     msg->msg_get_inq || !len))
 		return 0;
 	if (quiet(sk)) {
+		fn = fsk_net(sock_net(sk));
 		if (flags & MSG_DONTWAIT || sock_flag(sk, SOCK_FASYNC) ||
 		    READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT ||
-		    len >= READ_ONCE(fsk_net(sock_net(sk))->host_post_min))
+		    len >= READ_ONCE(fn->host_post_min))
 			return 0;
-		wait_ring(sk);
+		if (unlikely(fsk_spin_wanted(sk, fn)))
+			spin_ring(sk);
+		else
+			wait_ring(sk);
 	}
 	lock_sock(sk);
 	if (unlikely(sk->sk_disconnects != disconnects)) {
@@ -852,8 +910,12 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 
 	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
-	if (r.timeo && len && idle(&r, sk))
-		wait_unlocked(&r, sk);
+	if (r.timeo && len && idle(&r, sk)) {
+		if (unlikely(fsk_spin_wanted(sk, fsk_net(sock_net(sk)))))
+			spin_unlocked(&r, sk);
+		else
+			wait_unlocked(&r, sk);
+	}
 
 	lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
