@@ -210,6 +210,25 @@ TEST_F(memory, reader_that_leaves_its_buffer)
 	EXPECT_EQ(2000, fsk_recv_pattern(self->server, 5, 1000, 2000));
 }
 
+/* Only from 6.9 on has TCP such an offset. */
+TEST_F(memory, peek_beyond_what_is_there)
+{
+	char buf[64];
+
+	if (fsk_set_int(self->server, SOL_SOCKET, SO_PEEK_OFF, 5000))
+		SKIP(return, "no SO_PEEK_OFF");
+	ASSERT_EQ(0, fsk_set_timeout(self->server, SO_RCVTIMEO, 100));
+	EXPECT_EQ(-1, recv(self->server, buf, sizeof(buf), MSG_PEEK));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 6, 0, 10));
+	EXPECT_EQ(-1, recv(self->server, buf, sizeof(buf), MSG_PEEK));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 6, 10, 5000));
+	EXPECT_EQ(10, recv(self->server, buf, sizeof(buf), MSG_PEEK));
+	EXPECT_EQ(-1, fsk_wrong(buf, 10, 6, 5000));
+	EXPECT_EQ(5010, fsk_recv_pattern(self->server, 6, 0, 5010));
+}
+
 /* Bytes that nobody sends or reads any more cost nothing after a while. */
 TEST_F(memory, idle_connections_hold_none)
 {

@@ -233,8 +233,9 @@ static int take_ring(struct recv *r, struct fsk_conn *conn)
 	int err;
 
 	while (r->left) {
+		/* SO_PEEK_OFF may point beyond what there is. */
 		unread = fsk_ring_unread(ring) - (position(r) - ring->tail);
-		if (!unread)
+		if ((s32)unread <= 0)
 			break;
 		/* What came with these bytes and has to be known before. */
 		if (unlikely(conn->deferred & FSK_EV_URGENT))
@@ -313,7 +314,7 @@ static bool wait_over(const struct recv *r, const struct sk_buff *last,
 		      const struct fsk_post *post)
 {
 	return skb_peek_tail(&r->sk->sk_receive_queue) != last ||
-	       (ring && fsk_ring_unread(ring) != unread) ||
+	       (ring && (s32)(fsk_ring_unread(ring) - unread) > 0) ||
 	       (post && READ_ONCE(post->filled) >= r->want);
 }
 
