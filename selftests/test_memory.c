@@ -8,6 +8,7 @@
 
 #define KIB		1024UL
 #define MIB		(1024 * KIB)
+#define GIB		(1024ULL * MIB)
 #define SECONDS		8	/* of the stress test */
 #define MANY		64	/* idle connections */
 #define CLIENTS		4	/* at a time there */
@@ -67,6 +68,18 @@ static long pages(void)
 	if (file)
 		fclose(file);
 	return n;
+}
+
+/* What TCP_INFO says of the bytes of a connection. */
+static void bytes(int fd, uint64_t *sent, uint64_t *received)
+{
+	uint64_t info[64] = {};
+	socklen_t len = sizeof(info);
+
+	/* tcpi_bytes_received and _sent of the kernel; the C library knows less. */
+	getsockopt(fd, SOL_TCP, TCP_INFO, info, &len);
+	memcpy(received, (char *)info + 128, sizeof(*received));
+	memcpy(sent, (char *)info + 200, sizeof(*sent));
 }
 
 TEST_F(memory, nothing_crosses_the_device)
@@ -227,6 +240,209 @@ TEST_F(memory, peek_beyond_what_is_there)
 	EXPECT_EQ(10, recv(self->server, buf, sizeof(buf), MSG_PEEK));
 	EXPECT_EQ(-1, fsk_wrong(buf, 10, 6, 5000));
 	EXPECT_EQ(5010, fsk_recv_pattern(self->server, 6, 0, 5010));
+}
+
+/* One thread waits to see more than there is, another takes what there is. */
+TEST_F(memory, peek_while_another_takes)
+{
+	pid_t pid = fsk_fork();
+	char buf[64];
+
+	if (!pid) {
+		ssize_t n = recv(self->server, buf, 30, MSG_PEEK | MSG_WAITALL);
+
+		/* As TCP: the new bytes follow those that were seen. */
+		_exit(n != 30 || fsk_wrong(buf, 10, 7, 0) >= 0 ||
+		      fsk_wrong(buf + 10, 20, 7, 10) >= 0);
+	}
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 7, 0, 10));
+	ASSERT_TRUE(FSK_UNTIL(fsk_task_state(pid) == 'S'));
+	fsk_sleep_ms(50);
+	EXPECT_EQ(10, fsk_recv_pattern(self->server, 7, 0, 10));
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 7, 10, 1));
+	fsk_sleep_ms(50);
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 7, 11, 19));
+	EXPECT_EQ(0, fsk_reap(pid));
+	EXPECT_EQ(20, fsk_recv_pattern(self->server, 7, 10, 20));
+}
+
+/* The last byte that could be read is the urgent one, wherever memory ends. */
+TEST_F(memory, urgent_sender_that_faults)
+{
+	const size_t sizes[] = { 1, 4096 - 16, 8192 - 16, 32768 - 16, 40000 };
+	char *map = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t at = 0;
+	unsigned int i;
+	char byte;
+	ssize_t n;
+
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, mprotect(map + MIB / 2, MIB / 2, PROT_NONE));
+	ASSERT_EQ(0, fsk_set_int(self->server, SOL_SOCKET, SO_OOBINLINE, 1));
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *from = map + MIB / 2 - sizes[i];
+
+		fsk_fill(from, sizes[i], 3, at);
+		n = send(self->client, from, 65536, MSG_OOB);
+		if (n <= 0)
+			continue;
+		EXPECT_LE(n, (ssize_t)sizes[i]);
+		EXPECT_TRUE(FSK_UNTIL(fsk_events(self->server) & POLLPRI));
+		ASSERT_EQ(n - 1, fsk_recv_pattern(self->server, 3, at, n - 1));
+		ASSERT_EQ(1, recv(self->server, &byte, 1, 0));
+		EXPECT_EQ(from[n - 1], byte);
+		at += n;
+		EXPECT_EQ(0, fsk_unread(self->server));
+	}
+	EXPECT_LT(0, at);
+	munmap(map, MIB);
+}
+
+/* The urgent byte is not in the stream, however reader and writer meet. */
+TEST_F(memory, urgent_bytes_for_a_busy_reader)
+{
+	int rounds = fsk_debug_kernel() ? 300 : 2000, i, got;
+	pid_t pid = fsk_fork();
+	char buf[8];
+
+	if (!pid) {
+		for (i = 0; i < rounds; i++)
+			if (send(self->client, "abc!", 4, MSG_OOB) != 4 ||
+			    recv(self->client, buf, 1, 0) != 1)
+				_exit(1);
+		_exit(0);
+	}
+	for (i = 0; i < rounds; i++) {
+		memset(buf, 0, sizeof(buf));
+		for (got = 0; got < 3;)
+			got += recv(self->server, buf + got, 5 - got, 0);
+		if (strcmp(buf, "abc"))
+			break;
+		if (recv(self->server, buf, 1, MSG_OOB) != 1 || *buf != '!')
+			break;
+		send(self->server, "x", 1, 0);
+	}
+	EXPECT_EQ(rounds, i);
+	if (i < rounds)
+		kill(pid, SIGKILL);
+	EXPECT_EQ(0, fsk_reap(pid));
+}
+
+/* Bytes beyond the window are shown when there is room, each time. */
+TEST_F(memory, little_more_than_the_window)
+{
+	int rounds = fsk_debug_kernel() ? 300 : 3000, i, window;
+	struct pollfd pfd = { .events = POLLIN };
+	static char buf[MIB];
+	pid_t pid;
+
+	ASSERT_EQ(0, fsk_set_int(self->server, SOL_SOCKET, SO_RCVBUF, 1));
+	window = fsk_int_option(self->server, SOL_SOCKET, SO_RCVBUF) / 2;
+	pid = fsk_fork();
+	if (!pid) {
+		for (i = 0; i < rounds; i++)
+			if (fsk_send_all(self->client, buf, window + 1) < 0 ||
+			    recv(self->client, buf, 1, 0) != 1)
+				_exit(1);
+		_exit(0);
+	}
+	pfd.fd = self->server;
+	for (i = 0; i < rounds; i++) {
+		int left = window + 1, n;
+
+		while (left) {
+			/* Every other time by a receive that sleeps. */
+			if (i & 1 && poll(&pfd, 1, 20000) != 1)
+				break;
+			n = recv(self->server, buf, left > window ? window :
+				 left, 0);
+			if (n <= 0)
+				break;
+			left -= n;
+		}
+		if (left || send(self->server, "x", 1, 0) != 1)
+			break;
+	}
+	EXPECT_EQ(rounds, i);
+	if (i < rounds)
+		kill(pid, SIGKILL);
+	EXPECT_EQ(0, fsk_reap(pid));
+}
+
+/* There is no peer to be missed: what ends sending is no reason to end it. */
+TEST_F(memory, keepalive_and_user_timeout)
+{
+	static char buf[MIB];
+	int round;
+
+	fsk_set_int(self->client, SOL_TCP, TCP_KEEPIDLE, 1);
+	fsk_set_int(self->client, SOL_TCP, TCP_KEEPINTVL, 1);
+	fsk_set_int(self->client, SOL_SOCKET, SO_KEEPALIVE, 1);
+	fsk_set_int(self->client, SOL_TCP, TCP_USER_TIMEOUT, 1200);
+	ASSERT_EQ(0, fsk_set_int(self->server, SOL_SOCKET, SO_RCVBUF, 8192));
+	for (round = 0; round < 4; round++) {
+		/* More than the window, so that it looks at its patience. */
+		ASSERT_EQ(0, fsk_send_pattern(self->client, 8, 0, 40000));
+		ASSERT_EQ(40000, fsk_recv_pattern(self->server, 8, 0, 40000));
+		fsk_sleep_ms(1600);
+	}
+	EXPECT_EQ(1, send(self->client, buf, 1, MSG_NOSIGNAL));
+	EXPECT_EQ(0, fsk_int_option(self->client, SOL_SOCKET, SO_ERROR));
+}
+
+/* The server closed first; its end rests, and a new connection replaces it. */
+TEST_F(memory, same_names_again)
+{
+	int one, other, round;
+	uint16_t port = 0;
+	char byte;
+
+	for (round = 0; round < 3; round++) {
+		one = fsk_socket("lo0", 0);
+		ASSERT_LE(0, one);
+		ASSERT_EQ(0, fsk_set_int(one, SOL_SOCKET, SO_REUSEADDR, 1));
+		ASSERT_EQ(0, fsk_bind(one, "127.0.0.1", port));
+		port = fsk_port(one);
+		ASSERT_EQ(0, fsk_connect(one, "127.0.0.1", self->port));
+		EXPECT_TRUE(fsk_is_fast(one));
+		other = accept(self->listener, NULL, NULL);
+		ASSERT_LE(0, other);
+		close(other);
+		EXPECT_EQ(0, recv(one, &byte, 1, 0));
+		close(one);
+	}
+}
+
+/* TCP_INFO counts more than 32 bits can. */
+TEST_F(memory, more_than_four_gigabytes)
+{
+	uint64_t total = 9 * (GIB / 2), left, sent = 0, received = 0;
+	static char buf[64 * KIB];
+	pid_t pid;
+
+	if (fsk_debug_kernel())
+		SKIP(return, "takes too long");
+	pid = fsk_fork();
+	if (!pid) {
+		for (left = total; left; left -= sizeof(buf))
+			if (fsk_send_all(self->client, buf, sizeof(buf)) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	for (left = total; left;) {
+		ssize_t n = recv(self->server, buf, MIB, MSG_TRUNC);
+
+		if (n <= 0)
+			break;
+		left -= n;
+	}
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(0, fsk_reap(pid));
+	bytes(self->client, &sent, &received);
+	EXPECT_EQ(total, sent);
+	bytes(self->server, &sent, &received);
+	EXPECT_EQ(total, received);
 }
 
 /* Bytes that nobody sends or reads any more cost nothing after a while. */

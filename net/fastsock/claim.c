@@ -483,7 +483,7 @@ static bool in_memory(const struct sock *sk)
 	bool yes;
 
 	rcu_read_lock();
-	conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	conn = fsk_conn_rcu(sk);
 	yes = conn && conn->pair;
 	rcu_read_unlock();
 	return yes;

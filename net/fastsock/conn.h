@@ -271,6 +271,19 @@ static inline bool fsk_is_conn(const struct sock *sk)
 }
 
 /*
+ * The connection of @sk, if it is one now, without the lock: it, but not what
+ * it says, stays until the end of the RCU read section.
+ */
+static inline struct fsk_conn *fsk_conn_rcu(const struct sock *sk)
+{
+	struct fsk_conn *conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+
+	/* Pairs with rcu_assign_pointer() of who gets the slot after us. */
+	smp_rmb();
+	return fsk_is_conn(sk) ? conn : NULL;
+}
+
+/*
  * A byte that stays charged keeps forward_alloc from ever being a whole page
  * again after each message, and the socket from giving the page back to the
  * global counter and taking it anew.  The caller has scheduled the byte.
@@ -415,6 +428,8 @@ u16 fsk_handshake_mss(const struct sock *sk,
 bool fsk_handshake_lsm(struct sock *sk, struct net_device *dev);
 struct sock *fsk_handshake_listener(struct net_device *dev,
 				    const struct fsk_tuple *t);
+bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
+			     bool take_over);
 int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 			const struct fsk_tuple *t);
 struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,

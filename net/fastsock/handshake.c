@@ -535,12 +535,20 @@ static int lsm_reason(struct sock *lsk, struct net_device *dev,
 	return reason;
 }
 
-/*
- * Does a socket have this four-tuple?  One in TIME_WAIT guards against late
- * segments, which cannot reach us: a new connection may take over from it.
+/**
+ * fsk_handshake_name_used - does a socket have this four-tuple?
+ * @dev: device the client is on
+ * @t: addresses
+ * @take_over: end one that rests in TIME_WAIT
+ *
+ * What rests there guards against late segments, which cannot reach us: a new
+ * connection may take over from it.
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: true if there is one, TIME_WAIT excepted.
  */
-static bool tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
-			 bool take_over)
+bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
+			     bool take_over)
 {
 	struct net *net = dev_net(dev);
 	struct sock *sk;
@@ -576,7 +584,8 @@ int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 	int reason = listener_reason(lsk);
 
 	if (reason == FSK_ACCEPT &&
-	    (sk_acceptq_is_full(lsk) || tuple_in_use(dev, t, false)))
+	    (sk_acceptq_is_full(lsk) ||
+	     fsk_handshake_name_used(dev, t, false)))
 		reason = FSK_REASON_BACKLOG;
 	return reason == FSK_ACCEPT ? fsk_policy_accept(lsk, dev, t) : reason;
 }
@@ -826,7 +835,7 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	struct sock *child;
 
 	syn_tuple(syn, &t);
-	if (tuple_in_use(dev, &t, true))
+	if (fsk_handshake_name_used(dev, &t, true))
 		return ERR_PTR(-EAGAIN);
 	child = fsk_handshake_child(lsk, dev, &t, be16_to_cpu(syn->mss), &req);
 	if (!child)

@@ -12,6 +12,9 @@
 
 struct fsk_tuple;
 
+/* So many bytes, and TCP_INFO's counters of 64 bits are brought up to date. */
+#define FSK_LOOP_TELL	0x40000000U
+
 int fsk_loop_init(void);
 int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 		   size_t *copied);
@@ -38,11 +41,17 @@ void fsk_loop_free(struct fsk_conn *conn);
 static inline void fsk_loop_read(struct fsk_conn *conn)
 {
 	u32 window = READ_ONCE(conn->sk->sk_rcvbuf) / 2;
+	const struct fsk_ring *ring = conn->in;
 
-	if (unlikely(conn->in->window != window))
+	if (unlikely(ring->window != window))
 		WRITE_ONCE(conn->in->window, window);
+	if (unlikely(ring->tail - conn->told_rcv > FSK_LOOP_TELL))
+		fsk_loop_info(conn);
 	smp_mb();	/* pairs with update() and fsk_loop_show() */
-	if (unlikely(READ_ONCE(conn->in->waiting)))
+	/* Somebody waits for space, or bytes came to stand in the window. */
+	if (unlikely(READ_ONCE(ring->waiting) ||
+		     fsk_before(READ_ONCE(tcp_sk(conn->sk)->rcv_nxt),
+				READ_ONCE(ring->head))))
 		fsk_loop_taken(conn);
 }
 

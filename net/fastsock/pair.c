@@ -15,9 +15,10 @@
 #include "pair.h"
 #include "policy.h"
 
-/* How often, in jiffies, and of how many connections idle memory is freed. */
+/* How often, in jiffies, idle memory is freed. */
 #define FSK_LOOP_TIDY		HZ
-#define FSK_LOOP_TIDY_BATCH	1024
+/* Connections that are looked after at a time; each may have MiBs to free. */
+#define FSK_LOOP_TIDY_BATCH	4
 /* By so much the two directions' first numbers differ. */
 #define FSK_LOOP_APART		0x40000000
 
@@ -25,7 +26,9 @@ static void tidy(struct work_struct *work);
 
 static struct kmem_cache *pair_cache;
 static LIST_HEAD(holders);
-static DEFINE_SPINLOCK(holders_lock);	/* holders, fsk_pair.holder and .seen */
+static LIST_HEAD(visited);		/* holders that tidy() has still to see */
+/* Both, and fsk_pair.holder and .seen. */
+static DEFINE_SPINLOCK(holders_lock);
 static DECLARE_DELAYED_WORK(tidy_work, tidy);
 
 /**
@@ -38,9 +41,10 @@ void fsk_pair_put(struct fsk_pair *pair)
 {
 	if (!refcount_dec_and_test(&pair->refs))
 		return;
-	if (!list_empty(&pair->holder)) {
+	/* Not by the list: tidy() takes it off for a moment. */
+	if (READ_ONCE(pair->held)) {
 		spin_lock_bh(&holders_lock);
-		list_del(&pair->holder);
+		list_del_init(&pair->holder);
 		spin_unlock_bh(&holders_lock);
 	}
 	fsk_ring_purge(&pair->ring[0]);
@@ -48,27 +52,29 @@ void fsk_pair_put(struct fsk_pair *pair)
 	kmem_cache_free(pair_cache, pair);
 }
 
-/* What is empty and was not used since the last look gives its memory back. */
+/*
+ * What is empty and was not used since the last look gives its memory back.
+ * Without a writer that is for its reader to allow.
+ */
 static void retire(struct fsk_pair *pair, unsigned int side)
 {
 	struct fsk_ring *ring = &pair->ring[side];
-	struct fsk_conn *writer;
+	struct fsk_conn *conn;
 
 	if (READ_ONCE(ring->head) != pair->seen[side]) {
 		pair->seen[side] = READ_ONCE(ring->head);
 		return;
 	}
 	rcu_read_lock();
-	writer = rcu_dereference(pair->end[side]);
-	if (!writer) {
-		rcu_read_unlock();
-		return;		/* it goes with the reader */
+	conn = rcu_dereference(pair->end[side]) ?:
+	       rcu_dereference(pair->end[!side]);
+	if (conn) {
+		spin_lock(&conn->sk->sk_lock.slock);
+		if (!sock_owned_by_user(conn->sk) &&
+		    conn->phase != FSK_PH_DEAD && !fsk_ring_used(ring))
+			fsk_ring_purge(ring);
+		spin_unlock(&conn->sk->sk_lock.slock);
 	}
-	spin_lock(&writer->sk->sk_lock.slock);
-	if (!sock_owned_by_user(writer->sk) && writer->phase != FSK_PH_DEAD &&
-	    !fsk_ring_used(ring))
-		fsk_ring_purge(ring);
-	spin_unlock(&writer->sk->sk_lock.slock);
 	rcu_read_unlock();
 }
 
@@ -78,25 +84,32 @@ static bool has_memory(const struct fsk_pair *pair)
 	       fsk_ring_has_memory(&pair->ring[1]);
 }
 
-/* Look after those connections that hold memory, some of them at a time. */
+/* One of those that hold memory; @holders_lock is held. */
+static void visit(struct fsk_pair *pair)
+{
+	retire(pair, 0);
+	retire(pair, 1);
+	list_del_init(&pair->holder);
+	smp_mb();	/* pairs with write_stretch() in xport_loop.c */
+	if (has_memory(pair))
+		list_add_tail(&pair->holder, &holders);
+}
+
+/* Look after all connections that hold memory, some of them at a time. */
 static void tidy(struct work_struct *work)
 {
-	unsigned int budget = FSK_LOOP_TIDY_BATCH;
-	struct fsk_pair *pair, *next;
-	LIST_HEAD(seen);
+	unsigned int n = 0;
 
 	spin_lock_bh(&holders_lock);
-	list_for_each_entry_safe(pair, next, &holders, holder) {
-		if (!budget--)
-			break;
-		retire(pair, 0);
-		retire(pair, 1);
-		list_del_init(&pair->holder);
-		smp_mb();	/* pairs with write_stretch() */
-		if (has_memory(pair))
-			list_add_tail(&pair->holder, &seen);
+	list_splice_tail_init(&holders, &visited);
+	while (!list_empty(&visited)) {
+		visit(list_first_entry(&visited, struct fsk_pair, holder));
+		if (++n % FSK_LOOP_TIDY_BATCH)
+			continue;
+		spin_unlock_bh(&holders_lock);
+		cond_resched();
+		spin_lock_bh(&holders_lock);
 	}
-	list_splice_tail(&seen, &holders);
 	if (!list_empty(&holders))
 		queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
 	spin_unlock_bh(&holders_lock);
@@ -112,6 +125,7 @@ void fsk_pair_holds(struct fsk_pair *pair)
 {
 	spin_lock_bh(&holders_lock);
 	if (list_empty(&pair->holder)) {
+		WRITE_ONCE(pair->held, true);
 		if (list_empty(&holders))
 			queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
 		list_add_tail(&pair->holder, &holders);
@@ -187,9 +201,11 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 		       const struct sock *sk)
 {
 	struct request_sock *req;
-	struct sock *child;
+	struct sock *child = NULL;
 
-	child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, &req);
+	/* What rests in TIME_WAIT makes way. */
+	if (!fsk_handshake_name_used(dev, t, true))
+		child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, &req);
 	if (!child) {
 		fsk_conn_free(server);
 		return FSK_REASON_BACKLOG;
@@ -222,6 +238,16 @@ static void make_client(struct sock *sk, struct fsk_conn *client,
 	fsk_handshake_numbers(client, 0);
 	/* The program sees SYN_SENT until its call lets go of the socket. */
 	client->deferred |= FSK_EV_CONNECTED;
+}
+
+/* TCP is to connect after all, and knows nothing of the way yet. */
+static void unmake_client(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	fsk_conn_detach(sk);
+	tp->srtt_us = 0;
+	minmax_reset(&tp->rtt_min, tcp_jiffies32, ~0U);
 }
 
 /* The listener, referenced, and whether it takes the connection. */
@@ -276,7 +302,7 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		rcu_read_unlock();
 	}
 	if (reason != FSK_ACCEPT)
-		fsk_conn_detach(sk);
+		unmake_client(sk);
 out:
 	sock_put(lsk);
 	return reason;

@@ -21,19 +21,26 @@ struct sock;
  * @ring: @ring[i] carries what @end[i] sends
  * @seen: heads of the rings when tidy() last looked; @holders_lock
  * @holder: in holders while there is memory in a ring; @holders_lock
+ * @held: it was there
  * @late: bit i: @end[i] is still to be reset; bit 2 + i: to hear of space
  * @work: does so
- * @refs: ends that were not freed, and @work while it is queued
+ * @refs: ends that were not freed, @work while it is queued, waiting readers
  */
 struct fsk_pair {
 	struct fsk_conn __rcu *end[2];
 	struct fsk_ring ring[2];
 	u32 seen[2];
 	struct list_head holder;
+	bool held;
 	unsigned long late;
 	struct work_struct work;
 	refcount_t refs;
 };
+
+static inline void fsk_pair_get(struct fsk_pair *pair)
+{
+	refcount_inc(&pair->refs);
+}
 
 void fsk_pair_put(struct fsk_pair *pair);
 void fsk_pair_holds(struct fsk_pair *pair);

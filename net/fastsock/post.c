@@ -181,10 +181,18 @@ void fsk_post_filled(struct fsk_post *post, size_t n)
 	smp_store_release(&post->busy, false);
 }
 
-static bool is_busy(const struct fsk_post *post)
+/**
+ * fsk_post_busy() - does somebody fill the stretch without a lock?
+ * @post: the stretch, or NULL
+ *
+ * Context: Any; the caller holds the lock of @post's socket in either form, so
+ * that nobody can begin to.
+ * Return: false if no byte comes any more.
+ */
+bool fsk_post_busy(const struct fsk_post *post)
 {
 	/* Pairs with fsk_post_filled(). */
-	return smp_load_acquire(&post->busy);
+	return post && smp_load_acquire(&post->busy);
 }
 
 /**
@@ -197,8 +205,8 @@ static bool is_busy(const struct fsk_post *post)
  */
 void fsk_post_settle(struct fsk_post *post)
 {
-	if (unlikely(is_busy(post)))
-		wait_var_event(&post->busy, !is_busy(post));
+	if (unlikely(fsk_post_busy(post)))
+		wait_var_event(&post->busy, !fsk_post_busy(post));
 }
 
 /* Bytes of the stretch that were written to page @i, and where they start. */

@@ -42,6 +42,7 @@ struct fsk_post *fsk_post_pin(const struct iov_iter *to, size_t len);
 size_t fsk_post_fill(struct fsk_post *post, const struct sk_buff *skb,
 		     int offset, size_t len);
 size_t fsk_post_copy(struct fsk_post *post, struct iov_iter *from, size_t len);
+bool fsk_post_busy(const struct fsk_post *post);
 void fsk_post_settle(struct fsk_post *post);
 void fsk_post_filled(struct fsk_post *post, size_t n);
 void fsk_post_unpin(struct fsk_post *post);

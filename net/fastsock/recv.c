@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
+#include "pair.h"
 #include "post.h"
 #include "ring.h"
 #include "spin.h"
@@ -28,6 +29,8 @@
  * @copied: bytes returned so far
  * @target: bytes that satisfy the call
  * @peek: with MSG_PEEK, bytes already passed
+ * @peek_from: @peek at the beginning, SO_PEEK_OFF
+ * @peek_at: the copied_seq that @peek counts from
  * @want: with a posted buffer, bytes in it that end the wait
  * @timeo: jiffies left to wait
  * @flags: MSG_*
@@ -41,6 +44,8 @@ struct recv {
 	size_t target;
 	size_t want;
 	u32 peek;
+	u32 peek_from;
+	u32 peek_at;
 	long timeo;
 	int flags;
 	struct sk_buff *stamped;
@@ -91,6 +96,20 @@ void fsk_recv_skip(struct sock *sk)
 static u32 position(const struct recv *r)
 {
 	return tcp_sk(r->sk)->copied_seq + r->peek;
+}
+
+/*
+ * Another thread took bytes while this one was waiting to peek at more: as with
+ * TCP it begins anew.
+ */
+static void look_again(struct recv *r)
+{
+	u32 seq = tcp_sk(r->sk)->copied_seq;
+
+	if (likely(seq == r->peek_at))
+		return;
+	r->peek = r->peek_from;
+	r->peek_at = seq;
 }
 
 /* Does the call end before the urgent byte?  1, 0, or a negative errno. */
@@ -238,7 +257,7 @@ static int take_ring(struct recv *r, struct fsk_conn *conn)
 		if ((s32)unread <= 0)
 			break;
 		/* What came with these bytes and has to be known before. */
-		if (unlikely(conn->deferred & FSK_EV_URGENT))
+		if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
 			fsk_loop_heed(conn);
 		if (unlikely(tcp_sk(r->sk)->urg_data)) {
 			err = mark_stops(r);
@@ -341,9 +360,11 @@ static int spin_data(struct recv *r, struct fsk_spin *spin)
 /* Sleep until something happened; the socket is unlocked meanwhile.  Return:
  * negative if it was disconnected.
  */
-static int wait_data(struct recv *r, const struct fsk_ring *ring,
+static int wait_data(struct recv *r, const struct fsk_conn *conn,
 		     const struct fsk_post *post)
 {
+	const struct fsk_ring *ring = conn->in;
+	struct fsk_pair *pair = conn->pair;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sk_buff *last = skb_peek_tail(&r->sk->sk_receive_queue);
 	u32 unread = ring ? position(r) - ring->tail : 0;
@@ -358,12 +379,17 @@ static int wait_data(struct recv *r, const struct fsk_ring *ring,
 		if (err || wait_over(r, last, ring, unread, post))
 			return min(err, 0);
 	}
+	/* The ring may not go, whoever disconnects meanwhile. */
+	if (pair)
+		fsk_pair_get(pair);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	err = sk_wait_event(sk, &r->timeo,
 			    wait_over(r, last, ring, unread, post), &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
+	if (pair)
+		fsk_pair_put(pair);
 	if (unlikely(spin.start))
 		__fsk_spin_slept(&spin, sk);
 	return min(err, 0);
@@ -428,9 +454,13 @@ static void made_room(struct fsk_conn *conn, size_t copied)
  */
 static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
 {
-	u32 n = min_t(u32, fsk_ring_unread(ring), FSK_QUEUE_MAX);
 	struct sk_buff *skb;
+	u32 n;
 
+	/* While a posted buffer is filled the ring is empty, and moves. */
+	if (unlikely(fsk_post_busy(fsk_conn(sk)->post)))
+		return false;
+	n = min_t(u32, fsk_ring_unread(ring), FSK_QUEUE_MAX);
 	skb = n ? alloc_skb(n, GFP_ATOMIC | __GFP_NOWARN) : NULL;
 	if (!skb)
 		return false;
@@ -513,7 +543,7 @@ static int wait_once(struct recv *r, struct fsk_conn *conn)
 	if (conn->in)
 		fsk_loop_read(conn);
 	mine = post(r, conn);
-	err = wait_data(r, conn->in, mine);
+	err = wait_data(r, conn, mine);
 	if (mine)
 		fsk_post_settle(mine);
 	if (!err && (!fsk_is_conn(r->sk) || fsk_conn(r->sk) != conn))
@@ -582,7 +612,7 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 	ssize_t ret;
 
 	while (r.left) {
-		if (unlikely(conn->deferred & FSK_EV_URGENT))
+		if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
 			fsk_loop_heed(conn);
 		ret = splice_stretch(sk, conn->in, pipe, r.left);
 		if (ret > 0) {
@@ -596,7 +626,7 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 		/* Urgent data stops it, but does not keep it waiting. */
 		if (ret <= 0 || fsk_ring_unread(conn->in))
 			break;
-		ret = wait_data(&r, conn->in, NULL);
+		ret = wait_data(&r, conn, NULL);
 		if (!ret && (!fsk_is_conn(sk) || fsk_conn(sk) != conn))
 			ret = -ENOTCONN;
 		if (ret)
@@ -670,7 +700,7 @@ static bool idle(const struct recv *r, struct sock *sk)
 	if (!quiet(sk) || sock_flag(sk, SOCK_FASYNC))
 		return false;
 	rcu_read_lock();
-	conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	conn = fsk_conn_rcu(sk);
 	min = conn ? post_min(conn) : 0;
 	plain = conn && READ_ONCE(conn->phase) == FSK_PH_OPEN &&
 		(r->left < min || (r->target < min &&
@@ -719,6 +749,11 @@ static int recv_locked(struct recv *r)
 	int err;
 
 	for (;;) {
+		if (unlikely(r->flags & MSG_PEEK))
+			look_again(r);
+		/* Another thread's; nobody begins while this one owns it. */
+		if (unlikely(conn->post))
+			fsk_post_settle(conn->post);
 		err = take_queue(r);
 		if (conn->in && likely(!err))
 			err = take_ring(r, conn);
@@ -795,7 +830,7 @@ static int recv_urgent(struct sock *sk, struct msghdr *msg, size_t len,
  * wait_unlocked() for a ring.  TCP's sleepers wait for a flag of their own, not
  * to miss a wake-up before they sleep; here the state itself is looked at.
  */
-static void wait_ring(struct sock *sk)
+static __always_inline void wait_ring(struct sock *sk)
 {
 	DEFINE_WAIT(wait);
 
@@ -865,10 +900,12 @@ int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		return -EPIPE;
 	}
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (unlikely(!conn || !conn->in || !plain_ring(sk) ||
-		     conn->deferred & FSK_EV_URGENT))
+	if (unlikely(!conn || !conn->in || !plain_ring(sk) || conn->post))
 		goto out;
 	unread = min_t(size_t, fsk_ring_unread(conn->in), len);
+	/* After the head: what is urgent is announced before it is shown. */
+	if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
+		goto out;
 	if (unlikely(unread < min_t(size_t, READ_ONCE(sk->sk_rcvlowat), len)))
 		goto out;
 	while (done < unread) {
@@ -929,7 +966,9 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		return READ_ONCE(sk->sk_prot)->recvmsg(sk, msg, len, flags,
 						       addr_len);
 	}
-	r.peek = fsk_peek_offset(sk, flags);
+	r.peek_from = fsk_peek_offset(sk, flags);
+	r.peek = r.peek_from;
+	r.peek_at = tcp_sk(sk)->copied_seq;
 	err = recv_locked(&r);
 	if (likely(err != -EXDEV && fsk_is_conn(sk) && fsk_conn(sk) == conn)) {
 		if (r.copied && !(flags & MSG_PEEK))

@@ -188,9 +188,9 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 		chunk = chunk_alloc(sk, 0);
 	if (unlikely(!chunk))
 		return NULL;
-	/* The reader looks when @head tells it to. */
+	/* Pairs with fsk_ring_take(), which may look before @head says so. */
 	if (ring->last)
-		WRITE_ONCE(ring->last->next, chunk);
+		smp_store_release(&ring->last->next, chunk);
 	else
 		ring->first = chunk;
 	ring->last = chunk;
@@ -234,21 +234,10 @@ int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
 			return done ?: -EFAULT;
 		}
 		ring->filled += n;
+		ring->last_byte = chunk->data[ring->filled - 1];
 		done += n;
 	} while (done < len);
 	return done;
-}
-
-/**
- * fsk_ring_last_byte - the byte that was written last
- * @ring: ring into which at least one byte was written
- *
- * Context: the writer.
- * Return: the byte.
- */
-u8 fsk_ring_last_byte(const struct fsk_ring *ring)
-{
-	return ring->last->data[ring->filled - 1];
 }
 
 /* The chunk with the byte @off after the first unread, and where there. */
@@ -331,8 +320,8 @@ void fsk_ring_take(struct fsk_ring *ring, u32 len)
 
 	ring->taken += len;
 	while (unlikely(ring->first && ring->taken >= ring->first->size)) {
-		/* Pairs with WRITE_ONCE() in grow(). */
-		next = READ_ONCE(ring->first->next);
+		/* Pairs with grow(). */
+		next = smp_load_acquire(&ring->first->next);
 		if (!next)
 			break;
 		ring->taken -= ring->first->size;

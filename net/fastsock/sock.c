@@ -60,8 +60,11 @@ static void zap(struct sock *sk)
 	struct fsk_conn *conn = fsk_conn(sk);
 
 	send_reset(conn);
+	/* Who sends in memory looks under the spinlock whether we are there. */
+	spin_lock_bh(&sk->sk_lock.slock);
 	fsk_conn_kill(conn);
 	tcp_set_state(sk, TCP_CLOSE);
+	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
 /* Return: true if bytes were thrown away. */
@@ -109,6 +112,39 @@ static void orphan(struct sock *sk)
 	}
 }
 
+enum parting { GONE, RESET, FIN };
+
+/*
+ * No more is received, and what is unread goes.  Return: how the peer is told.
+ *
+ * Under the spinlock, or bytes could still come between the look at what is
+ * unread and the new state, which refuses them: nobody would ever miss them.
+ */
+static enum parting part(struct sock *sk)
+{
+	enum parting how = GONE;
+	bool unread;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	unread = purge_unread(sk);
+	if (sk->sk_state == TCP_SYN_SENT) {
+		close_state(sk);
+	} else if (sk->sk_state == TCP_CLOSE) {
+		how = GONE;
+	} else if (unread) {
+		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONCLOSE);
+		how = RESET;
+	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
+		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONDATA);
+		how = RESET;
+	} else if (close_state(sk)) {
+		how = FIN;
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return how;
+}
+
 /**
  * fsk_close - struct proto.close
  * @sk: socket whose last descriptor was closed
@@ -118,7 +154,7 @@ static void orphan(struct sock *sk)
  */
 void fsk_close(struct sock *sk, long timeout)
 {
-	bool unread;
+	bool was_open;
 	int state;
 
 	lock_sock(sk);
@@ -127,22 +163,19 @@ void fsk_close(struct sock *sk, long timeout)
 		READ_ONCE(sk->sk_prot)->close(sk, timeout);
 		return;
 	}
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	unread = purge_unread(sk);
-	if (sk->sk_state != TCP_CLOSE) {
-		if (sk->sk_state == TCP_SYN_SENT) {
-			close_state(sk);
-		} else if (unread) {
-			NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONCLOSE);
-			zap(sk);
-		} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
-			NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONDATA);
-			zap(sk);
-		} else if (close_state(sk)) {
-			send_fin(sk);
-		}
-		sk_stream_wait_close(sk, timeout);
+	was_open = sk->sk_state != TCP_CLOSE;
+	switch (part(sk)) {
+	case GONE:
+		break;
+	case RESET:
+		zap(sk);
+		break;
+	case FIN:
+		send_fin(sk);
+		break;
 	}
+	if (was_open)
+		sk_stream_wait_close(sk, timeout);
 
 	state = sk->sk_state;
 	sock_hold(sk);
@@ -215,7 +248,10 @@ int fsk_abort(struct sock *sk, int err)
 	conn = fsk_conn(sk);
 	if (!fsk_conn_dead(conn)) {
 		send_reset(conn);
-		fsk_conn_abort(conn, err);
+		spin_lock_bh(&sk->sk_lock.slock);
+		if (!fsk_conn_dead(conn))
+			fsk_conn_abort(conn, err);
+		spin_unlock_bh(&sk->sk_lock.slock);
 	}
 	rcu_read_unlock();
 	release_sock(sk);

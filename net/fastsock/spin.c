@@ -71,10 +71,8 @@ static u32 learnt(const struct sock *sk)
 	u32 ns = 0;
 
 	rcu_read_lock();
-	conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
-	/* Pairs with rcu_assign_pointer() of who gets the slot after us. */
-	smp_rmb();
-	if (conn && fsk_is_conn(sk))
+	conn = fsk_conn_rcu(sk);
+	if (conn)
 		ns = READ_ONCE(conn->spin_ns);
 	rcu_read_unlock();
 	return ns;

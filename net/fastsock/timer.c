@@ -210,8 +210,8 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		 fsk_keepalive_at(conn->sk) : 0;
 	u32 user_ms = READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout);
 
-	/* Bytes on the way are a probe of their own. */
-	if (!at || now < at || conn->tx.inflight)
+	/* In memory nobody is lost; bytes on the way are a probe themselves. */
+	if (conn->pair || !at || now < at || conn->tx.inflight)
 		return false;
 	if (user_ms ? conn->probes && now - conn->heard_at >=
 		      (u64)user_ms * NSEC_PER_MSEC :

@@ -24,8 +24,12 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 	struct sock *sk = conn->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	/* Read or received already, or older than what is known. */
-	if (fsk_before(seq, tp->copied_seq) || fsk_before(seq, tp->rcv_nxt) ||
+	/*
+	 * Read or received already, or older than what is known.  In memory
+	 * each is told once, perhaps when its byte is already there.
+	 */
+	if (fsk_before(seq, tp->copied_seq) ||
+	    (!conn->in && fsk_before(seq, tp->rcv_nxt)) ||
 	    (tp->urg_data && !fsk_after(seq, tp->urg_seq)))
 		return;
 	sk_send_sigurg(sk);

@@ -145,15 +145,8 @@ static u32 received(const struct fsk_conn *conn)
 	       sock_flag(conn->sk, SOCK_DONE);
 }
 
-/**
- * fsk_loop_show - tell poll() and others what has been received
- * @conn: connection
- *
- * No more than the window; a FIN counts as a byte.
- *
- * Context: the socket's spinlock is held.
- */
-void fsk_loop_show(struct fsk_conn *conn)
+/* As fsk_loop_show(), but for the urgent byte. */
+static void show_bytes(struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 	u32 nxt;
@@ -164,9 +157,30 @@ void fsk_loop_show(struct fsk_conn *conn)
 		tp->rcv_wup = nxt;
 		smp_mb();	/* pairs with fsk_loop_read() */
 	} while (unlikely(nxt != received(conn)));
-	if (unlikely(tp->urg_data == TCP_URG_NOTYET &&
-		     tp->urg_seq == conn->urg_in &&
-		     fsk_before(conn->urg_in, nxt)))
+}
+
+/* Has the urgent byte that was announced come into the window? */
+static bool urgent_came(const struct fsk_conn *conn)
+{
+	const struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	return tp->urg_data == TCP_URG_NOTYET &&
+	       tp->urg_seq == conn->urg_in &&
+	       fsk_before(conn->urg_in, tp->rcv_nxt);
+}
+
+/**
+ * fsk_loop_show - tell poll() and others what has been received
+ * @conn: connection
+ *
+ * No more than the window; a FIN counts as a byte.
+ *
+ * Context: the socket's spinlock is held, by its owner if it has one.
+ */
+void fsk_loop_show(struct fsk_conn *conn)
+{
+	show_bytes(conn);
+	if (unlikely(urgent_came(conn)))
 		fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
 }
 
@@ -283,9 +297,10 @@ static void refused(struct fsk_conn *conn)
 {
 	tell(conn, FSK_EV_RESET);
 	rcu_read_lock();
-	local_bh_disable();
-	reset(conn);
-	local_bh_enable();
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	if (conn->phase != FSK_PH_DEAD)
+		reset(conn);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
 	rcu_read_unlock();
 }
 
@@ -338,7 +353,7 @@ static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
 		conn->out->window = READ_ONCE(peer->sk->sk_rcvbuf) / 2;
 		if (unlikely(is_urgent)) {
 			peer->urg_in = conn->out->head + n - 1;
-			peer->urg_byte = fsk_ring_last_byte(conn->out);
+			peer->urg_byte = conn->out->last_byte;
 			post_event(peer, FSK_EV_URGENT);
 		}
 		if (unlikely(fsk_stamps(peer->sk)))
@@ -349,7 +364,9 @@ static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
 			WRITE_ONCE(tp->rcv_nxt, conn->out->head);
 			tp->rcv_wup = conn->out->head;
 		} else {
-			fsk_loop_show(peer);
+			show_bytes(peer);
+			if (unlikely(urgent_came(peer)))
+				post_event(peer, FSK_EV_URGENT);
 		}
 		atomic_add(n, &peer->sk->sk_rmem_alloc);
 		tp->segs_in++;
@@ -469,6 +486,7 @@ static int write_posted(struct fsk_conn *conn, struct msghdr *msg, size_t len)
 	spin_lock_bh(&peer->sk->sk_lock.slock);
 	enough = filled(peer, n);
 	spin_unlock_bh(&peer->sk->sk_lock.slock);
+	smp_mb();	/* busy, then whether anybody waits for it */
 	wake_up_var(&post->busy);	/* an address, no access */
 	if (enough)
 		wake_reader(peer);
@@ -506,7 +524,9 @@ static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
 		refused(conn);
 		return n;
 	}
-	/* After the spinlock in publish(): pairs with tidy() in pair.c. */
+	if (unlikely(conn->out->head - conn->told_nxt > FSK_LOOP_TELL))
+		fsk_loop_info(conn);
+	/* After the spinlock in publish(): pairs with visit() in pair.c. */
 	if (unlikely(list_empty_careful(&conn->pair->holder)))
 		fsk_pair_holds(conn->pair);
 	if (likely(fsk_ring_used(conn->out) <= conn->out->window &&
@@ -586,7 +606,8 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
 	if (likely(fsk_is_conn(sk) && sk->sk_state == TCP_ESTABLISHED &&
 		   !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN))) {
 		conn = fsk_conn(sk);
-		if (likely(size <= room(conn)))
+		/* Another thread may have connected it anew, over frames. */
+		if (likely(conn->out && size <= room(conn)))
 			done = max(write_stretch(conn, msg, size), 0);
 	}
 	release_sock(sk);
@@ -613,7 +634,7 @@ void fsk_loop_urgent(struct fsk_conn *conn)
 	if (peer) {
 		spin_lock_bh(&peer->sk->sk_lock.slock);
 		peer->urg_in = conn->out->head - 1;
-		peer->urg_byte = fsk_ring_last_byte(conn->out);
+		peer->urg_byte = conn->out->last_byte;
 		post_event(peer, FSK_EV_URGENT);
 		spin_unlock_bh(&peer->sk->sk_lock.slock);
 	}
@@ -688,11 +709,11 @@ void fsk_loop_fin(struct fsk_conn *conn)
 		return;
 	}
 	rcu_read_lock();
-	local_bh_disable();
+	spin_lock_bh(&conn->sk->sk_lock.slock);
 	update(conn);
 	if (!conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
 		fsk_rx_fin_acked(conn, fsk_now());
-	local_bh_enable();
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
 	rcu_read_unlock();
 }
 
