@@ -26,7 +26,7 @@ static void tidy(struct work_struct *work);
 
 static struct kmem_cache *pair_cache;
 static LIST_HEAD(holders);
-static LIST_HEAD(visited);		/* holders that tidy() has still to see */
+static LIST_HEAD(visited);	/* those that tidy() has yet to see */
 /* Both, and fsk_pair.holder and .seen. */
 static DEFINE_SPINLOCK(holders_lock);
 static DECLARE_DELAYED_WORK(tidy_work, tidy);

@@ -188,8 +188,8 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 		chunk = chunk_alloc(sk, 0);
 	if (unlikely(!chunk))
 		return NULL;
-	/* Pairs with fsk_ring_take(), which may look before @head says so. */
 	if (ring->last)
+		/* Pairs with fsk_ring_take(): it may look before @head moves. */
 		smp_store_release(&ring->last->next, chunk);
 	else
 		ring->first = chunk;
