@@ -138,6 +138,7 @@ enum fsk_phase {
  * @fin_sent: in memory: a FIN was sent
  * @urg_byte: in memory: the urgent byte, for FSK_EV_URGENT; the socket's
  *	spinlock
+ * @sent_byte: in memory: what a send with MSG_OOB has written last
  * @side: in memory: which end of @pair this is, 0 the client
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @probes: unanswered keepalive probes
@@ -193,6 +194,7 @@ struct fsk_conn {
 	bool urg_out;
 	bool fin_sent;
 	u8 urg_byte;
+	u8 sent_byte;
 	u8 side;
 	bool filter_locked;
 	u8 probes;

@@ -19,6 +19,7 @@
 #include "peer.h"
 #include "pernet.h"
 #include "sock.h"
+#include "spin.h"
 
 unsigned int fsk_net_id __read_mostly;
 u8 fsk_hostid[FSK_HOSTID_LEN] __read_mostly;
@@ -69,6 +70,16 @@ static int enable_handler(FSK_CTL_TABLE *table, int write, void *buffer,
 	return set_enable(net, val);
 }
 
+static int spin_handler(FSK_CTL_TABLE *table, int write, void *buffer,
+			size_t *lenp, loff_t *ppos)
+{
+	int err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
+
+	if (!err && write && READ_ONCE(*(int *)table->data))
+		WRITE_ONCE(fsk_spin_used, true);
+	return err;
+}
+
 static int post_min_least = 1024;
 static int post_min_most = INT_MAX;
 static int handshake_ms_most = 50;
@@ -107,7 +118,7 @@ static const struct ctl_table sysctls[] = {
 	}, {
 		.procname = "spin_us",
 		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
+		.proc_handler = spin_handler,
 		.extra1 = SYSCTL_ZERO, .extra2 = &spin_us_most,
 	},
 };

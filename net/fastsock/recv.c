@@ -374,7 +374,7 @@ static int wait_data(struct recv *r, const struct fsk_conn *conn,
 	struct sock *sk = r->sk;
 	int err;
 
-	if (unlikely(fsk_spin_wanted(sk, fsk_net(sock_net(sk))))) {
+	if (unlikely(fsk_spin_wanted(sk))) {
 		err = spin_data(r, &spin);
 		if (err || wait_over(r, last, ring, unread, post))
 			return min(err, 0);
@@ -875,7 +875,6 @@ static bool plain_ring(const struct sock *sk)
 int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	int disconnects = READ_ONCE(sk->sk_disconnects);
-	const struct fsk_net *fn;
 	struct fsk_conn *conn;
 	size_t n, done = 0;
 	u32 unread;
@@ -884,12 +883,11 @@ int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		     msg->msg_get_inq || !len))
 		return 0;
 	if (quiet(sk)) {
-		fn = fsk_net(sock_net(sk));
 		if (flags & MSG_DONTWAIT || sock_flag(sk, SOCK_FASYNC) ||
 		    READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT ||
-		    len >= READ_ONCE(fn->host_post_min))
+		    len >= READ_ONCE(fsk_net(sock_net(sk))->host_post_min))
 			return 0;
-		if (unlikely(fsk_spin_wanted(sk, fn)))
+		if (unlikely(fsk_spin_wanted(sk)))
 			spin_ring(sk);
 		else
 			wait_ring(sk);
@@ -949,7 +947,7 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	if (r.timeo && len && idle(&r, sk)) {
-		if (unlikely(fsk_spin_wanted(sk, fsk_net(sock_net(sk)))))
+		if (unlikely(fsk_spin_wanted(sk)))
 			spin_unlocked(&r, sk);
 		else
 			wait_unlocked(&r, sk);

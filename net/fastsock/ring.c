@@ -188,11 +188,13 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 		chunk = chunk_alloc(sk, 0);
 	if (unlikely(!chunk))
 		return NULL;
-	if (ring->last)
+	if (ring->last) {
 		/* Pairs with fsk_ring_take(): it may look before @head moves. */
 		smp_store_release(&ring->last->next, chunk);
-	else
+		ring->last_byte = ring->last->data[ring->last->size - 1];
+	} else {
 		ring->first = chunk;
+	}
 	ring->last = chunk;
 	ring->filled = 0;
 	return chunk;
@@ -234,10 +236,23 @@ int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
 			return done ?: -EFAULT;
 		}
 		ring->filled += n;
-		ring->last_byte = chunk->data[ring->filled - 1];
 		done += n;
 	} while (done < len);
 	return done;
+}
+
+/**
+ * fsk_ring_last_byte - the byte that was written last
+ * @ring: ring into which fsk_ring_write() has just put something
+ *
+ * Context: the writer.
+ * Return: the byte.
+ */
+u8 fsk_ring_last_byte(const struct fsk_ring *ring)
+{
+	/* What followed it could not be read, but had got a chunk. */
+	return ring->filled ? ring->last->data[ring->filled - 1] :
+			      ring->last_byte;
 }
 
 /* The chunk with the byte @off after the first unread, and where there. */

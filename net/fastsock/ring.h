@@ -17,7 +17,7 @@ struct sock;
  * @last: chunk that is being filled; the writer's
  * @hoard: chunks that were @spare; the writer's
  * @filled: bytes in @last; the writer's
- * @last_byte: the byte that was written last, wherever it is; the writer's
+ * @last_byte: the byte before @last; the writer's
  * @head: number of the next byte to be published; stored by the writer
  * @first: chunk that is being emptied; the reader's once @head says that it has
  *	bytes
@@ -95,6 +95,7 @@ int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
 		   struct iov_iter *from, size_t len);
 size_t fsk_ring_read(const struct fsk_ring *ring, u32 off, struct iov_iter *to,
 		     size_t len);
+u8 fsk_ring_last_byte(const struct fsk_ring *ring);
 void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len);
 void fsk_ring_take(struct fsk_ring *ring, u32 len);
 void fsk_ring_purge(struct fsk_ring *ring);

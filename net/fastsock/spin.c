@@ -32,6 +32,8 @@
 #include "post.h"
 #include "spin.h"
 
+bool fsk_spin_used __read_mostly;
+
 #define FSK_SPIN_LEAST	10000	/* ns; learning begins and ends here */
 
 /**

@@ -46,11 +46,15 @@ static inline unsigned int fsk_busy_poll(const struct sock *sk)
 #endif
 }
 
+/* Some namespace has, or had, spin_us: looking it up costs. */
+extern bool fsk_spin_used;
+
 /* Is there anybody who wants readers of @sk to spin?  Any context. */
-static inline bool fsk_spin_wanted(const struct sock *sk,
-				   const struct fsk_net *fn)
+static inline bool fsk_spin_wanted(const struct sock *sk)
 {
-	return READ_ONCE(fn->spin_us) | fsk_busy_poll(sk);
+	return fsk_busy_poll(sk) ||
+	       (READ_ONCE(fsk_spin_used) &&
+		READ_ONCE(fsk_net(sock_net(sk))->spin_us));
 }
 
 bool fsk_spin_begin(struct fsk_spin *spin, const struct sock *sk);

@@ -353,7 +353,7 @@ static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
 		conn->out->window = READ_ONCE(peer->sk->sk_rcvbuf) / 2;
 		if (unlikely(is_urgent)) {
 			peer->urg_in = conn->out->head + n - 1;
-			peer->urg_byte = conn->out->last_byte;
+			peer->urg_byte = conn->sent_byte;
 			post_event(peer, FSK_EV_URGENT);
 		}
 		if (unlikely(fsk_stamps(peer->sk)))
@@ -515,7 +515,11 @@ static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
 	n = fsk_ring_write(conn->out, conn->sk, &msg->msg_iter, len);
 	if (unlikely(n < 0))
 		return n;
-	is_urgent = msg->msg_flags & MSG_OOB && !msg_data_left(msg);
+	is_urgent = false;
+	if (unlikely(msg->msg_flags & MSG_OOB)) {
+		conn->sent_byte = fsk_ring_last_byte(conn->out);
+		is_urgent = !msg_data_left(msg);
+	}
 	WRITE_ONCE(tp->write_seq, tp->write_seq + n);
 	tp->segs_out++;
 	tp->data_segs_out++;
@@ -634,7 +638,7 @@ void fsk_loop_urgent(struct fsk_conn *conn)
 	if (peer) {
 		spin_lock_bh(&peer->sk->sk_lock.slock);
 		peer->urg_in = conn->out->head - 1;
-		peer->urg_byte = conn->out->last_byte;
+		peer->urg_byte = conn->sent_byte;
 		post_event(peer, FSK_EV_URGENT);
 		spin_unlock_bh(&peer->sk->sk_lock.slock);
 	}
