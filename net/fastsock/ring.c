@@ -189,9 +189,9 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 	if (unlikely(!chunk))
 		return NULL;
 	if (ring->last) {
-		/* Pairs with fsk_ring_take(), which may look early. */
-		smp_store_release(&ring->last->next, chunk);
 		ring->last_byte = ring->last->data[ring->last->size - 1];
+		/* Pairs with fsk_ring_take(), which may free @last at once. */
+		smp_store_release(&ring->last->next, chunk);
 	} else {
 		ring->first = chunk;
 	}
