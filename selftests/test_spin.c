@@ -124,6 +124,12 @@ static bool too_slow_to_learn(int fd)
 	       fsk_now_ms() - begin > ROUNDS * MOST / 1000 / 2;
 }
 
+static void stop_echo(struct __test_metadata *_metadata, int *client, pid_t pid)
+{
+	fsk_close(client);
+	EXPECT_EQ(0, fsk_reap(pid));
+}
+
 static bool learns_to_hit(const struct fsk_link *link, int fd)
 {
 	long before = hits(link);
@@ -144,8 +150,7 @@ TEST_F(spin, nobody_asked_for_it)
 	pid = start_echo(_metadata, &self->client, &self->server);
 	EXPECT_EQ(0, ping(self->client, 'f', 2 * ROUNDS));
 	EXPECT_EQ(before, spins(link));
-	fsk_close(&self->client);
-	EXPECT_EQ(0, fsk_reap(pid));
+	stop_echo(_metadata, &self->client, pid);
 }
 
 TEST_F(spin, learns_from_quick_answers_and_from_slow_ones)
@@ -165,8 +170,7 @@ TEST_F(spin, learns_from_quick_answers_and_from_slow_ones)
 	EXPECT_LIKELY(spins(link) <= before + 10);
 
 	EXPECT_LIKELY(learns_to_hit(link, self->client));
-	fsk_close(&self->client);
-	EXPECT_EQ(0, fsk_reap(pid));
+	stop_echo(_metadata, &self->client, pid);
 }
 
 /* Lowering the bound tells on connections that learnt a longer one. */
@@ -183,8 +187,7 @@ TEST_F(spin, the_administrator_ends_it)
 	before = spins(link);
 	EXPECT_EQ(0, ping(self->client, 'f', ROUNDS));
 	EXPECT_EQ(before, spins(link));
-	fsk_close(&self->client);
-	EXPECT_EQ(0, fsk_reap(pid));
+	stop_echo(_metadata, &self->client, pid);
 }
 
 TEST_F(spin, busy_poll_always_spins)
@@ -202,8 +205,7 @@ TEST_F(spin, busy_poll_always_spins)
 	EXPECT_LIKELY(ROUNDS / 2 <= spun);
 	EXPECT_LIKELY(ROUNDS / 4 <= hit);
 	EXPECT_LE(hit, spun);
-	fsk_close(&self->client);
-	EXPECT_EQ(0, fsk_reap(pid));
+	stop_echo(_metadata, &self->client, pid);
 }
 
 /* New sockets take SO_BUSY_POLL from a setting of the first namespace. */
