@@ -26,7 +26,7 @@ static void tidy(struct work_struct *work);
 
 static struct kmem_cache *pair_cache;
 static LIST_HEAD(holders);
-static LIST_HEAD(visited);	/* those that tidy() has yet to see */
+static LIST_HEAD(unseen);	/* those that tidy() has yet to see */
 /* Both, and fsk_pair.holder and .seen. */
 static DEFINE_SPINLOCK(holders_lock);
 static DECLARE_DELAYED_WORK(tidy_work, tidy);
@@ -101,9 +101,9 @@ static void tidy(struct work_struct *work)
 	unsigned int n = 0;
 
 	spin_lock_bh(&holders_lock);
-	list_splice_tail_init(&holders, &visited);
-	while (!list_empty(&visited)) {
-		visit(list_first_entry(&visited, struct fsk_pair, holder));
+	list_splice_tail_init(&holders, &unseen);
+	while (!list_empty(&unseen)) {
+		visit(list_first_entry(&unseen, struct fsk_pair, holder));
 		if (++n % FSK_LOOP_TIDY_BATCH)
 			continue;
 		spin_unlock_bh(&holders_lock);

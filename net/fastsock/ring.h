@@ -93,9 +93,9 @@ static inline void fsk_ring_skip(struct fsk_ring *ring, u32 n)
 
 int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
 		   struct iov_iter *from, size_t len);
+u8 fsk_ring_last_byte(const struct fsk_ring *ring);
 size_t fsk_ring_read(const struct fsk_ring *ring, u32 off, struct iov_iter *to,
 		     size_t len);
-u8 fsk_ring_last_byte(const struct fsk_ring *ring);
 void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len);
 void fsk_ring_take(struct fsk_ring *ring, u32 len);
 void fsk_ring_purge(struct fsk_ring *ring);
