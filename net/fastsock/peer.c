@@ -34,6 +34,8 @@
 #include "stats.h"
 #include "transport.h"
 
+/* Devices of this kernel with the same address that are asked. */
+#define FSK_PEER_TWINS		16
 #define FSK_PEER_DEPTH		16		/* entries in one bucket */
 #define FSK_PEER_AGE		(600 * HZ)	/* unheard for so long: gone */
 #define FSK_PEER_STALE		(FSK_PEER_AGE / 2) /* ask again when used */
@@ -88,16 +90,21 @@ struct fsk_peer {
 /**
  * struct fsk_peer_dev - a device on which our group address is joined
  * @list: in fsk_peer_devs
+ * @node: in fsk_peer_macs, by the device's address; RCU
+ * @rcu: for freeing
  * @dev: the device; NETDEV_UNREGISTER removes us, so no reference is held
  * @greeted: HELLO was sent since the device has had a carrier
  */
 struct fsk_peer_dev {
 	struct list_head list;
+	struct hlist_node node;
+	struct rcu_head rcu;
 	struct net_device *dev;
 	bool greeted;
 };
 
 static LIST_HEAD(fsk_peer_devs);	/* RTNL */
+static struct hlist_head fsk_peer_macs[FSK_PEER_BUCKETS]; /* RTNL */
 static bool fsk_peer_running;		/* RTNL; notifiers are registered */
 static u32 fsk_peer_seed;
 
@@ -602,6 +609,43 @@ static struct fsk_peer_dev *fsk_peer_dev_find(const struct net_device *dev)
 	return NULL;
 }
 
+static struct hlist_head *fsk_peer_macs_bucket(const u8 *mac)
+{
+	return &fsk_peer_macs[jhash(mac, ETH_ALEN, fsk_peer_seed) %
+			      FSK_PEER_BUCKETS];
+}
+
+/**
+ * fsk_peer_find_dev - find a device of this kernel by its address
+ * @mac: link-layer address, aligned to 2 bytes
+ * @match: is it this one?  There may be several, in several namespaces
+ * @arg: for @match
+ *
+ * Only devices on which fastsock is enabled, and not more than FSK_PEER_TWINS
+ * that share an address.  One whose address changes at the moment may be missed.
+ *
+ * Context: RCU read section.
+ * Return: the device, good for as long as the section lasts, or NULL.
+ */
+struct net_device *fsk_peer_find_dev(const u8 *mac,
+				     bool (*match)(struct net_device *dev,
+						   const void *arg),
+				     const void *arg)
+{
+	struct fsk_peer_dev *pd;
+	unsigned int n = 0;
+
+	hlist_for_each_entry_rcu(pd, fsk_peer_macs_bucket(mac), node) {
+		if (!ether_addr_equal(pd->dev->dev_addr, mac))
+			continue;
+		if (match(pd->dev, arg))
+			return pd->dev;
+		if (++n == FSK_PEER_TWINS)
+			break;
+	}
+	return NULL;
+}
+
 static struct fsk_peer_dev *fsk_peer_join(struct net_device *dev)
 {
 	struct fsk_peer_dev *pd;
@@ -616,6 +660,7 @@ static struct fsk_peer_dev *fsk_peer_join(struct net_device *dev)
 	}
 	pd->dev = dev;
 	list_add(&pd->list, &fsk_peer_devs);
+	hlist_add_head_rcu(&pd->node, fsk_peer_macs_bucket(dev->dev_addr));
 	return pd;
 }
 
@@ -625,7 +670,8 @@ static void fsk_peer_leave(struct fsk_peer_dev *pd)
 	dev_mc_del(pd->dev, fsk_peer_group);
 	fsk_peer_forget(fsk_net(dev_net(pd->dev)), pd->dev->ifindex);
 	list_del(&pd->list);
-	kfree(pd);
+	hlist_del_rcu(&pd->node);
+	kfree_rcu(pd, rcu);
 }
 
 /* One HELLO to the group each time the device gets a carrier. */
@@ -654,8 +700,13 @@ static void fsk_peer_dev_sync(struct net_device *dev, bool anew)
 		netdev_warn(dev, "fastsock: no memory to join the group\n");
 		return;
 	}
-	if (anew)
+	if (anew) {
+		/* Its address may be new. */
+		hlist_del_rcu(&pd->node);
+		hlist_add_head_rcu(&pd->node,
+				   fsk_peer_macs_bucket(dev->dev_addr));
 		pd->greeted = false;
+	}
 	fsk_peer_greet(pd);
 }
 

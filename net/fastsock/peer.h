@@ -20,6 +20,10 @@ enum fsk_peer_state fsk_peer_lookup(struct net_device *dev, const u8 *mac);
 void fsk_peer_probe(struct net_device *dev, const u8 *mac);
 void fsk_peer_answered(struct net_device *dev, const u8 *mac);
 void fsk_peer_failed(struct net_device *dev, const u8 *mac);
+struct net_device *fsk_peer_find_dev(const u8 *mac,
+				     bool (*match)(struct net_device *dev,
+						   const void *arg),
+				     const void *arg);
 void fsk_peer_rcv(struct net_device *dev, const u8 *mac, u8 type,
 		  const struct fsk_hello *hello);
 bool fsk_peer_may_reply(struct net *net);
