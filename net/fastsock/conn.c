@@ -367,6 +367,36 @@ void fsk_conn_detach(struct sock *sk)
 }
 
 /**
+ * fsk_conn_swap - put another connection in the place of the attached one
+ * @old: attached connection, which stays as it is
+ * @conn: from fsk_conn_alloc() for the same socket
+ *
+ * The caller ends the one that is to go by fsk_conn_forget().
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn)
+{
+	conn->filter_locked = old->filter_locked;
+	rcu_assign_pointer(inet_csk(old->sk)->icsk_ulp_data, conn);
+}
+
+/**
+ * fsk_conn_forget - free a connection that is no longer attached
+ * @conn: connection; it has a reference on its socket
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_conn_forget(struct fsk_conn *conn)
+{
+	/* Softirq looks at the phase under the spinlock before it queues. */
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	fsk_conn_kill(conn);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+	call_rcu(&conn->rcu, conn_free_rcu);
+}
+
+/**
  * fsk_conn_done - both directions have ended, or there is no more to wait for
  * @conn: connection; do not use it afterwards
  *

@@ -16,11 +16,13 @@
  *	enable_mutex (main.c) > claim_mutex (claim.c)
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
- *	socket lock > fsk_table.lock, tomb_lock, fsk_net.peers_lock,
- *		fsk_net.tokens_lock: leaves
+ *	socket lock, rtnl > fsk_table.lock, tomb_lock, fsk_net.peers_lock,
+ *		fsk_net.tokens_lock, across_lock: leaves
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	holders_lock (pair.c) > socket spinlock
  *	owned socket > the other end's socket spinlock (xport_loop.c)
+ *	one end's spinlock > the other end's (fsk_loop_late() alone)
+ *	owned socket > the spinlock of its peer's new child (pair.c)
  *	socket lock > qdisc and device locks (inside dev_queue_xmit())
  *	listener's sk_callback_lock: a leaf, for reading sk_socket->ops
  * enable_mutex is held over RCU tasks grace periods; no other lock is.
@@ -88,6 +90,7 @@ struct fsk_tomb;
  * enum fsk_phase - where the handshake stands; sk_state tells the rest
  * @FSK_PH_SYN_SENT: client, no SYNACK yet; may still become TCP
  * @FSK_PH_FALLBACK: client, handed to the fallback work
+ * @FSK_PH_JOINING: client, likewise, with a server in another namespace
  * @FSK_PH_CONFIRMING: client, connected, server not heard since CONFIRM
  * @FSK_PH_OPEN: both ends know of each other
  * @FSK_PH_DEAD: off the tables; frames and timers are ignored
@@ -95,6 +98,7 @@ struct fsk_tomb;
 enum fsk_phase {
 	FSK_PH_SYN_SENT,
 	FSK_PH_FALLBACK,
+	FSK_PH_JOINING,
 	FSK_PH_CONFIRMING,
 	FSK_PH_OPEN,
 	FSK_PH_DEAD,
@@ -110,7 +114,8 @@ enum fsk_phase {
 #define FSK_EV_FIN		BIT(5)
 #define FSK_EV_RESET		BIT(6)
 #define FSK_EV_SPACE		BIT(7)
-#define FSK_EV_ALL		GENMASK(7, 2)
+#define FSK_EV_LINE		BIT(8)
+#define FSK_EV_ALL		GENMASK(8, 2)
 
 /**
  * struct fsk_conn - one end of a connection
@@ -129,16 +134,19 @@ enum fsk_phase {
  * @peer_mss: largest the peer takes, bytes
  * @mask: random, 0 in memory; what tcp_sock's sending numbers are ahead of
  *	@tx's
- * @phase: enum fsk_phase
  * @deferred: FSK_DEFER_*, FSK_EV_*; under the socket's spinlock
- * @fin_wanted: a FIN could not be queued for want of memory
+ * @phase: enum fsk_phase
+ * @fin_wanted: a FIN could not be queued for want of memory; in memory: it
+ *	waits for the line
  * @confirm_sent: client: at least one CONFIRM went out
  * @mem_kept: one byte stays charged, see fsk_mem_keep()
- * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told
+ * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told, in
+ *	memory when the line is whole again
  * @fin_sent: in memory: a FIN was sent
  * @urg_byte: in memory: the urgent byte, for FSK_EV_URGENT; the socket's
  *	spinlock
  * @sent_byte: in memory: what a send with MSG_OOB has written last
+ * @severed: in memory: the line is cut, what is sent waits
  * @side: in memory: which end of @pair this is, 0 the client
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @probes: unanswered keepalive probes
@@ -186,8 +194,8 @@ struct fsk_conn {
 	u32 mask;
 	u16 mss;
 	u16 peer_mss;
+	u16 deferred;
 	u8 phase;
-	u8 deferred;
 	bool fin_wanted;
 	bool confirm_sent;
 	bool mem_kept;
@@ -195,6 +203,7 @@ struct fsk_conn {
 	bool fin_sent;
 	u8 urg_byte;
 	u8 sent_byte;
+	bool severed;
 	u8 side;
 	bool filter_locked;
 	u8 probes;
@@ -259,6 +268,12 @@ static inline struct fsk_conn *fsk_conn(const struct sock *sk)
 {
 	return rcu_dereference_protected(inet_csk(sk)->icsk_ulp_data,
 					 lockdep_sock_is_held(sk));
+}
+
+/* A client that may still become TCP's, or go on with frames or without? */
+static inline bool fsk_conn_opening(const struct fsk_conn *conn)
+{
+	return conn->phase <= FSK_PH_JOINING;
 }
 
 static inline bool fsk_conn_dead(const struct fsk_conn *conn)
@@ -328,6 +343,8 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn);
 void fsk_conn_hash(struct fsk_conn *conn);
 void fsk_conn_hash_peer(struct fsk_conn *conn);
 void fsk_conn_detach(struct sock *sk);
+void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn);
+void fsk_conn_forget(struct fsk_conn *conn);
 void fsk_conn_kill(struct fsk_conn *conn);
 void fsk_conn_free(struct fsk_conn *conn);
 void fsk_conn_abort(struct fsk_conn *conn, int err);
@@ -428,6 +445,11 @@ u16 fsk_handshake_mss(const struct sock *sk,
 		      const struct fsk_transport_ops *xport,
 		      const struct net_device *dev);
 bool fsk_handshake_lsm(struct sock *sk, struct net_device *dev);
+bool fsk_handshake_answered(const struct net_device *dev,
+			    const struct fsk_syn *syn, const u8 *mac, u32 id,
+			    u32 key);
+struct sock *fsk_handshake_taker(struct net_device *dev,
+				 const struct fsk_tuple *t);
 struct sock *fsk_handshake_listener(struct net_device *dev,
 				    const struct fsk_tuple *t);
 bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,

@@ -7,6 +7,7 @@
  * and so proves that the client got the SYNACK.  Only then is there a child.
  */
 
+#include <linux/sched/mm.h>
 #include <linux/security.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -18,6 +19,7 @@
 #include <net/sock_reuseport.h>
 #include <net/tcp.h>
 
+#include "across.h"
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
@@ -119,15 +121,21 @@ static void send_syn(struct fsk_conn *conn)
 }
 
 /**
- * struct fsk_fallback - what hands a socket to TCP in process context
+ * struct fsk_fallback - what takes a handshake further in process context
  * @work: item on fsk_wq
  * @sk: socket, referenced while queued
+ * @id: the connection's id
+ * @key: its key
+ * @sa: what its server said; only in FSK_PH_JOINING
  *
  * Not part of the connection, which may be freed while the work waits.
  */
 struct fsk_fallback {
 	struct work_struct work;
 	struct sock *sk;
+	u32 id;
+	u32 key;
+	struct fsk_synack sa;
 };
 
 static void fallback_work(struct work_struct *work);
@@ -213,6 +221,22 @@ void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
 	conn->hs_tries = min(conn->hs_tries + 1, 8);
 }
 
+/* The connection is in its new phase; the work finds it by that. */
+static void queue_fallback(struct fsk_conn *conn)
+{
+	struct fsk_fallback *fb = conn->fallback;
+
+	conn->hs_at = 0;
+	conn->fallback = NULL;
+	sock_hold(conn->sk);
+	__module_get(THIS_MODULE);
+	fb->sk = conn->sk;
+	fb->id = conn->id;
+	fb->key = conn->key;
+	INIT_WORK(&fb->work, fallback_work);
+	queue_work(fsk_wq, &fb->work);
+}
+
 /**
  * fsk_handshake_fallback - go on with TCP
  * @conn: connection in phase SYN_SENT
@@ -224,17 +248,9 @@ void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
  */
 void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason)
 {
-	struct fsk_fallback *fb = conn->fallback;
-
 	conn->phase = FSK_PH_FALLBACK;
-	conn->hs_at = 0;
 	conn->reason = reason;
-	conn->fallback = NULL;
-	sock_hold(conn->sk);
-	__module_get(THIS_MODULE);
-	fb->sk = conn->sk;
-	INIT_WORK(&fb->work, fallback_work);
-	queue_work(fsk_wq, &fb->work);
+	queue_fallback(conn);
 }
 
 /* The program is still waiting in connect(), or polls: it notices nothing. */
@@ -259,18 +275,69 @@ static void fallback(struct sock *sk)
 	sk_error_report(sk);
 }
 
+/* Go on with frames. */
+static void confirm(struct fsk_conn *conn, const struct fsk_synack *sa)
+{
+	conn->peer_id = be32_to_cpu(sa->id);
+	conn->peer_key = be32_to_cpu(sa->key);
+	conn->peer_mss = be16_to_cpu(sa->mss);
+	conn->phase = FSK_PH_CONFIRMING;
+	conn->hs_tries = 0;
+	/* Data may ride on CONFIRM if the program hurries. */
+	conn->hs_at = fsk_now() + FSK_CONFIRM_NS;
+	fsk_handshake_numbers(conn, be32_to_cpu(sa->win));
+	fsk_conn_hash_peer(conn);
+	fsk_handshake_established(conn);
+}
+
+static struct mem_cgroup *memcg_of(const struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	return sk->sk_memcg;
+#else
+	return NULL;
+#endif
+}
+
+/* What fsk_rcv_synack() could not do under the spinlock. */
+static void join(struct fsk_conn *conn, const struct fsk_synack *sa)
+{
+	struct mem_cgroup *memcg;
+
+	conn->phase = FSK_PH_SYN_SENT;
+	if (!conn->path.dev) {
+		conn->reason = FSK_REASON_DEVICE;
+		fallback(conn->sk);
+		return;
+	}
+	memcg = set_active_memcg(memcg_of(conn->sk));
+	rcu_read_lock();
+	local_bh_disable();
+	if (!fsk_across_join(conn, sa))
+		confirm(conn, sa);
+	local_bh_enable();
+	rcu_read_unlock();
+	set_active_memcg(memcg);
+}
+
+/* The connection may have ended, and the socket may have a new one. */
 static void fallback_work(struct work_struct *work)
 {
 	struct fsk_fallback *fb = container_of(work, struct fsk_fallback, work);
 	struct sock *sk = fb->sk;
+	struct fsk_conn *conn;
 
-	kfree(fb);
 	lock_sock(sk);
-	if (fsk_is_conn(sk) && fsk_conn(sk) &&
-	    fsk_conn(sk)->phase == FSK_PH_FALLBACK &&
-	    sk->sk_state == TCP_SYN_SENT)
-		fallback(sk);
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (conn && sk->sk_state == TCP_SYN_SENT && conn->id == fb->id &&
+	    conn->key == fb->key) {
+		if (conn->phase == FSK_PH_FALLBACK)
+			fallback(sk);
+		else if (conn->phase == FSK_PH_JOINING)
+			join(conn, &fb->sa);
+	}
 	release_sock(sk);
+	kfree(fb);
 	sock_put(sk);
 	module_put(THIS_MODULE);
 }
@@ -327,6 +394,22 @@ void fsk_handshake_established(struct fsk_conn *conn)
 	fsk_timer_arm(conn);
 }
 
+/*
+ * Does memory lead to this server?  Both ends are made by whoever owns the
+ * socket: here its owner's backlog is run, or a work item is to do it.
+ */
+static bool joins(struct fsk_conn *conn, const struct fsk_synack *sa)
+{
+	if (likely(!fsk_across_wanted(conn)) || !fsk_across_leads(conn, sa))
+		return false;
+	if (sock_owned_by_user(conn->sk))
+		return fsk_across_join(conn, sa);
+	conn->fallback->sa = *sa;
+	conn->phase = FSK_PH_JOINING;
+	queue_fallback(conn);
+	return true;
+}
+
 /**
  * fsk_rcv_synack - the server is ready
  * @conn: client's connection
@@ -337,11 +420,11 @@ void fsk_handshake_established(struct fsk_conn *conn)
 void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
 	struct sock *sk = conn->sk;
-	u16 mss = be16_to_cpu(sa->mss);
 
 	if (conn->phase != FSK_PH_SYN_SENT || sk->sk_state != TCP_SYN_SENT)
 		return;		/* a duplicate, or too late */
-	if (sa->version != FSK_WIRE_VERSION || !sa->id || mss < FSK_MSS_MIN) {
+	if (sa->version != FSK_WIRE_VERSION || !sa->id ||
+	    be16_to_cpu(sa->mss) < FSK_MSS_MIN) {
 		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
 		return;
 	}
@@ -350,16 +433,8 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 		return;
 	}
 	fsk_peer_answered(conn->path.dev, conn->path.mac);
-	conn->peer_id = be32_to_cpu(sa->id);
-	conn->peer_key = be32_to_cpu(sa->key);
-	conn->peer_mss = mss;
-	conn->phase = FSK_PH_CONFIRMING;
-	conn->hs_tries = 0;
-	/* Data may ride on CONFIRM if the program hurries. */
-	conn->hs_at = fsk_now() + FSK_CONFIRM_NS;
-	fsk_handshake_numbers(conn, be32_to_cpu(sa->win));
-	fsk_conn_hash_peer(conn);
-	fsk_handshake_established(conn);
+	if (!joins(conn, sa))
+		confirm(conn, sa);
 }
 
 /* The server's id and key: a hash of the SYN, the client's place, and time. */
@@ -403,6 +478,27 @@ static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
 
 	return got == cookie(syn, dev, mac, slot) ||
 	       got == cookie(syn, dev, mac, slot - 1);
+}
+
+/**
+ * fsk_handshake_answered - did this device of ours answer this SYN?
+ * @dev: device
+ * @syn: what the client says
+ * @mac: client's address
+ * @id: id in SYNACK, host order
+ * @key: key in SYNACK, host order
+ *
+ * Nobody but this kernel can make the cookie, and it is good for one connection
+ * once and for some seconds.
+ *
+ * Context: RCU read section.
+ * Return: true if so.
+ */
+bool fsk_handshake_answered(const struct net_device *dev,
+			    const struct fsk_syn *syn, const u8 *mac, u32 id,
+			    u32 key)
+{
+	return cookie_ok(id, key, syn, dev, mac) && !fsk_tomb_find(id, key);
 }
 
 /**
@@ -902,6 +998,30 @@ struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 	}
 	sock_put(lsk);
 	return conn;
+}
+
+/**
+ * fsk_handshake_taker - who takes a connection that was offered?
+ * @dev: device the client is on
+ * @t: addresses
+ *
+ * What fsk_rcv_confirm() asks once more, when SYN was judged already.
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: the listener, referenced, or NULL.
+ */
+struct sock *fsk_handshake_taker(struct net_device *dev,
+				 const struct fsk_tuple *t)
+{
+	struct sock *lsk = fsk_handshake_listener(dev, t);
+
+	if (!lsk)
+		return NULL;
+	if (listener_reason(lsk) == FSK_ACCEPT && !sk_acceptq_is_full(lsk) &&
+	    !fsk_handshake_name_used(dev, t, false))
+		return lsk;
+	sock_put(lsk);
+	return NULL;
 }
 
 /**

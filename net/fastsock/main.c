@@ -11,6 +11,7 @@
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
 
+#include "across.h"
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
@@ -109,7 +110,7 @@ static const struct ctl_table sysctls[] = {
 		.procname = "same_host",
 		.maxlen = sizeof(int), .mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE,
+		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_TWO,
 	}, {
 		.procname = "host_post_min",
 		.maxlen = sizeof(int), .mode = 0644,
@@ -203,8 +204,19 @@ static struct pernet_operations fsk_net_ops = {
 static int netdev_event(struct notifier_block *nb, unsigned long event,
 			void *ptr)
 {
-	if (event == NETDEV_UNREGISTER)
-		fsk_conn_drop_dev(netdev_notifier_info_to_dev(ptr));
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	switch (event) {
+	case NETDEV_UNREGISTER:
+		fsk_conn_drop_dev(dev);
+		fsk_across_changed(dev, true);
+		break;
+	case NETDEV_UP:
+	case NETDEV_DOWN:
+	case NETDEV_CHANGE:
+		fsk_across_changed(dev, false);
+		break;
+	}
 	return NOTIFY_DONE;
 }
 

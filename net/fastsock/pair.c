@@ -10,6 +10,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "across.h"
 #include "conn.h"
 #include "loop.h"
 #include "pair.h"
@@ -47,9 +48,40 @@ void fsk_pair_put(struct fsk_pair *pair)
 		list_del_init(&pair->holder);
 		spin_unlock_bh(&holders_lock);
 	}
+	if (pair->line)
+		fsk_across_unwatch(pair->line);
 	fsk_ring_purge(&pair->ring[0]);
 	fsk_ring_purge(&pair->ring[1]);
 	kmem_cache_free(pair_cache, pair);
+}
+
+/**
+ * fsk_pair_queue - have fsk_loop_late() look after a pair
+ * @pair: pair whose @late has new bits; it may be about to be freed
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_pair_queue(struct fsk_pair *pair)
+{
+	if (!refcount_inc_not_zero(&pair->refs))
+		return;
+	/* It was queued, but may be done by now: then this is the last one. */
+	while (!queue_work(fsk_wq, &pair->work))
+		if (refcount_dec_not_one(&pair->refs))
+			return;
+}
+
+/**
+ * fsk_pair_tell_line - the line between the ends was cut, or is whole again
+ * @pair: pair; it may be about to be freed
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_pair_tell_line(struct fsk_pair *pair)
+{
+	set_bit(FSK_LATE_LINE, &pair->late);
+	set_bit(FSK_LATE_LINE + 1, &pair->late);
+	fsk_pair_queue(pair);
 }
 
 /*
@@ -133,7 +165,7 @@ void fsk_pair_holds(struct fsk_pair *pair)
 	spin_unlock_bh(&holders_lock);
 }
 
-/* The numbers of both ends; nobody else knows them yet. */
+/* The numbers of both ends; only the client's may be found yet. */
 static void pair_up(struct fsk_pair *pair, struct fsk_conn *client,
 		    struct fsk_conn *server)
 {
@@ -149,8 +181,8 @@ static void pair_up(struct fsk_pair *pair, struct fsk_conn *client,
 		ends[i]->key = start + i * FSK_LOOP_APART;
 		pair->ring[i].head = ends[i]->key;
 		pair->ring[i].tail = ends[i]->key;
-		RCU_INIT_POINTER(pair->end[i], ends[i]);
 	}
+	RCU_INIT_POINTER(pair->end[0], client);
 	client->peer_key = server->key;
 	server->peer_key = client->key;
 	refcount_set(&pair->refs, 2);
@@ -158,27 +190,15 @@ static void pair_up(struct fsk_pair *pair, struct fsk_conn *client,
 	INIT_WORK(&pair->work, fsk_loop_late);
 }
 
-/* @peer: the other end's socket, or the listener it will be cloned from. */
-static void end_init(struct fsk_conn *conn, struct net_device *dev,
-		     const struct sock *peer)
-{
-	struct sock *sk = conn->sk;
-
-	conn->mss = fsk_handshake_mss(sk, conn->xport, dev);
-	conn->peer_mss = fsk_handshake_mss(peer, conn->xport, dev);
-	conn->in->window = READ_ONCE(sk->sk_rcvbuf) / 2;
-	fsk_conn_attach(sk, conn);
-}
-
 /* Both ends, to be freed each by itself.  Return: false without memory. */
 static bool pair_alloc(struct sock *sk, struct fsk_conn **client,
-		       struct fsk_conn **server)
+		       struct fsk_conn **server, gfp_t gfp)
 {
 	struct fsk_pair *pair;
 
-	pair = kmem_cache_zalloc(pair_cache, GFP_KERNEL);
-	*client = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, GFP_KERNEL);
-	*server = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, GFP_KERNEL);
+	pair = kmem_cache_zalloc(pair_cache, gfp);
+	*client = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, gfp);
+	*server = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, gfp);
 	if (pair && *client && *server) {
 		pair_up(pair, *client, *server);
 		return true;
@@ -193,19 +213,19 @@ static bool pair_alloc(struct sock *sk, struct fsk_conn **client,
 }
 
 /*
- * Make the server's end and queue it for accept().  BH disabled, RCU read
- * section.  Return: FSK_ACCEPT, or why not; @server was freed then.
+ * Make the server's end, whose segment sizes are known.  BH disabled, RCU read
+ * section.  Return: FSK_ACCEPT; then its socket's spinlock is held, and it is
+ * to be queued for accept().  Or why not; @server was freed then.
  */
 static int make_server(struct sock *lsk, struct fsk_conn *server,
 		       struct net_device *dev, const struct fsk_tuple *t,
-		       const struct sock *sk)
+		       struct request_sock **req)
 {
-	struct request_sock *req;
 	struct sock *child = NULL;
 
 	/* What rests in TIME_WAIT makes way. */
 	if (!fsk_handshake_name_used(dev, t, true))
-		child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, &req);
+		child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, req);
 	if (!child) {
 		fsk_conn_free(server);
 		return FSK_REASON_BACKLOG;
@@ -214,40 +234,49 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 	if (rcu_access_pointer(child->sk_filter) ||
 	    inet_csk(child)->icsk_ulp_ops) {
 		fsk_conn_free(server);
-		fsk_handshake_discard(child, req);
+		fsk_handshake_discard(child, *req);
 		return FSK_REASON_LISTENER;
 	}
 	server->sk = child;
-	end_init(server, dev, sk);
+	server->mib = fsk_net(sock_net(child))->mib;
+	server->in->window = READ_ONCE(child->sk_rcvbuf) / 2;
+	fsk_conn_attach(child, server);
 	server->phase = FSK_PH_OPEN;
 	fsk_handshake_numbers(server, 0);
 	tcp_set_state(child, TCP_ESTABLISHED);
+	rcu_assign_pointer(server->pair->end[1], server);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
-	return fsk_handshake_queue(lsk, child, req) ? FSK_ACCEPT :
-						      FSK_REASON_NO_LISTENER;
+	return FSK_ACCEPT;
 }
 
-static void make_client(struct sock *sk, struct fsk_conn *client,
-			struct net_device *dev, const struct sock *lsk)
+/* The client's end, attached, with its segment sizes. */
+static void make_client(struct fsk_conn *client)
 {
-	WRITE_ONCE(sk->sk_err, 0);
-	sock_reset_flag(sk, SOCK_DONE);
-	end_init(client, dev, lsk);
+	client->in->window = READ_ONCE(client->sk->sk_rcvbuf) / 2;
 	client->phase = FSK_PH_SYN_SENT;
 	fsk_handshake_numbers(client, 0);
 	/* The program sees SYN_SENT until its call lets go of the socket. */
 	client->deferred |= FSK_EV_CONNECTED;
 }
 
-/* TCP is to connect after all, and knows nothing of the way yet. */
+/* As make_client() found it: nothing is known of the way yet. */
 static void unmake_client(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	fsk_conn_detach(sk);
 	tp->srtt_us = 0;
 	minmax_reset(&tp->rtt_min, tcp_jiffies32, ~0U);
+}
+
+/* What each end takes in one segment, bytes. */
+static void set_sizes(struct fsk_conn *client, struct fsk_conn *server,
+		      u16 client_mss, u16 server_mss)
+{
+	client->mss = client_mss;
+	client->peer_mss = server_mss;
+	server->mss = server_mss;
+	server->peer_mss = client_mss;
 }
 
 /* The listener, referenced, and whether it takes the connection. */
@@ -281,6 +310,7 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		     const struct fsk_tuple *t)
 {
 	struct fsk_conn *client, *server;
+	struct request_sock *req;
 	struct sock *lsk;
 	int reason;
 
@@ -288,24 +318,104 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 	if (reason != FSK_ACCEPT)
 		return reason;
 	reason = FSK_REASON_NOMEM;
-	if (!pair_alloc(sk, &client, &server))
+	if (!pair_alloc(sk, &client, &server, GFP_KERNEL))
 		goto out;
+	set_sizes(client, server, fsk_handshake_mss(sk, &fsk_loop_ops, dev),
+		  fsk_handshake_mss(lsk, &fsk_loop_ops, dev));
 	/* First: once the server's end is queued there is no way back. */
-	make_client(sk, client, dev, lsk);
+	WRITE_ONCE(sk->sk_err, 0);
+	sock_reset_flag(sk, SOCK_DONE);
+	fsk_conn_attach(sk, client);
+	make_client(client);
 	if (!fsk_handshake_lsm(sk, dev)) {
 		fsk_conn_free(server);
 	} else {
 		rcu_read_lock();
 		local_bh_disable();
-		reason = make_server(lsk, server, dev, t, sk);
+		reason = make_server(lsk, server, dev, t, &req);
+		if (reason == FSK_ACCEPT &&
+		    !fsk_handshake_queue(lsk, server->sk, req))
+			reason = FSK_REASON_NO_LISTENER;
 		local_bh_enable();
 		rcu_read_unlock();
 	}
-	if (reason != FSK_ACCEPT)
+	if (reason != FSK_ACCEPT) {
+		fsk_conn_detach(sk);
 		unmake_client(sk);
+	}
 out:
 	sock_put(lsk);
 	return reason;
+}
+
+/*
+ * @client has taken the place of the connection that speaks frames: what is
+ * still missing.  @tomb buries the offer before anybody can see that it was
+ * taken up.
+ */
+static bool join(struct fsk_conn *client, struct fsk_conn *server,
+		 const struct fsk_synack *sa, struct net_device *dev,
+		 const struct fsk_tuple *t, struct sock *lsk,
+		 struct fsk_tomb *tomb)
+{
+	struct request_sock *req;
+
+	make_client(client);
+	if (make_server(lsk, server, dev, t, &req) != FSK_ACCEPT) {
+		fsk_tomb_free(tomb);
+		return false;
+	}
+	fsk_tomb_add(tomb, be32_to_cpu(sa->id), be32_to_cpu(sa->key));
+	return fsk_handshake_queue(lsk, server->sk, req);
+}
+
+/**
+ * fsk_pair_join - go on in memory with a server in another namespace
+ * @old: client's connection in SYN_SENT, whose server has answered
+ * @sa: what the server said
+ * @dev: its device
+ * @t: addresses
+ * @lsk: its listener
+ *
+ * Context: process, BH disabled, RCU read section; the caller owns the client's
+ * socket.
+ * Return: true if so: @old is gone.  Otherwise nothing has changed.
+ */
+bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
+		   struct net_device *dev, const struct fsk_tuple *t,
+		   struct sock *lsk)
+{
+	struct fsk_tomb *tomb = fsk_tomb_alloc(GFP_ATOMIC);
+	struct fsk_conn *client, *server;
+	struct fsk_pair *pair;
+
+	if (!tomb || !pair_alloc(old->sk, &client, &server, GFP_ATOMIC))
+		goto err_tomb;
+	set_sizes(client, server, old->mss, be16_to_cpu(sa->mss));
+	pair = client->pair;
+	if (!fsk_across_watch(pair, old->path.dev, dev))
+		goto err_pair;
+	sock_hold(old->sk);		/* @client's */
+	fsk_conn_swap(old, client);
+	if (!join(client, server, sa, dev, t, lsk, tomb)) {
+		fsk_conn_swap(client, old);
+		fsk_conn_forget(client);
+		unmake_client(old->sk);
+		return false;
+	}
+	fsk_conn_forget(old);
+	/* An end that was not there yet has missed it. */
+	smp_mb();	/* the end, then the line; queue_work() has its like */
+	if (fsk_across_cut(pair->line))
+		fsk_pair_tell_line(pair);
+	return true;
+
+err_pair:
+	fsk_conn_free(server);
+	fsk_conn_free(client);
+err_tomb:
+	fsk_tomb_free(tomb);
+	return false;
 }
 
 /**

@@ -11,9 +11,16 @@
 #include "ring.h"
 
 struct fsk_conn;
+struct fsk_line;
+struct fsk_synack;
 struct fsk_tuple;
 struct net_device;
 struct sock;
+
+/* Bits of fsk_pair.late: for @end[0], and for @end[1] the next one. */
+#define FSK_LATE_RESET	0	/* it is to be reset, once the line is whole */
+#define FSK_LATE_SPACE	2	/* it is to hear of space */
+#define FSK_LATE_LINE	4	/* its line was cut or mended */
 
 /**
  * struct fsk_pair - what the two ends of a connection share
@@ -22,9 +29,10 @@ struct sock;
  * @seen: heads of the rings when tidy() last looked; @holders_lock
  * @holder: in holders while there is memory in a ring; @holders_lock
  * @held: it was there
- * @late: bit i: @end[i] is still to be reset; bit 2 + i: to hear of space
+ * @late: FSK_LATE_*, what the ends are still to be told
  * @work: does so
  * @refs: ends that were not freed, @work while it is queued, waiting readers
+ * @line: what joins the ends if these are in two namespaces, see across.c
  */
 struct fsk_pair {
 	struct fsk_conn __rcu *end[2];
@@ -35,6 +43,7 @@ struct fsk_pair {
 	unsigned long late;
 	struct work_struct work;
 	refcount_t refs;
+	struct fsk_line *line;
 };
 
 static inline void fsk_pair_get(struct fsk_pair *pair)
@@ -43,9 +52,14 @@ static inline void fsk_pair_get(struct fsk_pair *pair)
 }
 
 void fsk_pair_put(struct fsk_pair *pair);
+void fsk_pair_queue(struct fsk_pair *pair);
+void fsk_pair_tell_line(struct fsk_pair *pair);
 void fsk_pair_holds(struct fsk_pair *pair);
 int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		     const struct fsk_tuple *t);
+bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
+		   struct net_device *dev, const struct fsk_tuple *t,
+		   struct sock *lsk);
 int fsk_pair_init(void);
 void fsk_pair_exit(void);
 

@@ -26,6 +26,7 @@ struct fsk_peer;
 /* Values of net.fastsock.same_host. */
 #define FSK_SAME_HOST_OFF	0
 #define FSK_SAME_HOST_OWN	1	/* within a namespace */
+#define FSK_SAME_HOST_ALL	2	/* with others that say so, too */
 
 /* Defaults of the sysctls of these names. */
 #define FSK_POST_MIN		16384	/* bytes */

@@ -291,8 +291,7 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 	       !(conn->in && fsk_ring_unread(conn->in)) &&
 	       !tcp_sk(r->sk)->urg_data && !fsk_stamps(r->sk) &&
 	       skb_queue_empty(&r->sk->sk_receive_queue) &&
-	       conn->phase != FSK_PH_SYN_SENT &&
-	       conn->phase != FSK_PH_FALLBACK &&
+	       !fsk_conn_opening(conn) &&
 	       (r->target - r->copied >= min || conn->avg_recv >= min);
 }
 

@@ -367,4 +367,5 @@ void fsk_ring_purge(struct fsk_ring *ring)
 	ring->hoard = NULL;
 	ring->filled = 0;
 	ring->taken = 0;
+	ring->held = 0;
 }

@@ -18,6 +18,7 @@ struct sock;
  * @hoard: chunks that were @spare; the writer's
  * @filled: bytes in @last; the writer's
  * @last_byte: the byte before @last; the writer's
+ * @held: bytes written and not to be published yet; the writer's
  * @head: number of the next byte to be published; stored by the writer
  * @first: chunk that is being emptied; the reader's once @head says that it has
  *	bytes
@@ -45,6 +46,7 @@ struct fsk_ring {
 	struct fsk_chunk *last;
 	struct fsk_chunk *hoard;
 	u32 filled;
+	u32 held;
 	u32 head;
 	struct fsk_chunk *first;
 	u32 taken;
@@ -67,7 +69,7 @@ static inline u32 fsk_ring_unread(const struct fsk_ring *ring)
 static inline u32 fsk_ring_used(const struct fsk_ring *ring)
 {
 	/* Pairs with fsk_ring_take(). */
-	return ring->head - smp_load_acquire(&ring->tail);
+	return ring->head + ring->held - smp_load_acquire(&ring->tail);
 }
 
 /* Does it hold memory?  A guess unless the writer asks. */

@@ -601,7 +601,7 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 	conn = fsk_conn(sk);
 	if (skb->protocol != fsk_ethertype)
 		kfree_skb(skb);
-	else if (fsk_conn_dead(conn))
+	else if (fsk_conn_dead(conn) || conn->pair)	/* came before it */
 		fsk_drop(sock_net(sk), skb, FSK_DROP_STATE);
 	else
 		conn_rcv(conn, skb);

@@ -46,9 +46,9 @@ void fsk_keepalive(struct sock *sk, int on)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
-	/* In memory nobody vanishes. */
-	if (!on || fsk_conn_dead(conn) || conn->phase == FSK_PH_SYN_SENT ||
-	    conn->phase == FSK_PH_FALLBACK || conn->pair)
+	/* In memory nobody vanishes but by a cut. */
+	if (!on || fsk_conn_dead(conn) || fsk_conn_opening(conn) ||
+	    (conn->pair && !conn->severed))
 		return;
 	conn->probes = 0;
 	conn->retry_at = fsk_now() + NSEC_PER_MSEC;	/* sees the flag */
@@ -84,7 +84,8 @@ static void rearm(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 
-	if (!fsk_conn_dead(conn) && conn->phase != FSK_PH_FALLBACK)
+	if (!fsk_conn_dead(conn) && conn->phase != FSK_PH_FALLBACK &&
+	    conn->phase != FSK_PH_JOINING)
 		fsk_timer_arm(conn);
 }
 

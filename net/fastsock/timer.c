@@ -82,17 +82,26 @@ static u64 sooner(u64 a, u64 b)
 
 /*
  * In memory nothing is sent again.  A writer's patience may still end, and an
- * orphan with bytes looks whether TCP's memory is used up.
+ * orphan with bytes looks whether TCP's memory is used up.  While the line is
+ * cut nobody is heard, as where a cable is pulled.
  */
 static u64 memory_deadline(const struct fsk_conn *conn)
 {
 	u64 at = 0;
 
 	if (conn->tx.stalled_since &&
-	    READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout))
+	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
+	     conn->severed))
 		at = conn->tx.stalled_since + fsk_patience(conn->sk) + 1;
 	if (conn->life_at && conn->sk->sk_wmem_queued)
-		at = sooner(at, conn->heard_at + FSK_ORPHAN_NS);
+		at = sooner(at, conn->retry_at ?:
+				conn->heard_at + FSK_ORPHAN_NS);
+	if (unlikely(conn->severed)) {
+		at = sooner(at, conn->retry_at);
+		if (sock_flag(conn->sk, SOCK_KEEPOPEN) &&
+		    !conn->tx.stalled_since)
+			at = sooner(at, fsk_keepalive_at(conn->sk));
+	}
 	return at;
 }
 
@@ -100,7 +109,7 @@ static u64 conn_deadline(const struct fsk_conn *conn)
 {
 	u64 at = conn->hs_at;
 
-	if (conn->phase == FSK_PH_SYN_SENT)
+	if (fsk_conn_opening(conn))
 		return at;
 	if (conn->pair)
 		return sooner(conn->life_at, memory_deadline(conn));
@@ -210,8 +219,11 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		 fsk_keepalive_at(conn->sk) : 0;
 	u32 user_ms = READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout);
 
-	/* In memory nobody is lost; bytes on the way are a probe themselves. */
-	if (conn->pair || !at || now < at || conn->tx.inflight)
+	/* Bytes on the way are a probe themselves. */
+	if (!at || now < at || conn->tx.inflight)
+		return false;
+	/* In memory nobody is lost unless the line is cut. */
+	if (conn->pair && (!conn->severed || conn->tx.stalled_since))
 		return false;
 	if (user_ms ? conn->probes && now - conn->heard_at >=
 		      (u64)user_ms * NSEC_PER_MSEC :
@@ -219,20 +231,31 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		return true;
 	if (conn->probes < U8_MAX)
 		conn->probes++;
-	fsk_tx_probe(conn);
+	if (!conn->pair)
+		fsk_tx_probe(conn);
 	return false;
+}
+
+/* In memory: who is there is heard, and an orphan that is not looks again. */
+static void look_around(struct fsk_conn *conn, u64 now)
+{
+	conn->retry_at = 0;
+	if (!conn->severed)
+		conn->heard_at = now;
+	else if (conn->life_at)
+		conn->retry_at = now + FSK_ORPHAN_NS;
 }
 
 static void conn_run(struct fsk_conn *conn, u64 now)
 {
 	struct sock *sk = conn->sk;
 
-	if (conn->phase == FSK_PH_DEAD || conn->phase == FSK_PH_FALLBACK)
+	if (conn->phase == FSK_PH_DEAD || conn->phase == FSK_PH_FALLBACK ||
+	    conn->phase == FSK_PH_JOINING)
 		return;
 	if (conn->hs_at && now >= conn->hs_at)
 		fsk_handshake_timeout(conn, now);
-	if (conn->phase == FSK_PH_SYN_SENT || conn->phase == FSK_PH_FALLBACK ||
-	    conn->phase == FSK_PH_DEAD)
+	if (fsk_conn_opening(conn) || conn->phase == FSK_PH_DEAD)
 		return;
 
 	fsk_conn_info(conn);
@@ -245,7 +268,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		return;
 	}
 	if (conn->pair)
-		conn->heard_at = now;
+		look_around(conn, now);
 	if (conn->life_at && (conn->tx.backoff || conn->pair) &&
 	    fsk_out_of_memory(sk)) {
 		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
@@ -259,6 +282,8 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		fsk_conn_done(conn);
 		return;
 	}
+	if (conn->pair)
+		return;		/* nothing is sent again */
 	if (conn->retry_at && now >= conn->retry_at) {
 		conn->retry_at = 0;
 		if (conn->fin_wanted)

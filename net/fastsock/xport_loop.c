@@ -10,7 +10,8 @@
  * under the other's socket spinlock, and, while somebody owns the socket, left
  * in fsk_conn.deferred for fsk_release_cb().  Nobody takes the other end's
  * spinlock while holding a socket's spinlock: whoever has to tell the other end
- * something then leaves it to a work item (fsk_loop_reset_later()).
+ * something then leaves it to a work item (fsk_loop_reset_later()).  That work
+ * item itself may (late_line()): there is one for both ends.
  *
  * The ends know each other through struct fsk_pair, under RCU: fsk_conn_kill()
  * takes an end out, under its socket's spinlock or before anybody knows it.
@@ -25,6 +26,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "across.h"
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
@@ -37,6 +39,8 @@
 #define FSK_LOOP_STRETCH	65536
 /* Shorter sends are not worth a look at what is posted, bytes. */
 #define FSK_LOOP_POST_MIN	4096
+/* Of this end's spinlock while the other's is taken, for lockdep. */
+#define FSK_LATE_NESTING	2
 /* What TCP's headers take of a segment on the loopback device, bytes. */
 #define FSK_LOOP_TCP_HEADERS	52
 
@@ -84,7 +88,8 @@ static void update(struct fsk_conn *conn)
 
 	for (;;) {
 		used = fsk_ring_used(conn->out);
-		waiting = used > window ? used - window : 0;
+		waiting = max(used > window ? used - window : 0,
+			      conn->out->held);
 		WRITE_ONCE(sk->sk_wmem_queued, waiting);
 		WRITE_ONCE(conn->out->waiting, waiting);
 		if (likely(!waiting))
@@ -94,11 +99,12 @@ static void update(struct fsk_conn *conn)
 			break;
 	}
 	WRITE_ONCE(tp->snd_una, tp->write_seq - waiting -
-				(waiting ? conn->fin_sent : 0));
+				(waiting || conn->fin_wanted ?
+				 conn->fin_sent : 0));
 	WRITE_ONCE(tp->snd_nxt, tp->snd_una);
 	if (likely(!before && !waiting))
 		return;
-	if (!waiting)
+	if (!waiting && !conn->fin_wanted)
 		conn->tx.stalled_since = 0;
 	else if (waiting < before || !conn->tx.stalled_since)
 		conn->tx.stalled_since = fsk_now();
@@ -112,9 +118,10 @@ static void update(struct fsk_conn *conn)
 	}
 	if (waiting) {
 		/* Only these have something to wait for. */
-		if (conn->life_at || inet_csk(sk)->icsk_user_timeout)
+		if (conn->life_at || inet_csk(sk)->icsk_user_timeout ||
+		    conn->severed)
 			fsk_timer_arm(conn);
-	} else if (conn->fin_sent) {
+	} else if (conn->fin_sent && !conn->fin_wanted) {
 		fsk_rx_fin_acked(conn, fsk_now());
 	}
 }
@@ -219,6 +226,14 @@ static void feed(struct fsk_conn *conn)
 	fsk_loop_read(conn);
 }
 
+/* To the end @side, from where its spinlock must not be taken. */
+static void tell_later(struct fsk_pair *pair, unsigned int side,
+		       unsigned int bit)
+{
+	set_bit(bit + side, &pair->late);
+	fsk_pair_queue(pair);
+}
+
 /**
  * fsk_loop_run - do what the other end wants
  * @conn: connection; it may be dead afterwards
@@ -242,6 +257,9 @@ void fsk_loop_run(struct fsk_conn *conn, unsigned int events)
 		reset(conn);
 	if (events & FSK_EV_SPACE && conn->phase != FSK_PH_DEAD)
 		update(conn);
+	/* This lock is not the one to speak to the other end under. */
+	if (events & FSK_EV_LINE && conn->phase != FSK_PH_DEAD)
+		tell_later(conn->pair, conn->side, FSK_LATE_LINE);
 }
 
 /**
@@ -328,8 +346,22 @@ static void wake_reader(struct fsk_conn *peer)
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
+/* The last byte written is urgent; @n of them do not count as sent yet. */
+static void mark_urgent(struct fsk_conn *conn, u32 n)
+{
+	conn->urg_seq = conn->out->head + conn->out->held + n - 1;
+}
+
+/* Tell the other end, whose spinlock is held, of the urgent byte. */
+static void point_out(const struct fsk_conn *conn, struct fsk_conn *peer)
+{
+	peer->urg_in = conn->urg_seq;
+	peer->urg_byte = conn->sent_byte;
+	post_event(peer, FSK_EV_URGENT);
+}
+
 /*
- * Show @n written bytes to the other end, the last of them urgent or not.
+ * Show @n written bytes to the other end, with an urgent one or without.
  * Return: false if it wants none.
  */
 static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
@@ -351,11 +383,8 @@ static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
 		heard = false;
 	} else if (likely(peer->phase != FSK_PH_DEAD)) {
 		conn->out->window = READ_ONCE(peer->sk->sk_rcvbuf) / 2;
-		if (unlikely(is_urgent)) {
-			peer->urg_in = conn->out->head + n - 1;
-			peer->urg_byte = conn->sent_byte;
-			post_event(peer, FSK_EV_URGENT);
-		}
+		if (unlikely(is_urgent))
+			point_out(conn, peer);
 		if (unlikely(fsk_stamps(peer->sk)))
 			WRITE_ONCE(conn->out->stamp, ktime_get_real());
 		fsk_ring_publish(conn->out, n);
@@ -383,24 +412,16 @@ static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
 	return heard;
 }
 
-/* To the other end, from where its spinlock must not be taken. */
-static void tell_later(struct fsk_conn *conn, unsigned int bit)
-{
-	struct fsk_pair *pair = conn->pair;
-
-	set_bit(bit + !conn->side, &pair->late);
-	refcount_inc(&pair->refs);
-	/* The reference of @conn is not the last. */
-	if (!queue_work(fsk_wq, &pair->work))
-		refcount_dec(&pair->refs);
-}
-
 /* Bytes that the program may write now. */
 static u32 room(const struct fsk_conn *conn)
 {
 	int space = READ_ONCE(conn->sk->sk_sndbuf) + conn->out->window -
 		    fsk_ring_used(conn->out);
 
+	/* Nothing gets as far as the reader's window. */
+	if (unlikely(conn->severed))
+		space = READ_ONCE(conn->sk->sk_sndbuf) -
+			conn->sk->sk_wmem_queued;
 	return max(space, 0);
 }
 
@@ -495,6 +516,16 @@ out:
 	return n;
 }
 
+/* Keep @n written bytes until the line is whole again. */
+static void hold(struct fsk_conn *conn, u32 n, bool is_urgent)
+{
+	conn->out->held += n;
+	conn->urg_out |= is_urgent;
+	if (list_empty_careful(&conn->pair->holder))
+		fsk_pair_holds(conn->pair);
+	update(conn);
+}
+
 /* One stretch.  Return: as fsk_loop_write(), or bytes. */
 static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
 {
@@ -502,7 +533,8 @@ static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
 	bool is_urgent;
 	int n = 0;
 
-	if (len >= FSK_LOOP_POST_MIN && !(msg->msg_flags & MSG_OOB))
+	if (len >= FSK_LOOP_POST_MIN && !(msg->msg_flags & MSG_OOB) &&
+	    !conn->severed)
 		n = write_posted(conn, msg, len);
 	if (n) {
 		WRITE_ONCE(tp->write_seq, tp->write_seq + n);
@@ -519,11 +551,17 @@ static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
 	if (unlikely(msg->msg_flags & MSG_OOB)) {
 		conn->sent_byte = fsk_ring_last_byte(conn->out);
 		is_urgent = !msg_data_left(msg);
+		if (is_urgent)
+			mark_urgent(conn, n);
 	}
 	WRITE_ONCE(tp->write_seq, tp->write_seq + n);
 	tp->segs_out++;
 	tp->data_segs_out++;
 	fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, n);
+	if (unlikely(conn->severed)) {
+		hold(conn, n, is_urgent);
+		return n;
+	}
 	if (unlikely(!publish(conn, n, is_urgent))) {
 		refused(conn);
 		return n;
@@ -623,6 +661,20 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
 	return done + max(n, 0);
 }
 
+static void tell_urgent(struct fsk_conn *conn)
+{
+	struct fsk_conn *peer;
+
+	rcu_read_lock();
+	peer = peer_of(conn);
+	if (peer) {
+		spin_lock_bh(&peer->sk->sk_lock.slock);
+		point_out(conn, peer);
+		spin_unlock_bh(&peer->sk->sk_lock.slock);
+	}
+	rcu_read_unlock();
+}
+
 /**
  * fsk_loop_urgent - the last byte written is urgent, as was not known then
  * @conn: connection into which at least one byte was written
@@ -631,18 +683,11 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
  */
 void fsk_loop_urgent(struct fsk_conn *conn)
 {
-	struct fsk_conn *peer;
-
-	rcu_read_lock();
-	peer = peer_of(conn);
-	if (peer) {
-		spin_lock_bh(&peer->sk->sk_lock.slock);
-		peer->urg_in = conn->out->head - 1;
-		peer->urg_byte = conn->sent_byte;
-		post_event(peer, FSK_EV_URGENT);
-		spin_unlock_bh(&peer->sk->sk_lock.slock);
-	}
-	rcu_read_unlock();
+	mark_urgent(conn, 0);
+	if (unlikely(conn->severed))
+		conn->urg_out = true;
+	else
+		tell_urgent(conn);
 }
 
 static void show_unlocked(struct fsk_conn *conn)
@@ -675,7 +720,7 @@ void fsk_loop_taken(struct fsk_conn *conn)
 	if (!READ_ONCE(conn->in->waiting))
 		return;
 	if (unlikely(locked))
-		tell_later(conn, 2);
+		tell_later(conn->pair, !conn->side, FSK_LATE_SPACE);
 	else
 		tell(conn, FSK_EV_SPACE);
 }
@@ -696,18 +741,9 @@ void fsk_loop_resized(struct fsk_conn *conn)
 	fsk_loop_read(conn);
 }
 
-/**
- * fsk_loop_fin - the program sends no more
- * @conn: connection; its state has already changed, and may do so again
- *
- * Context: process; the caller owns the socket.
- */
-void fsk_loop_fin(struct fsk_conn *conn)
+/* The end of the stream.  The caller owns the socket. */
+static void send_fin(struct fsk_conn *conn)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
-
-	conn->fin_sent = true;
-	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
 	if (!tell(conn, FSK_EV_FIN)) {
 		refused(conn);
 		return;
@@ -721,6 +757,39 @@ void fsk_loop_fin(struct fsk_conn *conn)
 	rcu_read_unlock();
 }
 
+/* There is something to send and no line: patience begins to end. */
+static void await_line(struct fsk_conn *conn)
+{
+	if (!conn->tx.stalled_since)
+		conn->tx.stalled_since = fsk_now();
+	fsk_timer_arm(conn);
+}
+
+/**
+ * fsk_loop_fin - the program sends no more
+ * @conn: connection; its state has already changed, and may do so again
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_fin(struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	conn->fin_sent = true;
+	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
+	if (unlikely(conn->severed)) {
+		conn->fin_wanted = true;
+		await_line(conn);
+		return;
+	}
+	send_fin(conn);
+}
+
+static bool is_cut(const struct fsk_pair *pair)
+{
+	return unlikely(pair->line) && fsk_across_cut(pair->line);
+}
+
 /**
  * fsk_loop_reset - tell the other end that the connection is gone
  * @conn: connection
@@ -729,8 +798,82 @@ void fsk_loop_fin(struct fsk_conn *conn)
  */
 void fsk_loop_reset(struct fsk_conn *conn)
 {
+	if (unlikely(is_cut(conn->pair))) {
+		fsk_loop_reset_later(conn);
+		return;
+	}
 	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
 	tell(conn, FSK_EV_RESET);
+}
+
+static void sever(struct fsk_conn *conn)
+{
+	conn->severed = true;
+	conn->heard_at = fsk_now();
+	conn->probes = 0;
+	if (conn->tx.stalled_since)
+		conn->tx.stalled_since = conn->heard_at;
+	fsk_timer_arm(conn);
+}
+
+/* What was held goes on its way.  Return: false if the other end wants none. */
+static bool send_held(struct fsk_conn *conn, bool fin)
+{
+	u32 n = conn->out->held;
+
+	conn->out->held = 0;
+	if (n && !publish(conn, n, conn->urg_out))
+		return false;
+	if (!n && conn->urg_out)
+		tell_urgent(conn);
+	conn->urg_out = false;
+	return !fin || tell(conn, FSK_EV_FIN);
+}
+
+/* Both spinlocks are the caller's to take, and he has this end's. */
+static void mend(struct fsk_conn *conn)
+{
+	bool fin = conn->fin_wanted;
+
+	conn->severed = false;
+	conn->fin_wanted = false;
+	conn->tx.stalled_since = 0;
+	if (!send_held(conn, fin)) {
+		tell(conn, FSK_EV_RESET);
+		reset(conn);
+		return;
+	}
+	update(conn);
+	if (fin && !conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
+		fsk_rx_fin_acked(conn, fsk_now());
+}
+
+/*
+ * An end learns that its line is cut, or whole again, and then speaks to the
+ * other one, both under spinlocks.  This is safe because nobody but the pair's
+ * work item takes one in the other.
+ */
+static void late_line(struct fsk_pair *pair, unsigned int side)
+{
+	struct fsk_conn *conn;
+	struct sock *sk;
+
+	conn = rcu_dereference(pair->end[side]);
+	if (!conn || !test_and_clear_bit(FSK_LATE_LINE + side, &pair->late))
+		return;
+	sk = conn->sk;
+	local_bh_disable();
+	spin_lock_nested(&sk->sk_lock.slock, FSK_LATE_NESTING);
+	if (conn->phase == FSK_PH_DEAD)
+		;
+	else if (sock_owned_by_user(sk))
+		conn->deferred |= FSK_EV_LINE;
+	else if (conn->severed && !is_cut(pair))
+		mend(conn);
+	else if (!conn->severed && is_cut(pair))
+		sever(conn);
+	spin_unlock(&sk->sk_lock.slock);
+	local_bh_enable();
 }
 
 static void late_events(struct fsk_pair *pair, unsigned int side)
@@ -738,9 +881,11 @@ static void late_events(struct fsk_pair *pair, unsigned int side)
 	unsigned int events = 0;
 	struct fsk_conn *conn;
 
-	if (test_and_clear_bit(side, &pair->late))
+	/* Not heard while the line is cut; looked at again when it is whole. */
+	if (!is_cut(pair) &&
+	    test_and_clear_bit(FSK_LATE_RESET + side, &pair->late))
 		events |= FSK_EV_RESET;
-	if (test_and_clear_bit(2 + side, &pair->late))
+	if (test_and_clear_bit(FSK_LATE_SPACE + side, &pair->late))
 		events |= FSK_EV_SPACE;
 	conn = rcu_dereference(pair->end[side]);
 	if (!conn || !events)
@@ -759,10 +904,14 @@ static void late_events(struct fsk_pair *pair, unsigned int side)
 void fsk_loop_late(struct work_struct *work)
 {
 	struct fsk_pair *pair = container_of(work, struct fsk_pair, work);
+	unsigned int side;
 
 	rcu_read_lock();
-	late_events(pair, 0);
-	late_events(pair, 1);
+	/* First, or a reset could overtake what was held before it. */
+	for (side = 0; side < 2; side++)
+		late_line(pair, side);
+	for (side = 0; side < 2; side++)
+		late_events(pair, side);
 	rcu_read_unlock();
 	fsk_pair_put(pair);
 }
@@ -776,7 +925,7 @@ void fsk_loop_late(struct work_struct *work)
 void fsk_loop_reset_later(struct fsk_conn *conn)
 {
 	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
-	tell_later(conn, 0);
+	tell_later(conn->pair, !conn->side, FSK_LATE_RESET);
 }
 
 /**
@@ -817,6 +966,7 @@ void fsk_loop_info(struct fsk_conn *conn)
 void fsk_loop_leave(struct fsk_conn *conn)
 {
 	RCU_INIT_POINTER(conn->pair->end[conn->side], NULL);
+	conn->out->held = 0;
 	WRITE_ONCE(conn->sk->sk_wmem_queued, 0);
 }
 
