@@ -6,7 +6,8 @@
 #   lan_up a b            namespaces a and b, one link, nobody has fastsock on
 #   lan_up a b c          the same with a bridge (in namespace "switch")
 #   lan_cards a b eth1 eth2   the same with these devices, joined outside
-#   lan_ready a b         fastsock on in a and b, and each knows the other
+#   lan_ready a b         fastsock on in a and b, and each knows the other;
+#                         with LAN_SAME_HOST=2 set, they share memory
 #   lan_loopback lo0      a namespace that reaches its 127.0.0.1 in memory
 #   lan_wire lo2          the same with frames
 #   stat a FskOutFrames   one counter
@@ -128,11 +129,18 @@ lan_meets() {
 	return 1
 }
 
+# Memory between namespaces, if it is asked for, with posted buffers.
+lan_shared() {
+	[ -z "${LAN_SAME_HOST:-}" ] ||
+		lan_sysctl "$1" same_host "$LAN_SAME_HOST" &&
+		lan_sysctl "$1" host_post_min 16384
+}
+
 lan_ready() {
 	local first=$1 ns
 
 	for ns in "$@"; do
-		lan_sysctl "$ns" enable 1 || return 1
+		lan_shared "$ns" && lan_sysctl "$ns" enable 1 || return 1
 	done
 	for ns in "$@"; do
 		[ "$ns" = "$first" ] ||

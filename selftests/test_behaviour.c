@@ -10,6 +10,7 @@
  *   test_behaviour -v [PATTERN]...	and print what they say
  *   test_behaviour -c [PATTERN]...	between the cards eth0 and eth1, and
  *					eth2 and eth3 without fastsock
+ *   test_behaviour -a [PATTERN]...	between namespaces that share memory
  *
  * On a kernel with assertions these are what counts: each row runs once, with
  * fastsock, over the LAN.
@@ -28,10 +29,12 @@ enum {
 };
 
 /* Two links where nothing differs but net.fastsock.enable; @wire takes the
- * place of @on for rows that cut it.
+ * place of @on for rows that cut it.  @shared: the namespaces of @on share
+ * memory.
  */
 struct place {
 	const char *name;
+	bool shared;
 	struct fsk_link off;
 	struct fsk_link on;
 	struct fsk_link wire;
@@ -56,6 +59,14 @@ static const struct place between_cards = {
 	.name = "cards",
 	.off = { "c", "d", "10.77.0.1", "10.77.0.2" },
 	.on = { "a", "b", "10.77.0.1", "10.77.0.2" },
+	.wire = { "a", "b", "10.77.0.1", "10.77.0.2" },
+};
+
+static const struct place across = {
+	.name = "across",
+	.shared = true,
+	.off = { "c", "d", "10.77.0.1", "10.77.0.2" },
+	.on = { "e", "f", "10.77.0.1", "10.77.0.2" },
 	.wire = { "a", "b", "10.77.0.1", "10.77.0.2" },
 };
 
@@ -358,8 +369,15 @@ static void report(const struct row *row, struct trial *t, bool verbose)
 /* A stop of the machine may have made a neighbour look dead for a while. */
 static void recover(const struct trial *t)
 {
-	if (strcmp(t->on.link->client_ns, t->on.link->server_ns))
-		fsk_run("bash ./lan.sh lan_ready a b");
+	const struct fsk_link *link = t->on.link;
+	char command[80];
+
+	if (!strcmp(link->client_ns, link->server_ns))
+		return;
+	snprintf(command, sizeof(command), "%sbash ./lan.sh lan_ready %s %s",
+		 t->place->shared && link == &t->place->on ?
+		 "LAN_SAME_HOST=2 " : "", link->client_ns, link->server_ns);
+	fsk_run(command);
 }
 
 /* One run after the other, for rows that use what there is once in a system. */
@@ -443,16 +461,24 @@ static int lans_up(void)
 	       fsk_run("bash ./lan.sh lan_wire lo2");
 }
 
-static int run(char **patterns, bool cards, bool verbose)
+static int across_up(void)
 {
-	size_t i, all = cards || fsk_debug_kernel() ? 1 : ARRAY_SIZE(places);
+	return lans_up() || fsk_run("bash ./lan.sh lan_up e f") ||
+	       fsk_run("LAN_SAME_HOST=2 bash ./lan.sh lan_ready e f");
+}
+
+/* Only at @place, if there is one. */
+static int run(char **patterns, const struct place *place, bool verbose)
+{
+	size_t i, all = place || fsk_debug_kernel() ? 1 : ARRAY_SIZE(places);
 	struct trial trials[ARRAY_SIZE(places)] = {};
 	unsigned int count = 0;
 	struct row *row;
 
 	for (i = 0; i < all; i++)
-		set_up(&trials[i], cards ? &between_cards : &places[i]);
-	if (cards ? cards_up() : lans_up())
+		set_up(&trials[i], place ?: &places[i]);
+	if (place == &between_cards ? cards_up() :
+	    place == &across ? across_up() : lans_up())
 		return -1;
 	for (row = rows; row; row = row->next)
 		count += chosen(row, patterns);
@@ -466,18 +492,22 @@ static int run(char **patterns, bool cards, bool verbose)
 
 int main(int argc, char **argv)
 {
-	bool cards = false, verbose = false;
+	const struct place *place = NULL;
+	bool verbose = false;
 	int option, err;
 
-	while ((option = getopt(argc, argv, "cv")) >= 0) {
+	while ((option = getopt(argc, argv, "acv")) >= 0) {
 		if (option == '?')
 			return 2;
-		cards |= option == 'c';
+		if (option == 'a')
+			place = &across;
+		if (option == 'c')
+			place = &between_cards;
 		verbose |= option == 'v';
 	}
 	setlinebuf(stdout);
-	err = run(argv + optind, cards, verbose);
-	fsk_run("bash ./lan.sh lan_down a b c d lo0 lo1 lo2");
+	err = run(argv + optind, place, verbose);
+	fsk_run("bash ./lan.sh lan_down a b c d e f lo0 lo1 lo2");
 	if (err)
 		return 1;
 	ksft_finished();

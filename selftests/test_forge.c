@@ -7,12 +7,12 @@
  * fastsock: timeout=240
  */
 #include "fsk_test.h"
+#include "fsk_trap.h"
 
 #include <linux/fastsock.h>
 #include <linux/fastsock_wire.h>
 #include <linux/if_packet.h>
 #include <linux/sock_diag.h>
-#include <linux/userfaultfd.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip.h>
@@ -849,46 +849,6 @@ TEST_F(forge, frames_that_wait_for_others_are_bounded)
 	EXPECT_EXACT(self->client, self->server, 1 << 20);
 }
 
-/* A page that is not there before somebody says so. */
-struct trap {
-	int uffd;
-	char *page;
-};
-
-enum { PAGE = 4096 };
-
-static int set_trap(struct trap *t)
-{
-	struct uffdio_register range = {
-		.range.len = PAGE, .mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	struct uffdio_api api = { .api = UFFD_API };
-
-	t->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	range.range.start = (uintptr_t)t->page;
-	t->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	return t->page == MAP_FAILED || t->uffd < 0 ||
-	       ioctl(t->uffd, UFFDIO_API, &api) ||
-	       ioctl(t->uffd, UFFDIO_REGISTER, &range) ? -1 : 0;
-}
-
-static bool is_trapped(const struct trap *t)
-{
-	struct pollfd poller = { .fd = t->uffd, .events = POLLIN };
-
-	return poll(&poller, 1, 20000) == 1 && poller.revents == POLLIN;
-}
-
-static int let_go(const struct trap *t)
-{
-	struct uffdio_zeropage zero = {
-		.range = { .start = (uintptr_t)t->page, .len = PAGE },
-	};
-
-	return ioctl(t->uffd, UFFDIO_ZEROPAGE, &zero);
-}
-
 struct page_sender {
 	int fd;
 	const char *page;
@@ -899,7 +859,7 @@ static void *send_page(void *argument)
 {
 	struct page_sender *s = argument;
 
-	s->sent = send(s->fd, s->page, PAGE, 0);
+	s->sent = send(s->fd, s->page, FSK_PAGE, 0);
 	return NULL;
 }
 
@@ -907,31 +867,30 @@ static void *send_page(void *argument)
 TEST_F(forge, frames_that_wait_for_the_socket_are_bounded)
 {
 	struct page_sender s = { .fd = self->server };
-	char page[PAGE], zeros[PAGE] = {};
+	char page[FSK_PAGE], zeros[FSK_PAGE] = {};
 	struct counts before;
-	struct trap trap;
+	struct fsk_trap trap;
 	struct frame f;
 	pthread_t thread;
 	int i;
 
-	ASSERT_EQ(0, set_trap(&trap));
+	ASSERT_EQ(0, fsk_set_trap(&trap));
 	s.page = trap.page;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_page, &s));
-	ASSERT_TRUE(is_trapped(&trap));
+	ASSERT_TRUE(fsk_is_trapped(&trap));
 	count("b", "FskDrop", &before);
 	put_hdr(&f, &self->b, FSK_T_PROBE, 0);
 	for (i = 0; i < FLOOD; i++)
 		ASSERT_EQ(0, inject(self->at_a, &f));
 	EXPECT_TRUE(FSK_UNTIL(strstr(moved("b", "FskDrop", &before),
 				     "Backlog+")));
-	ASSERT_EQ(0, let_go(&trap));
+	ASSERT_EQ(0, fsk_let_go(&trap));
 	pthread_join(thread, NULL);
-	EXPECT_EQ(PAGE, s.sent);
-	EXPECT_EQ(PAGE, recv(self->client, page, PAGE, MSG_WAITALL));
-	EXPECT_EQ(0, memcmp(page, zeros, PAGE));
+	EXPECT_EQ(FSK_PAGE, s.sent);
+	EXPECT_EQ(FSK_PAGE, recv(self->client, page, FSK_PAGE, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(page, zeros, FSK_PAGE));
 	EXPECT_EXACT(self->client, self->server, 1 << 20);
-	close(trap.uffd);
-	munmap(trap.page, PAGE);
+	fsk_free_trap(&trap);
 }
 
 TEST_F(forge, a_false_cookie_makes_no_connection)
@@ -1380,6 +1339,152 @@ TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 	__atomic_store_n(&player.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	fsk_run("./helper_at b tc qdisc del dev eth0 clsact");
+	EXPECT_TRUE(start_afresh());
+}
+
+/* How a connection came to be that uses memory, as the wire saw it. */
+struct offer {
+	struct fsk_syn syn;
+	struct fsk_synack sa;
+	struct frame answer;
+};
+
+static bool overhear(int at_a, struct offer *offer)
+{
+	bool asked = false, answered = false, in;
+	const struct fsk_hdr *hdr;
+	struct frame f;
+
+	while (next_frame(at_a, &f, &in)) {
+		hdr = hdr_of(&f);
+		if (hdr && hdr->type == FSK_T_SYN) {
+			memcpy(&offer->syn, hdr + 1, sizeof(offer->syn));
+			asked = true;
+		} else if (hdr && hdr->type == FSK_T_SYNACK) {
+			memcpy(&offer->sa, hdr + 1, sizeof(offer->sa));
+			offer->answer = f;
+			answered = true;
+		}
+	}
+	return asked && answered;
+}
+
+static int share_memory(bool on)
+{
+	return fsk_run(on ? "bash ./lan.sh lan_sysctl a same_host 2 && "
+			    "bash ./lan.sh lan_sysctl b same_host 2" :
+			    "bash ./lan.sh lan_sysctl a same_host 1 && "
+			    "bash ./lan.sh lan_sysctl b same_host 1");
+}
+
+/* The CONFIRM that the client did not send. */
+static void put_confirm(struct frame *f, const struct target *b,
+			const struct offer *offer)
+{
+	struct target to = *b;
+
+	to.id = ntohl(offer->sa.id);
+	to.key = ntohl(offer->sa.key);
+	to.seq = ntohl(offer->syn.key);
+	to.ack = ntohl(offer->sa.key);
+	memcpy(put_hdr(f, &to, FSK_T_CONFIRM, sizeof(offer->syn)) + 1,
+	       &offer->syn, sizeof(offer->syn));
+}
+
+/* Who has seen the handshake of a connection in memory can do nothing with it. */
+TEST_F(forge, what_led_to_memory_is_used_up)
+{
+	struct counts before;
+	struct offer offer;
+	int fd, other, i;
+	struct frame f;
+
+	ASSERT_EQ(0, share_memory(true));
+	overhear(self->at_a, &offer);
+	fd = fsk_dial(_metadata, &fsk_veth, self->sport);
+	ASSERT_TRUE(FSK_UNTIL((other = accept(self->listener, NULL, NULL)) >=
+			      0));
+	ASSERT_TRUE(overhear(self->at_a, &offer));
+	put_confirm(&f, &self->b, &offer);
+	/* While the connection lives, and afterwards. */
+	for (i = 0; i < 2; i++) {
+		count("b", "FskDrop", &before);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+		EXPECT_TRUE(FSK_UNTIL(strstr(moved("b", "FskDrop", &before),
+					     "Cookie+1")));
+		EXPECT_EQ(EAGAIN, accept(self->listener, NULL, NULL) < 0 ?
+				  errno : 0);
+		count("a", "FskDrop", &before);
+		ASSERT_EQ(0, replay(self->at_b, &offer.answer));
+		EXPECT_TRUE(FSK_UNTIL(strstr(moved("a", "FskDrop", &before),
+					     "Id+1")));
+		if (i)
+			break;
+		FSK_EXPECT_ALIVE(fd, other);
+		close(fd);
+		close(other);
+	}
+	share_memory(false);
+}
+
+static struct fsk_synack recorded;
+
+static void synack_recorded(struct frame *f, const struct target *a)
+{
+	struct fsk_synack *sa = synack(f, a);
+
+	sa->id = recorded.id;
+	sa->key = recorded.key;
+}
+
+static void synack_invented(struct frame *f, const struct target *a)
+{
+	synack(f, a);
+}
+
+/* Only the server's kernel can lead a client to memory. */
+TEST_F(forge, a_false_answer_leads_to_nobody)
+{
+	struct player player = { .a = &self->a, .fd = self->at_b };
+	long opens, joined;
+	struct offer offer;
+	pthread_t thread;
+	int fd, i;
+
+	ASSERT_EQ(0, share_memory(true));
+	overhear(self->at_a, &offer);
+	fd = fsk_dial(_metadata, &fsk_veth, self->sport);
+	ASSERT_TRUE(FSK_UNTIL(overhear(self->at_a, &offer)));
+	recorded = offer.sa;
+	close(fd);
+	close(accept(self->listener, NULL, NULL));
+	opens = fsk_stat("b", "FskPassiveOpens");
+
+	player.make = synack_invented;
+	ASSERT_EQ(0, fsk_run("./helper_at b tc qdisc add dev eth0 clsact && "
+			     "./helper_at b tc filter add dev eth0 ingress "
+			     "protocol 0x88b5 matchall action drop"));
+	pthread_create(&thread, NULL, play, &player);
+	for (i = 0; i < 2; i++) {
+		joined = fsk_stat("a", "FskOutFrames");
+		fd = fsk_socket("a", 0);
+		EXPECT_EQ(0, fsk_connect(fd, "10.77.0.2", self->sport));
+		EXPECT_TRUE(fsk_is_fast(fd));
+		/* It confirms, and goes on doing so. */
+		EXPECT_TRUE(FSK_UNTIL(fsk_stat("a", "FskOutFrames") >
+				      joined + 3));
+		EXPECT_EQ(EAGAIN, accept(self->listener, NULL, NULL) < 0 ?
+				  errno : 0);
+		fsk_set_linger(fd, 0);
+		close(fd);
+		__atomic_store_n(&player.make, synack_recorded,
+				 __ATOMIC_RELEASE);
+	}
+	EXPECT_EQ(opens, fsk_stat("b", "FskPassiveOpens"));
+	__atomic_store_n(&player.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	fsk_run("./helper_at b tc qdisc del dev eth0 clsact");
+	share_memory(false);
 }
 
 FSK_TEST_MAIN

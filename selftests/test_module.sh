@@ -116,7 +116,7 @@ tests=(
 	"enable refuses -1:refuses enable -1"
 	"enable refuses a word:refuses enable yes"
 	"loopback_frames refuses 2:refuses loopback_frames 2"
-	"same_host refuses 2:refuses same_host 2"
+	"same_host refuses 3:refuses same_host 3"
 	"host_post_min refuses 0:refuses host_post_min 0"
 	"post_min refuses -1:refuses post_min -1"
 	"handshake_ms refuses 0:refuses handshake_ms 0"

@@ -125,7 +125,8 @@ TEST_F(posting, waitall_across_many_frames)
 	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
 			  .flags = MSG_WAITALL };
 	/* In memory the writer does not wait until it is posted again. */
-	long least = variant->link == &fsk_lo ? 1 : BIG / 2;
+	bool memory = variant->link == &fsk_lo || getenv("LAN_SAME_HOST");
+	long least = memory ? 1 : BIG / 2;
 	long before = posted(variant->link);
 	uint64_t at = 0, n;
 

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Other tests, with a LAN whose namespaces share memory: they find no difference.
+# fastsock: timeout=1500 kernels=stock
+set -u
+cd "$(dirname "$0")" || exit 1
+. kselftest/ktap_helpers.sh
+. ./lan.sh
+. ./cases.sh
+
+out=/tmp/across
+export LAN_SAME_HOST=2
+
+# A program leaves neither a device nor a socket.
+program() {
+	local users status
+
+	users=$(module_users)
+	"./$1" "${@:2}" > $out 2>&1
+	status=$?
+	[ $status -eq 0 ] || grep -v '^ok' $out
+	lan_down a b lo0
+	until_true "$(lan_patience 30)" no_more_users_than "$users" || {
+		echo "$(module_users) users of the module instead of $users"
+		return 1
+	}
+	return $status
+}
+
+cases=(
+	"firewalls and other policies | program test_policy.sh"
+	"devices that change or vanish | program test_device.sh"
+	"connecting | program test_connect"
+	"closing | program test_close"
+	"polling | program test_poll"
+	"posting | program test_post"
+	"sharing | program test_share"
+	"transfers | program test_transfer"
+)
+
+ktap_print_header
+run_cases "${cases[@]}"
+ktap_finished
