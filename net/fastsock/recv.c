@@ -674,14 +674,20 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 	return copied;
 }
 
-static bool quiet(const struct sock *sk)
+/* No bytes, no end and no error to tell of; in memory that is all. */
+static bool quiet_ring(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	return READ_ONCE(tp->rcv_nxt) == READ_ONCE(tp->copied_seq) &&
-	       !READ_ONCE(sk->sk_backlog.tail) && !READ_ONCE(sk->sk_err) &&
+	       !READ_ONCE(sk->sk_err) &&
 	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
 	       READ_ONCE(sk->sk_state) == TCP_ESTABLISHED;
+}
+
+static bool quiet(const struct sock *sk)
+{
+	return quiet_ring(sk) && !READ_ONCE(sk->sk_backlog.tail);
 }
 
 /*
@@ -834,7 +840,7 @@ static __always_inline void wait_ring(struct sock *sk)
 	DEFINE_WAIT(wait);
 
 	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-	if (quiet(sk) && !signal_pending(current))
+	if (quiet_ring(sk) && !signal_pending(current))
 		schedule();
 	finish_wait(sk_sleep(sk), &wait);
 }
@@ -881,7 +887,7 @@ int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	if (unlikely(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
 		     msg->msg_get_inq || !len))
 		return 0;
-	if (quiet(sk)) {
+	if (quiet_ring(sk)) {
 		if (flags & MSG_DONTWAIT || sock_flag(sk, SOCK_FASYNC) ||
 		    READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT ||
 		    len >= READ_ONCE(fsk_net(sock_net(sk))->host_post_min))

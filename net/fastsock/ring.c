@@ -28,22 +28,6 @@
 /* Pages that a processor counts by itself; 1 MiB, as TCP does. */
 #define FSK_CHARGE_BATCH	((1 << 20) >> PAGE_SHIFT)
 
-/**
- * struct fsk_chunk - memory for stream bytes
- * @next: the chunk that follows; stored once, by the writer
- * @size: bytes of @data
- * @order: log2 of its pages, or FSK_CHUNK_KMALLOC
- * @depth: of a spare chunk: how many follow
- * @data: bytes
- */
-struct fsk_chunk {
-	struct fsk_chunk *next;
-	u32 size;
-	u8 order;
-	u8 depth;
-	char data[];
-};
-
 /*
  * TCP's count of pages, as sk_memory_allocated_add() keeps it, but for a module
  * and without a socket.
@@ -190,7 +174,7 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 		return NULL;
 	if (ring->last) {
 		ring->last_byte = ring->last->data[ring->last->size - 1];
-		/* Pairs with fsk_ring_take(), which may free @last at once. */
+		/* Pairs with fsk_ring_pass(), which may free @last at once. */
 		smp_store_release(&ring->last->next, chunk);
 	} else {
 		ring->first = chunk;
@@ -201,7 +185,7 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 }
 
 /**
- * fsk_ring_write - copy bytes in, for fsk_ring_publish() to show
+ * fsk_ring_write_long - fsk_ring_write() where one chunk does not do
  * @ring: ring
  * @sk: the writer's socket
  * @from: where the bytes are; advanced by what was taken
@@ -209,20 +193,14 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
  *
  * Context: process, may sleep and fault; the caller owns @sk, which is the
  * ring's writer.
- * Return: bytes taken, more than 0; -EFAULT if the first could not be read;
- * -ENOMEM if it is better to wait.
+ * Return: as fsk_ring_write().
  */
-int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
-		   struct iov_iter *from, size_t len)
+int fsk_ring_write_long(struct fsk_ring *ring, struct sock *sk,
+			struct iov_iter *from, size_t len)
 {
 	struct fsk_chunk *chunk = ring->last;
 	size_t done = 0, n, got;
 
-	/* All was read: begin anew while the memory is still in the cache. */
-	if (!fsk_ring_used(ring) && likely(ring->first == chunk)) {
-		ring->filled = 0;
-		ring->taken = 0;
-	}
 	do {
 		if (!chunk || ring->filled == chunk->size) {
 			chunk = grow(ring, sk, len - done);
@@ -255,8 +233,16 @@ u8 fsk_ring_last_byte(const struct fsk_ring *ring)
 			      ring->last_byte;
 }
 
-/* The chunk with the byte @off after the first unread, and where there. */
-static struct fsk_chunk *find(const struct fsk_ring *ring, u32 off, u32 *at)
+/**
+ * fsk_ring_find - where is this byte?
+ * @ring: ring
+ * @off: bytes after the first unread one; fewer than are unread
+ * @at: where in the chunk
+ *
+ * Context: the reader.
+ * Return: its chunk.
+ */
+struct fsk_chunk *fsk_ring_find(const struct fsk_ring *ring, u32 off, u32 *at)
 {
 	struct fsk_chunk *chunk = ring->first;
 	u32 pos = ring->taken + off;
@@ -267,34 +253,6 @@ static struct fsk_chunk *find(const struct fsk_ring *ring, u32 off, u32 *at)
 	}
 	*at = pos;
 	return chunk;
-}
-
-/**
- * fsk_ring_read - copy a stretch of unread bytes out, and leave them
- * @ring: ring
- * @off: bytes to skip
- * @to: where to; advanced
- * @len: bytes wanted; with @off no more than are unread, and more than 0
- *
- * Stops at the end of a chunk.
- *
- * Context: process, may sleep and fault; the reader.
- * Return: bytes copied, 0 if @to faults before the end of the stretch.
- */
-size_t fsk_ring_read(const struct fsk_ring *ring, u32 off, struct iov_iter *to,
-		     size_t len)
-{
-	const struct fsk_chunk *chunk;
-	size_t n, got;
-	u32 at;
-
-	chunk = find(ring, off, &at);
-	n = min_t(size_t, len, chunk->size - at);
-	got = _copy_to_iter(chunk->data + at, n, to);
-	if (likely(got == n))
-		return n;
-	iov_iter_revert(to, got);
-	return 0;
 }
 
 /**
@@ -313,7 +271,7 @@ void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len)
 	u32 at;
 
 	while (len) {
-		chunk = find(ring, off, &at);
+		chunk = fsk_ring_find(ring, off, &at);
 		n = min_t(size_t, len, chunk->size - at);
 		memcpy(to, chunk->data + at, n);
 		to += n;
@@ -323,18 +281,16 @@ void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len)
 }
 
 /**
- * fsk_ring_take - unread bytes have been read
+ * fsk_ring_pass - leave chunks that were read to their end
  * @ring: ring
- * @len: how many, no more than are unread
  *
  * Context: the reader.
  */
-void fsk_ring_take(struct fsk_ring *ring, u32 len)
+void fsk_ring_pass(struct fsk_ring *ring)
 {
 	struct fsk_chunk *next;
 
-	ring->taken += len;
-	while (unlikely(ring->first && ring->taken >= ring->first->size)) {
+	while (ring->first && ring->taken >= ring->first->size) {
 		/* Pairs with grow(). */
 		next = smp_load_acquire(&ring->first->next);
 		if (!next)
@@ -343,10 +299,6 @@ void fsk_ring_take(struct fsk_ring *ring, u32 len)
 		keep(ring, ring->first);
 		ring->first = next;
 	}
-	/* Nothing is read from the chunks any more: pairs with READ_ONCE() in
-	 * fsk_ring_used().
-	 */
-	smp_store_release(&ring->tail, ring->tail + len);
 }
 
 /**

@@ -6,11 +6,26 @@
 #include <linux/compiler.h>
 #include <linux/ktime.h>
 #include <linux/types.h>
+#include <linux/uio.h>
 #include <asm/barrier.h>
 
-struct fsk_chunk;
-struct iov_iter;
 struct sock;
+
+/**
+ * struct fsk_chunk - memory for stream bytes
+ * @next: the chunk that follows; stored once, by the writer
+ * @size: bytes of @data
+ * @order: log2 of its pages, or FSK_CHUNK_KMALLOC
+ * @depth: of a spare chunk: how many follow
+ * @data: bytes
+ */
+struct fsk_chunk {
+	struct fsk_chunk *next;
+	u32 size;
+	u8 order;
+	u8 depth;
+	char data[];
+};
 
 /**
  * struct fsk_ring - one direction of a connection in memory
@@ -93,13 +108,96 @@ static inline void fsk_ring_skip(struct fsk_ring *ring, u32 n)
 	fsk_ring_publish(ring, n);
 }
 
-int fsk_ring_write(struct fsk_ring *ring, struct sock *sk,
-		   struct iov_iter *from, size_t len);
+int fsk_ring_write_long(struct fsk_ring *ring, struct sock *sk,
+			struct iov_iter *from, size_t len);
 u8 fsk_ring_last_byte(const struct fsk_ring *ring);
-size_t fsk_ring_read(const struct fsk_ring *ring, u32 off, struct iov_iter *to,
-		     size_t len);
+struct fsk_chunk *fsk_ring_find(const struct fsk_ring *ring, u32 off, u32 *at);
 void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len);
-void fsk_ring_take(struct fsk_ring *ring, u32 len);
+void fsk_ring_pass(struct fsk_ring *ring);
 void fsk_ring_purge(struct fsk_ring *ring);
+
+/**
+ * fsk_ring_write - copy bytes in, for fsk_ring_publish() to show
+ * @ring: ring
+ * @sk: the writer's socket
+ * @from: where the bytes are; advanced by what was taken
+ * @len: bytes wanted, more than 0
+ *
+ * Context: process, may sleep and fault; the caller owns @sk, which is the
+ * ring's writer.
+ * Return: bytes taken, more than 0; -EFAULT if the first could not be read;
+ * -ENOMEM if it is better to wait.
+ */
+static __always_inline int fsk_ring_write(struct fsk_ring *ring,
+					  struct sock *sk,
+					  struct iov_iter *from, size_t len)
+{
+	struct fsk_chunk *chunk = ring->last;
+	size_t got;
+
+	/* All was read: begin anew while the memory is still in the cache. */
+	if (!fsk_ring_used(ring) && likely(ring->first == chunk)) {
+		ring->filled = 0;
+		ring->taken = 0;
+	}
+	if (unlikely(!chunk || len > chunk->size - ring->filled))
+		return fsk_ring_write_long(ring, sk, from, len);
+	got = _copy_from_iter(chunk->data + ring->filled, len, from);
+	if (unlikely(got != len)) {
+		iov_iter_revert(from, got);
+		return -EFAULT;
+	}
+	ring->filled += len;
+	return len;
+}
+
+/**
+ * fsk_ring_read - copy a stretch of unread bytes out, and leave them
+ * @ring: ring
+ * @off: bytes to skip
+ * @to: where to; advanced
+ * @len: bytes wanted; with @off no more than are unread, and more than 0
+ *
+ * Stops at the end of a chunk.
+ *
+ * Context: process, may sleep and fault; the reader.
+ * Return: bytes copied, 0 if @to faults before the end of the stretch.
+ */
+static __always_inline size_t fsk_ring_read(const struct fsk_ring *ring,
+					    u32 off, struct iov_iter *to,
+					    size_t len)
+{
+	const struct fsk_chunk *chunk = ring->first;
+	u32 at = ring->taken + off;
+	size_t n, got;
+
+	if (unlikely(at >= chunk->size))
+		chunk = fsk_ring_find(ring, off, &at);
+	n = min_t(size_t, len, chunk->size - at);
+	got = _copy_to_iter(chunk->data + at, n, to);
+	if (likely(got == n))
+		return n;
+	iov_iter_revert(to, got);
+	return 0;
+}
+
+/**
+ * fsk_ring_take - unread bytes have been read
+ * @ring: ring
+ * @len: how many, no more than are unread
+ *
+ * Context: the reader.
+ */
+static inline void fsk_ring_take(struct fsk_ring *ring, u32 len)
+{
+	ring->taken += len;
+	if (unlikely(!ring->first || ring->taken >= ring->first->size))
+		fsk_ring_pass(ring);
+	/*
+	 * Nothing is read from the chunks any more: pairs with
+	 * fsk_ring_used().
+	 */
+	smp_store_release(&ring->tail, ring->tail + len);
+}
 
 #endif /* _FSK_RING_H */

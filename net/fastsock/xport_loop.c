@@ -364,7 +364,8 @@ static void point_out(const struct fsk_conn *conn, struct fsk_conn *peer)
  * Show @n written bytes to the other end, with an urgent one or without.
  * Return: false if it wants none.
  */
-static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
+static __always_inline bool publish(struct fsk_conn *conn, u32 n,
+				    bool is_urgent)
 {
 	struct fsk_conn *peer;
 	struct tcp_sock *tp;
@@ -379,7 +380,7 @@ static bool publish(struct fsk_conn *conn, u32 n, bool is_urgent)
 	}
 	tp = tcp_sk(peer->sk);
 	spin_lock_bh(&peer->sk->sk_lock.slock);
-	if (unlikely(deaf(peer))) {
+	if (unlikely(peer->sk->sk_state != TCP_ESTABLISHED && deaf(peer))) {
 		heard = false;
 	} else if (likely(peer->phase != FSK_PH_DEAD)) {
 		conn->out->window = READ_ONCE(peer->sk->sk_rcvbuf) / 2;
@@ -527,7 +528,8 @@ static void hold(struct fsk_conn *conn, u32 n, bool is_urgent)
 }
 
 /* One stretch.  Return: as fsk_loop_write(), or bytes. */
-static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
+static __always_inline int write_stretch(struct fsk_conn *conn,
+					 struct msghdr *msg, size_t len)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 	bool is_urgent;
@@ -581,6 +583,13 @@ static int write_stretch(struct fsk_conn *conn, struct msghdr *msg, size_t len)
 	return n;
 }
 
+static noinline int write_some(struct fsk_conn *conn, struct msghdr *msg,
+			       u32 space)
+{
+	return write_stretch(conn, msg, min_t(size_t, space,
+					      msg_data_left(msg)));
+}
+
 /**
  * fsk_loop_write - send
  * @conn: connected connection
@@ -604,8 +613,7 @@ int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 		space = room(conn);
 		if (likely(space)) {
 			space = min_t(u32, space, FSK_LOOP_STRETCH);
-			n = write_stretch(conn, msg, min_t(size_t, space,
-							   msg_data_left(msg)));
+			n = write_some(conn, msg, space);
 			if (likely(n > 0)) {
 				*copied += n;
 				continue;
