@@ -157,9 +157,9 @@ three() {
 
 # A bridge that carries the frames no more.
 filtered() {
-	ab memory && at switch nft 'table bridge t { chain c {
-			type filter hook forward priority 0;
-			ether type 0x88b5 drop; }; }' &&
+	ab memory && at switch tc qdisc add dev to-a clsact &&
+		at switch tc filter add dev to-a ingress protocol 0x88b5 \
+			matchall action drop &&
 		matches "$(connection a b 10.77.0.2)" 'client=tcp server=tcp *'
 }
 
@@ -259,14 +259,6 @@ ended() {
 	! kill -0 $stream 2> /dev/null
 }
 
-without_memory() {
-	[ -e /sys/kernel/debug/failslab ] || return 4
-	./test_nomem > $out 2>&1 && lan_down a b lo0 || {
-		grep -v '^ok' $out
-		return 1
-	}
-}
-
 shopt -s extglob
 cases=(
 	"2 and 2: memory, both ways | on_lan 'a b' both_ways"
@@ -290,8 +282,12 @@ cases=(
 	"client's device removed: ETIMEDOUT | on_lan 'a b' pulled ip -n a link delete eth0"
 	"server's device removed: ETIMEDOUT | on_lan 'a b c' pulled ip -n b link delete eth0"
 	"the bridge's namespace deleted: ETIMEDOUT | on_lan 'a b c' pulled ip netns delete switch"
-	"without memory | without_memory"
 )
+
+# On a kernel with assertions, what refers to devices.
+if [ -e /sys/kernel/debug/kmemleak ]; then
+	cases=("${cases[0]}" "${cases[@]:5:3}" "${cases[12]}" "${cases[@]:14}")
+fi
 
 ktap_print_header
 trap lan_down EXIT
