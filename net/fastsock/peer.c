@@ -622,7 +622,7 @@ static struct hlist_head *fsk_peer_macs_bucket(const u8 *mac)
  * @arg: for @match
  *
  * Only devices on which fastsock is enabled, and not more than FSK_PEER_TWINS
- * that share an address.  One whose address changes at the moment may be missed.
+ * that share an address.  One whose address changes just now may be missed.
  *
  * Context: RCU read section.
  * Return: the device, good for as long as the section lasts, or NULL.
