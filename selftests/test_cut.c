@@ -255,6 +255,153 @@ TEST_F(cut, keepalive_outlives_short_cuts)
 	FSK_EXPECT_ALIVE(self->client, self->server);
 }
 
+static int set_sysctl(const char *name, const char *value)
+{
+	char path[80];
+	int fd, n;
+
+	if (fsk_enter("a"))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	fd = open(path, O_WRONLY);
+	n = write(fd, value, strlen(value));
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+static int share_memory(const char *value)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command),
+		 "bash ./lan.sh lan_sysctl a same_host %s && "
+		 "bash ./lan.sh lan_sysctl b same_host %s", value, value);
+	return fsk_run(command);
+}
+
+/* Many probes that fall due at once: the machine has to go on. */
+TEST_F(cut, keepalive_without_an_interval)
+{
+	int frames, other;
+
+	ASSERT_EQ(0, set_sysctl("tcp_keepalive_intvl", "0"));
+	ASSERT_EQ(0, share_memory("1"));
+	frames = fsk_dial(_metadata, &fsk_veth, self->port);
+	other = fsk_accept(_metadata, self->listener);
+	ASSERT_EQ(0, share_memory("2"));
+	fsk_set_int(frames, SOL_TCP, TCP_KEEPIDLE, 1);
+	fsk_set_int(frames, SOL_TCP, TCP_USER_TIMEOUT, 1000000);
+	fsk_set_int(frames, SOL_SOCKET, SO_KEEPALIVE, 1);
+	fsk_set_int(self->client, SOL_TCP, TCP_KEEPIDLE, 1);
+	fsk_set_int(self->client, SOL_TCP, TCP_USER_TIMEOUT, 1000000);
+	fsk_set_int(self->client, SOL_SOCKET, SO_KEEPALIVE, 1);
+	ASSERT_EQ(0, cut_at("b"));
+	fsk_sleep_ms(4000);
+	ASSERT_EQ(0, mend_at("b"));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	FSK_EXPECT_ALIVE(frames, other);
+	close(frames);
+	close(other);
+	EXPECT_EQ(0, set_sysctl("tcp_keepalive_intvl", "75"));
+}
+
+/* Sockets without a descriptor, of all namespaces. */
+static int orphans(void)
+{
+	char line[256];
+	int n = -1;
+	FILE *file = fopen("/proc/net/sockstat", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "TCP: inuse %*d orphan %d", &n);
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* Its end of stream was held; then it rests as long as the sysctl says. */
+TEST_F(cut, an_orphan_that_was_held)
+{
+	int before = orphans();
+
+	ASSERT_EQ(0, set_sysctl("tcp_fin_timeout", "1"));
+	ASSERT_EQ(0, cut_at("a"));
+	fsk_close(&self->client);
+	fsk_sleep_ms(200);
+	EXPECT_EQ(before + 1, orphans());
+	ASSERT_EQ(0, mend_at("a"));
+	EXPECT_TRUE(FSK_UNTIL(orphans() == before));
+	EXPECT_TRUE(FSK_UNTIL(fsk_events(self->server) & POLLRDHUP));
+	EXPECT_EQ(0, set_sysctl("tcp_fin_timeout", "60"));
+}
+
+struct splice_call {
+	int fd;
+	int pipe[2];
+	ssize_t result;
+};
+
+static void *splice_some(void *argument)
+{
+	struct splice_call *c = argument;
+
+	c->result = splice(c->fd, NULL, c->pipe[1], NULL, 5, 0);
+	return NULL;
+}
+
+/* Whoever waits for bytes before there is a connection gets them, too. */
+TEST_F(cut, splice_while_it_connects)
+{
+	struct splice_call c = { .fd = fsk_socket("a", SOCK_NONBLOCK) };
+	pthread_t thread;
+	char bytes[5];
+	int other;
+
+	ASSERT_EQ(0, pipe(c.pipe));
+	ASSERT_EQ(0, fsk_run("./helper_at a tc qdisc add dev eth0 root netem "
+			     "delay 10ms"));
+	EXPECT_EQ(-1, fsk_connect(c.fd, fsk_veth.server_ip, self->port));
+	EXPECT_EQ(EINPROGRESS, errno);
+	ASSERT_EQ(0, fsk_nonblock(c.fd, false));
+	pthread_create(&thread, NULL, splice_some, &c);
+	other = accept(self->listener, NULL, NULL);
+	EXPECT_EQ(5, send(other, "bytes", 5, 0));
+	fsk_sleep_ms(200);
+	close(other);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(5, c.result);
+	EXPECT_EQ(5, read(c.pipe[0], bytes, 5));
+	EXPECT_EQ(0, memcmp(bytes, "bytes", 5));
+	EXPECT_EQ(0, fsk_run("./helper_at a tc qdisc del dev eth0 root"));
+	close(c.fd);
+	close(c.pipe[0]);
+	close(c.pipe[1]);
+}
+
+/* A later urgent send that is not done yet does not change an earlier byte. */
+TEST_F(cut, an_urgent_byte_and_half_another)
+{
+	static char buf[1 << 20];
+	pid_t pid;
+	char byte;
+
+	memset(buf, 'q', sizeof(buf));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, cut_at("b"));
+	EXPECT_EQ(2, send(self->client, "x!", 2, MSG_OOB));
+	pid = fsk_fork();
+	if (!pid)
+		_exit(send(self->client, buf, sizeof(buf), MSG_OOB) !=
+		      sizeof(buf));
+	fsk_sleep_ms(300);
+	ASSERT_EQ(0, mend_at("b"));
+	EXPECT_TRUE(FSK_UNTIL(fsk_events(self->server) & POLLPRI));
+	EXPECT_EQ(1, recv(self->server, &byte, 1, MSG_OOB));
+	EXPECT_EQ('!', byte);
+	kill(pid, SIGKILL);
+	fsk_reap(pid);
+}
+
 TEST_F(cut, nobody_waits_for_an_orphan)
 {
 	struct call c = { .fd = self->server };

@@ -40,6 +40,8 @@
 #include "transport.h"
 
 #define ACROSS_BITS	8
+/* Lines that are looked at at a time. */
+#define ACROSS_BATCH	64
 
 /**
  * struct line_end - an end of a line
@@ -69,7 +71,9 @@ struct fsk_line {
 
 /* By device. */
 static struct hlist_head across_lines[1 << ACROSS_BITS];
-/* across_lines and all that is in them */
+/* Those that fsk_across_changed() has yet to see. */
+static HLIST_HEAD(across_unseen);
+/* Both, and all that is in them */
 static DEFINE_SPINLOCK(across_lock);
 
 /**
@@ -136,7 +140,7 @@ bool fsk_across_leads(const struct fsk_conn *conn, const struct fsk_synack *sa)
  * @sa: what the server said
  *
  * Context: process, BH disabled, RCU read section; the caller owns the socket.
- * Return: true if so: @conn is gone.  Otherwise nothing has changed.
+ * Return: true if so: @conn is gone.  Otherwise it goes on with frames.
  */
 bool fsk_across_join(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
@@ -274,6 +278,13 @@ static void look_again(struct fsk_line *line)
 	fsk_pair_tell_line(line->pair);
 }
 
+static void end_changed(struct line_end *end, bool gone)
+{
+	if (gone)
+		put_end(end);
+	look_again(end->line);
+}
+
 /**
  * fsk_across_changed - a device went up or down, or has gone
  * @dev: device
@@ -283,16 +294,22 @@ static void look_again(struct fsk_line *line)
  */
 void fsk_across_changed(struct net_device *dev, bool gone)
 {
-	struct hlist_node *next;
 	struct line_end *end;
+	unsigned int n = 0;
 
 	spin_lock_bh(&across_lock);
-	hlist_for_each_entry_safe(end, next, lines_of(dev), node) {
-		if (end->dev != dev)
+	hlist_move_list(lines_of(dev), &across_unseen);
+	while (!hlist_empty(&across_unseen)) {
+		end = hlist_entry(across_unseen.first, struct line_end, node);
+		hlist_del(&end->node);
+		hlist_add_head(&end->node, lines_of(end->dev));
+		if (end->dev == dev)
+			end_changed(end, gone);
+		if (++n % ACROSS_BATCH)
 			continue;
-		if (gone)
-			put_end(end);
-		look_again(end->line);
+		spin_unlock_bh(&across_lock);
+		cond_resched();
+		spin_lock_bh(&across_lock);
 	}
 	spin_unlock_bh(&across_lock);
 }

@@ -146,10 +146,10 @@ enum fsk_phase {
  * @urg_byte: in memory: the urgent byte, for FSK_EV_URGENT; the socket's
  *	spinlock
  * @sent_byte: in memory: what a send with MSG_OOB has written last
+ * @urg_sent: in memory: the byte @urg_seq
  * @severed: in memory: the line is cut, what is sent waits
  * @side: in memory: which end of @pair this is, 0 the client
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
- * @probes: unanswered keepalive probes
  * @hs_tries: SYN or CONFIRM frames sent
  * @reason: why the fallback work delegates, enum fsk_reason
  * @timer: the connection's only timer; softirq
@@ -160,6 +160,7 @@ enum fsk_phase {
  * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
  * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
  * @retry_at: ns, when to try again what lacked memory; 0 off
+ * @probes: unanswered keepalive probes
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @urg_in: in memory: sequence number of @urg_byte; the socket's spinlock
  * @avg_recv: bytes a recv returned lately, moving average
@@ -203,10 +204,10 @@ struct fsk_conn {
 	bool fin_sent;
 	u8 urg_byte;
 	u8 sent_byte;
+	u8 urg_sent;
 	bool severed;
 	u8 side;
 	bool filter_locked;
-	u8 probes;
 	u8 hs_tries;
 	u8 reason;
 	struct hrtimer timer;
@@ -217,6 +218,7 @@ struct fsk_conn {
 	u64 life_at;
 	u64 small_until;
 	u64 retry_at;
+	u32 probes;
 	u32 urg_seq;
 	u32 urg_in;
 	u32 avg_recv;

@@ -79,6 +79,7 @@ void fsk_pair_queue(struct fsk_pair *pair)
  */
 void fsk_pair_tell_line(struct fsk_pair *pair)
 {
+	smp_mb__before_atomic();	/* the line, then the bits */
 	set_bit(FSK_LATE_LINE, &pair->late);
 	set_bit(FSK_LATE_LINE + 1, &pair->late);
 	fsk_pair_queue(pair);
@@ -379,7 +380,8 @@ static bool join(struct fsk_conn *client, struct fsk_conn *server,
  *
  * Context: process, BH disabled, RCU read section; the caller owns the client's
  * socket.
- * Return: true if so: @old is gone.  Otherwise nothing has changed.
+ * Return: true if so: @old is gone.  Otherwise nothing has changed, unless the
+ * listener has closed just now: then the offer is void.
  */
 bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
 		   struct net_device *dev, const struct fsk_tuple *t,

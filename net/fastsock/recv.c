@@ -634,6 +634,21 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 	return r.copied ?: min_t(ssize_t, ret, 0);
 }
 
+/*
+ * Only a connection shows whether bytes will come in a ring.  Return: 0, or why
+ * there is none.
+ */
+static int await_connection(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	long timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
+
+	if (!fsk_is_conn(sk) || !fsk_conn(sk) ||
+	    !fsk_conn_opening(fsk_conn(sk)))
+		return 0;
+	return sk_stream_wait_connect(sk, &timeo);
+}
+
 /**
  * fsk_splice_read - struct proto_ops.splice_read: likewise
  * @sock: socket
@@ -652,9 +667,16 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 	struct sock *sk = sock->sk;
 	ssize_t copied;
 	bool ring;
+	int err;
 
 	__module_get(THIS_MODULE);
 	lock_sock(sk);
+	err = await_connection(sock);
+	if (err) {
+		release_sock(sk);
+		module_put(THIS_MODULE);
+		return err;
+	}
 	ring = fsk_is_conn(sk) && fsk_conn(sk) && fsk_conn(sk)->in &&
 	       skb_queue_empty(&sk->sk_receive_queue);
 	if (ring)

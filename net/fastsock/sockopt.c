@@ -19,6 +19,9 @@
  * fsk_keepalive_at - when the next keepalive probe is due
  * @sk: socket with SO_KEEPALIVE
  *
+ * Each one later than the last, even where the sysctl for the interval is 0: the
+ * timer would never come to an end.
+ *
  * Context: socket lock held in either form.
  * Return: ns, 0 if none.
  */
@@ -26,13 +29,14 @@ u64 fsk_keepalive_at(const struct sock *sk)
 {
 	const struct fsk_conn *conn = fsk_conn(sk);
 	const struct tcp_sock *tp = tcp_sk(sk);
-	u64 at;
+	u64 interval;
 
 	if (conn->phase != FSK_PH_OPEN)
 		return 0;
-	at = conn->heard_at + jiffies64_to_nsecs(keepalive_time_when(tp));
-	return at + conn->probes *
-		    jiffies64_to_nsecs(keepalive_intvl_when(tp));
+	interval = max_t(u64, jiffies64_to_nsecs(keepalive_intvl_when(tp)),
+			 TICK_NSEC);
+	return conn->heard_at + jiffies64_to_nsecs(keepalive_time_when(tp)) +
+	       conn->probes * interval;
 }
 
 /**

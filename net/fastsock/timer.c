@@ -229,8 +229,7 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		      (u64)user_ms * NSEC_PER_MSEC :
 	    conn->probes >= keepalive_probes(tp))
 		return true;
-	if (conn->probes < U8_MAX)
-		conn->probes++;
+	conn->probes++;
 	if (!conn->pair)
 		fsk_tx_probe(conn);
 	return false;

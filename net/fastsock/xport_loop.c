@@ -350,13 +350,14 @@ static void wake_reader(struct fsk_conn *peer)
 static void mark_urgent(struct fsk_conn *conn, u32 n)
 {
 	conn->urg_seq = conn->out->head + conn->out->held + n - 1;
+	conn->urg_sent = conn->sent_byte;
 }
 
 /* Tell the other end, whose spinlock is held, of the urgent byte. */
 static void point_out(const struct fsk_conn *conn, struct fsk_conn *peer)
 {
 	peer->urg_in = conn->urg_seq;
-	peer->urg_byte = conn->sent_byte;
+	peer->urg_byte = conn->urg_sent;
 	post_event(peer, FSK_EV_URGENT);
 }
 
@@ -522,6 +523,7 @@ static void hold(struct fsk_conn *conn, u32 n, bool is_urgent)
 {
 	conn->out->held += n;
 	conn->urg_out |= is_urgent;
+	smp_mb();	/* memory, then the list: pairs with visit() in pair.c */
 	if (list_empty_careful(&conn->pair->holder))
 		fsk_pair_holds(conn->pair);
 	update(conn);
@@ -854,6 +856,8 @@ static void mend(struct fsk_conn *conn)
 	update(conn);
 	if (fin && !conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
 		fsk_rx_fin_acked(conn, fsk_now());
+	/* An orphan has less time now. */
+	fsk_timer_arm(conn);
 }
 
 /*
