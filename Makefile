@@ -65,7 +65,7 @@ check-debug: deps
 	$(vm)/run --kernels debug
 
 check-programs: deps
-	selftests/programs/run --kernels 6.1,6.12
+	selftests/programs/run --kernels 6.1,6.12 --place lan,host
 
 static: deps
 	$(vm)/static.sh

@@ -95,21 +95,27 @@ fastsock_on() {
 	fi
 }
 
-# Bytes of streams that fastsock carried, counted where they leave and arrive.
-fastsock_bytes() {
+# Half of the sum over both hosts of what COMMAND NETNS prints: bytes counted
+# where they leave and where they arrive.
+carried() {
 	local ns sum=0 hosts="a b"
 
 	[ "$PLACE" != host ] || hosts=a
 	for ns in $hosts; do
-		sum=$((sum + $(stat $ns FskInBytes) + $(stat $ns FskOutBytes)))
+		sum=$((sum + $("$1" $ns)))
 	done
 	echo $((sum / 2))
+}
+
+# Bytes of streams that fastsock carried.
+fastsock_bytes() {
+	echo $(($(stat "$1" FskInBytes) + $(stat "$1" FskOutBytes)))
 }
 
 # Bytes of TCP segments and all else that is IP.
 ip_bytes() {
 	# shellcheck disable=SC2016	# awk reads $0
-	at a awk '/^IpExt:/ { if (!n) n = split($0, name);
+	at "$1" awk '/^IpExt:/ { if (!n) n = split($0, name);
 			else split($0, value) }
 		END { for (i = 1; i <= n; i++)
 			if (name[i] ~ /^(In|Out)Octets$/) sum += value[i]
@@ -118,19 +124,19 @@ ip_bytes() {
 
 # One run in a process namespace of its own: nothing outlives it.
 once() {
-	local mode=$1 status ip_before
+	local mode=$1 status before
 
 	work=$(mktemp -d "/tmp/$mode.XXXXXX")
 	chmod 755 "$work"
 	hosts_up || exit 2
 	[ "$mode" = tcp ] || fastsock_on || exit 2
-	ip_before=$(ip_bytes)
+	before=$(carried ip_bytes)
 	(cd "$work" && exec timeout -k 5 "$limit" unshare --pid --fork \
 		--kill-child --mount-proc bash "$0" "$case_file" inside \
 		"$work") > "/tmp/$mode.out" 2> "/tmp/$mode.err" < /dev/null
 	status=$?
-	echo "run $mode status=$status fastsock=$(fastsock_bytes)" \
-		"ip=$(($(ip_bytes) - ip_before))"
+	echo "run $mode status=$status fastsock=$(carried fastsock_bytes)" \
+		"ip=$(($(carried ip_bytes) - before))"
 	if [ $status -ne 0 ]; then
 		tail -n 15 "/tmp/$mode.err" "$work"/*.log | sed 's/^/| /'
 	fi

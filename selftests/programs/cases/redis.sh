@@ -2,8 +2,6 @@
 # shellcheck shell=bash
 # packages: redis-server redis-tools
 # title: redis: pipelines, and a replica in a of the master in b
-# redis-cli asks the replica on its own host, which is TCP as yet.
-path=both
 version() { redis-server --version; }
 
 serve() {
