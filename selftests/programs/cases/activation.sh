@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# packages: systemd openbsd-inetd curl vsftpd
+# packages: systemd openbsd-inetd
 # title: socket activation: systemd-socket-activate and inetd
 # systemd-socket-activate listens on ::, inetd does not.
 # dual-stack: both
