@@ -19,8 +19,16 @@ serve() {
 	await_ports 10809
 }
 
+# Does /dev/nbd0 have its connection and the size of the disk?
+connected() {
+	[ -e /sys/block/nbd0/pid ] && [ "$(cat /sys/block/nbd0/size)" = 65536 ]
+}
+
+# By ioctl: in 6.1 nbd's netlink is for the first network namespace only.
 use() {
-	modprobe nbd && nbd-client -N disk $b_ip /dev/nbd0 > /dev/null || return 1
+	modprobe nbd &&
+		nbd-client -nonetlink -N disk $b_ip /dev/nbd0 > /dev/null &&
+		until_true 20 connected || return 1
 	mkfs.ext4 -q /dev/nbd0 && mkdir "$work/mount" &&
 		mount /dev/nbd0 "$work/mount" || return 1
 	seq 500000 > "$work/mount/data"
@@ -28,5 +36,6 @@ use() {
 	blockdev --flushbufs /dev/nbd0
 	mount /dev/nbd0 "$work/mount" && md5sum < "$work/mount/data"
 	umount "$work/mount"
-	nbd-client -d /dev/nbd0 > /dev/null && echo disconnected
+	nbd-client -nonetlink -d /dev/nbd0 > /dev/null &&
+		until_true 20 test ! -e /sys/block/nbd0/pid && echo disconnected
 }
