@@ -22,7 +22,8 @@ serve() {
 	Subsystem sftp internal-sftp
 	END
 	background /usr/sbin/sshd -D -e -f "$work/sshd_config"
-	background socat TCP-LISTEN:7000,bind=$b_ip,fork,reuseaddr EXEC:cat
+	background socat -t 10 TCP-LISTEN:7000,bind=$b_ip,fork,reuseaddr \
+		EXEC:cat
 	await_ports 22 7000
 }
 
@@ -47,7 +48,8 @@ use() {
 		sftp -q "${options[@]}" -b - root@$b_ip > /dev/null
 	cmp "$work/data" "$work/put" && cmp "$work/data" "$work/got" &&
 		echo by sftp
-	background socat TCP-LISTEN:7003,bind=127.0.0.1,reuseaddr,fork EXEC:tac
+	background socat -t 10 TCP-LISTEN:7003,bind=127.0.0.1,reuseaddr,fork \
+		EXEC:tac
 	ssh "${options[@]}" -N -L 127.0.0.1:7001:$b_ip:7000 \
 		-R 127.0.0.1:7002:127.0.0.1:7003 root@$b_ip &
 	pid=$!

@@ -5,11 +5,12 @@
 version() { socat -V | grep 'socat version'; }
 
 serve() {
-	background socat TCP-LISTEN:7000,bind=$b_ip,reuseaddr,fork \
+	# They would wait half a second for what comes after the client's end.
+	background socat -t 20 TCP-LISTEN:7000,bind=$b_ip,reuseaddr,fork \
 		EXEC:"bash --norc -i",pty,setsid,ctty,stderr,echo=0
-	background socat TCP-LISTEN:7001,bind=$b_ip,reuseaddr,fork \
+	background socat -t 30 TCP-LISTEN:7001,bind=$b_ip,reuseaddr,fork \
 		SYSTEM:"sort | md5sum"
-	background socat TCP-LISTEN:7002,bind=$b_ip,reuseaddr,fork PIPE
+	background socat -t 30 TCP-LISTEN:7002,bind=$b_ip,reuseaddr,fork PIPE
 	await_ports 7000 7001 7002
 }
 
@@ -25,5 +26,6 @@ use() {
 	done
 	wait "${pids[@]}"
 	cat sum?*
+	[ "$(cat sum?* | wc -l)" -eq ${#pids[@]} ] || return 1
 	head -c 2000000 /dev/zero | socat -t 20 - TCP:$b_ip:7002 | md5sum
 }
