@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Connections in memory between namespaces, while a device between them is down.
+// Connections in memory between namespaces, while a device of theirs is down.
 // fastsock: timeout=300
 
 #include <asm/sockios.h>
