@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Network namespaces of one kernel that share memory (net.fastsock.same_host=2):
 # when they do and when not, and what becomes of it when a cable is pulled.
-# fastsock: timeout=400
+# fastsock: timeout=400 kernels=6.12,debug
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh

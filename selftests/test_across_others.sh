@@ -31,8 +31,6 @@ cases=(
 	"devices that change or vanish | program test_device.sh"
 	"connecting | program test_connect"
 	"closing | program test_close"
-	"posting | program test_post"
-	"sharing | program test_share"
 )
 
 ktap_print_header

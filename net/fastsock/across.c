@@ -40,7 +40,7 @@
 #include "transport.h"
 
 #define ACROSS_BITS	8
-/* Lines that are looked at at a time. */
+/* So many lines are looked at before others get the lock. */
 #define ACROSS_BATCH	64
 
 /**

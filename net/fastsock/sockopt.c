@@ -19,8 +19,8 @@
  * fsk_keepalive_at - when the next keepalive probe is due
  * @sk: socket with SO_KEEPALIVE
  *
- * Each one later than the last, even where the sysctl for the interval is 0: the
- * timer would never come to an end.
+ * Each one later than the last, even where the sysctl for the interval is 0:
+ * the timer would never come to an end.
  *
  * Context: socket lock held in either form.
  * Return: ns, 0 if none.

@@ -523,7 +523,7 @@ static void hold(struct fsk_conn *conn, u32 n, bool is_urgent)
 {
 	conn->out->held += n;
 	conn->urg_out |= is_urgent;
-	smp_mb();	/* memory, then the list: pairs with visit() in pair.c */
+	smp_mb();	/* memory, then the list: pairs with visit(), pair.c */
 	if (list_empty_careful(&conn->pair->holder))
 		fsk_pair_holds(conn->pair);
 	update(conn);
