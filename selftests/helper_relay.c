@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -52,12 +53,16 @@ static int open_device(const char *name)
 		       sizeof(mreq)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one,
 		       sizeof(one)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size))) {
 		perror(name);
 		exit(1);
 	}
 	return fd;
 }
+
+/* What a device is to compute, TCP's checksum, is before the frame. */
+#define OFFLOAD_LEN	sizeof(struct virtio_net_hdr)
 
 static bool is_ours(const unsigned char *frame, ssize_t len)
 {
@@ -68,7 +73,8 @@ static bool is_ours(const unsigned char *frame, ssize_t len)
 
 int main(int argc, char **argv)
 {
-	static unsigned char frame[1 << 17];
+	static unsigned char buffer[1 << 17];
+	unsigned char *frame = buffer + OFFLOAD_LEN;
 	struct pollfd pfd[2] = {};
 	unsigned long spoilt = 0, bit;
 	ssize_t len;
@@ -88,17 +94,17 @@ int main(int argc, char **argv)
 		if (poll(pfd, 2, 100) <= 0)
 			continue;
 		for (i = 0; i < 2; i++) {
-			len = recv(pfd[i].fd, frame, sizeof(frame),
+			len = recv(pfd[i].fd, buffer, sizeof(buffer),
 				   MSG_DONTWAIT);
 			if (len <= 0)
 				continue;
-			if (spoiling && is_ours(frame, len) &&
+			if (spoiling && is_ours(frame, len - OFFLOAD_LEN) &&
 			    !(random() % n)) {
 				bit = random() % (8 * sizeof(struct fsk_hdr));
 				frame[ETH_HLEN + bit / 8] ^= 1 << bit % 8;
 				spoilt++;
 			}
-			send(pfd[!i].fd, frame, len, 0);
+			send(pfd[!i].fd, buffer, len, 0);
 		}
 	}
 	printf("%lu\n", spoilt);
