@@ -60,3 +60,17 @@ module_users() {
 no_more_users_than() {
 	[ "$(module_users)" -le "$1" ]
 }
+
+# Runs a command, and sees to it that neither a device nor a socket is left.
+leaves_nothing() {
+	local users status
+
+	users=$(module_users)
+	"$@"
+	status=$?
+	until_true "$(lan_patience 30)" no_more_users_than "$users" || {
+		echo "$(module_users) users of the module instead of $users"
+		return 1
+	}
+	return $status
+}

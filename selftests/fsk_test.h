@@ -540,6 +540,17 @@ static FSK_UNUSED int fsk_run(const char *command)
 	return -1;
 }
 
+/* Sets net.fastsock.same_host at both ends of the LAN. */
+static FSK_UNUSED int fsk_same_host(int value)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command),
+		 "bash ./lan.sh lan_sysctl a same_host %d && "
+		 "bash ./lan.sh lan_sysctl b same_host %d", value, value);
+	return fsk_run(command);
+}
+
 /* Makes the LAN; tests inherit it. */
 static FSK_UNUSED int fsk_lan_up(void)
 {

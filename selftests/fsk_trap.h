@@ -55,4 +55,19 @@ static FSK_UNUSED void fsk_free_trap(const struct fsk_trap *t)
 	munmap(t->page, FSK_PAGE);
 }
 
+/* A thread that sends such a page. */
+struct fsk_page_sender {
+	int fd;
+	const char *page;
+	ssize_t sent;
+};
+
+static FSK_UNUSED void *fsk_send_page(void *argument)
+{
+	struct fsk_page_sender *s = argument;
+
+	s->sent = send(s->fd, s->page, FSK_PAGE, 0);
+	return NULL;
+}
+
 #endif /* FSK_TRAP_H */

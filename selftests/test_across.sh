@@ -8,30 +8,11 @@ cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
 . ./lan.sh
 . ./cases.sh
+# shellcheck source=selftests/stream.sh
+. ./stream.sh
 
-out=/tmp/across
-stream=
+more=5
 export LAN_SAME_HOST=2
-
-# Each case has a LAN of its own: on_lan "NETNS..." COMMAND...
-on_lan() {
-	local status users
-
-	users=$(module_users)
-	# shellcheck disable=SC2086	# several words
-	lan_up $1 && lan_ready $1 && "${@:2}"
-	status=$?
-	if [ -n "$stream" ] && kill "$stream" 2> /dev/null; then
-		wait "$stream"
-	fi
-	lan_down
-	# Neither a device nor a socket is left.
-	until_true "$(lan_patience 30)" no_more_users_than "$users" || {
-		echo "$(module_users) users of the module instead of $users"
-		return 1
-	}
-	return $status
-}
 
 # Frames that both ends of a connection have sent.
 frames() {
@@ -181,39 +162,12 @@ lossy() {
 	[ $n -ge 5 ]
 }
 
-last() {
-	awk -v word="$1" '$1 == word { last = $2 } END { print last }' $out
-}
-
-started() {
-	[ -n "$(last path)" ] && [ "$(last blocks)" ]
-}
-
-# A busy connection from a to b, in memory: start [USER_TIMEOUT_MS]
+# It uses memory: start [USER_TIMEOUT_MS]
 start() {
 	local before
 
-	./helper_stream a b 10.77.0.2 "${1:-0}" > $out &
-	stream=$!
-	until_true "$(lan_patience 20)" started &&
-		matches "$(last path)" fastsock && before=$(frames a b) &&
+	start_stream "$@" && before=$(frames a b) &&
 		goes_on && [ $(($(frames a b) - before)) -le 4 ]
-}
-
-beyond() {
-	[ "$(last blocks)" -gt "$1" ] || ! kill -0 $stream
-}
-
-goes_on() {
-	local now
-
-	now=$(last blocks)
-	until_true "$(lan_patience 30)" beyond $((now + 5)) &&
-		kill -0 $stream || {
-		tail -n 3 $out
-		echo "no progress beyond block $now"
-		return 1
-	}
 }
 
 stops() {
@@ -223,13 +177,6 @@ stops() {
 	now=$(last blocks)
 	sleep 0.5
 	matches "$(last blocks)" "$now"
-}
-
-ends_well() {
-	kill $stream
-	wait $stream
-	tail -n 1 $out
-	[[ $(tail -n 1 $out) == done* ]]
 }
 
 # The kernel takes up to a second to tell that a carrier is lost.

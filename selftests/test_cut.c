@@ -269,26 +269,16 @@ static int set_sysctl(const char *name, const char *value)
 	return n < 0 ? -1 : 0;
 }
 
-static int share_memory(const char *value)
-{
-	char command[120];
-
-	snprintf(command, sizeof(command),
-		 "bash ./lan.sh lan_sysctl a same_host %s && "
-		 "bash ./lan.sh lan_sysctl b same_host %s", value, value);
-	return fsk_run(command);
-}
-
 /* Many probes that fall due at once: the machine has to go on. */
 TEST_F(cut, keepalive_without_an_interval)
 {
 	int frames, other;
 
 	ASSERT_EQ(0, set_sysctl("tcp_keepalive_intvl", "0"));
-	ASSERT_EQ(0, share_memory("1"));
+	ASSERT_EQ(0, fsk_same_host(1));
 	frames = fsk_dial(_metadata, &fsk_veth, self->port);
 	other = fsk_accept(_metadata, self->listener);
-	ASSERT_EQ(0, share_memory("2"));
+	ASSERT_EQ(0, fsk_same_host(2));
 	fsk_set_int(frames, SOL_TCP, TCP_KEEPIDLE, 1);
 	fsk_set_int(frames, SOL_TCP, TCP_USER_TIMEOUT, 1000000);
 	fsk_set_int(frames, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -422,24 +412,10 @@ TEST_F(cut, nobody_waits_for_an_orphan)
 	EXPECT_EQ(0, fsk_unread(self->server));
 }
 
-struct page_sender {
-	int fd;
-	const char *page;
-	ssize_t sent;
-};
-
-static void *send_page(void *argument)
-{
-	struct page_sender *s = argument;
-
-	s->sent = send(s->fd, s->page, FSK_PAGE, 0);
-	return NULL;
-}
-
 /* Whoever owns a socket sleeps: no other connection waits for that. */
 TEST_F(cut, an_owner_that_sleeps)
 {
-	struct page_sender s = { .fd = self->client };
+	struct fsk_page_sender s = { .fd = self->client };
 	char page[FSK_PAGE], zeros[FSK_PAGE] = {};
 	struct fsk_trap trap;
 	pthread_t thread;
@@ -449,7 +425,7 @@ TEST_F(cut, an_owner_that_sleeps)
 	other = fsk_accept(_metadata, self->listener);
 	ASSERT_EQ(0, fsk_set_trap(&trap));
 	s.page = trap.page;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, send_page, &s));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fsk_send_page, &s));
 	ASSERT_TRUE(fsk_is_trapped(&trap));
 	ASSERT_EQ(0, cut_at("b"));
 	EXPECT_EQ(3, send(one, "abc", 3, 0));
@@ -478,7 +454,7 @@ TEST_F(cut, an_owner_that_sleeps)
 /* The last byte that could be read is the urgent one. */
 TEST_F(cut, an_urgent_sender_that_faults)
 {
-	const size_t size = 40000;	/* not all of it in one piece of memory */
+	const size_t size = 40000;	/* not in one piece of memory */
 	char *map = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *from = map + MIB - size, byte;

@@ -8,65 +8,12 @@ cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
 . ./lan.sh
 . ./cases.sh
+# shellcheck source=selftests/stream.sh
+. ./stream.sh
 
-out=/tmp/stream
-stream=
-# How many blocks prove progress, and the least MTU to which it comes down; a
-# kernel with assertions takes its time.
-more=20 least=68
-[ "$(lan_patience 1)" -eq 1 ] || more=5 least=300
-
-# Each case has a LAN of its own.
-on_lan() {
-	local status users
-
-	users=$(module_users)
-	lan_up a b && lan_ready a b && "$@"
-	status=$?
-	if [ -n "$stream" ] && kill "$stream" 2> /dev/null; then
-		wait "$stream"
-	fi
-	lan_down
-	# Neither a device nor a socket is left.
-	until_true "$(lan_patience 30)" no_more_users_than "$users" || {
-		echo "$(module_users) users of the module instead of $users"
-		return 1
-	}
-	return $status
-}
-
-last() {
-	awk -v word="$1" '$1 == word { last = $2 } END { print last }' $out
-}
-
-started() {
-	[ -n "$(last path)" ] && [ "$(last blocks)" ]
-}
-
-# A busy connection from a to b: start [USER_TIMEOUT_MS]
-start() {
-	./helper_stream a b 10.77.0.2 "${1:-0}" > $out &
-	stream=$!
-	until_true "$(lan_patience 20)" started &&
-		matches "$(last path)" fastsock
-}
-
-beyond() {
-	[ "$(last blocks)" -gt "$1" ] || ! kill -0 $stream
-}
-
-# It goes on: many more blocks arrive, right ones.
-goes_on() {
-	local now
-
-	now=$(last blocks)
-	until_true "$(lan_patience 30)" beyond $((now + more)) &&
-		kill -0 $stream || {
-		tail -n 3 $out
-		echo "no progress beyond block $now"
-		return 1
-	}
-}
+# The least MTU to which it comes down; a kernel with assertions takes its time.
+least=68
+[ "$(lan_patience 1)" -eq 1 ] || least=300
 
 stops() {
 	local now
@@ -76,15 +23,8 @@ stops() {
 	[ "$(last blocks)" -le $((now + 3)) ]
 }
 
-ends_well() {
-	kill $stream
-	wait $stream
-	tail -n 1 $out
-	[[ $(tail -n 1 $out) == done* ]]
-}
-
 down_and_up() {
-	start && goes_on && ip -n "$1" link set eth0 down && stops &&
+	start_stream && goes_on && ip -n "$1" link set eth0 down && stops &&
 		ip -n "$1" link set eth0 up && goes_on && ends_well
 }
 
@@ -93,7 +33,7 @@ mtu() {
 }
 
 mtu_changes() {
-	start && goes_on &&
+	start_stream && goes_on &&
 		mtu a 700 && mtu b 700 && goes_on &&
 		mtu b 9000 && mtu a 9000 && goes_on &&
 		mtu a 1500 && mtu b 1500 && goes_on && ends_well
@@ -103,7 +43,7 @@ mtu_changes() {
 mtu_shrinks() {
 	local size
 
-	mtu a 9000 && mtu b 9000 && start || return 1
+	mtu a 9000 && mtu b 9000 && start_stream || return 1
 	for size in 4000 1500 700 600 300 $least; do
 		mtu a $size && mtu b $size && goes_on || return 1
 	done
@@ -113,7 +53,7 @@ mtu_shrinks() {
 mac_changes() {
 	local ns i
 
-	start && goes_on || return 1
+	start_stream && goes_on || return 1
 	for i in 1 2 3; do
 		for ns in a b; do
 			ip -n $ns link set eth0 address 02:00:00:00:0$i:0$ns ||
@@ -138,7 +78,7 @@ ended() {
 }
 
 device_removed() {
-	start 2000 && goes_on && ip -n a link delete eth0 &&
+	start_stream 2000 && goes_on && ip -n a link delete eth0 &&
 		until_true "$(lan_patience 20)" ended || return 1
 	tail -n 1 $out
 	# Not at once, for a device may come back, and not much later.
@@ -149,7 +89,7 @@ device_removed() {
 
 # The names go while the connection lives, then the processes are killed.
 namespaces_deleted() {
-	start && goes_on && lan_down && sleep 0.3 && kill -0 $stream &&
+	start_stream && goes_on && lan_down && sleep 0.3 && kill -0 $stream &&
 		kill -9 $stream && wait $stream
 	[ $? -eq 137 ]
 }
@@ -159,7 +99,7 @@ child_of() {
 }
 
 namespace_deleted_under_one_end() {
-	start 2000 && goes_on && ip netns delete b &&
+	start_stream 2000 && goes_on && ip netns delete b &&
 		kill -9 "$(child_of $stream)" &&
 		until_true "$(lan_patience 20)" ended
 	tail -n 1 $out
@@ -217,19 +157,19 @@ vlan_on_bridge() {
 }
 
 cases=(
-	"client's device down and up | on_lan down_and_up a"
-	"server's device down and up | on_lan down_and_up b"
-	"MTU lowered and raised | on_lan mtu_changes"
-	"MTU lowered step by step | on_lan mtu_shrinks"
-	"MAC addresses changed | on_lan mac_changes"
-	"device removed: ETIMEDOUT | on_lan device_removed"
-	"namespaces deleted, then killed | on_lan namespaces_deleted"
-	"namespace of one end deleted | on_lan namespace_deleted_under_one_end"
-	"VLAN carries fastsock | on_lan upper v5 vlan"
-	"macvlan carries fastsock | on_lan upper mv0 macvlan"
-	"bridge carries fastsock | on_lan upper br0 bridge"
-	"bond carries fastsock | on_lan upper bond0 bond"
-	"VLAN on a bridge carries fastsock | on_lan upper v6 vlan_on_bridge"
+	"client's device down and up | on_lan 'a b' down_and_up a"
+	"server's device down and up | on_lan 'a b' down_and_up b"
+	"MTU lowered and raised | on_lan 'a b' mtu_changes"
+	"MTU lowered step by step | on_lan 'a b' mtu_shrinks"
+	"MAC addresses changed | on_lan 'a b' mac_changes"
+	"device removed: ETIMEDOUT | on_lan 'a b' device_removed"
+	"namespaces deleted, then killed | on_lan 'a b' namespaces_deleted"
+	"namespace of one end deleted | on_lan 'a b' namespace_deleted_under_one_end"
+	"VLAN carries fastsock | on_lan 'a b' upper v5 vlan"
+	"macvlan carries fastsock | on_lan 'a b' upper mv0 macvlan"
+	"bridge carries fastsock | on_lan 'a b' upper br0 bridge"
+	"bond carries fastsock | on_lan 'a b' upper bond0 bond"
+	"VLAN on a bridge carries fastsock | on_lan 'a b' upper v6 vlan_on_bridge"
 )
 
 ktap_print_header

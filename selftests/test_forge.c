@@ -849,24 +849,10 @@ TEST_F(forge, frames_that_wait_for_others_are_bounded)
 	EXPECT_EXACT(self->client, self->server, 1 << 20);
 }
 
-struct page_sender {
-	int fd;
-	const char *page;
-	long sent;
-};
-
-static void *send_page(void *argument)
-{
-	struct page_sender *s = argument;
-
-	s->sent = send(s->fd, s->page, FSK_PAGE, 0);
-	return NULL;
-}
-
 /* The owner of the socket's lock waits for memory while a peer floods it. */
 TEST_F(forge, frames_that_wait_for_the_socket_are_bounded)
 {
-	struct page_sender s = { .fd = self->server };
+	struct fsk_page_sender s = { .fd = self->server };
 	char page[FSK_PAGE], zeros[FSK_PAGE] = {};
 	struct counts before;
 	struct fsk_trap trap;
@@ -876,7 +862,7 @@ TEST_F(forge, frames_that_wait_for_the_socket_are_bounded)
 
 	ASSERT_EQ(0, fsk_set_trap(&trap));
 	s.page = trap.page;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, send_page, &s));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fsk_send_page, &s));
 	ASSERT_TRUE(fsk_is_trapped(&trap));
 	count("b", "FskDrop", &before);
 	put_hdr(&f, &self->b, FSK_T_PROBE, 0);
@@ -1369,14 +1355,6 @@ static bool overhear(int at_a, struct offer *offer)
 	return asked && answered;
 }
 
-static int share_memory(bool on)
-{
-	return fsk_run(on ? "bash ./lan.sh lan_sysctl a same_host 2 && "
-			    "bash ./lan.sh lan_sysctl b same_host 2" :
-			    "bash ./lan.sh lan_sysctl a same_host 1 && "
-			    "bash ./lan.sh lan_sysctl b same_host 1");
-}
-
 /* The CONFIRM that the client did not send. */
 static void put_confirm(struct frame *f, const struct target *b,
 			const struct offer *offer)
@@ -1391,7 +1369,7 @@ static void put_confirm(struct frame *f, const struct target *b,
 	       &offer->syn, sizeof(offer->syn));
 }
 
-/* Who has seen the handshake of a connection in memory can do nothing with it. */
+/* Seeing the handshake of a connection in memory is good for nothing. */
 TEST_F(forge, what_led_to_memory_is_used_up)
 {
 	struct counts before;
@@ -1399,7 +1377,7 @@ TEST_F(forge, what_led_to_memory_is_used_up)
 	int fd, other, i;
 	struct frame f;
 
-	ASSERT_EQ(0, share_memory(true));
+	ASSERT_EQ(0, fsk_same_host(2));
 	overhear(self->at_a, &offer);
 	fd = fsk_dial(_metadata, &fsk_veth, self->sport);
 	ASSERT_TRUE(FSK_UNTIL((other = accept(self->listener, NULL, NULL)) >=
@@ -1424,7 +1402,7 @@ TEST_F(forge, what_led_to_memory_is_used_up)
 		close(fd);
 		close(other);
 	}
-	share_memory(false);
+	fsk_same_host(1);
 }
 
 static struct fsk_synack recorded;
@@ -1451,7 +1429,7 @@ TEST_F(forge, a_false_answer_leads_to_nobody)
 	pthread_t thread;
 	int fd, i;
 
-	ASSERT_EQ(0, share_memory(true));
+	ASSERT_EQ(0, fsk_same_host(2));
 	overhear(self->at_a, &offer);
 	fd = fsk_dial(_metadata, &fsk_veth, self->sport);
 	ASSERT_TRUE(FSK_UNTIL(overhear(self->at_a, &offer)));
@@ -1484,7 +1462,7 @@ TEST_F(forge, a_false_answer_leads_to_nobody)
 	__atomic_store_n(&player.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	fsk_run("./helper_at b tc qdisc del dev eth0 clsact");
-	share_memory(false);
+	fsk_same_host(1);
 }
 
 FSK_TEST_MAIN

@@ -28,7 +28,6 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <net/inet_sock.h>
 #include <net/sock.h>
 #include <uapi/linux/fastsock_wire.h>
 
@@ -144,11 +143,7 @@ bool fsk_across_leads(const struct fsk_conn *conn, const struct fsk_synack *sa)
  */
 bool fsk_across_join(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
-	const struct inet_sock *inet = inet_sk(conn->sk);
-	const struct fsk_tuple t = {
-		.saddr = inet->inet_saddr, .daddr = inet->inet_daddr,
-		.sport = inet->inet_sport, .dport = inet->inet_dport,
-	};
+	const struct fsk_tuple t = fsk_tuple_of(conn->sk);
 	u8 mac[ETH_ALEN] __aligned(2);
 	struct net_device *dev;
 	struct sock *lsk;

@@ -375,11 +375,7 @@ failure:
 /* The last questions, asked with the full name.  Return: as sock_reason(). */
 static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 {
-	const struct inet_sock *inet = inet_sk(sk);
-	struct fsk_tuple t = {
-		.saddr = inet->inet_saddr, .daddr = inet->inet_daddr,
-		.sport = inet->inet_sport, .dport = inet->inet_dport,
-	};
+	struct fsk_tuple t = fsk_tuple_of(sk);
 	int reason;
 
 	if (rt->dst.xfrm)

@@ -342,6 +342,14 @@ static void ulp_release(struct sock *sk)
 	conn_unhook(sk, conn);
 }
 
+/* Softirq looks at the phase under the spinlock before it queues. */
+static void kill_owned(struct fsk_conn *conn)
+{
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	fsk_conn_kill(conn);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+}
+
 /**
  * fsk_conn_detach - make the socket a plain TCP socket again
  * @sk: socket with an attached connection
@@ -352,10 +360,7 @@ void fsk_conn_detach(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
-	/* Softirq looks at the phase under the spinlock before it queues. */
-	spin_lock_bh(&sk->sk_lock.slock);
-	fsk_conn_kill(conn);
-	spin_unlock_bh(&sk->sk_lock.slock);
+	kill_owned(conn);
 	sk_flush_backlog(sk);
 
 	inet_csk(sk)->icsk_ulp_ops = NULL;
@@ -389,10 +394,7 @@ void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn)
  */
 void fsk_conn_forget(struct fsk_conn *conn)
 {
-	/* Softirq looks at the phase under the spinlock before it queues. */
-	spin_lock_bh(&conn->sk->sk_lock.slock);
-	fsk_conn_kill(conn);
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
+	kill_owned(conn);
 	call_rcu(&conn->rcu, conn_free_rcu);
 }
 

@@ -400,10 +400,12 @@ void fsk_handshake_established(struct fsk_conn *conn)
  */
 static bool joins(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
-	if (likely(!fsk_across_wanted(conn)) || !fsk_across_leads(conn, sa))
+	if (likely(!fsk_across_wanted(conn)))
 		return false;
 	if (sock_owned_by_user(conn->sk))
 		return fsk_across_join(conn, sa);
+	if (!fsk_across_leads(conn, sa))
+		return false;
 	conn->fallback->sa = *sa;
 	conn->phase = FSK_PH_JOINING;
 	queue_fallback(conn);

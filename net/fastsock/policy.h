@@ -4,6 +4,7 @@
 #define _FSK_POLICY_H
 
 #include <linux/types.h>
+#include <net/inet_sock.h>
 
 struct net_device;
 struct rtable;
@@ -23,6 +24,17 @@ struct fsk_tuple {
 	__be16 sport;
 	__be16 dport;
 };
+
+/* Of a client's socket that has its full name. */
+static inline struct fsk_tuple fsk_tuple_of(const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	return (struct fsk_tuple) {
+		.saddr = inet->inet_saddr, .daddr = inet->inet_daddr,
+		.sport = inet->inet_sport, .dport = inet->inet_dport,
+	};
+}
 
 int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 		       const struct fsk_tuple *t);

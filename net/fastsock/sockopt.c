@@ -88,8 +88,7 @@ static void rearm(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 
-	if (!fsk_conn_dead(conn) && conn->phase != FSK_PH_FALLBACK &&
-	    conn->phase != FSK_PH_JOINING)
+	if (!fsk_conn_dead(conn))
 		fsk_timer_arm(conn);
 }
 

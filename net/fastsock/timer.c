@@ -249,8 +249,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 {
 	struct sock *sk = conn->sk;
 
-	if (conn->phase == FSK_PH_DEAD || conn->phase == FSK_PH_FALLBACK ||
-	    conn->phase == FSK_PH_JOINING)
+	if (conn->phase == FSK_PH_DEAD)
 		return;
 	if (conn->hs_at && now >= conn->hs_at)
 		fsk_handshake_timeout(conn, now);

@@ -751,6 +751,14 @@ void fsk_loop_resized(struct fsk_conn *conn)
 	fsk_loop_read(conn);
 }
 
+/* The other end knows of the end of the stream; the spinlock is held. */
+static void fin_told(struct fsk_conn *conn)
+{
+	update(conn);
+	if (!conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
+		fsk_rx_fin_acked(conn, fsk_now());
+}
+
 /* The end of the stream.  The caller owns the socket. */
 static void send_fin(struct fsk_conn *conn)
 {
@@ -760,9 +768,7 @@ static void send_fin(struct fsk_conn *conn)
 	}
 	rcu_read_lock();
 	spin_lock_bh(&conn->sk->sk_lock.slock);
-	update(conn);
-	if (!conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
-		fsk_rx_fin_acked(conn, fsk_now());
+	fin_told(conn);
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 	rcu_read_unlock();
 }
@@ -853,9 +859,10 @@ static void mend(struct fsk_conn *conn)
 		reset(conn);
 		return;
 	}
-	update(conn);
-	if (fin && !conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
-		fsk_rx_fin_acked(conn, fsk_now());
+	if (fin)
+		fin_told(conn);
+	else
+		update(conn);
 	/* An orphan has less time now. */
 	fsk_timer_arm(conn);
 }
