@@ -9,9 +9,7 @@
 #define KIB		1024UL
 #define MIB		(1024 * KIB)
 #define GIB		(1024ULL * MIB)
-#define SECONDS		8	/* of the stress test */
 #define MANY		64	/* idle connections */
-#define CLIENTS		4	/* at a time there */
 
 FIXTURE(memory)
 {
@@ -493,153 +491,22 @@ TEST_F(memory, orphan_that_waits_for_the_end)
 	EXPECT_EQ(EPIPE, errno);
 }
 
-static unsigned int dice(unsigned int *seed, unsigned int sides)
+/* An end that comes behind more than the window holds is not there yet. */
+TEST_F(memory, the_last_reader_goes)
 {
-	*seed = *seed * 1103515245 + 12345;
-	return (*seed >> 16) % sides;
-}
+	char byte;
 
-/* One receive in one of the ways there are.  Return: as recv(). */
-static ssize_t receive(int fd, char *buf, size_t size, unsigned int *seed)
-{
-	size_t len = 1 + dice(seed, dice(seed, 2) ? size : 100);
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	ssize_t n;
-
-	switch (dice(seed, 6)) {
-	case 0:
-		n = recv(fd, buf, len, MSG_PEEK);
-		return n > 0 ? recv(fd, buf, n, 0) : n;
-	case 1:
-		return recv(fd, buf, len, MSG_WAITALL);
-	case 2:
-		fsk_set_timeout(fd, SO_RCVTIMEO, 1 + dice(seed, 20));
-		n = recv(fd, buf, len, MSG_WAITALL);
-		fsk_set_timeout(fd, SO_RCVTIMEO, 0);
-		return n;
-	case 3:
-		poll(&pfd, 1, 50);
-		return recv(fd, buf, len, MSG_DONTWAIT);
-	case 4:
-		return read(fd, buf, size);
-	}
-	return recv(fd, buf, len, 0);
-}
-
-/* Reads a stream of that seed to its end.  Return: 0, or 1 if a byte is wrong. */
-static int check_stream(int fd, unsigned int seed)
-{
-	static char buf[96 * KIB];
-	uint64_t at = 0;
-	ssize_t n;
-
-	for (;;) {
-		n = receive(fd, buf, sizeof(buf), &seed);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n <= 0)
-			return 0;	/* the end, or the sender was killed */
-		if (fsk_wrong(buf, n, 9, at) >= 0)
-			return 1;
-		at += n;
-	}
-}
-
-static void send_stream(int fd, unsigned int seed)
-{
-	static char buf[200 * KIB];
-	uint64_t at = 0;
-	size_t len;
-	ssize_t n;
-	int i;
-
-	for (i = 0; i < 50; i++) {
-		len = 1 + dice(&seed, dice(&seed, 2) ? sizeof(buf) : 300);
-		fsk_fill(buf, len, 9, at);
-		n = send(fd, buf, len, MSG_NOSIGNAL);
-		if (n < 0)
-			return;
-		at += n;
-	}
-}
-
-/* Connections one after another, each read by a child or by the parent. */
-static int stress_server(int listener, unsigned int seed, uint64_t end)
-{
-	int fd, bad = 0;
-	pid_t pid;
-
-	while (fsk_now_ms() < end) {
-		fd = accept(listener, NULL, NULL);
-		if (fd < 0)
-			continue;
-		pid = dice(&seed, 2) ? fork() : -1;
-		if (pid <= 0)
-			bad |= check_stream(fd, seed);
-		if (!pid)
-			_exit(bad);
-		close(fd);
-		if (pid > 0 && !dice(&seed, 8)) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-		} else if (pid > 0) {
-			bad |= fsk_reap(pid);
-		}
-	}
-	return bad;
-}
-
-static int stress_client(uint16_t port, unsigned int seed, uint64_t end)
-{
-	pid_t pid;
-	int fd;
-
-	while (fsk_now_ms() < end) {
-		pid = fork();
-		if (pid) {
-			if (!dice(&seed, 4)) {
-				fsk_sleep_ms(dice(&seed, 50));
-				kill(pid, SIGKILL);
-			}
-			waitpid(pid, NULL, 0);
-			continue;
-		}
-		fd = fsk_socket("lo0", 0);
-		if (!fsk_connect(fd, "127.0.0.1", port)) {
-			if (!dice(&seed, 8))
-				fsk_set_linger(fd, 0);
-			send_stream(fd, seed);
-		}
-		_exit(0);
-	}
-	return 0;
-}
-
-/* Processes that send, receive in all ways, fork and are killed. */
-TEST_F(memory, stress)
-{
-	const char *wish = getenv("FSK_STRESS_SECONDS");
-	uint64_t end = fsk_now_ms() + 1000 * (wish ? atoi(wish) : SECONDS);
-	long bytes = fsk_stat("lo0", "FskInBytes");
-	pid_t server[CLIENTS], client[CLIENTS];
-	int i;
-
-	ASSERT_EQ(0, fsk_set_timeout(self->listener, SO_RCVTIMEO, 200));
-	for (i = 0; i < CLIENTS; i++) {
-		server[i] = fsk_fork();
-		if (!server[i])
-			_exit(stress_server(self->listener, i + 1, end));
-		client[i] = fsk_fork();
-		if (!client[i])
-			_exit(stress_client(self->port, i + 100, end));
-	}
-	for (i = 0; i < CLIENTS; i++) {
-		EXPECT_EQ(0, fsk_reap(client[i]));
-		EXPECT_EQ(0, fsk_reap(server[i]));
-	}
-	bytes = fsk_stat("lo0", "FskInBytes") - bytes;
-	TH_LOG("%ld bytes", bytes);
-	EXPECT_LT(1000000, bytes);
+	ASSERT_EQ(0, shutdown(self->client, SHUT_WR));
+	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
+	EXPECT_LT(0, fsk_stuff(self->server, 1));
+	EXPECT_EQ(0, close(self->server));
+	self->server = -1;
+	EXPECT_EQ(1, recv(self->client, &byte, 1, 0));
+	EXPECT_EQ(POLLIN, fsk_events(self->client) & (POLLIN | POLLRDHUP));
+	EXPECT_EQ(0, close(self->client));
+	self->client = -1;
+	/* Nobody waits for a reader any more. */
+	EXPECT_TRUE(FSK_UNTIL(!fsk_stat("lo0", "FskCurrEstab")));
 }
 
 FSK_TEST_MAIN

@@ -266,43 +266,6 @@ TEST_F(sharing, inetd)
 	EXPECT_EQ(0, fsk_reap(pid));
 }
 
-static int send_fd(int channel, int fd)
-{
-	char control[CMSG_SPACE(sizeof(fd))] = {};
-	struct iovec iov = { "f", 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	return sendmsg(channel, &msg, 0) == 1 ? 0 : -1;
-}
-
-static int recv_fd(int channel)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg;
-	int fd;
-
-	if (recvmsg(channel, &msg, 0) != 1)
-		return -1;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
-}
-
 /* The stranger lives in a network of its own and was there before. */
 static pid_t stranger(int channel[2], bool listens)
 {
@@ -316,7 +279,7 @@ static pid_t stranger(int channel[2], bool listens)
 	close(channel[0]);
 	if (unshare(CLONE_NEWNET))
 		_exit(1);
-	fd = recv_fd(channel[1]);
+	fd = fsk_take_fd(channel[1]);
 	if (fd < 0)
 		_exit(2);
 	if (listens)
@@ -334,7 +297,7 @@ TEST_F(sharing, connection_passed_to_a_stranger)
 	pid = stranger(channel, false);
 	one = fsk_dial(_metadata, variant->link, self->port);
 	other = fsk_accept(_metadata, self->listener);
-	ASSERT_EQ(0, send_fd(channel[0], other));
+	ASSERT_EQ(0, fsk_pass_fd(channel[0], other));
 	close(other);
 	expect_echo(_metadata, one, 1);
 	EXPECT_EQ(0, fsk_reap(pid));
@@ -355,7 +318,7 @@ TEST_F(sharing, client_passed_with_data)
 	other = fsk_accept(_metadata, self->listener);
 	ASSERT_EQ(4, send(other, "data", 4, 0));
 	ASSERT_TRUE(FSK_UNTIL(fsk_unread(one) == 4));
-	ASSERT_EQ(0, send_fd(channel[0], one));
+	ASSERT_EQ(0, fsk_pass_fd(channel[0], one));
 	close(one);
 	EXPECT_EQ(4, fsk_recv_all(other, buf, 4));
 	EXPECT_STREQ("data", buf);
@@ -373,7 +336,7 @@ TEST_F(sharing, listener_passed_to_a_stranger)
 				channel));
 	pid = stranger(channel, true);
 	/* Children of the stranger's would fail: it has no such network. */
-	ASSERT_EQ(0, send_fd(channel[0], self->listener));
+	ASSERT_EQ(0, fsk_pass_fd(channel[0], self->listener));
 	fsk_close(&self->listener);
 	converse(_metadata, variant->link, self->port, 2);
 	EXPECT_EQ(0, fsk_reap(pid));
@@ -387,7 +350,7 @@ TEST_F(sharing, connection_lost_in_flight)
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				channel));
-	ASSERT_EQ(0, send_fd(channel[0], self->client));
+	ASSERT_EQ(0, fsk_pass_fd(channel[0], self->client));
 	fsk_close(&self->client);
 	fsk_sleep_ms(200);
 	EXPECT_EQ(POLLOUT, fsk_events(self->server));

@@ -169,6 +169,7 @@ enum fsk_phase {
  * @told_nxt: next to be sent then
  * @told_rcv: next expected then
  * @tuned_seq: copied_seq at which the receive buffer last grew
+ * @fin_beyond: in memory: the peer's FIN waits for the window
  * @post: buffer of the thread in recv; NULL if none
  * @post_want: bytes in @post that satisfy its call
  * @in: ring from which this end receives; NULL if it uses frames
@@ -227,6 +228,7 @@ struct fsk_conn {
 	u32 told_nxt;
 	u32 told_rcv;
 	u32 tuned_seq;
+	bool fin_beyond;
 	struct fsk_post *post;
 	size_t post_want;
 	struct fsk_ring *in;

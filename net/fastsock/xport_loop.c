@@ -191,18 +191,36 @@ void fsk_loop_show(struct fsk_conn *conn)
 		fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
 }
 
+/* Is there nothing beyond the window? */
+static bool all_received(const struct fsk_conn *conn)
+{
+	return fsk_ring_unread(conn->in) <= conn->in->window;
+}
+
+/*
+ * The writer has sent its last byte; when the window has it, so does TCP's
+ * receiver.  Until then a reset must be seen to have cut the stream short.
+ */
 static void end_of_stream(struct fsk_conn *conn)
 {
 	if (sock_flag(conn->sk, SOCK_DONE))
 		return;
-	fsk_rx_fin(conn);
+	conn->fin_beyond = !all_received(conn);
+	if (likely(!conn->fin_beyond))
+		fsk_rx_fin(conn);
 }
 
 static void reset(struct fsk_conn *conn)
 {
+	u32 unread, window = conn->in->window;
 	struct sock *sk = conn->sk;
-	u32 unread = fsk_ring_unread(conn->in), window = conn->in->window;
 
+	if (unlikely(conn->fin_beyond)) {
+		end_of_stream(conn);
+		if (conn->phase == FSK_PH_DEAD)
+			return;
+	}
+	unread = fsk_ring_unread(conn->in);
 	/* What TCP would not have sent yet is lost.  Nobody writes any more. */
 	if (unread > window) {
 		WRITE_ONCE(conn->in->head, conn->in->tail + window);
@@ -707,6 +725,18 @@ static void show_unlocked(struct fsk_conn *conn)
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
 
+/* The end has come into the window: the socket's next release handles it. */
+static void end_within(struct fsk_conn *conn, bool locked)
+{
+	if (locked) {
+		end_of_stream(conn);
+		return;
+	}
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	conn->deferred |= FSK_EV_FIN;
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+}
+
 /**
  * fsk_loop_taken - the program, or a kernel user, has made room
  * @conn: connection
@@ -727,6 +757,9 @@ void fsk_loop_taken(struct fsk_conn *conn)
 		else
 			show_unlocked(conn);
 	}
+	if (unlikely(conn->fin_beyond && conn->phase != FSK_PH_DEAD &&
+		     all_received(conn)))
+		end_within(conn, locked);
 	if (!READ_ONCE(conn->in->waiting))
 		return;
 	if (unlikely(locked))
@@ -748,7 +781,8 @@ void fsk_loop_resized(struct fsk_conn *conn)
 	WRITE_ONCE(conn->in->window, READ_ONCE(conn->sk->sk_rcvbuf) / 2);
 	show_unlocked(conn);
 	conn->sk->sk_data_ready(conn->sk);
-	fsk_loop_read(conn);
+	smp_mb();	/* pairs with update() */
+	fsk_loop_taken(conn);
 }
 
 /* The other end knows of the end of the stream; the spinlock is held. */

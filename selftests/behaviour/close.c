@@ -461,25 +461,49 @@ FAST("G5", "SO_LINGER {1,0}: close() is a reset at once")
 	say_survivor(c);
 }
 
-FAST("G5", "SO_LINGER {1,0}: what was not sent yet is dropped")
+/* Reads what is there of the stream 1, which is not all, and what follows. */
+static void take_rest(int fd, uint64_t all)
 {
-	uint64_t all, got = 0;
+	uint64_t got = 0;
 	char buf[4096];
-	int c, s;
 	long n;
 
-	small_pair(&c, &s);
-	all = fsk_stuff(c, 1);
-	SAY(fsk_set_linger(c, 0));
-	SAY(close(c));
-	AWAIT(fsk_events(s) & POLLERR);
-	while ((n = recv(s, buf, sizeof(buf), 0)) > 0) {
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
 		if (fsk_wrong(buf, n, 1, got) >= 0)
 			note("wrong bytes");
 		got += n;
 	}
 	SAY(n);
 	note("some %d, not all %d", got > 0, got < all);
+}
+
+FAST("G5", "SO_LINGER {1,0}: what was not sent yet is dropped")
+{
+	uint64_t all;
+	int c, s;
+
+	small_pair(&c, &s);
+	all = fsk_stuff(c, 1);
+	SAY(fsk_set_linger(c, 0));
+	SAY(close(c));
+	AWAIT(fsk_events(s) & POLLERR);
+	take_rest(s, all);
+}
+
+FAST("G5", "SO_LINGER {1,0}: an end that was not sent yet is dropped, too")
+{
+	uint64_t all;
+	int c, s;
+
+	small_pair(&c, &s);
+	all = fsk_stuff(c, 1);
+	SAY(shutdown(c, SHUT_WR));
+	fsk_sleep_ms(50);
+	say_events("not there", fsk_events(s));
+	SAY(fsk_set_linger(c, 0));
+	SAY(close(c));
+	AWAIT(fsk_events(s) & POLLERR);
+	take_rest(s, all);
 }
 
 FAST("G5", "SO_LINGER {1,0} holds for copies, shutdown() and exit")
@@ -909,41 +933,6 @@ FAST("G11", "shutdown() acts on all descriptors")
 	take("shut by a child", c, 64, 0);
 }
 
-/* Sends a descriptor through a socket of AF_UNIX. */
-static void pass(int through, int fd)
-{
-	char byte = 0, control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	if (sendmsg(through, &msg, 0) != 1)
-		broken("sendmsg");
-}
-
-static int passed(int through)
-{
-	char byte, control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(through, &msg, 0) != 1)
-		broken("recvmsg");
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
-
 FAST("G11", "a descriptor in flight keeps the connection")
 {
 	int c, s, un[2];
@@ -951,16 +940,18 @@ FAST("G11", "a descriptor in flight keeps the connection")
 	pair(&c, &s);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, un))
 		broken("socketpair");
-	pass(un[0], c);
+	if (fsk_pass_fd(un[0], c))
+		broken("sendmsg");
 	SAY(close(c));
 	give(s, "abc");
 	fsk_sleep_ms(50);
 	say_events("in flight", fsk_events(s));
-	c = passed(un[1]);
+	c = fsk_take_fd(un[1]);
 	take("after it", c, 64, 0);
 	give(c, "def");
 	take("peer", s, 64, 0);
-	pass(un[0], c);
+	if (fsk_pass_fd(un[0], c))
+		broken("sendmsg");
 	SAY(close(c));
 	SAY(close(un[0]));
 	SAY(close(un[1]));

@@ -318,30 +318,6 @@ FAST("P6", "a program started on a connection answers on it")
 	SAY(fsk_reap(pid));
 }
 
-/* Sends a descriptor over a Unix socket, or receives one (-1). */
-static int pass(int channel, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = "", byte = 'x';
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	if (fd < 0) {
-		if (recvmsg(channel, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg))
-			memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)),
-			       sizeof(fd));
-		return fd;
-	}
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(channel, &msg, 0);
-}
-
 FAST("P6", "a connection passed over a Unix socket works on")
 {
 	int client, server, channel[2], passed;
@@ -352,14 +328,14 @@ FAST("P6", "a connection passed over a Unix socket works on")
 		broken("socketpair");
 	send(client, "before", 6, 0);
 	AWAIT(fsk_unread(server) == 6);
-	SAY(pass(channel[0], server));
+	SAY(fsk_pass_fd(channel[0], server));
 	close(server);
 	fsk_sleep_ms(50);
-	passed = pass(channel[1], -1);
+	passed = fsk_take_fd(channel[1]);
 	say_bytes("before", bytes, recv(passed, bytes, 16, 0));
 	say_alive(client, passed);
 	/* In flight and never received: closing the channel ends it. */
-	SAY(pass(channel[0], passed));
+	SAY(fsk_pass_fd(channel[0], passed));
 	close(passed);
 	close(channel[1]);
 	close(channel[0]);
