@@ -1328,6 +1328,42 @@ TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 	EXPECT_TRUE(start_afresh());
 }
 
+static int to_b(const char *command)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "./helper_at b tc %s", command);
+	return fsk_run(line);
+}
+
+/* A host that rebooted begins with the ports that it had before. */
+TEST_F(forge, a_client_that_forgot_its_connection)
+{
+	int fd, accepted;
+	char byte;
+
+	ASSERT_EQ(0, to_b("qdisc add dev eth0 clsact"));
+	ASSERT_EQ(0, to_b("filter add dev eth0 ingress protocol 0x88b5 "
+			  "matchall action drop"));
+	ASSERT_EQ(0, fsk_set_linger(self->client, 0));
+	ASSERT_EQ(0, close(self->client));
+	ASSERT_EQ(0, to_b("qdisc del dev eth0 clsact"));
+
+	fd = fsk_socket("a", 0);
+	self->client = fd;
+	ASSERT_EQ(0, fsk_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+	ASSERT_EQ(0, fsk_bind(fd, "10.77.0.1", self->cport));
+	ASSERT_EQ(0, fsk_set_timeout(fd, SO_SNDTIMEO, 15000));
+	EXPECT_EQ(0, fsk_connect(fd, "10.77.0.2", self->sport));
+	EXPECT_TRUE(FSK_UNTIL((accepted = accept(self->listener, NULL,
+						 NULL)) >= 0));
+	FSK_EXPECT_ALIVE(fd, accepted);
+	TH_LOG("it runs %s", fsk_is_fast(fd) ? "fastsock" : "TCP");
+	close(accepted);
+	EXPECT_EQ(-1, recv(self->server, &byte, 1, 0));
+	EXPECT_EQ(ECONNRESET, errno);
+}
+
 /* How a connection came to be that uses memory, as the wire saw it. */
 struct offer {
 	struct fsk_syn syn;

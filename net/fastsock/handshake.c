@@ -633,6 +633,17 @@ static int lsm_reason(struct sock *lsk, struct net_device *dev,
 	return reason;
 }
 
+/* Who has the server's end of that name, referenced. */
+static struct sock *named(struct net_device *dev, const struct fsk_tuple *t)
+{
+	struct net *net = dev_net(dev);
+
+	return __inet_lookup_established(net,
+					 net->ipv4.tcp_death_row.hashinfo,
+					 t->saddr, t->sport, t->daddr,
+					 ntohs(t->dport), dev->ifindex, 0);
+}
+
 /**
  * fsk_handshake_name_used - does a socket have this four-tuple?
  * @dev: device the client is on
@@ -648,13 +659,9 @@ static int lsm_reason(struct sock *lsk, struct net_device *dev,
 bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
 			     bool take_over)
 {
-	struct net *net = dev_net(dev);
-	struct sock *sk;
+	struct sock *sk = named(dev, t);
 	bool in_use;
 
-	sk = __inet_lookup_established(net, net->ipv4.tcp_death_row.hashinfo,
-				       t->saddr, t->sport, t->daddr,
-				       ntohs(t->dport), dev->ifindex, 0);
 	if (!sk)
 		return false;
 	in_use = sk->sk_state != TCP_TIME_WAIT;
@@ -752,6 +759,39 @@ static bool source_known(struct net_device *dev, const u8 *mac, __be32 addr)
 	return ether_addr_equal(known, mac);
 }
 
+/*
+ * A client that asks for the name of a connection it has may have forgotten it,
+ * as a host that rebooted: ask it, and the SYN that it sends next finds the
+ * name free.  TCP's challenge ack.
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: true if @syn needs no answer.
+ */
+static bool ask_after(const struct fsk_syn *syn, struct net_device *dev,
+		      const u8 *mac, const struct fsk_tuple *t)
+{
+	struct sock *sk = named(dev, t);
+	struct fsk_conn *conn;
+	bool known = false;
+
+	if (!sk)
+		return false;
+	if (!sk_fullsock(sk))
+		goto out;
+	bh_lock_sock(sk);
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	known = !fsk_conn_dead(conn) && !conn->in && conn->path.dev == dev &&
+		ether_addr_equal(conn->path.mac, mac);
+	/* Its own SYN may come twice. */
+	if (known && conn->peer_id != be32_to_cpu(syn->id) &&
+	    !sock_owned_by_user(sk))
+		fsk_tx_probe(conn);
+	bh_unlock_sock(sk);
+out:
+	sock_gen_put(sk);
+	return known;
+}
+
 static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
 		       const u8 *mac, int reason, struct fsk_synack *sa)
 {
@@ -802,6 +842,11 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	syn_tuple(syn, &t);
 	reason = source_known(dev, mac, t.saddr) ?
 		 syn_reason(syn, dev, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
+	if (unlikely(reason == FSK_REASON_BACKLOG) &&
+	    ask_after(syn, dev, mac, &t)) {
+		consume_skb(skb);
+		return;
+	}
 	answer_syn(syn, dev, mac, reason, &sa);
 	consume_skb(skb);
 }
