@@ -452,8 +452,10 @@ class Guest:
         logs = os.path.join(BUILD, "logs")
         os.makedirs(logs, exist_ok=True)
         for entry in os.scandir(logs):
-            if entry.stat().st_mtime < time.time() - 86400:
-                os.unlink(entry)
+            # Other guests do so, too.
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat().st_mtime < time.time() - 86400:
+                    os.unlink(entry)
         file, path = tempfile.mkstemp(
             prefix=f"{self.kernel.label}-{self.name}-", suffix=".log",
             dir=logs)
