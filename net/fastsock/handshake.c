@@ -842,12 +842,9 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	syn_tuple(syn, &t);
 	reason = source_known(dev, mac, t.saddr) ?
 		 syn_reason(syn, dev, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
-	if (unlikely(reason == FSK_REASON_BACKLOG) &&
-	    ask_after(syn, dev, mac, &t)) {
-		consume_skb(skb);
-		return;
-	}
-	answer_syn(syn, dev, mac, reason, &sa);
+	if (likely(reason != FSK_REASON_BACKLOG) ||
+	    !ask_after(syn, dev, mac, &t))
+		answer_syn(syn, dev, mac, reason, &sa);
 	consume_skb(skb);
 }
 

@@ -191,12 +191,6 @@ void fsk_loop_show(struct fsk_conn *conn)
 		fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
 }
 
-/* Is there nothing beyond the window? */
-static bool all_received(const struct fsk_conn *conn)
-{
-	return fsk_ring_unread(conn->in) <= conn->in->window;
-}
-
 /*
  * The writer has sent its last byte; when the window has it, so does TCP's
  * receiver.  Until then a reset must be seen to have cut the stream short.
@@ -205,7 +199,7 @@ static void end_of_stream(struct fsk_conn *conn)
 {
 	if (sock_flag(conn->sk, SOCK_DONE))
 		return;
-	conn->fin_beyond = !all_received(conn);
+	conn->fin_beyond = fsk_ring_unread(conn->in) > conn->in->window;
 	if (likely(!conn->fin_beyond))
 		fsk_rx_fin(conn);
 }
@@ -718,22 +712,21 @@ void fsk_loop_urgent(struct fsk_conn *conn)
 		tell_urgent(conn);
 }
 
+/* What has come into the window, the end perhaps. */
+static void show_locked(struct fsk_conn *conn)
+{
+	fsk_loop_show(conn);
+	if (unlikely(conn->fin_beyond))
+		end_of_stream(conn);
+}
+
+/* Likewise; the end is for the release of the socket, which the caller owns. */
 static void show_unlocked(struct fsk_conn *conn)
 {
 	spin_lock_bh(&conn->sk->sk_lock.slock);
 	fsk_loop_show(conn);
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
-}
-
-/* The end has come into the window: the socket's next release handles it. */
-static void end_within(struct fsk_conn *conn, bool locked)
-{
-	if (locked) {
-		end_of_stream(conn);
-		return;
-	}
-	spin_lock_bh(&conn->sk->sk_lock.slock);
-	conn->deferred |= FSK_EV_FIN;
+	if (unlikely(conn->fin_beyond))
+		conn->deferred |= FSK_EV_FIN;
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
 
@@ -752,14 +745,11 @@ void fsk_loop_taken(struct fsk_conn *conn)
 
 	if (unlikely(READ_ONCE(tp->rcv_nxt) != received(conn) &&
 		     conn->phase != FSK_PH_DEAD)) {
-		if (locked)
-			fsk_loop_show(conn);
+		if (unlikely(locked))
+			show_locked(conn);
 		else
 			show_unlocked(conn);
 	}
-	if (unlikely(conn->fin_beyond && conn->phase != FSK_PH_DEAD &&
-		     all_received(conn)))
-		end_within(conn, locked);
 	if (!READ_ONCE(conn->in->waiting))
 		return;
 	if (unlikely(locked))
@@ -781,8 +771,7 @@ void fsk_loop_resized(struct fsk_conn *conn)
 	WRITE_ONCE(conn->in->window, READ_ONCE(conn->sk->sk_rcvbuf) / 2);
 	show_unlocked(conn);
 	conn->sk->sk_data_ready(conn->sk);
-	smp_mb();	/* pairs with update() */
-	fsk_loop_taken(conn);
+	fsk_loop_read(conn);
 }
 
 /* The other end knows of the end of the stream; the spinlock is held. */
