@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
+#include "pair.h"
 #include "post.h"
 #include "sock.h"
 
@@ -111,11 +112,29 @@ struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key)
 }
 
 /**
- * fsk_conn_alloc - make a connection that nobody sees yet
+ * fsk_conn_prepare - what every end begins with
+ * @conn: zeroed memory
  * @sk: its socket
  * @xport: what will carry it
- * @dev: device towards the peer, NULL if the transport needs none
- * @mac: the peer's address on @dev, NULL likewise
+ *
+ * Context: any; the caller owns @sk or is the only one to know it.
+ */
+void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
+		      const struct fsk_transport_ops *xport)
+{
+	conn->sk = sk;
+	conn->mib = fsk_net(sock_net(sk))->mib;
+	conn->xport = xport;
+	conn->heard_at = fsk_now();
+	fsk_timer_init(conn);
+}
+
+/**
+ * fsk_conn_alloc - make a connection of frames that nobody sees yet
+ * @sk: its socket
+ * @xport: what will carry it
+ * @dev: device towards the peer
+ * @mac: the peer's address on @dev
  * @gfp: allocation flags
  *
  * Context: as @gfp allows; the caller owns @sk or is the only one to know it.
@@ -130,17 +149,11 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk,
 
 	if (!conn)
 		return NULL;
-	conn->sk = sk;
-	conn->mib = fsk_net(sock_net(sk))->mib;
-	conn->xport = xport;
-	if (dev) {
-		conn->path.dev = dev;
-		netdev_hold(dev, &conn->dev_tracker, gfp);
-		ether_addr_copy(conn->path.mac, mac);
-		conn->mask = get_random_u32();
-	}
-	conn->heard_at = fsk_now();
-	fsk_timer_init(conn);
+	fsk_conn_prepare(conn, sk, xport);
+	conn->path.dev = dev;
+	netdev_hold(dev, &conn->dev_tracker, gfp);
+	ether_addr_copy(conn->path.mac, mac);
+	conn->mask = get_random_u32();
 	return conn;
 }
 
@@ -246,11 +259,20 @@ static void conn_free_rcu(struct rcu_head *rcu)
 	struct fsk_conn *conn = container_of(rcu, struct fsk_conn, rcu);
 
 	fsk_timer_exit(conn);
-	if (conn->pair)
-		fsk_loop_free(conn);
 	sock_put(conn->sk);
+	if (conn->pair) {
+		fsk_pair_put(conn->pair);
+		return;
+	}
 	kfree(conn->fallback);
 	kmem_cache_free(conn_cache, conn);
+}
+
+/* The connection is dead and no longer attached. */
+static void conn_part(struct fsk_conn *conn)
+{
+	if (!conn->pair || !fsk_pair_leave(conn))
+		call_rcu(&conn->rcu, conn_free_rcu);
 }
 
 static void conn_purge(struct fsk_conn *conn)
@@ -263,6 +285,18 @@ static void conn_purge(struct fsk_conn *conn)
 		kfree_skb(fsk_seg_skb(seg));
 	}
 	fsk_mem_let_go(conn);
+}
+
+static void leave_wire(struct fsk_conn *conn)
+{
+	/* First, so that a CONFIRM finds one or the other. */
+	if (conn->tomb)
+		fsk_tomb_add(conn->tomb, conn->id, conn->key);
+	conn->tomb = NULL;
+	table_del(&by_id, &conn->id_node);
+	table_del(&by_peer, &conn->peer_node);
+	conn_purge(conn);
+	fsk_conn_put_dev(conn);
 }
 
 /**
@@ -281,22 +315,16 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN)
 		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
 	conn->phase = FSK_PH_DEAD;
+	fsk_timer_cancel(conn);
 	if (conn->pair)
 		fsk_loop_leave(conn);
-	/* First, so that a CONFIRM finds one or the other. */
-	if (conn->tomb)
-		fsk_tomb_add(conn->tomb, conn->id, conn->key);
-	conn->tomb = NULL;
-	table_del(&by_id, &conn->id_node);
-	table_del(&by_peer, &conn->peer_node);
-	fsk_timer_cancel(conn);
-	conn_purge(conn);
-	fsk_conn_put_dev(conn);
+	else
+		leave_wire(conn);
 }
 
 /**
  * fsk_conn_free - free a connection that was never attached
- * @conn: from fsk_conn_alloc()
+ * @conn: from fsk_conn_alloc(), or of a pair
  *
  * Context: any.
  */
@@ -304,7 +332,8 @@ void fsk_conn_free(struct fsk_conn *conn)
 {
 	if (conn->pair) {
 		fsk_loop_leave(conn);
-		fsk_loop_free(conn);
+		fsk_pair_put(conn->pair);
+		return;
 	}
 	fsk_conn_put_dev(conn);
 	fsk_tomb_free(conn->tomb);
@@ -323,7 +352,7 @@ static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
 	icsk->icsk_af_ops = tcp_af_ops;
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
 	WRITE_ONCE(sk->sk_prot, &tcp_prot);
-	call_rcu(&conn->rcu, conn_free_rcu);
+	conn_part(conn);
 }
 
 /*
@@ -374,7 +403,7 @@ void fsk_conn_detach(struct sock *sk)
 /**
  * fsk_conn_swap - put another connection in the place of the attached one
  * @old: attached connection, which stays as it is
- * @conn: from fsk_conn_alloc() for the same socket
+ * @conn: another one for the same socket
  *
  * The caller ends the one that is to go by fsk_conn_forget().
  *
@@ -395,7 +424,7 @@ void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn)
 void fsk_conn_forget(struct fsk_conn *conn)
 {
 	kill_owned(conn);
-	call_rcu(&conn->rcu, conn_free_rcu);
+	conn_part(conn);
 }
 
 /**

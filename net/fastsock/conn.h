@@ -33,6 +33,13 @@
  * reader stays in its RCU section, and fsk_conn_dead() tells under the socket
  * lock whether the connection still exists.
  *
+ * The two ends of a connection in memory are part of struct fsk_pair, to which
+ * each has a reference.  An end that leaves gives its reference on its socket to
+ * the pair, so that the other end, which locks that socket, needs neither
+ * references nor a grace period: whoever leaves last drops both.  In two
+ * namespaces, and when its timer runs, an end leaves after a grace period as one
+ * with frames does.
+ *
  * The timer's callback runs in softirq, so the connection outlives it by the
  * same grace period; freeing makes sure that it is not queued again.  The
  * fallback work holds a reference on the socket and one on the module.
@@ -119,48 +126,29 @@ enum fsk_phase {
 
 /**
  * struct fsk_conn - one end of a connection
- * @sk: the socket, referenced until after an RCU grace period
- * @id_node: in fsk_table by @id; RCU
- * @peer_node: in the peer table by @peer_id; RCU
+ * @sk: the socket, referenced; see LOCKING AND LIFETIME
  * @xport: what carries the frames; constant
  * @mib: counters of the socket's namespace; constant
- * @path: device (referenced, NULL once unregistered) and address of the peer
- * @dev_tracker: of the reference on @path.dev
- * @id: this end's connection id, host order; constant
  * @key: this end's key; constant
- * @peer_id: the peer's id; constant once CONFIRMING
- * @peer_key: the peer's key; likewise
+ * @peer_key: the peer's key; constant once CONFIRMING
  * @mss: largest body of a DATA frame this end takes, bytes; constant
  * @peer_mss: largest the peer takes, bytes
- * @mask: random, 0 in memory; what tcp_sock's sending numbers are ahead of
- *	@tx's
  * @deferred: FSK_DEFER_*, FSK_EV_*; under the socket's spinlock
  * @phase: enum fsk_phase
+ * @filter_locked: SOCK_FILTER_LOCKED was set before attach
  * @fin_wanted: a FIN could not be queued for want of memory; in memory: it
  *	waits for the line
- * @confirm_sent: client: at least one CONFIRM went out
- * @mem_kept: one byte stays charged, see fsk_mem_keep()
+ * @fin_sent: in memory: a FIN was sent
+ * @fin_beyond: in memory: the peer's FIN waits for the window
  * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told, in
  *	memory when the line is whole again
- * @fin_sent: in memory: a FIN was sent
  * @urg_byte: in memory: the urgent byte, for FSK_EV_URGENT; the socket's
  *	spinlock
  * @sent_byte: in memory: what a send with MSG_OOB has written last
  * @urg_sent: in memory: the byte @urg_seq
  * @severed: in memory: the line is cut, what is sent waits
  * @side: in memory: which end of @pair this is, 0 the client
- * @filter_locked: SOCK_FILTER_LOCKED was set before attach
- * @hs_tries: SYN or CONFIRM frames sent
- * @reason: why the fallback work delegates, enum fsk_reason
- * @timer: the connection's only timer; softirq
- * @timer_at: ns, when @timer fires; 0 when not queued
- * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
- * @hs_end: ns, when the handshake gives up
- * @heard_at: ns, last frame of the peer
- * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
- * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
- * @retry_at: ns, when to try again what lacked memory; 0 off
- * @probes: unanswered keepalive probes
+ * @left: in memory: detached, and @pair has the reference on @sk
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @urg_in: in memory: sequence number of @urg_byte; the socket's spinlock
  * @avg_recv: bytes a recv returned lately, moving average
@@ -168,58 +156,63 @@ enum fsk_phase {
  * @told_una: oldest unacknowledged when fsk_conn_info() last ran
  * @told_nxt: next to be sent then
  * @told_rcv: next expected then
- * @tuned_seq: copied_seq at which the receive buffer last grew
- * @fin_beyond: in memory: the peer's FIN waits for the window
+ * @probes: unanswered keepalive probes
  * @post: buffer of the thread in recv; NULL if none
  * @post_want: bytes in @post that satisfy its call
  * @in: ring from which this end receives; NULL if it uses frames
  * @out: ring into which it sends; likewise
  * @pair: what both ends in memory share; likewise
+ * @timer: the connection's only timer; softirq
+ * @timer_at: ns, when @timer fires; 0 when not queued
+ * @heard_at: ns, last frame of the peer
+ * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
+ * @retry_at: ns, when to try again what lacked memory; 0 off
+ * @stalled_since: in memory: ns, since when what is sent gets nowhere; 0 if it
+ *	does.  With frames @tx has that.
+ * @rcu: defers freeing
+ * @frames: what only an end that speaks frames has: in memory it does not
+ *	exist, see FSK_CONN_IN_MEMORY
+ * @id_node: in fsk_table by @id; RCU
+ * @peer_node: in the peer table by @peer_id; RCU
+ * @path: device (referenced, NULL once unregistered) and address of the peer
+ * @dev_tracker: of the reference on @path.dev
+ * @id: this end's connection id, host order; constant
+ * @peer_id: the peer's id; constant once CONFIRMING
+ * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
+ * @tuned_seq: copied_seq at which the receive buffer last grew
+ * @confirm_sent: client: at least one CONFIRM went out
+ * @mem_kept: one byte stays charged, see fsk_mem_keep()
+ * @hs_tries: SYN or CONFIRM frames sent
+ * @reason: why the fallback work delegates, enum fsk_reason
+ * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
+ * @hs_end: ns, when the handshake gives up
+ * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
  * @tx: sending half of the pure core
  * @rx: receiving half
  * @tomb: remembers @id for a while after the end; server only
  * @fallback: hands the socket to TCP in process context; NULL once queued
- * @rcu: defers freeing
  */
 struct fsk_conn {
 	struct sock *sk;
-	struct hlist_node id_node;
-	struct hlist_node peer_node;
 	const struct fsk_transport_ops *xport;
 	u64 __percpu *mib;
-	struct fsk_path path;
-	netdevice_tracker dev_tracker;
-	u32 id;
 	u32 key;
-	u32 peer_id;
 	u32 peer_key;
-	u32 mask;
 	u16 mss;
 	u16 peer_mss;
 	u16 deferred;
 	u8 phase;
+	bool filter_locked;
 	bool fin_wanted;
-	bool confirm_sent;
-	bool mem_kept;
-	bool urg_out;
 	bool fin_sent;
+	bool fin_beyond;
+	bool urg_out;
 	u8 urg_byte;
 	u8 sent_byte;
 	u8 urg_sent;
 	bool severed;
 	u8 side;
-	bool filter_locked;
-	u8 hs_tries;
-	u8 reason;
-	struct hrtimer timer;
-	u64 timer_at;
-	u64 hs_at;
-	u64 hs_end;
-	u64 heard_at;
-	u64 life_at;
-	u64 small_until;
-	u64 retry_at;
-	u32 probes;
+	bool left;
 	u32 urg_seq;
 	u32 urg_in;
 	u32 avg_recv;
@@ -227,19 +220,47 @@ struct fsk_conn {
 	u32 told_una;
 	u32 told_nxt;
 	u32 told_rcv;
-	u32 tuned_seq;
-	bool fin_beyond;
+	u32 probes;
 	struct fsk_post *post;
 	size_t post_want;
 	struct fsk_ring *in;
 	struct fsk_ring *out;
 	struct fsk_pair *pair;
-	struct fsk_rel_tx tx;
-	struct fsk_rel_rx rx;
-	struct fsk_tomb *tomb;
-	struct fsk_fallback *fallback;
+	struct hrtimer timer;
+	u64 timer_at;
+	u64 heard_at;
+	u64 life_at;
+	u64 retry_at;
+	u64 stalled_since;
 	struct rcu_head rcu;
+	struct_group(frames,
+		struct hlist_node id_node;
+		struct hlist_node peer_node;
+		struct fsk_path path;
+		netdevice_tracker dev_tracker;
+		u32 id;
+		u32 peer_id;
+		u32 mask;
+		u32 tuned_seq;
+		bool confirm_sent;
+		bool mem_kept;
+		u8 hs_tries;
+		u8 reason;
+		u64 hs_at;
+		u64 hs_end;
+		u64 small_until;
+		struct fsk_rel_tx tx;
+		struct fsk_rel_rx rx;
+		struct fsk_tomb *tomb;
+		struct fsk_fallback *fallback;
+	);
 };
+
+/*
+ * Bytes of an end in memory, which struct fsk_pair holds: it ends before
+ * @frames.
+ */
+#define FSK_CONN_IN_MEMORY	offsetof(struct fsk_conn, frames)
 
 /**
  * struct fsk_cb - what fastsock keeps in skb->cb
@@ -339,6 +360,8 @@ static inline u64 fsk_now(void)
 /* conn.c */
 int fsk_conn_init(void);
 void fsk_conn_exit(void);
+void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
+		      const struct fsk_transport_ops *xport);
 struct fsk_conn *fsk_conn_alloc(struct sock *sk,
 				const struct fsk_transport_ops *xport,
 				struct net_device *dev, const u8 *mac,
@@ -443,12 +466,11 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
 struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 				 const struct fsk_syn *syn,
 				 struct net_device *dev, const u8 *mac);
-void fsk_handshake_numbers(struct fsk_conn *conn, u32 peer_win);
+void fsk_handshake_numbers(struct fsk_conn *conn);
 void fsk_handshake_established(struct fsk_conn *conn);
 u16 fsk_handshake_mss(const struct sock *sk,
 		      const struct fsk_transport_ops *xport,
 		      const struct net_device *dev);
-bool fsk_handshake_lsm(struct sock *sk, struct net_device *dev);
 bool fsk_handshake_answered(const struct net_device *dev,
 			    const struct fsk_syn *syn, const u8 *mac, u32 id,
 			    u32 key);
@@ -459,9 +481,10 @@ struct sock *fsk_handshake_listener(struct net_device *dev,
 bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
 			     bool take_over);
 int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
-			const struct fsk_tuple *t);
+			const struct fsk_tuple *t, struct sk_buff **syn);
 struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
 				 const struct fsk_tuple *t, u16 mss,
+				 struct sk_buff *skb,
 				 struct request_sock **reqp);
 void fsk_handshake_discard(struct sock *child, struct request_sock *req);
 bool fsk_handshake_queue(struct sock *lsk, struct sock *child,

@@ -71,42 +71,56 @@ u16 fsk_handshake_mss(const struct sock *sk,
 	return user_mss ? min(mss, max_t(u32, user_mss, FSK_MSS_MIN)) : mss;
 }
 
+/* What a segment of that size means to TCP's own code, and to tools. */
+static void sizes(struct fsk_conn *conn)
+{
+	struct inet_connection_sock *icsk = inet_csk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	tp->mss_cache = min(conn->mss, conn->peer_mss);
+	tp->advmss = conn->mss;
+	icsk->icsk_rto = TCP_RTO_MIN;	/* for tcp_fin_time() */
+	icsk->icsk_pmtu_cookie = conn->mss + sizeof(struct fsk_hdr);
+	icsk->icsk_ack.lrcvtime = tcp_jiffies32;
+	icsk->icsk_ack.rcv_mss = conn->mss;
+}
+
 /**
- * fsk_handshake_numbers - set both ends' numbers: sequences begin at the keys
+ * fsk_handshake_numbers - tell TCP's socket where sequences begin: at the keys
  * @conn: attached connection with keys and segment sizes
- * @peer_win: bytes that the other end takes at once, 0 in memory
  *
  * Context: socket lock held in either form.
  */
-void fsk_handshake_numbers(struct fsk_conn *conn, u32 peer_win)
+void fsk_handshake_numbers(struct fsk_conn *conn)
 {
+	u32 seq = conn->key + (conn->pair ? 0 : conn->mask);
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
-	fsk_rel_tx_init(&conn->tx, conn->key, peer_win, fsk_tx_mss(conn),
-			&fsk_cc_lan);
-	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_space(conn->sk),
-			conn->mss);
-	tp->snd_una = conn->key + conn->mask;
-	tp->pushed_seq = tp->snd_una;
-	WRITE_ONCE(tp->snd_nxt, tp->snd_una);
-	WRITE_ONCE(tp->write_seq, tp->snd_una);
+	tp->snd_una = seq;
+	tp->pushed_seq = seq;
+	WRITE_ONCE(tp->snd_nxt, seq);
+	WRITE_ONCE(tp->write_seq, seq);
 	WRITE_ONCE(tp->copied_seq, conn->peer_key);
 	WRITE_ONCE(tp->rcv_nxt, conn->peer_key);
 	tp->rcv_wup = conn->peer_key;
 	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
-	tp->mss_cache = min(conn->mss, conn->peer_mss);
-	tp->advmss = conn->mss;
-	inet_csk(conn->sk)->icsk_rto = TCP_RTO_MIN;	/* for tcp_fin_time() */
-	inet_csk(conn->sk)->icsk_pmtu_cookie = conn->mss +
-					       sizeof(struct fsk_hdr);
-	inet_csk(conn->sk)->icsk_ack.lrcvtime = tcp_jiffies32;
-	conn->told_una = conn->tx.una;
-	conn->told_nxt = conn->tx.nxt;
-	conn->told_rcv = conn->rx.nxt;
-	fsk_conn_info(conn);
-	inet_csk(conn->sk)->icsk_ack.rcv_mss = conn->mss;
 	tp->urg_data = 0;
+	conn->told_una = conn->key;
+	conn->told_nxt = conn->key;
+	conn->told_rcv = conn->peer_key;
+	sizes(conn);
+	fsk_conn_info(conn);
+}
+
+/* Both halves of the core; the other end takes @peer_win bytes at once. */
+static void frames_numbers(struct fsk_conn *conn, u32 peer_win)
+{
+	fsk_rel_tx_init(&conn->tx, conn->key, peer_win, fsk_tx_mss(conn),
+			&fsk_cc_lan);
+	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_space(conn->sk),
+			conn->mss);
 	conn->tuned_seq = conn->peer_key;
+	fsk_handshake_numbers(conn);
 }
 
 static void send_syn(struct fsk_conn *conn)
@@ -285,7 +299,7 @@ static void confirm(struct fsk_conn *conn, const struct fsk_synack *sa)
 	conn->hs_tries = 0;
 	/* Data may ride on CONFIRM if the program hurries. */
 	conn->hs_at = fsk_now() + FSK_CONFIRM_NS;
-	fsk_handshake_numbers(conn, be32_to_cpu(sa->win));
+	frames_numbers(conn, be32_to_cpu(sa->win));
 	fsk_conn_hash_peer(conn);
 	fsk_handshake_established(conn);
 }
@@ -342,17 +356,11 @@ static void fallback_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-/**
- * fsk_handshake_lsm - tell the security module whom a client is connected to
- * @sk: client's socket
- * @dev: device towards the server
- *
- * As TCP's SYN-ACK does.
- *
- * Context: socket lock held in either form.
- * Return: false without memory.
+/*
+ * Tell the security module whom a client is connected to, as TCP's SYN-ACK
+ * does.  Return: false without memory.
  */
-bool fsk_handshake_lsm(struct sock *sk, struct net_device *dev)
+static bool tell_lsm(struct sock *sk, struct net_device *dev)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	const struct fsk_tuple answer = {
@@ -430,7 +438,7 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
 		return;
 	}
-	if (!conn->path.dev || !fsk_handshake_lsm(sk, conn->path.dev)) {
+	if (!conn->path.dev || !tell_lsm(sk, conn->path.dev)) {
 		fsk_handshake_fallback(conn, FSK_REASON_NOMEM);
 		return;
 	}
@@ -611,25 +619,20 @@ static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
 }
 
 /* Would the security module let TCP answer this SYN? */
-static int lsm_reason(struct sock *lsk, struct net_device *dev,
+static int lsm_reason(struct sock *lsk, struct sk_buff *skb,
 		      const struct fsk_tuple *t)
 {
-	int reason = FSK_REASON_NOMEM;
 	struct request_sock *req;
-	struct sk_buff *skb;
+	int reason;
 
 	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
 		return FSK_ACCEPT;
-	skb = fsk_policy_syn(dev, t);
-	if (!skb)
-		return reason;
 	req = make_req(lsk, skb, t, TCP_MSS_DEFAULT);
-	if (req) {
-		reason = security_inet_conn_request(lsk, skb, req) ?
-			 FSK_REASON_LSM : FSK_ACCEPT;
-		reqsk_free(req);
-	}
-	kfree_skb(skb);
+	if (!req)
+		return FSK_REASON_NOMEM;
+	reason = security_inet_conn_request(lsk, skb, req) ? FSK_REASON_LSM :
+							     FSK_ACCEPT;
+	reqsk_free(req);
 	return reason;
 }
 
@@ -677,14 +680,15 @@ bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
  * @lsk: listener
  * @dev: device the client is on
  * @t: addresses
+ * @syn: where to put the SYN that was judged; to be freed by kfree_skb()
  *
  * The security module is asked later, see fsk_handshake_child().
  *
  * Context: BH disabled, RCU read section.
- * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with, without a SYN.
  */
 int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
-			const struct fsk_tuple *t)
+			const struct fsk_tuple *t, struct sk_buff **syn)
 {
 	int reason = listener_reason(lsk);
 
@@ -692,7 +696,8 @@ int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 	    (sk_acceptq_is_full(lsk) ||
 	     fsk_handshake_name_used(dev, t, false)))
 		reason = FSK_REASON_BACKLOG;
-	return reason == FSK_ACCEPT ? fsk_policy_accept(lsk, dev, t) : reason;
+	return reason == FSK_ACCEPT ? fsk_policy_accept(lsk, dev, t, syn) :
+				      reason;
 }
 
 /* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
@@ -700,6 +705,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		      const struct fsk_tuple *t, struct fsk_synack *sa)
 {
 	const struct fsk_transport_ops *xport = fsk_transport_for(dev);
+	struct sk_buff *skb = NULL;
 	struct sock *lsk;
 	int reason;
 
@@ -713,9 +719,10 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	if (!lsk)
 		return FSK_REASON_NO_LISTENER;
 	reason = fsk_tomb_full() ? FSK_REASON_BACKLOG :
-				   fsk_handshake_judge(lsk, dev, t);
+				   fsk_handshake_judge(lsk, dev, t, &skb);
 	if (reason == FSK_ACCEPT)
-		reason = lsm_reason(lsk, dev, t);
+		reason = lsm_reason(lsk, skb, t);
+	kfree_skb(skb);
 	sa->win = cpu_to_be32(fsk_rx_space(lsk));
 	if (reason == FSK_ACCEPT)
 		sa->mss = cpu_to_be16(fsk_handshake_mss(lsk, xport, dev));
@@ -860,6 +867,7 @@ static void disarm(struct sock *sk)
  * @dev: device the client is on
  * @t: addresses
  * @mss: what the client takes in one frame, bytes
+ * @skb: SYN, as fsk_policy_syn() makes it
  * @reqp: where to put the request
  *
  * Context: BH disabled, RCU read section.
@@ -868,36 +876,31 @@ static void disarm(struct sock *sk)
  */
 struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
 				 const struct fsk_tuple *t, u16 mss,
+				 struct sk_buff *skb,
 				 struct request_sock **reqp)
 {
 	struct request_sock *req;
-	struct sock *child = NULL;
-	struct sk_buff *skb;
+	struct sock *child;
 	bool own_req = false;
 
-	skb = fsk_policy_syn(dev, t);
-	if (!skb)
-		return NULL;
 	req = make_req(lsk, skb, t, mss);
 	if (!req)
-		goto out;
-	if (security_inet_conn_request(lsk, skb, req)) {
-		reqsk_free(req);
-		goto out;
-	}
+		return NULL;
+	if (security_inet_conn_request(lsk, skb, req))
+		goto err_req;
 	child = inet_csk(lsk)->icsk_af_ops->syn_recv_sock(lsk, skb, req, NULL,
 							  NULL, &own_req, NULL);
-	if (!child) {
-		reqsk_free(req);
-		goto out;
-	}
+	if (!child)
+		goto err_req;
 	security_inet_conn_established(child, skb);
 	disarm(child);
 	refcount_set(&req->rsk_refcnt, 1);
 	*reqp = req;
-out:
-	kfree_skb(skb);
 	return child;
+
+err_req:
+	reqsk_free(req);
+	return NULL;
 }
 
 /* Turn TCP's child into one end of a connection.  @child is locked. */
@@ -912,7 +915,7 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
 	conn->mss = fsk_handshake_mss(child, conn->xport, conn->path.dev);
 	conn->phase = FSK_PH_OPEN;
 	fsk_conn_attach(child, conn);
-	fsk_handshake_numbers(conn, be32_to_cpu(syn->win));
+	frames_numbers(conn, be32_to_cpu(syn->win));
 	tcp_set_state(child, TCP_ESTABLISHED);
 	fsk_conn_hash(conn);
 	fsk_conn_hash_peer(conn);
@@ -972,12 +975,18 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	struct request_sock *req;
 	struct fsk_conn *conn;
 	struct fsk_tuple t;
+	struct sk_buff *skb;
 	struct sock *child;
 
 	syn_tuple(syn, &t);
 	if (fsk_handshake_name_used(dev, &t, true))
 		return ERR_PTR(-EAGAIN);
-	child = fsk_handshake_child(lsk, dev, &t, be16_to_cpu(syn->mss), &req);
+	skb = fsk_policy_syn(dev, &t);
+	if (!skb)
+		return ERR_PTR(-EAGAIN);
+	child = fsk_handshake_child(lsk, dev, &t, be16_to_cpu(syn->mss), skb,
+				    &req);
+	kfree_skb(skb);
 	if (!child)
 		return ERR_PTR(-EAGAIN);
 	__acquire(&child->sk_lock.slock);	/* TCP locked it */

@@ -32,7 +32,6 @@ void fsk_loop_heed(struct fsk_conn *conn);
 void fsk_loop_info(struct fsk_conn *conn);
 void fsk_loop_leave(struct fsk_conn *conn);
 void fsk_loop_unhook(struct fsk_conn *conn);
-void fsk_loop_free(struct fsk_conn *conn);
 
 /*
  * The reader of @conn's ring has taken bytes: does that matter to anybody?

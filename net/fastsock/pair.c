@@ -6,6 +6,8 @@
 
 #include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/security.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -32,27 +34,67 @@ static LIST_HEAD(unseen);	/* those that tidy() has yet to see */
 static DEFINE_SPINLOCK(holders_lock);
 static DECLARE_DELAYED_WORK(tidy_work, tidy);
 
-/**
- * fsk_pair_put - let go of what the ends share
- * @pair: pair
- *
- * Context: any.
- */
-void fsk_pair_put(struct fsk_pair *pair)
+/* One of the two, which lie behind the pair. */
+static struct fsk_conn *nth_end(struct fsk_pair *pair, int i)
 {
-	if (!refcount_dec_and_test(&pair->refs))
-		return;
+	return (void *)(pair + 1) + i * FSK_CONN_IN_MEMORY;
+}
+
+static void pair_free_rcu(struct rcu_head *rcu)
+{
+	struct fsk_pair *pair = container_of(rcu, struct fsk_pair, rcu);
+
 	/* Not by the list: tidy() takes it off for a moment. */
 	if (READ_ONCE(pair->held)) {
 		spin_lock_bh(&holders_lock);
 		list_del_init(&pair->holder);
 		spin_unlock_bh(&holders_lock);
 	}
+	kmem_cache_free(pair_cache, pair);
+}
+
+/**
+ * fsk_pair_leave - an end in memory is dead and detached
+ * @conn: it; its references on socket and pair are gone afterwards
+ *
+ * Its socket has to stay for whoever is looking at it without a reference: the
+ * other end does so only while it has not left itself, the timer while it runs.
+ * So the reference on the socket goes with the pair.  No end keeps the other's
+ * namespace, though, for longer than necessary.
+ *
+ * Context: the socket's lock is held in either form, or nobody else knows it.
+ * Return: false if nothing was done and the references are to be dropped after
+ * an RCU grace period.
+ */
+bool fsk_pair_leave(struct fsk_conn *conn)
+{
+	if (conn->pair->line || hrtimer_try_to_cancel(&conn->timer) < 0)
+		return false;
+	conn->left = true;
+	fsk_pair_put(conn->pair);
+	return true;
+}
+
+/**
+ * fsk_pair_put - let go of what the ends share
+ * @pair: pair
+ *
+ * Context: any, also with an end's spinlock held.
+ */
+void fsk_pair_put(struct fsk_pair *pair)
+{
+	int i;
+
+	if (!refcount_dec_and_test(&pair->refs))
+		return;
 	if (pair->line)
 		fsk_across_unwatch(pair->line);
 	fsk_ring_purge(&pair->ring[0]);
 	fsk_ring_purge(&pair->ring[1]);
-	kmem_cache_free(pair_cache, pair);
+	for (i = 0; i < 2; i++)
+		if (nth_end(pair, i)->left)
+			sock_put(nth_end(pair, i)->sk);
+	call_rcu(&pair->rcu, pair_free_rcu);
 }
 
 /**
@@ -85,6 +127,21 @@ void fsk_pair_tell_line(struct fsk_pair *pair)
 	fsk_pair_queue(pair);
 }
 
+static void purge_if_idle(struct fsk_conn *conn, struct fsk_ring *ring)
+{
+	struct sock *sk = conn->sk;
+
+	/* It may be dead: sockets are typesafe by RCU, and then it says so. */
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	spin_lock(&sk->sk_lock.slock);
+	if (rcu_access_pointer(conn->pair->end[conn->side]) == conn &&
+	    !sock_owned_by_user(sk) && !fsk_ring_used(ring))
+		fsk_ring_purge(ring);
+	spin_unlock(&sk->sk_lock.slock);
+	sock_put(sk);
+}
+
 /*
  * What is empty and was not used since the last look gives its memory back.
  * Without a writer that is for its reader to allow.
@@ -101,13 +158,8 @@ static void retire(struct fsk_pair *pair, unsigned int side)
 	rcu_read_lock();
 	conn = rcu_dereference(pair->end[side]) ?:
 	       rcu_dereference(pair->end[!side]);
-	if (conn) {
-		spin_lock(&conn->sk->sk_lock.slock);
-		if (!sock_owned_by_user(conn->sk) &&
-		    conn->phase != FSK_PH_DEAD && !fsk_ring_used(ring))
-			fsk_ring_purge(ring);
-		spin_unlock(&conn->sk->sk_lock.slock);
-	}
+	if (conn)
+		purge_if_idle(conn, ring);
 	rcu_read_unlock();
 }
 
@@ -166,51 +218,37 @@ void fsk_pair_holds(struct fsk_pair *pair)
 	spin_unlock_bh(&holders_lock);
 }
 
-/* The numbers of both ends; only the client's may be found yet. */
-static void pair_up(struct fsk_pair *pair, struct fsk_conn *client,
-		    struct fsk_conn *server)
+/*
+ * Both ends, to be freed each by itself; only the client's may be found yet.
+ * Return: the client's, or NULL without memory.
+ */
+static struct fsk_conn *pair_alloc(struct sock *sk, gfp_t gfp)
 {
-	struct fsk_conn *const ends[] = { client, server };
 	u32 start = get_random_u32();	/* so that numbers do wrap */
+	struct fsk_pair *pair;
+	struct fsk_conn *end;
 	int i;
 
+	pair = kmem_cache_zalloc(pair_cache, gfp);
+	if (!pair)
+		return NULL;
 	for (i = 0; i < 2; i++) {
-		ends[i]->pair = pair;
-		ends[i]->side = i;
-		ends[i]->out = &pair->ring[i];
-		ends[i]->in = &pair->ring[!i];
-		ends[i]->key = start + i * FSK_LOOP_APART;
-		pair->ring[i].head = ends[i]->key;
-		pair->ring[i].tail = ends[i]->key;
+		end = nth_end(pair, i);
+		fsk_conn_prepare(end, sk, &fsk_loop_ops);
+		end->pair = pair;
+		end->side = i;
+		end->out = &pair->ring[i];
+		end->in = &pair->ring[!i];
+		end->key = start + i * FSK_LOOP_APART;
+		end->peer_key = start + !i * FSK_LOOP_APART;
+		pair->ring[i].head = end->key;
+		pair->ring[i].tail = end->key;
 	}
-	RCU_INIT_POINTER(pair->end[0], client);
-	client->peer_key = server->key;
-	server->peer_key = client->key;
+	RCU_INIT_POINTER(pair->end[0], nth_end(pair, 0));
 	refcount_set(&pair->refs, 2);
 	INIT_LIST_HEAD(&pair->holder);
 	INIT_WORK(&pair->work, fsk_loop_late);
-}
-
-/* Both ends, to be freed each by itself.  Return: false without memory. */
-static bool pair_alloc(struct sock *sk, struct fsk_conn **client,
-		       struct fsk_conn **server, gfp_t gfp)
-{
-	struct fsk_pair *pair;
-
-	pair = kmem_cache_zalloc(pair_cache, gfp);
-	*client = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, gfp);
-	*server = fsk_conn_alloc(sk, &fsk_loop_ops, NULL, NULL, gfp);
-	if (pair && *client && *server) {
-		pair_up(pair, *client, *server);
-		return true;
-	}
-	if (*client)
-		fsk_conn_free(*client);
-	if (*server)
-		fsk_conn_free(*server);
-	if (pair)
-		kmem_cache_free(pair_cache, pair);
-	return false;
+	return nth_end(pair, 0);
 }
 
 /*
@@ -220,13 +258,14 @@ static bool pair_alloc(struct sock *sk, struct fsk_conn **client,
  */
 static int make_server(struct sock *lsk, struct fsk_conn *server,
 		       struct net_device *dev, const struct fsk_tuple *t,
-		       struct request_sock **req)
+		       struct sk_buff *syn, struct request_sock **req)
 {
 	struct sock *child = NULL;
 
 	/* What rests in TIME_WAIT makes way. */
 	if (!fsk_handshake_name_used(dev, t, true))
-		child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, req);
+		child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, syn,
+					    req);
 	if (!child) {
 		fsk_conn_free(server);
 		return FSK_REASON_BACKLOG;
@@ -243,7 +282,7 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 	server->in->window = READ_ONCE(child->sk_rcvbuf) / 2;
 	fsk_conn_attach(child, server);
 	server->phase = FSK_PH_OPEN;
-	fsk_handshake_numbers(server, 0);
+	fsk_handshake_numbers(server);
 	tcp_set_state(child, TCP_ESTABLISHED);
 	rcu_assign_pointer(server->pair->end[1], server);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
@@ -256,7 +295,7 @@ static void make_client(struct fsk_conn *client)
 {
 	client->in->window = READ_ONCE(client->sk->sk_rcvbuf) / 2;
 	client->phase = FSK_PH_SYN_SENT;
-	fsk_handshake_numbers(client, 0);
+	fsk_handshake_numbers(client);
 	/* The program sees SYN_SENT until its call lets go of the socket. */
 	client->deferred |= FSK_EV_CONNECTED;
 }
@@ -280,9 +319,9 @@ static void set_sizes(struct fsk_conn *client, struct fsk_conn *server,
 	server->peer_mss = client_mss;
 }
 
-/* The listener, referenced, and whether it takes the connection. */
+/* The listener, referenced, and whether it takes the connection with @syn. */
 static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
-			 struct sock **lsk)
+			 struct sock **lsk, struct sk_buff **syn)
 {
 	int reason = FSK_REASON_NO_LISTENER;
 
@@ -290,7 +329,7 @@ static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
 	local_bh_disable();
 	*lsk = fsk_handshake_listener(dev, t);
 	if (*lsk)
-		reason = fsk_handshake_judge(*lsk, dev, t);
+		reason = fsk_handshake_judge(*lsk, dev, t, syn);
 	local_bh_enable();
 	rcu_read_unlock();
 	if (*lsk && reason != FSK_ACCEPT)
@@ -312,15 +351,18 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 {
 	struct fsk_conn *client, *server;
 	struct request_sock *req;
+	struct sk_buff *syn;
 	struct sock *lsk;
 	int reason;
 
-	reason = find_listener(dev, t, &lsk);
+	reason = find_listener(dev, t, &lsk, &syn);
 	if (reason != FSK_ACCEPT)
 		return reason;
 	reason = FSK_REASON_NOMEM;
-	if (!pair_alloc(sk, &client, &server, GFP_KERNEL))
+	client = pair_alloc(sk, GFP_KERNEL);
+	if (!client)
 		goto out;
+	server = nth_end(client->pair, 1);
 	set_sizes(client, server, fsk_handshake_mss(sk, &fsk_loop_ops, dev),
 		  fsk_handshake_mss(lsk, &fsk_loop_ops, dev));
 	/* First: once the server's end is queued there is no way back. */
@@ -328,23 +370,22 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 	sock_reset_flag(sk, SOCK_DONE);
 	fsk_conn_attach(sk, client);
 	make_client(client);
-	if (!fsk_handshake_lsm(sk, dev)) {
-		fsk_conn_free(server);
+	rcu_read_lock();
+	local_bh_disable();
+	reason = make_server(lsk, server, dev, t, syn, &req);
+	if (reason == FSK_ACCEPT && !fsk_handshake_queue(lsk, server->sk, req))
+		reason = FSK_REASON_NO_LISTENER;
+	local_bh_enable();
+	rcu_read_unlock();
+	if (reason == FSK_ACCEPT) {
+		fsk_policy_turn(syn);
+		security_inet_conn_established(sk, syn);
 	} else {
-		rcu_read_lock();
-		local_bh_disable();
-		reason = make_server(lsk, server, dev, t, &req);
-		if (reason == FSK_ACCEPT &&
-		    !fsk_handshake_queue(lsk, server->sk, req))
-			reason = FSK_REASON_NO_LISTENER;
-		local_bh_enable();
-		rcu_read_unlock();
-	}
-	if (reason != FSK_ACCEPT) {
 		fsk_conn_detach(sk);
 		unmake_client(sk);
 	}
 out:
+	kfree_skb(syn);
 	sock_put(lsk);
 	return reason;
 }
@@ -359,10 +400,17 @@ static bool join(struct fsk_conn *client, struct fsk_conn *server,
 		 const struct fsk_tuple *t, struct sock *lsk,
 		 struct fsk_tomb *tomb)
 {
+	struct sk_buff *syn = fsk_policy_syn(dev, t);
+	int reason = FSK_REASON_NOMEM;
 	struct request_sock *req;
 
 	make_client(client);
-	if (make_server(lsk, server, dev, t, &req) != FSK_ACCEPT) {
+	if (syn)
+		reason = make_server(lsk, server, dev, t, syn, &req);
+	else
+		fsk_conn_free(server);
+	kfree_skb(syn);
+	if (reason != FSK_ACCEPT) {
 		fsk_tomb_free(tomb);
 		return false;
 	}
@@ -391,10 +439,12 @@ bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
 	struct fsk_conn *client, *server;
 	struct fsk_pair *pair;
 
-	if (!tomb || !pair_alloc(old->sk, &client, &server, GFP_ATOMIC))
+	client = tomb ? pair_alloc(old->sk, GFP_ATOMIC) : NULL;
+	if (!client)
 		goto err_tomb;
-	set_sizes(client, server, old->mss, be16_to_cpu(sa->mss));
 	pair = client->pair;
+	server = nth_end(pair, 1);
+	set_sizes(client, server, old->mss, be16_to_cpu(sa->mss));
 	if (!fsk_across_watch(pair, old->path.dev, dev))
 		goto err_pair;
 	sock_hold(old->sk);		/* @client's */
@@ -428,7 +478,9 @@ err_tomb:
  */
 int fsk_pair_init(void)
 {
-	pair_cache = KMEM_CACHE(fsk_pair, SLAB_ACCOUNT);
+	pair_cache = kmem_cache_create("fsk_pair", sizeof(struct fsk_pair) +
+				       2 * FSK_CONN_IN_MEMORY, 0, SLAB_ACCOUNT,
+				       NULL);
 	return pair_cache ? 0 : -ENOMEM;
 }
 
@@ -441,5 +493,6 @@ void fsk_pair_exit(void)
 {
 	cancel_delayed_work_sync(&tidy_work);
 	flush_workqueue(fsk_wq);	/* fsk_loop_late() */
+	rcu_barrier();			/* pair_free_rcu() */
 	kmem_cache_destroy(pair_cache);
 }

@@ -4,6 +4,7 @@
 #define _FSK_PAIR_H
 
 #include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -33,6 +34,9 @@ struct sock;
  * @work: does so
  * @refs: ends that were not freed, @work while it is queued, waiting readers
  * @line: what joins the ends if these are in two namespaces, see across.c
+ * @rcu: defers freeing
+ *
+ * The ends themselves follow: FSK_CONN_IN_MEMORY bytes for each.
  */
 struct fsk_pair {
 	struct fsk_conn __rcu *end[2];
@@ -44,6 +48,7 @@ struct fsk_pair {
 	struct work_struct work;
 	refcount_t refs;
 	struct fsk_line *line;
+	struct rcu_head rcu;
 };
 
 static inline void fsk_pair_get(struct fsk_pair *pair)
@@ -52,6 +57,7 @@ static inline void fsk_pair_get(struct fsk_pair *pair)
 }
 
 void fsk_pair_put(struct fsk_pair *pair);
+bool fsk_pair_leave(struct fsk_conn *conn);
 void fsk_pair_queue(struct fsk_pair *pair);
 void fsk_pair_tell_line(struct fsk_pair *pair);
 void fsk_pair_holds(struct fsk_pair *pair);

@@ -688,14 +688,28 @@ static int server_answer(const struct fsk_probe *syn)
 	return why;
 }
 
-/* Caller: RCU, BH off.  @p->skb is the SYN. */
+/* Caller: RCU, BH off.  @p->skb is the SYN; its route is one to keep. */
 static int server_judge(struct fsk_probe *p)
 {
 	int why;
 
 	p->skb->dev = p->dev;
 	why = probe_in(p);
-	return why == FSK_ACCEPT ? server_answer(p) : why;
+	if (why == FSK_ACCEPT)
+		why = server_answer(p);
+	if (why == FSK_ACCEPT && !skb_dst_force(p->skb))
+		why = FSK_REASON_NOROUTE;
+	return why;
+}
+
+/* As TCP's receive path has a packet. */
+static void hand_to_tcp(struct sk_buff *skb)
+{
+	nf_reset_ct(skb);
+	__skb_pull(skb, sizeof(struct iphdr));
+	TCP_SKB_CB(skb)->seq = ntohl(tcp_hdr(skb)->seq);
+	TCP_SKB_CB(skb)->end_seq = TCP_SKB_CB(skb)->seq + 1;
+	TCP_SKB_CB(skb)->tcp_flags = TCPHDR_SYN;
 }
 
 /**
@@ -703,6 +717,8 @@ static int server_judge(struct fsk_probe *p)
  * @lsk: the listener that TCP would find
  * @dev: device that the frame came in by
  * @t: the connection's addresses and ports, from client to server
+ * @syn: where to put that SYN, as fsk_policy_syn() would make it, but with what
+ *	rules have marked it with; to be freed by kfree_skb()
  *
  * There must be a listener, for some hooks act on a SYN to a port that is not
  * this host's own (load balancers).  The answer's route is looked up as well: a
@@ -713,10 +729,10 @@ static int server_judge(struct fsk_probe *p)
  *
  * Context: Softirq or process context, no socket lock held; the caller has a
  * reference on @lsk.
- * Return: FSK_ACCEPT, or the enum fsk_reason to reject with.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to reject with, without a SYN.
  */
 int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
-		      const struct fsk_tuple *t)
+		      const struct fsk_tuple *t, struct sk_buff **syn)
 {
 	struct fsk_probe p = {
 		.net = dev_net(dev),
@@ -739,8 +755,13 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 	why = server_judge(&p);
 	local_bh_enable();
 	rcu_read_unlock();
-	kfree_skb(p.skb);
-	return why;
+	if (why != FSK_ACCEPT) {
+		kfree_skb(p.skb);
+		return why;
+	}
+	hand_to_tcp(p.skb);
+	*syn = p.skb;
+	return FSK_ACCEPT;
 }
 
 #ifdef CONFIG_CGROUP_BPF
@@ -808,9 +829,31 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev,
 		return NULL;
 	}
 
-	__skb_pull(skb, sizeof(struct iphdr));
-	TCP_SKB_CB(skb)->seq = ntohl(tcp_hdr(skb)->seq);
-	TCP_SKB_CB(skb)->end_seq = TCP_SKB_CB(skb)->seq + 1;
-	TCP_SKB_CB(skb)->tcp_flags = TCPHDR_SYN;
+	hand_to_tcp(skb);
 	return skb;
+}
+
+/**
+ * fsk_policy_turn() - make the answer out of a SYN within the host
+ * @skb: from fsk_policy_accept() or fsk_policy_syn()
+ *
+ * It has met no rule.  Its route leads to this host, as the SYN's does.
+ *
+ * Context: Any.
+ */
+void fsk_policy_turn(struct sk_buff *skb)
+{
+	struct iphdr *iph = ip_hdr(skb);	/* its sum stays */
+	struct tcphdr *th = tcp_hdr(skb);
+
+	skb->mark = 0;
+	skb_init_secmark(skb);
+	swap(iph->saddr, iph->daddr);
+	swap(th->source, th->dest);
+	th->ack = 1;
+	th->ack_seq = htonl(TCP_SKB_CB(skb)->end_seq);
+	th->check = 0;
+	th->check = tcp_v4_check(skb->len, iph->saddr, iph->daddr,
+				 csum_partial(th, skb->len, 0));
+	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
 }

@@ -424,13 +424,14 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 	struct sock *sk = conn->sk;
 	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]);
 	int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	u32 window = conn->rx.wnd_end - conn->rx.nxt;
+	u32 window;
 
 	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + copied / 4;
 	if (conn->in) {
 		fsk_loop_read(conn);
 		return;
 	}
+	window = conn->rx.wnd_end - conn->rx.nxt;
 	if (likely(window >= rcvbuf / 4) || conn->phase == FSK_PH_DEAD)
 		return;
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && rcvbuf < max &&

@@ -89,17 +89,17 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 {
 	u64 at = 0;
 
-	if (conn->tx.stalled_since &&
+	if (conn->stalled_since &&
 	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
 	     conn->severed))
-		at = conn->tx.stalled_since + fsk_patience(conn->sk) + 1;
+		at = conn->stalled_since + fsk_patience(conn->sk) + 1;
 	if (conn->life_at && conn->sk->sk_wmem_queued)
 		at = sooner(at, conn->retry_at ?:
 				conn->heard_at + FSK_ORPHAN_NS);
 	if (unlikely(conn->severed)) {
 		at = sooner(at, conn->retry_at);
 		if (sock_flag(conn->sk, SOCK_KEEPOPEN) &&
-		    !conn->tx.stalled_since)
+		    !conn->stalled_since)
 			at = sooner(at, fsk_keepalive_at(conn->sk));
 	}
 	return at;
@@ -107,12 +107,14 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 
 static u64 conn_deadline(const struct fsk_conn *conn)
 {
-	u64 at = conn->hs_at;
+	u64 at;
 
+	if (conn->pair)
+		return fsk_conn_opening(conn) ? 0 :
+		       sooner(conn->life_at, memory_deadline(conn));
+	at = conn->hs_at;
 	if (fsk_conn_opening(conn))
 		return at;
-	if (conn->pair)
-		return sooner(conn->life_at, memory_deadline(conn));
 	at = sooner(at, fsk_rel_tx_deadline(&conn->tx));
 	at = sooner(at, conn->rx.ack_at);
 	at = sooner(at, conn->life_at);
@@ -219,11 +221,14 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		 fsk_keepalive_at(conn->sk) : 0;
 	u32 user_ms = READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout);
 
-	/* Bytes on the way are a probe themselves. */
-	if (!at || now < at || conn->tx.inflight)
+	if (!at || now < at)
 		return false;
-	/* In memory nobody is lost unless the line is cut. */
-	if (conn->pair && (!conn->severed || conn->tx.stalled_since))
+	/*
+	 * Bytes on the way are a probe themselves.  In memory nobody is lost
+	 * unless the line is cut.
+	 */
+	if (conn->pair ? !conn->severed || conn->stalled_since :
+			 conn->tx.inflight)
 		return false;
 	if (user_ms ? conn->probes && now - conn->heard_at >=
 		      (u64)user_ms * NSEC_PER_MSEC :
@@ -245,20 +250,26 @@ static void look_around(struct fsk_conn *conn, u64 now)
 		conn->retry_at = now + FSK_ORPHAN_NS;
 }
 
+/* What was sent gets nowhere since then, ns; 0 if it does. */
+static u64 stalled_since(const struct fsk_conn *conn)
+{
+	return conn->pair ? conn->stalled_since : conn->tx.stalled_since;
+}
+
 static void conn_run(struct fsk_conn *conn, u64 now)
 {
 	struct sock *sk = conn->sk;
 
 	if (conn->phase == FSK_PH_DEAD)
 		return;
-	if (conn->hs_at && now >= conn->hs_at)
+	if (!conn->pair && conn->hs_at && now >= conn->hs_at)
 		fsk_handshake_timeout(conn, now);
 	if (fsk_conn_opening(conn) || conn->phase == FSK_PH_DEAD)
 		return;
 
 	fsk_conn_info(conn);
-	if ((conn->tx.stalled_since &&
-	     now - conn->tx.stalled_since > fsk_patience(sk)) ||
+	if ((stalled_since(conn) &&
+	     now - stalled_since(conn) > fsk_patience(sk)) ||
 	    run_keepalive(conn, now)) {
 		fsk_stat_inc(sock_net(sk), FSK_MIB_TIMEOUTS);
 		fsk_tx_reset(conn);
@@ -267,7 +278,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 	}
 	if (conn->pair)
 		look_around(conn, now);
-	if (conn->life_at && (conn->tx.backoff || conn->pair) &&
+	if (conn->life_at && (conn->pair || conn->tx.backoff) &&
 	    fsk_out_of_memory(sk)) {
 		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
 		fsk_tx_reset(conn);
@@ -297,8 +308,8 @@ static void conn_timer(struct fsk_conn *conn)
 {
 	rcu_read_lock();
 	conn_run(conn, fsk_now());
-	if (conn->phase == FSK_PH_OPEN && conn->tx.una == conn->tx.end &&
-	    !conn->rx.ack_at)
+	if (!conn->pair && conn->phase == FSK_PH_OPEN &&
+	    conn->tx.una == conn->tx.end && !conn->rx.ack_at)
 		fsk_mem_let_go(conn);
 	fsk_timer_arm(conn);
 	rcu_read_unlock();

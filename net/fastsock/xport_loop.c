@@ -67,10 +67,11 @@ const struct fsk_transport_ops fsk_loop_ops = {
 	.mtu	= fsk_loop_mtu,
 };
 
-/* The other end; RCU read section. */
+/* The other end; RCU read section, of either kind. */
 static struct fsk_conn *peer_of(const struct fsk_conn *conn)
 {
-	return rcu_dereference(conn->pair->end[!conn->side]);
+	return rcu_dereference_check(conn->pair->end[!conn->side],
+				     rcu_read_lock_bh_held());
 }
 
 /*
@@ -105,9 +106,9 @@ static void update(struct fsk_conn *conn)
 	if (likely(!before && !waiting))
 		return;
 	if (!waiting && !conn->fin_wanted)
-		conn->tx.stalled_since = 0;
-	else if (waiting < before || !conn->tx.stalled_since)
-		conn->tx.stalled_since = fsk_now();
+		conn->stalled_since = 0;
+	else if (waiting < before || !conn->stalled_since)
+		conn->stalled_since = fsk_now();
 	if (waiting < before) {
 		smp_mb();	/* pairs with the race breaker in tcp_poll() */
 		if (sk->sk_socket &&
@@ -307,14 +308,14 @@ static bool tell(struct fsk_conn *conn, unsigned int event)
 {
 	struct fsk_conn *peer;
 
-	rcu_read_lock();
+	rcu_read_lock_bh();
 	peer = peer_of(conn);
 	if (peer) {
-		spin_lock_bh(&peer->sk->sk_lock.slock);
+		spin_lock(&peer->sk->sk_lock.slock);
 		post_event(peer, event);
-		spin_unlock_bh(&peer->sk->sk_lock.slock);
+		spin_unlock(&peer->sk->sk_lock.slock);
 	}
-	rcu_read_unlock();
+	rcu_read_unlock_bh();
 	return peer;
 }
 
@@ -385,14 +386,14 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 	bool wake = false, heard = true;
 	u32 unread;
 
-	rcu_read_lock();
+	rcu_read_lock_bh();
 	peer = peer_of(conn);
 	if (unlikely(!peer)) {
-		rcu_read_unlock();
+		rcu_read_unlock_bh();
 		return false;
 	}
 	tp = tcp_sk(peer->sk);
-	spin_lock_bh(&peer->sk->sk_lock.slock);
+	spin_lock(&peer->sk->sk_lock.slock);
 	if (unlikely(peer->sk->sk_state != TCP_ESTABLISHED && deaf(peer))) {
 		heard = false;
 	} else if (likely(peer->phase != FSK_PH_DEAD)) {
@@ -419,10 +420,10 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 		       unread >= conn->out->window || peer->post;
 		fsk_conn_stat_add(peer, FSK_MIB_IN_BYTES, n);
 	}
-	spin_unlock_bh(&peer->sk->sk_lock.slock);
+	spin_unlock(&peer->sk->sk_lock.slock);
 	if (likely(wake))
 		wake_reader(peer);
-	rcu_read_unlock();
+	rcu_read_unlock_bh();
 	return heard;
 }
 
@@ -799,8 +800,8 @@ static void send_fin(struct fsk_conn *conn)
 /* There is something to send and no line: patience begins to end. */
 static void await_line(struct fsk_conn *conn)
 {
-	if (!conn->tx.stalled_since)
-		conn->tx.stalled_since = fsk_now();
+	if (!conn->stalled_since)
+		conn->stalled_since = fsk_now();
 	fsk_timer_arm(conn);
 }
 
@@ -850,8 +851,8 @@ static void sever(struct fsk_conn *conn)
 	conn->severed = true;
 	conn->heard_at = fsk_now();
 	conn->probes = 0;
-	if (conn->tx.stalled_since)
-		conn->tx.stalled_since = conn->heard_at;
+	if (conn->stalled_since)
+		conn->stalled_since = conn->heard_at;
 	fsk_timer_arm(conn);
 }
 
@@ -876,7 +877,7 @@ static void mend(struct fsk_conn *conn)
 
 	conn->severed = false;
 	conn->fin_wanted = false;
-	conn->tx.stalled_since = 0;
+	conn->stalled_since = 0;
 	if (!send_held(conn, fin)) {
 		tell(conn, FSK_EV_RESET);
 		reset(conn);
@@ -1021,17 +1022,6 @@ void fsk_loop_leave(struct fsk_conn *conn)
 void fsk_loop_unhook(struct fsk_conn *conn)
 {
 	atomic_sub(fsk_ring_unread(conn->in), &conn->sk->sk_rmem_alloc);
-}
-
-/**
- * fsk_loop_free - let go of what the ends share
- * @conn: connection that nobody uses any more
- *
- * Context: any.
- */
-void fsk_loop_free(struct fsk_conn *conn)
-{
-	fsk_pair_put(conn->pair);
 }
 
 /* What sockets start with is not exported; a socket shows it. */
