@@ -167,6 +167,14 @@ static void show_bytes(struct fsk_conn *conn)
 	} while (unlikely(nxt != received(conn)));
 }
 
+/* More than the window holds is unread: has all of that been shown already? */
+static bool all_shown(const struct fsk_conn *conn)
+{
+	smp_mb();	/* the head, then the tail: pairs with fsk_loop_read() */
+	return READ_ONCE(conn->in->tail) + conn->in->window ==
+	       tcp_sk(conn->sk)->rcv_nxt;
+}
+
 /* Has the urgent byte that was announced come into the window? */
 static bool urgent_came(const struct fsk_conn *conn)
 {
@@ -344,13 +352,29 @@ static bool deaf(const struct fsk_conn *conn)
 	       sk->sk_shutdown & RCV_SHUTDOWN;
 }
 
-/* Wake readers once what they wait for is there. */
-static void wake_reader(struct fsk_conn *peer)
+/* What sock_def_readable() does, for a caller who is in an RCU read section. */
+static __always_inline void wake_plain(struct sock *sk)
+{
+	struct socket_wq *wq = rcu_dereference_check(sk->sk_wq,
+						     rcu_read_lock_bh_held());
+
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_sync_poll(&wq->wait, EPOLLIN | EPOLLPRI |
+						EPOLLRDNORM | EPOLLRDBAND);
+	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+}
+
+/*
+ * Wake readers once what they wait for is there.
+ *
+ * Context: process, RCU read section.
+ */
+static __always_inline void wake_reader(struct fsk_conn *peer)
 {
 	struct sock *sk = peer->sk;
 
 	if (likely(sk->sk_data_ready == plain_data_ready)) {
-		plain_data_ready(sk);
+		wake_plain(sk);
 		return;
 	}
 	/* Kernel users of a socket expect to be called under its lock. */
@@ -407,7 +431,7 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 		if (likely(unread <= conn->out->window)) {
 			WRITE_ONCE(tp->rcv_nxt, conn->out->head);
 			tp->rcv_wup = conn->out->head;
-		} else {
+		} else if (!all_shown(peer)) {
 			show_bytes(peer);
 			if (unlikely(urgent_came(peer)))
 				post_event(peer, FSK_EV_URGENT);
