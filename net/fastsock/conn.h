@@ -481,7 +481,8 @@ struct sock *fsk_handshake_listener(struct net_device *dev,
 bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
 			     bool take_over);
 int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
-			const struct fsk_tuple *t, struct sk_buff **syn);
+			const struct fsk_tuple *t, u32 mark,
+			struct sk_buff **syn);
 struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
 				 const struct fsk_tuple *t, u16 mss,
 				 struct sk_buff *skb,

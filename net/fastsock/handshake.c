@@ -680,6 +680,7 @@ bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
  * @lsk: listener
  * @dev: device the client is on
  * @t: addresses
+ * @mark: of the SYN as it arrives
  * @syn: where to put the SYN that was judged; to be freed by kfree_skb()
  *
  * The security module is asked later, see fsk_handshake_child().
@@ -688,7 +689,8 @@ bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with, without a SYN.
  */
 int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
-			const struct fsk_tuple *t, struct sk_buff **syn)
+			const struct fsk_tuple *t, u32 mark,
+			struct sk_buff **syn)
 {
 	int reason = listener_reason(lsk);
 
@@ -696,8 +698,8 @@ int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 	    (sk_acceptq_is_full(lsk) ||
 	     fsk_handshake_name_used(dev, t, false)))
 		reason = FSK_REASON_BACKLOG;
-	return reason == FSK_ACCEPT ? fsk_policy_accept(lsk, dev, t, syn) :
-				      reason;
+	return reason == FSK_ACCEPT ?
+	       fsk_policy_accept(lsk, dev, t, mark, syn) : reason;
 }
 
 /* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
@@ -719,7 +721,10 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	if (!lsk)
 		return FSK_REASON_NO_LISTENER;
 	reason = fsk_tomb_full() ? FSK_REASON_BACKLOG :
-				   fsk_handshake_judge(lsk, dev, t, &skb);
+				   fsk_handshake_judge(lsk, dev, t, 0, &skb);
+	/* CONFIRM meets no rule that would mark it for the child. */
+	if (reason == FSK_ACCEPT && inet_request_mark(lsk, skb) != lsk->sk_mark)
+		reason = FSK_REASON_NETFILTER;
 	if (reason == FSK_ACCEPT)
 		reason = lsm_reason(lsk, skb, t);
 	kfree_skb(skb);

@@ -321,7 +321,7 @@ static void set_sizes(struct fsk_conn *client, struct fsk_conn *server,
 
 /* The listener, referenced, and whether it takes the connection with @syn. */
 static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
-			 struct sock **lsk, struct sk_buff **syn)
+			 u32 mark, struct sock **lsk, struct sk_buff **syn)
 {
 	int reason = FSK_REASON_NO_LISTENER;
 
@@ -329,7 +329,7 @@ static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
 	local_bh_disable();
 	*lsk = fsk_handshake_listener(dev, t);
 	if (*lsk)
-		reason = fsk_handshake_judge(*lsk, dev, t, syn);
+		reason = fsk_handshake_judge(*lsk, dev, t, mark, syn);
 	local_bh_enable();
 	rcu_read_unlock();
 	if (*lsk && reason != FSK_ACCEPT)
@@ -355,7 +355,7 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 	struct sock *lsk;
 	int reason;
 
-	reason = find_listener(dev, t, &lsk, &syn);
+	reason = find_listener(dev, t, READ_ONCE(sk->sk_mark), &lsk, &syn);
 	if (reason != FSK_ACCEPT)
 		return reason;
 	reason = FSK_REASON_NOMEM;

@@ -717,6 +717,7 @@ static void hand_to_tcp(struct sk_buff *skb)
  * @lsk: the listener that TCP would find
  * @dev: device that the frame came in by
  * @t: the connection's addresses and ports, from client to server
+ * @mark: of the SYN as it arrives: the client's on the loopback device, else 0
  * @syn: where to put that SYN, as fsk_policy_syn() would make it, but with what
  *	rules have marked it with; to be freed by kfree_skb()
  *
@@ -732,7 +733,8 @@ static void hand_to_tcp(struct sk_buff *skb)
  * Return: FSK_ACCEPT, or the enum fsk_reason to reject with, without a SYN.
  */
 int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
-		      const struct fsk_tuple *t, struct sk_buff **syn)
+		      const struct fsk_tuple *t, u32 mark,
+		      struct sk_buff **syn)
 {
 	struct fsk_probe p = {
 		.net = dev_net(dev),
@@ -749,6 +751,7 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 	p.skb = build_in(dev, t, false);
 	if (!p.skb)
 		return FSK_REASON_NOMEM;
+	p.skb->mark = mark;
 
 	rcu_read_lock();
 	local_bh_disable();

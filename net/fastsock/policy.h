@@ -39,7 +39,8 @@ static inline struct fsk_tuple fsk_tuple_of(const struct sock *sk)
 int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 		       const struct fsk_tuple *t);
 int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
-		      const struct fsk_tuple *t, struct sk_buff **syn);
+		      const struct fsk_tuple *t, u32 mark,
+		      struct sk_buff **syn);
 int fsk_policy_sock(const struct sock *sk);
 struct sk_buff *fsk_policy_syn(struct net_device *dev,
 			       const struct fsk_tuple *t);

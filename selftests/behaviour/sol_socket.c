@@ -626,6 +626,36 @@ FAST("I10", "a connection with priority and mark works")
 	GET("server", server, SOL_SOCKET, SO_PRIORITY);
 }
 
+/*
+ * On the loopback device the client's own mark arrives, and counts unless a
+ * rule has another.
+ */
+ALONE("I10", "a connection has the mark of its SYN if the host wants that")
+{
+	const char *accept = "sh -c 'echo 1 > /proc/sys/net/ipv4/tcp_fwmark_accept'";
+	int fd = client_socket(0), other = client_socket(0), listening, server;
+	char command[256];
+	uint16_t port;
+
+	listening = listener(2, &port);
+	if (command_in(here->server_ns, accept))
+		skip("no tcp_fwmark_accept");
+	SAY(fsk_set_int(fd, SOL_SOCKET, SO_MARK, 77));
+	pair_on(fd, listening, port, &server);
+	GET("client's mark", server, SOL_SOCKET, SO_MARK);
+	snprintf(command, sizeof(command),
+		 "nft 'table ip row { chain pre { type filter hook prerouting priority 0; tcp dport %u meta mark set 9; }; }'",
+		 port);
+	if (command_in(here->server_ns, command))
+		skip("no nft");
+	pair_on(other, listening, port, &server);
+	GET("rule's mark", server, SOL_SOCKET, SO_MARK);
+	say_alive(other, server);
+	command_in(here->server_ns, "nft delete table ip row");
+	command_in(here->server_ns,
+		   "sh -c 'echo 0 > /proc/sys/net/ipv4/tcp_fwmark_accept'");
+}
+
 static int bind_device(int fd, const char *name)
 {
 	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, strlen(name));
