@@ -170,9 +170,8 @@ enum fsk_phase {
  * @stalled_since: in memory: ns, since when what is sent gets nowhere; 0 if it
  *	does.  With frames @tx has that.
  * @rcu: defers freeing
- * @frames: what only an end that speaks frames has: in memory it does not
- *	exist, see FSK_CONN_IN_MEMORY
- * @id_node: in fsk_table by @id; RCU
+ * @id_node: in fsk_table by @id; RCU.  From here on only frames need it: in
+ *	memory it does not exist, see FSK_CONN_IN_MEMORY
  * @peer_node: in the peer table by @peer_id; RCU
  * @path: device (referenced, NULL once unregistered) and address of the peer
  * @dev_tracker: of the reference on @path.dev
@@ -233,34 +232,30 @@ struct fsk_conn {
 	u64 retry_at;
 	u64 stalled_since;
 	struct rcu_head rcu;
-	struct_group(frames,
-		struct hlist_node id_node;
-		struct hlist_node peer_node;
-		struct fsk_path path;
-		netdevice_tracker dev_tracker;
-		u32 id;
-		u32 peer_id;
-		u32 mask;
-		u32 tuned_seq;
-		bool confirm_sent;
-		bool mem_kept;
-		u8 hs_tries;
-		u8 reason;
-		u64 hs_at;
-		u64 hs_end;
-		u64 small_until;
-		struct fsk_rel_tx tx;
-		struct fsk_rel_rx rx;
-		struct fsk_tomb *tomb;
-		struct fsk_fallback *fallback;
-	);
+	/* Frames only. */
+	struct hlist_node id_node;
+	struct hlist_node peer_node;
+	struct fsk_path path;
+	netdevice_tracker dev_tracker;
+	u32 id;
+	u32 peer_id;
+	u32 mask;
+	u32 tuned_seq;
+	bool confirm_sent;
+	bool mem_kept;
+	u8 hs_tries;
+	u8 reason;
+	u64 hs_at;
+	u64 hs_end;
+	u64 small_until;
+	struct fsk_rel_tx tx;
+	struct fsk_rel_rx rx;
+	struct fsk_tomb *tomb;
+	struct fsk_fallback *fallback;
 };
 
-/*
- * Bytes of an end in memory, which struct fsk_pair holds: it ends before
- * @frames.
- */
-#define FSK_CONN_IN_MEMORY	offsetof(struct fsk_conn, frames)
+/* Bytes of an end in memory, which struct fsk_pair holds: no more than that. */
+#define FSK_CONN_IN_MEMORY	offsetof(struct fsk_conn, id_node)
 
 /**
  * struct fsk_cb - what fastsock keeps in skb->cb
@@ -449,7 +444,7 @@ static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
 		fsk_timer_arm(conn);
 }
 
-void fsk_timer_cancel(struct fsk_conn *conn);
+bool fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
 u64 fsk_patience(const struct sock *sk);
 bool fsk_out_of_memory(const struct sock *sk);

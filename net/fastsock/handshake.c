@@ -723,7 +723,8 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	reason = fsk_tomb_full() ? FSK_REASON_BACKLOG :
 				   fsk_handshake_judge(lsk, dev, t, 0, &skb);
 	/* CONFIRM meets no rule that would mark it for the child. */
-	if (reason == FSK_ACCEPT && inet_request_mark(lsk, skb) != lsk->sk_mark)
+	if (reason == FSK_ACCEPT && inet_request_mark(lsk, skb) !=
+				    READ_ONCE(lsk->sk_mark))
 		reason = FSK_REASON_NETFILTER;
 	if (reason == FSK_ACCEPT)
 		reason = lsm_reason(lsk, skb, t);

@@ -62,13 +62,13 @@ static void pair_free_rcu(struct rcu_head *rcu)
  * So the reference on the socket goes with the pair.  No end keeps the other's
  * namespace, though, for longer than necessary.
  *
- * Context: the socket's lock is held in either form, or nobody else knows it.
+ * Context: socket lock held in either form.
  * Return: false if nothing was done and the references are to be dropped after
  * an RCU grace period.
  */
 bool fsk_pair_leave(struct fsk_conn *conn)
 {
-	if (conn->pair->line || hrtimer_try_to_cancel(&conn->timer) < 0)
+	if (conn->pair->line || !fsk_timer_cancel(conn))
 		return false;
 	conn->left = true;
 	fsk_pair_put(conn->pair);

@@ -32,7 +32,7 @@ struct sock;
  * @held: it was there
  * @late: FSK_LATE_*, what the ends are still to be told
  * @work: does so
- * @refs: ends that were not freed, @work while it is queued, waiting readers
+ * @refs: ends that have not left, @work while it is queued, waiting readers
  * @line: what joins the ends if these are in two namespaces, see across.c
  * @rcu: defers freeing
  *

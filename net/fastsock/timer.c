@@ -151,11 +151,12 @@ void fsk_timer_arm(struct fsk_conn *conn)
  * finds the connection dead; fsk_timer_exit() waits for it.
  *
  * Context: socket lock held in either form.
+ * Return: false if it runs.
  */
-void fsk_timer_cancel(struct fsk_conn *conn)
+bool fsk_timer_cancel(struct fsk_conn *conn)
 {
-	hrtimer_try_to_cancel(&conn->timer);
 	conn->timer_at = 0;
+	return hrtimer_try_to_cancel(&conn->timer) >= 0;
 }
 
 /**
