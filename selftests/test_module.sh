@@ -55,6 +55,15 @@ namespace_of_its_own() {
 		is_zero enable
 }
 
+of_the_host_alone() {
+	[ -e "$sysctls/$1" ] &&
+		unshare -n sh -c "[ -e $sysctls/enable ] && [ ! -e $sysctls/$1 ]"
+}
+
+orphans_as_tcp() {
+	diff $sysctls/max_orphans /proc/sys/net/ipv4/tcp_max_orphans
+}
+
 counter_names() {
 	[ "$(counters | wc -l)" -gt 50 ] &&
 		diff <(counters | sort) <(awk '{ print $1 }' $stat | sort)
@@ -124,6 +133,11 @@ tests=(
 	"spin_us takes 1, 1000 and 0:takes spin_us 1 1000 0"
 	"spin_us refuses -1:refuses spin_us -1"
 	"spin_us refuses 1001:refuses spin_us 1001"
+	"as many orphans as TCP's after loading:orphans_as_tcp"
+	"max_orphans takes 0 and 2147483647:takes max_orphans 0 2147483647"
+	"max_orphans refuses -1:refuses max_orphans -1"
+	"max_orphans refuses 2147483648:refuses max_orphans 2147483648"
+	"max_orphans is the host's:of_the_host_alone max_orphans"
 	"enable belongs to its namespace:namespace_of_its_own"
 	"statistics have the names of the header:counter_names"
 	"statistics are lines of name and number:counter_form"

@@ -447,8 +447,12 @@ static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
 bool fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
 u64 fsk_patience(const struct sock *sk);
-bool fsk_out_of_memory(const struct sock *sk);
 void fsk_release_cb(struct sock *sk);
+
+/* orphan.c */
+extern int fsk_max_orphans;	/* sysctl, of the host */
+void fsk_orphan_init(void);
+bool fsk_orphan_check(const struct sock *sk, int shift);
 
 /* handshake.c */
 int fsk_handshake_init(void);

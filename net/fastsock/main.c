@@ -121,19 +121,27 @@ static const struct ctl_table sysctls[] = {
 		.maxlen = sizeof(int), .mode = 0644,
 		.proc_handler = spin_handler,
 		.extra1 = SYSCTL_ZERO, .extra2 = &spin_us_most,
+	}, {
+		/* The host's, so the last: other namespaces lack it. */
+		.procname = "max_orphans",
+		.data = &fsk_max_orphans,
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
 	},
 };
 
 static int sysctl_init_net(struct net *net)
 {
+	const size_t n = ARRAY_SIZE(sysctls) - !net_eq(net, &init_net);
 	struct fsk_net *fn = fsk_net(net);
 	struct ctl_table *table;
 
 	/* One more, zeroed, for kernels that want a sentinel. */
-	table = kcalloc(ARRAY_SIZE(sysctls) + 1, sizeof(*table), GFP_KERNEL);
+	table = kcalloc(n + 1, sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	memcpy(table, sysctls, sizeof(sysctls));
+	memcpy(table, sysctls, n * sizeof(*table));
 	table[0].extra2 = net;
 	table[1].data = &fn->loopback_frames;
 	table[2].data = &fn->post_min;
@@ -141,8 +149,7 @@ static int sysctl_init_net(struct net *net)
 	table[4].data = &fn->same_host;
 	table[5].data = &fn->host_post_min;
 	table[6].data = &fn->spin_us;
-	fn->sysctl = fsk_register_sysctl(net, "net/fastsock", table,
-					 ARRAY_SIZE(sysctls));
+	fn->sysctl = fsk_register_sysctl(net, "net/fastsock", table, n);
 	if (!fn->sysctl) {
 		kfree(table);
 		return -ENOMEM;
@@ -254,6 +261,7 @@ static int __init fsk_init(void)
 	fsk_ethertype = htons(ethertype);
 	get_random_bytes(fsk_hostid, sizeof(fsk_hostid));
 	fsk_sock_init();
+	fsk_orphan_init();
 
 	fsk_wq = alloc_workqueue("fastsock", WQ_HIGHPRI | WQ_UNBOUND, 0);
 	if (!fsk_wq)

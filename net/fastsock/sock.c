@@ -54,17 +54,20 @@ static void send_reset(struct fsk_conn *conn)
 		fsk_tx_reset(conn);
 }
 
+static void end(struct sock *sk)
+{
+	/* Who sends in memory looks under the spinlock whether we are there. */
+	spin_lock_bh(&sk->sk_lock.slock);
+	fsk_conn_kill(fsk_conn(sk));
+	tcp_set_state(sk, TCP_CLOSE);
+	spin_unlock_bh(&sk->sk_lock.slock);
+}
+
 /* Give up at once and tell the peer. */
 static void zap(struct sock *sk)
 {
-	struct fsk_conn *conn = fsk_conn(sk);
-
-	send_reset(conn);
-	/* Who sends in memory looks under the spinlock whether we are there. */
-	spin_lock_bh(&sk->sk_lock.slock);
-	fsk_conn_kill(conn);
-	tcp_set_state(sk, TCP_CLOSE);
-	spin_unlock_bh(&sk->sk_lock.slock);
+	send_reset(fsk_conn(sk));
+	end(sk);
 }
 
 /* Return: true if bytes were thrown away. */
@@ -99,9 +102,13 @@ static void orphan(struct sock *sk)
 			fsk_timer_arm(conn);
 		}
 	}
-	if (sk->sk_state != TCP_CLOSE && fsk_out_of_memory(sk)) {
+	if (sk->sk_state != TCP_CLOSE && fsk_orphan_check(sk, 0)) {
 		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
-		zap(sk);
+		/* As where TCP's TIME_WAIT is full: the peer has it all. */
+		if (sk->sk_state == TCP_FIN_WAIT2)
+			end(sk);
+		else
+			zap(sk);
 	}
 	if (sk->sk_state == TCP_CLOSE) {
 		fsk_conn_kill(conn);

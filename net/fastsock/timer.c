@@ -20,6 +20,8 @@
 #define FSK_SMALL_AFTER		4
 /* So often an orphan in memory looks after its bytes. */
 #define FSK_ORPHAN_NS		NSEC_PER_SEC
+/* TCP_RTO_MAX twice. */
+#define FSK_LONG_NS		(240LL * NSEC_PER_SEC)
 /* Then full frames are tried again. */
 #define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)
 
@@ -57,22 +59,6 @@ u64 fsk_patience(const struct sock *sk)
 	return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_retries2));
 }
 
-/**
- * fsk_out_of_memory - must this orphan give its memory back?
- * @sk: socket without a descriptor
- *
- * Half of tcp_check_oom(), which is not exported.  The other half is
- * tcp_max_orphans, and neither is that.
- *
- * Context: any.
- * Return: true if TCP has used up tcp_mem and bytes wait to be sent.
- */
-bool fsk_out_of_memory(const struct sock *sk)
-{
-	return sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
-	       sk_memory_allocated(sk) > sk_prot_mem_limits(sk, 2);
-}
-
 static u64 sooner(u64 a, u64 b)
 {
 	if (!a || !b)
@@ -82,8 +68,8 @@ static u64 sooner(u64 a, u64 b)
 
 /*
  * In memory nothing is sent again.  A writer's patience may still end, and an
- * orphan with bytes looks whether TCP's memory is used up.  While the line is
- * cut nobody is heard, as where a cable is pulled.
+ * orphan with bytes looks whether it must go.  While the line is cut nobody is
+ * heard, as where a cable is pulled.
  */
 static u64 memory_deadline(const struct fsk_conn *conn)
 {
@@ -257,6 +243,26 @@ static u64 stalled_since(const struct fsk_conn *conn)
 	return conn->pair ? conn->stalled_since : conn->tx.stalled_since;
 }
 
+/*
+ * As tcp_out_of_resources() of who retransmits or probes: an orphan that got
+ * nowhere for long counts twice, and so does one with dubious news.
+ */
+static bool orphan_must_go(const struct fsk_conn *conn, u64 now)
+{
+	const struct sock *sk = conn->sk;
+	int shift = 0;
+
+	if (!conn->life_at ||
+	    !(conn->pair ? conn->stalled_since : conn->tx.backoff))
+		return false;
+	/* Progress moves @life_at. */
+	if ((s64)(now + fsk_patience(sk) - conn->life_at) > FSK_LONG_NS)
+		shift++;
+	if (READ_ONCE(sk->sk_err_soft))
+		shift++;
+	return fsk_orphan_check(sk, shift);
+}
+
 static void conn_run(struct fsk_conn *conn, u64 now)
 {
 	struct sock *sk = conn->sk;
@@ -279,8 +285,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 	}
 	if (conn->pair)
 		look_around(conn, now);
-	if (conn->life_at && (conn->pair || conn->tx.backoff) &&
-	    fsk_out_of_memory(sk)) {
+	if (orphan_must_go(conn, now)) {
 		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
 		fsk_tx_reset(conn);
 		fsk_conn_done(conn);
