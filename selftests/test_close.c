@@ -332,15 +332,17 @@ TEST_F(closing, data_outlives_the_process)
 	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
 }
 
-/* The bounds of TCP's memory, which all namespaces share. */
-static void memory_bounds(struct __test_metadata *_metadata, const char *write,
-			  char *read, size_t size)
+/* Writes a sysctl that all namespaces share; before that, reads it. */
+static void host_sysctl(struct __test_metadata *_metadata, const char *name,
+			const char *write, char *read, size_t size)
 {
+	char path[64];
 	int ns, fd;
 
 	ns = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
 	ASSERT_EQ(0, setns(ns, CLONE_NEWNET));
-	fd = open("/proc/sys/net/ipv4/tcp_mem", O_RDWR | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	if (read)
 		ASSERT_LT(0, pread(fd, read, size, 0));
@@ -362,11 +364,12 @@ static void orphan_gives_up(struct __test_metadata *_metadata, int *client,
 	EXPECT_LT(4 << 20, fsk_stuff(*client, 1));
 	if (close_first)
 		fsk_close(client);
-	memory_bounds(_metadata, "1 1 1\n", bounds, sizeof(bounds) - 1);
+	host_sysctl(_metadata, "ipv4/tcp_mem", "1 1 1\n", bounds,
+		    sizeof(bounds) - 1);
 	if (!close_first)
 		fsk_close(client);
 	EXPECT_TRUE(FSK_UNTIL(fsk_events(server) & POLLERR));
-	memory_bounds(_metadata, bounds, NULL, 0);
+	host_sysctl(_metadata, "ipv4/tcp_mem", bounds, NULL, 0);
 }
 
 TEST_F(closing, without_memory)
@@ -377,6 +380,159 @@ TEST_F(closing, without_memory)
 TEST_F(closing, then_without_memory)
 {
 	orphan_gives_up(_metadata, &self->client, self->server, true);
+}
+
+#define FEW		"3\n"	/* orphans allowed */
+#define MANY		4	/* that rest in FIN_WAIT2 */
+
+/*
+ * More orphans than there may be.  Those that rest have no timer that would
+ * tell on them; TCP counts them if they stay for long.
+ */
+FIXTURE(crowd)
+{
+	char limit[16];
+	int listener;
+	int client;
+	int server;
+	int resting[MANY];
+};
+
+FIXTURE_VARIANT(crowd)
+{
+	const struct fsk_link *link;
+	const char *bound;	/* a sysctl */
+	bool tcp;
+};
+
+FIXTURE_VARIANT_ADD(crowd, veth)
+{
+	.link = &fsk_veth,
+	.bound = "fastsock/max_orphans",
+};
+
+FIXTURE_VARIANT_ADD(crowd, lo)
+{
+	.link = &fsk_lo,
+	.bound = "fastsock/max_orphans",
+};
+
+FIXTURE_VARIANT_ADD(crowd, tcp)
+{
+	.link = &fsk_lo,
+	.bound = "ipv4/tcp_max_orphans",
+	.tcp = true,
+};
+
+/* Sockets without a descriptor, of all namespaces. */
+static int orphans(void)
+{
+	char line[256];
+	int n = -1;
+	FILE *file = fopen("/proc/net/sockstat", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "TCP: inuse %*d orphan %d", &n);
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* Return: the client's end, by whatever protocol */
+static int join(struct __test_metadata *_metadata, const struct fsk_link *link,
+		int listener, int *other)
+{
+	int one = fsk_socket(link->client_ns, SOCK_CLOEXEC);
+
+	ASSERT_EQ(0, fsk_connect(one, link->server_ip, fsk_port(listener)));
+	*other = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, *other);
+	return one;
+}
+
+FIXTURE_SETUP(crowd)
+{
+	if (variant->tcp)
+		ASSERT_EQ(0, fsk_run("bash ./lan.sh lan_sysctl lo0 enable 0"));
+	self->listener = fsk_listen(_metadata, variant->link, 128);
+	self->client = join(_metadata, variant->link, self->listener,
+			    &self->server);
+	ASSERT_EQ(!variant->tcp, fsk_is_fast(self->client));
+	small_buffers(self->client, self->server);
+	fsk_stuff(self->client, 1);
+	ASSERT_TRUE(FSK_UNTIL(!orphans()));
+	host_sysctl(_metadata, variant->bound, "1000\n", self->limit,
+		    sizeof(self->limit) - 1);
+}
+
+FIXTURE_TEARDOWN(crowd)
+{
+	host_sysctl(_metadata, variant->bound, self->limit, NULL, 0);
+	if (variant->tcp)
+		fsk_run("bash ./lan.sh lan_sysctl lo0 enable 1");
+}
+
+static int tcp_state(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len) ? -1 :
+	       info.tcpi_state;
+}
+
+static void add_resting(struct __test_metadata *_metadata,
+			const struct fsk_link *link, int listener, int *others)
+{
+	int i, one;
+
+	for (i = 0; i < MANY; i++) {
+		one = join(_metadata, link, listener, &others[i]);
+		fsk_set_int(one, SOL_TCP, TCP_LINGER2, 100);
+		shutdown(one, SHUT_WR);
+		ASSERT_TRUE(FSK_UNTIL(tcp_state(one) == TCP_FIN_WAIT2));
+		close(one);
+		/* TCP counts ten times a second. */
+		fsk_sleep_ms(300);
+	}
+}
+
+/* What had come is read, then the reset; who had said all is not disturbed. */
+static void expect_newest_reset(struct __test_metadata *_metadata, int server,
+				const int *resting)
+{
+	char buf[4096];
+	ssize_t n;
+	int i;
+
+	ASSERT_TRUE(FSK_UNTIL(fsk_events(server) & POLLERR));
+	while ((n = recv(server, buf, sizeof(buf), 0)) > 0)
+		;
+	EXPECT_EQ(-1, n);
+	EXPECT_EQ(ECONNRESET, errno);
+	for (i = 0; i < MANY; i++)
+		EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP, fsk_events(resting[i]));
+}
+
+TEST_F(crowd, one_too_many)
+{
+	host_sysctl(_metadata, variant->bound, FEW, NULL, 0);
+	add_resting(_metadata, variant->link, self->listener, self->resting);
+	/* TCP's own count, some time ago, did not hold the last one yet. */
+	EXPECT_EQ(variant->tcp ? MANY : MANY - 1, orphans());
+	fsk_close(&self->client);
+	expect_newest_reset(_metadata, self->server, self->resting);
+}
+
+TEST_F(crowd, then_too_many)
+{
+	add_resting(_metadata, variant->link, self->listener, self->resting);
+	fsk_close(&self->client);
+	fsk_sleep_ms(500);
+	EXPECT_EQ(MANY + 1, orphans());
+	EXPECT_EQ(0, fsk_events(self->server) & POLLERR);
+	host_sysctl(_metadata, variant->bound, FEW, NULL, 0);
+	expect_newest_reset(_metadata, self->server, self->resting);
 }
 
 /* FIN was seen first, so the reset that answers the data is EPIPE. */
