@@ -34,11 +34,11 @@
  * lock whether the connection still exists.
  *
  * The two ends of a connection in memory are part of struct fsk_pair, to which
- * each has a reference.  An end that leaves gives its reference on its socket to
- * the pair, so that the other end, which locks that socket, needs neither
+ * each has a reference.  An end that leaves gives its reference on its socket
+ * to the pair, so that the other end, which locks that socket, needs neither
  * references nor a grace period: whoever leaves last drops both.  In two
- * namespaces, and when its timer runs, an end leaves after a grace period as one
- * with frames does.
+ * namespaces, and when its timer runs, an end leaves after a grace period as
+ * one with frames does.
  *
  * The timer's callback runs in softirq, so the connection outlives it by the
  * same grace period; freeing makes sure that it is not queued again.  The

@@ -170,7 +170,7 @@ static void show_bytes(struct fsk_conn *conn)
 /* More than the window holds is unread: has all of that been shown already? */
 static bool all_shown(const struct fsk_conn *conn)
 {
-	smp_mb();	/* the head, then the tail: pairs with fsk_loop_read() */
+	smp_mb();	/* head, then tail: pairs with fsk_loop_read() */
 	return READ_ONCE(conn->in->tail) + conn->in->window ==
 	       tcp_sk(conn->sk)->rcv_nxt;
 }
