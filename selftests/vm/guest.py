@@ -54,6 +54,21 @@ SPLAT = re.compile(
     r"sleeping function called|blocked for more than|"
     r"rcu:? INFO:.*stall|Kernel panic|ODEBUG:|Bad page state|"
     r"Call Trace:")
+# What a guest's shell does when no test needs the module any more.
+UNLOAD = """
+for i in $(seq 50); do
+    rmmod fastsock && exit 0
+    sleep 0.2
+done
+lsmod; ss -tan
+exit 1
+"""
+KMEMLEAK = "/sys/kernel/debug/kmemleak"
+FORGET_LEAKS = f"echo scan > {KMEMLEAK}; echo clear > {KMEMLEAK}"
+LEAKS = f"""
+for i in 1 2; do sleep 5; echo scan > {KMEMLEAK}; done
+! grep . {KMEMLEAK}
+"""
 
 
 class GuestError(Exception):
