@@ -131,9 +131,10 @@ once() {
 	hosts_up || exit 2
 	[ "$mode" = tcp ] || fastsock_on || exit 2
 	before=$(carried ip_bytes)
-	(cd "$work" && exec timeout -k 5 "$limit" unshare --pid --fork \
-		--kill-child --mount-proc bash "$0" "$case_file" inside \
-		"$work") > "/tmp/$mode.out" 2> "/tmp/$mode.err" < /dev/null
+	(cd "$work" && exec timeout -k 5 "$(lan_patience "$limit")" \
+		unshare --pid --fork --kill-child --mount-proc \
+		bash "$0" "$case_file" inside "$work") \
+		> "/tmp/$mode.out" 2> "/tmp/$mode.err" < /dev/null
 	status=$?
 	echo "run $mode status=$status fastsock=$(carried fastsock_bytes)" \
 		"ip=$(($(carried ip_bytes) - before))"

@@ -75,6 +75,7 @@ class Guest:
         self.mac = f"52:54:00:77:00:{number:02x}"
         self.workdir = workdir
         self.memory = memory
+        self.cpus = 1
         self.arguments = KERNEL_ARGS + ([] if ipv6 else ["ipv6.disable=1"])
         self.process = None
         self.agent = None
@@ -112,8 +113,9 @@ class Guest:
 
     def start(self, vng, kernel, switch=None):
         """Start to boot; booted() tells when that is done."""
-        command = [vng, "--run", kernel, "--user", "root", "--cpus", "1",
-                   "--memory", self.memory, "--name", self.name, "--verbose",
+        command = [vng, "--run", kernel, "--user", "root",
+                   "--cpus", str(self.cpus), "--memory", self.memory,
+                   "--name", self.name, "--verbose",
                    "--cwd", "/", "--force-9p", "--disable-microvm",
                    "--exec", ENTER.format(lower=LOWER, tag=ROOT_TAG,
                                           workdir=self.workdir)]

@@ -26,7 +26,7 @@ connected() {
 
 # By ioctl: in 6.1 nbd's netlink is for the first network namespace only.
 use() {
-	modprobe nbd &&
+	{ [ -e /dev/nbd0 ] || modprobe nbd; } &&
 		nbd-client -nonetlink -N disk $b_ip /dev/nbd0 > /dev/null &&
 		until_true 20 connected || return 1
 	mkfs.ext4 -q /dev/nbd0 && mkdir "$work/mount" &&
