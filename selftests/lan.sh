@@ -131,8 +131,8 @@ lan_meets() {
 
 # Memory between namespaces, if it is asked for, with posted buffers.
 lan_shared() {
-	[ -z "${LAN_SAME_HOST:-}" ] ||
-		lan_sysctl "$1" same_host "$LAN_SAME_HOST" &&
+	[ "${LAN_SAME_HOST:-}" ] || return 0
+	lan_sysctl "$1" same_host "$LAN_SAME_HOST" &&
 		lan_sysctl "$1" host_post_min 16384
 }
 
