@@ -104,6 +104,27 @@ static FSK_UNUSED bool fsk_debug_kernel(void)
 	return !access("/sys/kernel/debug/kmemleak", F_OK);
 }
 
+/* The %ld of a format of scanf() in the last line of a file that fits, or -1. */
+static FSK_UNUSED long fsk_number_in(const char *path, const char *format)
+{
+	FILE *file = fopen(path, "re");
+	char line[256];
+	long n = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, format, &n);
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* Sockets without a descriptor, of all namespaces. */
+static FSK_UNUSED long fsk_orphans(void)
+{
+	return fsk_number_in("/proc/net/sockstat",
+			     "TCP: inuse %*d orphan %ld");
+}
+
 /* Moves this thread to a namespace, by the name lan.sh gave it. */
 static FSK_UNUSED int fsk_enter(const char *ns)
 {

@@ -424,20 +424,6 @@ FIXTURE_VARIANT_ADD(crowd, tcp)
 	.tcp = true,
 };
 
-/* Sockets without a descriptor, of all namespaces. */
-static int orphans(void)
-{
-	char line[256];
-	int n = -1;
-	FILE *file = fopen("/proc/net/sockstat", "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "TCP: inuse %*d orphan %d", &n);
-	if (file)
-		fclose(file);
-	return n;
-}
-
 /* Return: the client's end, by whatever protocol */
 static int join(struct __test_metadata *_metadata, const struct fsk_link *link,
 		int listener, int *other)
@@ -460,7 +446,7 @@ FIXTURE_SETUP(crowd)
 	ASSERT_EQ(!variant->tcp, fsk_is_fast(self->client));
 	small_buffers(self->client, self->server);
 	fsk_stuff(self->client, 1);
-	ASSERT_TRUE(FSK_UNTIL(!orphans()));
+	ASSERT_TRUE(FSK_UNTIL(!fsk_orphans()));
 	host_sysctl(_metadata, variant->bound, "1000\n", self->limit,
 		    sizeof(self->limit) - 1);
 }
@@ -519,7 +505,7 @@ TEST_F(crowd, one_too_many)
 	host_sysctl(_metadata, variant->bound, FEW, NULL, 0);
 	add_resting(_metadata, variant->link, self->listener, self->resting);
 	/* TCP's own count, some time ago, did not hold the last one yet. */
-	EXPECT_EQ(variant->tcp ? MANY : MANY - 1, orphans());
+	EXPECT_EQ(variant->tcp ? MANY : MANY - 1, fsk_orphans());
 	fsk_close(&self->client);
 	expect_newest_reset(_metadata, self->server, self->resting);
 }
@@ -529,7 +515,7 @@ TEST_F(crowd, then_too_many)
 	add_resting(_metadata, variant->link, self->listener, self->resting);
 	fsk_close(&self->client);
 	fsk_sleep_ms(500);
-	EXPECT_EQ(MANY + 1, orphans());
+	EXPECT_EQ(MANY + 1, fsk_orphans());
 	EXPECT_EQ(0, fsk_events(self->server) & POLLERR);
 	host_sysctl(_metadata, variant->bound, FEW, NULL, 0);
 	expect_newest_reset(_metadata, self->server, self->resting);

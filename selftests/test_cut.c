@@ -295,32 +295,18 @@ TEST_F(cut, keepalive_without_an_interval)
 	EXPECT_EQ(0, set_sysctl("tcp_keepalive_intvl", "75"));
 }
 
-/* Sockets without a descriptor, of all namespaces. */
-static int orphans(void)
-{
-	char line[256];
-	int n = -1;
-	FILE *file = fopen("/proc/net/sockstat", "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "TCP: inuse %*d orphan %d", &n);
-	if (file)
-		fclose(file);
-	return n;
-}
-
 /* Its end of stream was held; then it rests as long as the sysctl says. */
 TEST_F(cut, an_orphan_that_was_held)
 {
-	int before = orphans();
+	int before = fsk_orphans();
 
 	ASSERT_EQ(0, set_sysctl("tcp_fin_timeout", "1"));
 	ASSERT_EQ(0, cut_at("a"));
 	fsk_close(&self->client);
 	fsk_sleep_ms(200);
-	EXPECT_EQ(before + 1, orphans());
+	EXPECT_EQ(before + 1, fsk_orphans());
 	ASSERT_EQ(0, mend_at("a"));
-	EXPECT_TRUE(FSK_UNTIL(orphans() == before));
+	EXPECT_TRUE(FSK_UNTIL(fsk_orphans() == before));
 	EXPECT_TRUE(FSK_UNTIL(fsk_events(self->server) & POLLRDHUP));
 	EXPECT_EQ(0, set_sysctl("tcp_fin_timeout", "60"));
 }

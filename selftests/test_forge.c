@@ -1042,15 +1042,7 @@ static long sockstat(const char *ns, const char *word)
 /* Kernel memory in kB, to see what thousands of SYNs would leave behind. */
 static long slab_kb(void)
 {
-	char line[128];
-	long kb = -1;
-	FILE *file = fopen("/proc/meminfo", "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "SUnreclaim: %ld", &kb);
-	if (file)
-		fclose(file);
-	return kb;
+	return fsk_number_in("/proc/meminfo", "SUnreclaim: %ld");
 }
 
 /* Half from the neighbour itself, half from strangers. */

@@ -56,16 +56,8 @@ static long packets(const char *ns, const char *device)
 /* Pages that TCP's sockets hold, fastsock's among them. */
 static long pages(void)
 {
-	char line[256];
-	long n = -1;
-	FILE *file = fopen("/proc/net/sockstat", "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "TCP: inuse %*d orphan %*d tw %*d alloc %*d mem %ld",
-		       &n);
-	if (file)
-		fclose(file);
-	return n;
+	return fsk_number_in("/proc/net/sockstat",
+			     "TCP: inuse %*d orphan %*d tw %*d alloc %*d mem %ld");
 }
 
 /* What TCP_INFO says of the bytes of a connection. */
