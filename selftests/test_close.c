@@ -101,6 +101,37 @@ TEST_F(closing, half_close_by_the_server)
 	half_close(_metadata, self->server, self->client);
 }
 
+/*
+ * The last bytes fill the window exactly.  FIN, which is one number more, must
+ * not keep them from being sent.
+ */
+TEST_F(closing, end_of_what_fills_the_window)
+{
+	int client = fsk_socket(variant->link->client_ns, 0);
+	int listener = fsk_socket(variant->link->server_ns, 0);
+	int window, server;
+	char buf[8192] = {};
+
+	ASSERT_EQ(0, fsk_set_int(listener, SOL_SOCKET, SO_RCVBUF, 1));
+	window = fsk_int_option(listener, SOL_SOCKET, SO_RCVBUF) / 2;
+	ASSERT_GE(sizeof(buf), 2 * window);
+	ASSERT_EQ(0, fsk_bind(listener, variant->link->server_ip, 0));
+	ASSERT_EQ(0, listen(listener, 1));
+	ASSERT_EQ(0, fsk_connect(client, variant->link->server_ip,
+				 fsk_port(listener)));
+	ASSERT_TRUE(fsk_is_fast(client));
+	server = fsk_accept(_metadata, listener);
+	/* The second send waits for the window that the first has shut. */
+	ASSERT_EQ(window, send(client, buf, window, 0));
+	ASSERT_EQ(window, send(client, buf, window, 0));
+	ASSERT_EQ(0, shutdown(client, SHUT_WR));
+	ASSERT_EQ(0, fsk_set_timeout(server, SO_RCVTIMEO, 10000));
+	EXPECT_EQ(2 * window, fsk_recv_all(server, buf, sizeof(buf)));
+	close(client);
+	close(server);
+	close(listener);
+}
+
 TEST_F(closing, shut_read)
 {
 	char buf[8];

@@ -194,15 +194,10 @@ static inline u32 fsk_seg_end(const struct fsk_seg *seg)
 	return seg->seq + seg->len;
 }
 
-static inline bool fsk_seg_bare_fin(const struct fsk_seg *seg)
+/* After its last byte: the end of the stream takes no room, so no window. */
+static inline u32 fsk_seg_data_end(const struct fsk_seg *seg)
 {
-	return (seg->flags & FSK_SEG_FIN) && seg->len == 1;
-}
-
-/* Sequence numbers that the window leaves beyond what was sent. */
-static inline u32 fsk_rel_tx_room(const struct fsk_rel_tx *tx)
-{
-	return fsk_after(tx->wnd_end, tx->nxt) ? tx->wnd_end - tx->nxt : 0;
+	return fsk_seg_end(seg) - (seg->flags & FSK_SEG_FIN);
 }
 
 void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
@@ -211,6 +206,7 @@ void fsk_rel_tx_queue(struct fsk_rel_tx *tx, struct fsk_seg *seg);
 void fsk_rel_tx_grow(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 more);
 struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now);
 void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now);
+u32 fsk_rel_tx_cut(const struct fsk_rel_tx *tx);
 void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 		      struct fsk_seg *rest, u32 at);
 int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,

@@ -41,9 +41,7 @@ static bool fsk_rx_admits(struct fsk_rel_rx *rx, const struct fsk_seg *seg)
 	bool fin = seg->flags & FSK_SEG_FIN;
 	u32 end = fsk_seg_end(seg);
 
-	/* The end of the stream needs no buffer, so no window either. */
-	if (fsk_after(end, rx->wnd_end) &&
-	    !(fsk_seg_bare_fin(seg) && seg->seq == rx->wnd_end))
+	if (fsk_after(fsk_seg_data_end(seg), rx->wnd_end))
 		return false;
 	if (rx->fin_seen)
 		return fin ? end == rx->fin_seq : fsk_before(end, rx->fin_seq);
@@ -53,6 +51,9 @@ static bool fsk_rx_admits(struct fsk_rel_rx *rx, const struct fsk_seg *seg)
 		return false;
 	rx->fin_seen = true;
 	rx->fin_seq = end;
+	/* Nothing follows: no window is to be told that would be negative. */
+	if (fsk_after(end, rx->wnd_end))
+		rx->wnd_end = end;
 	return true;
 }
 

@@ -129,9 +129,14 @@ static struct fsk_seg *flight(struct rel_fix *f, unsigned int n, u64 gap)
 	return first;
 }
 
+static int ack_wnd(struct rel_fix *f, u32 to, u32 wnd)
+{
+	return fsk_rel_tx_ack(&f->tx, to, wnd, NULL, 0, f->now, &f->freed);
+}
+
 static int ack(struct rel_fix *f, u32 to)
 {
-	return fsk_rel_tx_ack(&f->tx, to, WND, NULL, 0, f->now, &f->freed);
+	return ack_wnd(f, to, WND);
 }
 
 static int sack(struct rel_fix *f, u32 una, u32 from, u32 to)
@@ -294,12 +299,29 @@ static void tx_next__window_stops_whole_segments(struct kunit *test)
 	queue(f, MSS);
 	queue(f, MSS);
 	KUNIT_EXPECT_EQ(test, pump(f), 1U);
-	KUNIT_EXPECT_EQ(test, fsk_rel_tx_room(&f->tx), 50U);
 	KUNIT_EXPECT_FALSE(test, f->tx.cwnd_limited);
+	KUNIT_EXPECT_EQ(test, f->tx.nxt, ISN + MSS);
+}
+
+/* Only when nothing is under way whose ack may open the window. */
+static void tx_cut__when_idle(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	start(f, ISN, 150);
+	KUNIT_EXPECT_EQ(test, fsk_rel_tx_cut(&f->tx), 0U);
+	queue(f, MSS);
+	queue(f, MSS);
+	KUNIT_EXPECT_EQ(test, pump(f), 1U);
+	KUNIT_EXPECT_EQ(test, fsk_rel_tx_cut(&f->tx), 0U);
+	ack_wnd(f, ISN + MSS, 50);
+	KUNIT_EXPECT_EQ(test, pump(f), 0U);
+	KUNIT_EXPECT_EQ(test, fsk_rel_tx_cut(&f->tx), 50U);
 	fsk_rel_tx_split(&f->tx, f->tx.unsent, fresh(f, 0, 0), 50);
 	KUNIT_EXPECT_EQ(test, pump(f), 1U);
-	KUNIT_EXPECT_EQ(test, fsk_rel_tx_room(&f->tx), 0U);
 	KUNIT_EXPECT_EQ(test, f->tx.nxt, ISN + 150);
+	ack_wnd(f, ISN + 150, 0);
+	KUNIT_EXPECT_EQ(test, fsk_rel_tx_cut(&f->tx), 0U);
 }
 
 static void tx_next__shut_window_arms_probe_when_idle(struct kunit *test)
@@ -338,16 +360,24 @@ static void tx_next__bare_fin_ignores_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pump(f), 2U);
 }
 
-static void tx_next__fin_with_data_does_not(struct kunit *test)
+static void tx_next__fin_rides_on_what_fills_the_window(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
 
 	start(f, ISN, MSS);
 	queue_fin(f, MSS);
+	KUNIT_EXPECT_EQ(test, pump(f), 1U);
+	KUNIT_EXPECT_EQ(test, f->tx.nxt, ISN + MSS + 1);
+}
+
+static void tx_next__fin_takes_no_byte_along(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	start(f, ISN, MSS - 1);
+	queue_fin(f, MSS);
 	KUNIT_EXPECT_EQ(test, pump(f), 0U);
-	fsk_rel_tx_split(&f->tx, f->tx.unsent, fresh(f, 0, 0),
-			 fsk_rel_tx_room(&f->tx));
-	KUNIT_EXPECT_EQ(test, pump(f), 2U);
+	KUNIT_EXPECT_EQ(test, fsk_rel_tx_cut(&f->tx), MSS - 1);
 }
 
 static void tx_next__cwnd_overshot_by_less_than_one(struct kunit *test)
@@ -1325,7 +1355,7 @@ static void rx_data__window_edge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 101, 0), FSK_RX_OUTSIDE);
 	KUNIT_EXPECT_TRUE(test, f->rx.ack_now);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 50, 51, 0), FSK_RX_OUTSIDE);
-	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 99, 2, FSK_SEG_FIN),
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 99, 3, FSK_SEG_FIN),
 			FSK_RX_OUTSIDE);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 101, 1, FSK_SEG_FIN),
 			FSK_RX_OUTSIDE);
@@ -1334,6 +1364,20 @@ static void rx_data__window_edge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 100, 1, 0), FSK_RX_OUTSIDE);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 100, 1, FSK_SEG_FIN),
 			FSK_RX_INORDER);
+	/* What is advertised from now on is no negative number. */
+	KUNIT_EXPECT_FALSE(test, fsk_before(f->rx.wnd_end, f->rx.nxt));
+}
+
+static void rx_data__fin_needs_no_window(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	start(f, ISN, 100);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 50, 51, FSK_SEG_FIN),
+			FSK_RX_HELD);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 50, 0), FSK_RX_INORDER);
+	KUNIT_EXPECT_EQ(test, pop_all(f), 1U);
+	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 101);
 }
 
 static void rx_data__fin_forces_an_ack(struct kunit *test)
@@ -1733,7 +1777,9 @@ static struct kunit_case rel_cases[] = {
 	KUNIT_CASE(tx_next__shut_window_arms_probe_when_idle),
 	KUNIT_CASE(tx_next__shut_window_needs_no_probe_in_flight),
 	KUNIT_CASE(tx_next__bare_fin_ignores_window),
-	KUNIT_CASE(tx_next__fin_with_data_does_not),
+	KUNIT_CASE(tx_next__fin_rides_on_what_fills_the_window),
+	KUNIT_CASE(tx_next__fin_takes_no_byte_along),
+	KUNIT_CASE(tx_cut__when_idle),
 	KUNIT_CASE(tx_next__cwnd_overshot_by_less_than_one),
 	KUNIT_CASE(tx_next__lost_first_and_oldest_first),
 	KUNIT_CASE(tx_next__lost_waits_for_cwnd),
@@ -1793,6 +1839,7 @@ static struct kunit_case rel_cases[] = {
 	KUNIT_CASE(rx_data__overlap_is_trimmed),
 	KUNIT_CASE(rx_data__old_is_acked_again),
 	KUNIT_CASE(rx_data__window_edge),
+	KUNIT_CASE(rx_data__fin_needs_no_window),
 	KUNIT_CASE(rx_data__fin_forces_an_ack),
 	KUNIT_CASE(rx_data__nothing_beyond_fin),
 	KUNIT_CASE(rx_data__fin_not_before_what_is_held),

@@ -139,8 +139,7 @@ static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
  * @now: ns
  *
  * The caller sends it and calls fsk_rel_tx_sent(), then asks again.  When
- * NULL comes back although fsk_rel_tx_room() leaves some of @unsent, the
- * caller may fsk_rel_tx_split() it there and ask again.
+ * NULL comes back, it looks whether fsk_rel_tx_cut() gives it a piece to send.
  *
  * Context: any; the caller serialises.
  * Return: the segment, or NULL when nothing may be sent.
@@ -158,7 +157,7 @@ struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now)
 		tx->cwnd_limited = true;
 		return NULL;
 	}
-	if (!fsk_after(fsk_seg_end(seg), tx->wnd_end) || fsk_seg_bare_fin(seg))
+	if (!fsk_after(fsk_seg_data_end(seg), tx->wnd_end))
 		return seg;
 	/* No ack is under way that could open the window: ask for one. */
 	if (fsk_tx_idle(tx) && !tx->probe_at)
@@ -180,7 +179,7 @@ static void fsk_tx_arm_tail(struct fsk_rel_tx *tx, u64 now)
 	if (tx->tlp_done || tx->backoff || !tx->srtt || wait >= tx->rto)
 		return;
 	if (tx->unsent && tx->inflight < tx->cc.cwnd &&
-	    !fsk_after(fsk_seg_end(tx->unsent), tx->wnd_end))
+	    !fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end))
 		return;
 	tx->probe_at = now + wait;
 }
@@ -207,7 +206,7 @@ static bool fsk_tx_stuck(const struct fsk_rel_tx *tx)
 {
 	return tx->unsent &&
 	       (tx->inflight >= tx->cc.cwnd ||
-		fsk_after(fsk_seg_end(tx->unsent), tx->wnd_end));
+		fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end));
 }
 
 /**
@@ -238,6 +237,25 @@ void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
 		seg->flags |= FSK_SEG_ASK;
 	if (!tx->in_recovery && !fsk_tx_has_sacked(tx))
 		fsk_tx_arm_tail(tx, now);
+}
+
+/**
+ * fsk_rel_tx_cut - how much of a segment that is too long for the window to send
+ * @tx: sending half, of which fsk_rel_tx_next() has returned NULL
+ *
+ * A receiver with a tiny buffer never opens room for a whole segment.  As long
+ * as something is under way, its ack may: only then is a small frame sent.
+ *
+ * Context: any; the caller serialises.
+ * Return: where to fsk_rel_tx_split() @unsent and ask again; 0 for not at all.
+ */
+u32 fsk_rel_tx_cut(const struct fsk_rel_tx *tx)
+{
+	if (!tx->unsent || tx->inflight || tx->lost ||
+	    !fsk_after(tx->wnd_end, tx->nxt) ||
+	    !fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end))
+		return 0;
+	return tx->wnd_end - tx->nxt;
 }
 
 /**

@@ -355,16 +355,11 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 	return 0;
 }
 
-/* A receiver with a tiny buffer never opens room for a whole segment. */
 static bool split_to_window(struct fsk_conn *conn)
 {
-	struct fsk_seg *seg = conn->tx.unsent;
-	u32 room = fsk_rel_tx_room(&conn->tx);
+	u32 at = fsk_rel_tx_cut(&conn->tx);
 
-	if (!seg || conn->tx.inflight || conn->tx.lost || !room ||
-	    room >= fsk_seg_skb(seg)->len)
-		return false;
-	return !split_seg(conn, fsk_seg_skb(seg), room);
+	return at && !split_seg(conn, fsk_seg_skb(conn->tx.unsent), at);
 }
 
 /**

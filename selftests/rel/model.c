@@ -82,7 +82,6 @@ void model_split(struct model *m, struct fsk_seg *seg, u32 at)
 static void model_send(struct model *m, struct fsk_seg *seg)
 {
 	bool fin = seg->flags & FSK_SEG_FIN;
-	bool bare_fin = fin && seg->len == 1;
 	bool fresh = seg == m->tx.unsent;
 	struct model_frame frame = {
 		.off = ((struct model_seg *)seg)->off,
@@ -93,7 +92,7 @@ static void model_send(struct model *m, struct fsk_seg *seg)
 	u32 had = m->tx.inflight;
 
 	MODEL_CHECK(fresh || (seg->flags & FSK_SEG_LOST));
-	MODEL_CHECK(!fsk_after(seg_end(seg), m->tx.wnd_end) || bare_fin);
+	MODEL_CHECK(!fsk_after(seg_end(seg) - fin, m->tx.wnd_end));
 	MODEL_CHECK(!had || (fresh ? had : had + seg->len - 1) <
 		    m->tx.cc.cwnd);
 	fsk_rel_tx_sent(&m->tx, seg, m->now);
@@ -102,12 +101,12 @@ static void model_send(struct model *m, struct fsk_seg *seg)
 	m->xmit(m, &frame);
 }
 
-/* Send all that may go; the window may cut a segment. */
+/* Send all that may go; the window may cut a segment, as in the module. */
 void model_pump(struct model *m)
 {
 	struct fsk_rel_tx *tx = &m->tx;
 	struct fsk_seg *seg;
-	u32 room;
+	u32 at;
 
 	for (;;) {
 		seg = fsk_rel_tx_next(tx, m->now);
@@ -115,11 +114,10 @@ void model_pump(struct model *m)
 			model_send(m, seg);
 			continue;
 		}
-		room = fsk_rel_tx_room(tx);
-		if (tx->cwnd_limited || tx->lost || !tx->unsent || !room ||
-		    room >= tx->unsent->len)
+		at = fsk_rel_tx_cut(tx);
+		if (!at)
 			break;
-		model_split(m, tx->unsent, room);
+		model_split(m, tx->unsent, at);
 	}
 	/* Something must bring the sender back. */
 	MODEL_CHECK(!tx->head || fsk_rel_tx_deadline(tx));
