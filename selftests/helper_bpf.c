@@ -6,16 +6,20 @@
  *   helper_bpf CGROUP connect_deny PORT
  *   helper_bpf CGROUP connect_rewrite PORT NEW_PORT
  *   helper_bpf lsm COUNT
+ *   helper_bpf destroy PORT
  *
  * The first three let everything pass.  The next two see connect(): one refuses
- * it for a port, one leads it from a port to another.  The last is no cgroup's
+ * it for a port, one leads it from a port to another.  The next is no cgroup's
  * but a security module: it refuses the first COUNT requests for a connection
- * that reach a listener, says "ready", and stays until it is killed.
+ * that reach a listener, says "ready", and stays until it is killed.  The last
+ * visits the TCP sockets of this network namespace and destroys those that are
+ * established on the local port PORT.  Status 4: the kernel cannot do that.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/btf.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +173,76 @@ static int refuse(int count)
 	return pause();
 }
 
+/* Runs a program once over all TCP sockets of this namespace; 0 or a status. */
+static int iterate(int program)
+{
+	union bpf_attr link = {}, iter = {};
+	char buf[64];
+	ssize_t n;
+	int fd;
+
+	link.link_create.prog_fd = program;
+	link.link_create.attach_type = BPF_TRACE_ITER;
+	iter.iter_create.link_fd = bpf(BPF_LINK_CREATE, &link);
+	fd = bpf(BPF_ITER_CREATE, &iter);
+	if (fd < 0) {
+		perror("helper_bpf: iterator");
+		return 1;
+	}
+	do
+		n = read(fd, buf, sizeof(buf));
+	while (n > 0);
+	if (n < 0)
+		perror("helper_bpf: read");
+	return n < 0;
+}
+
+/* Destroys the established TCP sockets of a local port; returns a status. */
+static int destroy(int port)
+{
+	const int kfunc = function_id("bpf_sock_destroy");
+	const struct bpf_insn program[] = {
+		/* struct bpf_iter__tcp: the socket follows the meta data. */
+		LOAD_POINTER(BPF_REG_1, BPF_REG_1, 8),
+		SKIP_IF(BPF_REG_1, 0, 5),
+		/* struct sock_common: skc_num and skc_state. */
+		{ .code = BPF_LDX | BPF_MEM | BPF_H, .dst_reg = BPF_REG_2,
+		  .src_reg = BPF_REG_1, .off = 14 },
+		SKIP_UNLESS(BPF_REG_2, port, 3),
+		{ .code = BPF_LDX | BPF_MEM | BPF_B, .dst_reg = BPF_REG_2,
+		  .src_reg = BPF_REG_1, .off = 18 },
+		SKIP_UNLESS(BPF_REG_2, TCP_ESTABLISHED, 1),
+		{ .code = BPF_JMP | BPF_CALL, .imm = kfunc,
+		  .src_reg = BPF_PSEUDO_KFUNC_CALL },
+		MOV(BPF_REG_0, 0),
+		EXIT(),
+	};
+	static char log[65536];
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_TRACING,
+		.expected_attach_type = BPF_TRACE_ITER,
+		.attach_btf_id = function_id("bpf_iter_tcp"),
+		.insns = (unsigned long)program,
+		.insn_cnt = sizeof(program) / sizeof(*program),
+		.license = (unsigned long)"GPL",
+		.log_buf = (unsigned long)log, .log_size = sizeof(log),
+		.log_level = 1,
+	};
+	int fd;
+
+	if (!kfunc || !attr.attach_btf_id) {
+		puts("this kernel destroys no sockets for BPF");
+		return 4;
+	}
+	fd = bpf(BPF_PROG_LOAD, &attr);
+	if (fd < 0) {
+		fprintf(stderr, "%s\n", log);
+		perror("helper_bpf: destroy");
+		return 1;
+	}
+	return iterate(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 2 ? argv[2] : "";
@@ -214,6 +288,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "lsm"))
 		return refuse(atoi(argv[2]));
+	if (argc == 3 && !strcmp(argv[1], "destroy"))
+		return destroy(atoi(argv[2]));
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		if (strcmp(kind, kinds[i].name))
 			continue;

@@ -897,4 +897,28 @@ TEST_F(closing, accept_of_a_finished_connection)
 	close(other);
 }
 
+/*
+ * bpf_sock_destroy() comes from an iterator that owns the socket and may not
+ * sleep: to take its lock would wait for ever, in a section of RCU.
+ */
+TEST_F(closing, destroyed_by_bpf)
+{
+	char command[64], byte;
+	int status;
+
+	snprintf(command, sizeof(command), "./helper_bpf destroy %d",
+		 fsk_port(self->client));
+	ASSERT_EQ(0, fsk_enter(variant->link->client_ns));
+	status = system(command);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
+		SKIP(return, "the kernel destroys no sockets for BPF");
+	ASSERT_EQ(0, status);
+	EXPECT_EQ(EVENTS_RESET, fsk_events(self->client));
+	EXPECT_ERRNO(ECONNABORTED, recv(self->client, &byte, 1, 0));
+	EXPECT_EQ(0, recv(self->client, &byte, 1, 0));
+	ASSERT_TRUE(arrived(self->server));
+	EXPECT_EQ(EVENTS_RESET, fsk_events(self->server));
+	expect_reset(_metadata, self->server);
+}
+
 FSK_TEST_MAIN

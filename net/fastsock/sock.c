@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Life and death of a fastsock socket as a program sees it. */
 
+#include <linux/bpf.h>
 #include <linux/module.h>
 #include <net/inet_common.h>
 #include <net/sock.h>
@@ -234,35 +235,51 @@ void fsk_shutdown(struct sock *sk, int how)
 		send_fin(sk);
 }
 
+/* The caller owns @sk.  Return: 0, or -ENOENT if it has ended already. */
+static int abort_owned(struct sock *sk, int err)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	if (sk->sk_state == TCP_CLOSE || fsk_conn_dead(conn))
+		return -ENOENT;
+	rcu_read_lock();
+	send_reset(conn);
+	spin_lock_bh(&sk->sk_lock.slock);
+	if (!fsk_conn_dead(conn))
+		fsk_conn_abort(conn, err);
+	spin_unlock_bh(&sk->sk_lock.slock);
+	rcu_read_unlock();
+	return 0;
+}
+
 /**
  * fsk_abort - struct proto.diag_destroy: an administrator ends it
  * @sk: socket
  * @err: positive errno for the program
  *
- * Context: process, may sleep.
- * Return: 0.
+ * bpf_sock_destroy() calls it from an iterator that owns the socket and may not
+ * sleep: to take the socket lock would wait for itself.
+ *
+ * Context: process, may sleep; or an iterator of BPF that owns @sk.
+ * Return: 0, or -ENOENT if it has ended already.
  */
 int fsk_abort(struct sock *sk, int err)
 {
-	struct fsk_conn *conn;
+	bool owned = has_current_bpf_ctx();
+	int ret;
 
-	lock_sock(sk);
-	if (!fsk_is_conn(sk)) {
-		release_sock(sk);	/* delegated meanwhile */
-		return READ_ONCE(sk->sk_prot)->diag_destroy(sk, err);
+	if (!owned)
+		lock_sock(sk);
+	if (fsk_is_conn(sk)) {
+		ret = abort_owned(sk, err);
+		if (!owned)
+			release_sock(sk);
+		return ret;
 	}
-	rcu_read_lock();
-	conn = fsk_conn(sk);
-	if (!fsk_conn_dead(conn)) {
-		send_reset(conn);
-		spin_lock_bh(&sk->sk_lock.slock);
-		if (!fsk_conn_dead(conn))
-			fsk_conn_abort(conn, err);
-		spin_unlock_bh(&sk->sk_lock.slock);
-	}
-	rcu_read_unlock();
-	release_sock(sk);
-	return 0;
+	if (!owned)
+		release_sock(sk);
+	/* Delegated meanwhile. */
+	return READ_ONCE(sk->sk_prot)->diag_destroy(sk, err);
 }
 
 /**
