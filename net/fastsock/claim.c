@@ -506,8 +506,10 @@ static int claimed_accept(struct socket *sock, struct socket *newsock,
 
 	__module_get(THIS_MODULE);
 	err = inet_accept(sock, newsock, FSK_ACCEPT_PASS);
-	if (!err)
+	if (!err) {
+		fsk_loop_accepted(newsock->sk);
 		adopt(newsock);
+	}
 	module_put(THIS_MODULE);
 	return err;
 }

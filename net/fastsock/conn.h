@@ -149,6 +149,8 @@ enum fsk_phase {
  * @severed: in memory: the line is cut, what is sent waits
  * @side: in memory: which end of @pair this is, 0 the client
  * @left: in memory: detached, and @pair has the reference on @sk
+ * @counted: in memory: sk_rmem_alloc has what is unread, see
+ *	fsk_loop_accepted(); the socket's spinlock
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @urg_in: in memory: sequence number of @urg_byte; the socket's spinlock
  * @avg_recv: bytes a recv returned lately, moving average
@@ -212,6 +214,7 @@ struct fsk_conn {
 	bool severed;
 	u8 side;
 	bool left;
+	bool counted;
 	u32 urg_seq;
 	u32 urg_in;
 	u32 avg_recv;

@@ -23,6 +23,7 @@ void fsk_loop_show(struct fsk_conn *conn);
 void fsk_loop_taken(struct fsk_conn *conn);
 void fsk_loop_resized(struct fsk_conn *conn);
 void fsk_loop_urgent(struct fsk_conn *conn);
+void fsk_loop_accepted(struct sock *sk);
 void fsk_loop_fin(struct fsk_conn *conn);
 void fsk_loop_reset(struct fsk_conn *conn);
 void fsk_loop_reset_later(struct fsk_conn *conn);
@@ -32,6 +33,13 @@ void fsk_loop_heed(struct fsk_conn *conn);
 void fsk_loop_info(struct fsk_conn *conn);
 void fsk_loop_leave(struct fsk_conn *conn);
 void fsk_loop_unhook(struct fsk_conn *conn);
+
+/* @n unread bytes go, perhaps before accept().  Socket lock held. */
+static inline void fsk_loop_uncount(const struct fsk_conn *conn, u32 n)
+{
+	if (likely(conn->counted))
+		atomic_sub(n, &conn->sk->sk_rmem_alloc);
+}
 
 /*
  * The reader of @conn's ring has taken bytes: does that matter to anybody?

@@ -294,6 +294,7 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 static void make_client(struct fsk_conn *client)
 {
 	client->in->window = READ_ONCE(client->sk->sk_rcvbuf) / 2;
+	client->counted = true;
 	client->phase = FSK_PH_SYN_SENT;
 	fsk_handshake_numbers(client);
 	/* The program sees SYN_SENT until its call lets go of the socket. */

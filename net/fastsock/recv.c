@@ -62,7 +62,7 @@ static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
 	consume_skb(skb);
 }
 
-/* What is in the ring follows what is queued. */
+/* What is in the ring follows what is queued.  The program's socket. */
 static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -80,6 +80,7 @@ static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
  */
 void fsk_recv_skip(struct sock *sk)
 {
+	struct fsk_conn *conn;
 	struct sk_buff *skb;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb)
@@ -88,8 +89,12 @@ void fsk_recv_skip(struct sock *sk)
 			consume(sk, skb, 1);
 			return;
 		}
-	if (fsk_conn(sk)->in && fsk_ring_unread(fsk_conn(sk)->in))
-		consume_ring(sk, fsk_conn(sk)->in, 1);
+	conn = fsk_conn(sk);
+	if (!conn->in || !fsk_ring_unread(conn->in))
+		return;
+	WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + 1);
+	fsk_loop_uncount(conn, 1);
+	fsk_ring_take(conn->in, 1);
 }
 
 /* The number of the byte that the call has got to. */
@@ -454,11 +459,12 @@ static void made_room(struct fsk_conn *conn, size_t copied)
  */
 static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
 {
+	const struct fsk_conn *conn = fsk_conn(sk);
 	struct sk_buff *skb;
 	u32 n;
 
 	/* While a posted buffer is filled the ring is empty, and moves. */
-	if (unlikely(fsk_post_busy(fsk_conn(sk)->post)))
+	if (unlikely(fsk_post_busy(conn->post)))
 		return false;
 	n = min_t(u32, fsk_ring_unread(ring), FSK_QUEUE_MAX);
 	skb = n ? alloc_skb(n, GFP_ATOMIC | __GFP_NOWARN) : NULL;
@@ -471,7 +477,7 @@ static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
 	skb_set_owner_r(skb, sk);
 	fsk_ring_copy(ring, 0, __skb_put(skb, n), n);
 	fsk_rx_queue(sk, skb, ring->tail);
-	atomic_sub(n, &sk->sk_rmem_alloc);
+	fsk_loop_uncount(conn, n);
 	fsk_ring_take(ring, n);
 	return true;
 }
@@ -487,15 +493,20 @@ static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
  */
 bool fsk_recv_fill(struct sock *sk)
 {
-	struct fsk_ring *ring = fsk_conn(sk)->in;
+	const struct fsk_conn *conn = fsk_conn(sk);
+	struct fsk_ring *ring = conn->in;
 	bool any = false;
+	s64 used;
 
-	/* What is in the ring counts already. */
-	while (atomic_read(&sk->sk_rmem_alloc) <
-	       READ_ONCE(sk->sk_rcvbuf) + (int)fsk_ring_unread(ring) &&
-	       queue_ring(sk, ring))
+	do {
+		used = atomic_read(&sk->sk_rmem_alloc);
+		/* What is in the ring counts already. */
+		if (conn->counted)
+			used -= fsk_ring_unread(ring);
+		if (used >= READ_ONCE(sk->sk_rcvbuf) || !queue_ring(sk, ring))
+			return any;
 		any = true;
-	return any;
+	} while (1);
 }
 
 /**

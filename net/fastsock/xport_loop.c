@@ -227,7 +227,7 @@ static void reset(struct fsk_conn *conn)
 	/* What TCP would not have sent yet is lost.  Nobody writes any more. */
 	if (unread > window) {
 		WRITE_ONCE(conn->in->head, conn->in->tail + window);
-		atomic_sub(unread - window, &sk->sk_rmem_alloc);
+		fsk_loop_uncount(conn, unread - window);
 	}
 	fsk_stat_inc(sock_net(sk), FSK_MIB_IN_RESETS);
 	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
@@ -436,7 +436,8 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 			if (unlikely(urgent_came(peer)))
 				post_event(peer, FSK_EV_URGENT);
 		}
-		atomic_add(n, &peer->sk->sk_rmem_alloc);
+		if (likely(peer->counted))
+			atomic_add(n, &peer->sk->sk_rmem_alloc);
 		tp->segs_in++;
 		tp->data_segs_in++;
 		/* Bytes beside what is posted end its reader's wait. */
@@ -799,6 +800,30 @@ void fsk_loop_resized(struct fsk_conn *conn)
 	fsk_loop_read(conn);
 }
 
+/**
+ * fsk_loop_accepted - a program has got the socket
+ * @sk: what accept() returns
+ *
+ * From here on unread bytes count as the socket's.  Not before: what the socket
+ * holds then, TCP's accept() charges to the program's memory cgroup, and expects
+ * it to have been charged to TCP, which uncharges both as it is read.  The bytes
+ * of a ring are charged to who wrote them, and nobody would uncharge them here.
+ *
+ * Context: process; nobody else knows the socket yet but its peer.
+ */
+void fsk_loop_accepted(struct sock *sk)
+{
+	struct fsk_conn *conn;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (conn && conn->in && !conn->counted) {
+		conn->counted = true;
+		atomic_add(fsk_ring_unread(conn->in), &sk->sk_rmem_alloc);
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+}
+
 /* The other end knows of the end of the stream; the spinlock is held. */
 static void fin_told(struct fsk_conn *conn)
 {
@@ -1045,7 +1070,7 @@ void fsk_loop_leave(struct fsk_conn *conn)
  */
 void fsk_loop_unhook(struct fsk_conn *conn)
 {
-	atomic_sub(fsk_ring_unread(conn->in), &conn->sk->sk_rmem_alloc);
+	fsk_loop_uncount(conn, fsk_ring_unread(conn->in));
 }
 
 /* What sockets start with is not exported; a socket shows it. */
