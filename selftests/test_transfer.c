@@ -342,6 +342,28 @@ TEST_F(transfer, stopped_reader_blocks_the_sender)
 	EXPECT_EQ(0, recv(self->server, &sent, 1, 0));
 }
 
+/* TCP_USER_TIMEOUT counts from the last progress, however slow the reader. */
+TEST_F(transfer, slow_reader_is_not_stuck)
+{
+	char buf[65536] = {};
+	int i;
+
+	ASSERT_EQ(0, fsk_set_int(self->server, SOL_SOCKET, SO_RCVBUF, 32768));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_TCP, TCP_USER_TIMEOUT,
+				 2000));
+	ASSERT_EQ(0, fsk_nonblock(self->client, true));
+	while (send(self->client, buf, sizeof(buf), 0) > 0)
+		;
+	for (i = 0; i < 8; i++) {
+		fsk_sleep_ms(500);
+		ASSERT_EQ(16384, recv(self->server, buf, 16384, MSG_WAITALL));
+	}
+	EXPECT_EQ(0, fsk_int_option(self->client, SOL_SOCKET, SO_ERROR));
+	fsk_sleep_ms(4000);
+	EXPECT_EQ(ETIMEDOUT,
+		  fsk_int_option(self->client, SOL_SOCKET, SO_ERROR));
+}
+
 /* Less room than one frame: the window opens in small steps. */
 TEST_F(transfer, tiny_buffers)
 {

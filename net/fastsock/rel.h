@@ -83,6 +83,8 @@ struct fsk_rel_range {
  *	probe, with SACKED segments the end of the reordering window of the
  *	oldest suspect, else the tail probe
  * @stalled_since: ns of the first unanswered timeout; 0 while answers come
+ * @stuck_since: ns of the first timeout since the peer last took bytes, or room
+ *	for them; 0 while it does.  Answers without either leave it
  * @rack_sent: ns, when the delivered segment that was sent last was sent
  * @rack_rtt: ns, round trip of that segment
  * @rack_end: end of that segment: the order among equal @rack_sent
@@ -115,6 +117,7 @@ struct fsk_rel_tx {
 	u64 rto_at;
 	u64 probe_at;
 	u64 stalled_since;
+	u64 stuck_since;
 	u64 rack_sent;
 	u64 rack_rtt;
 	u32 rack_end;
@@ -192,6 +195,12 @@ static inline bool fsk_after(u32 a, u32 b)
 static inline u32 fsk_seg_end(const struct fsk_seg *seg)
 {
 	return seg->seq + seg->len;
+}
+
+/* Is nothing under way that an ack would be due for? */
+static inline bool fsk_rel_tx_idle(const struct fsk_rel_tx *tx)
+{
+	return tx->head == tx->unsent;
 }
 
 /* After its last byte: the end of the stream takes no room, so no window. */

@@ -579,6 +579,7 @@ static void tx_ack__open_window_cancels_probe(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ack(f, ISN), FSK_ACK_WINDOW);
 	KUNIT_EXPECT_EQ(test, fsk_rel_tx_deadline(&f->tx), 0ULL);
 	KUNIT_EXPECT_EQ(test, f->tx.stalled_since, 0ULL);
+	KUNIT_EXPECT_EQ(test, f->tx.stuck_since, 0ULL);
 	KUNIT_EXPECT_EQ(test, f->tx.backoff, 0);
 	KUNIT_EXPECT_EQ(test, pump(f), 1U);
 }
@@ -1196,12 +1197,13 @@ static void tx_timeout__tail_probe_without_room_asks(struct kunit *test)
 static void tx_timeout__window_probes_slow_down(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
-	u64 gap, last = 0;
+	u64 gap, last = 0, first;
 	unsigned int i;
 
 	start(f, ISN, 0);
 	queue(f, MSS);
 	pump(f);
+	first = f->tx.probe_at;
 	for (i = 0; i < 300; i++) {
 		gap = f->tx.probe_at - f->now;
 		KUNIT_EXPECT_LE(test, last, gap);
@@ -1214,9 +1216,31 @@ static void tx_timeout__window_probes_slow_down(struct kunit *test)
 		/* The peer lives, its window stays shut. */
 		fsk_rel_tx_ack(&f->tx, ISN, 0, NULL, 0, f->now, &f->freed);
 		KUNIT_EXPECT_EQ(test, f->tx.stalled_since, 0ULL);
+		KUNIT_EXPECT_EQ(test, f->tx.stuck_since, first);
 		pump(f);
 	}
 	KUNIT_EXPECT_EQ(test, last, FSK_PROBE_MAX_NS);
+}
+
+/* It lives, but throws away what it gets. */
+static void tx_timeout__answers_are_no_progress(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	unsigned int i;
+	u64 first;
+
+	flight(f, 2, 0);
+	first = f->tx.rto_at;
+	for (i = 0; i < 10; i++) {
+		f->now = f->tx.rto_at;
+		fsk_rel_tx_timeout(&f->tx, f->now);
+		pump(f);
+		KUNIT_EXPECT_EQ(test, ack(f, ISN), 0);
+		KUNIT_EXPECT_EQ(test, f->tx.stalled_since, 0ULL);
+		KUNIT_EXPECT_EQ(test, f->tx.stuck_since, first);
+	}
+	ack(f, ISN + MSS);
+	KUNIT_EXPECT_EQ(test, f->tx.stuck_since, 0ULL);
 }
 
 static void tx_timeout__dead_peer_stalls_since_the_first(struct kunit *test)
@@ -1832,6 +1856,7 @@ static struct kunit_case rel_cases[] = {
 	KUNIT_CASE(tx_timeout__tail_probe_without_room_asks),
 	KUNIT_CASE(tx_timeout__window_probes_slow_down),
 	KUNIT_CASE(tx_timeout__dead_peer_stalls_since_the_first),
+	KUNIT_CASE(tx_timeout__answers_are_no_progress),
 	KUNIT_CASE(tx_wrap__whole_life_across_zero),
 	KUNIT_CASE(rx_data__in_order),
 	KUNIT_CASE(rx_data__many_bytes_force_an_ack),

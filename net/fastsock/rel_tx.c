@@ -22,11 +22,6 @@ struct fsk_delivery {
 	bool again;		/* a segment sent more than once is among it */
 };
 
-static bool fsk_tx_idle(const struct fsk_rel_tx *tx)
-{
-	return tx->head == tx->unsent;
-}
-
 static bool fsk_tx_has_sacked(const struct fsk_rel_tx *tx)
 {
 	return fsk_after(tx->sacked_end, tx->una);
@@ -48,6 +43,8 @@ static void fsk_tx_back_off(struct fsk_rel_tx *tx, u64 now)
 		tx->backoff++;
 	if (!tx->stalled_since)
 		tx->stalled_since = now;
+	if (!tx->stuck_since)
+		tx->stuck_since = now;
 }
 
 /**
@@ -160,7 +157,7 @@ struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now)
 	if (!fsk_after(fsk_seg_data_end(seg), tx->wnd_end))
 		return seg;
 	/* No ack is under way that could open the window: ask for one. */
-	if (fsk_tx_idle(tx) && !tx->probe_at)
+	if (fsk_rel_tx_idle(tx) && !tx->probe_at)
 		tx->probe_at = now + min(fsk_tx_rto(tx), FSK_PROBE_MAX_NS);
 	return NULL;
 }
@@ -539,6 +536,7 @@ static void fsk_tx_leave_recovery(struct fsk_rel_tx *tx)
 /* @una moved: the peer and the path are alive, all timers start again. */
 static void fsk_tx_progress(struct fsk_rel_tx *tx, u64 now)
 {
+	tx->stuck_since = 0;
 	if (fsk_before(tx->sacked_end, tx->una))
 		tx->sacked_end = tx->una;
 	if (tx->in_recovery && !fsk_before(tx->una, tx->recover))
@@ -549,7 +547,7 @@ static void fsk_tx_progress(struct fsk_rel_tx *tx, u64 now)
 	 */
 	while (tx->backoff && fsk_tx_rto(tx) > FSK_PROBE_MAX_NS)
 		tx->backoff--;
-	if (fsk_tx_idle(tx)) {
+	if (fsk_rel_tx_idle(tx)) {
 		tx->rto_at = 0;
 		tx->probe_at = 0;
 		return;
@@ -564,9 +562,10 @@ static bool fsk_tx_window(struct fsk_rel_tx *tx, u32 edge)
 	if (!fsk_after(edge, tx->wnd_end))
 		return false;
 	tx->wnd_end = edge;
-	if (fsk_tx_idle(tx)) {
+	if (fsk_rel_tx_idle(tx)) {
 		tx->probe_at = 0;
 		tx->backoff = 0;
+		tx->stuck_since = 0;
 	}
 	return true;
 }
@@ -617,7 +616,7 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 	if (got.bytes)
 		tx->cc.ops->acked(&tx->cc, got.bytes, rtt, tx->cwnd_limited,
 				  now);
-	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) && !fsk_tx_idle(tx) &&
+	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) && !fsk_rel_tx_idle(tx) &&
 	    fsk_tx_detect(tx, now))
 		found |= FSK_ACK_LOSS;
 	return found;
@@ -680,7 +679,7 @@ static enum fsk_rel_event fsk_tx_tail_probe(struct fsk_rel_tx *tx, u64 now)
 static enum fsk_rel_event fsk_tx_probe_expired(struct fsk_rel_tx *tx, u64 now)
 {
 	tx->probe_at = 0;
-	if (fsk_tx_idle(tx)) {
+	if (fsk_rel_tx_idle(tx)) {
 		fsk_tx_back_off(tx, now);
 		tx->probe_at = now + min(fsk_tx_rto(tx), FSK_PROBE_MAX_NS);
 		return FSK_REL_PROBE;
@@ -728,6 +727,7 @@ struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx)
 	tx->rto_at = 0;
 	tx->probe_at = 0;
 	tx->stalled_since = 0;
+	tx->stuck_since = 0;
 	tx->backoff = 0;
 	tx->in_recovery = false;
 	return chain;

@@ -91,6 +91,23 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 	return at;
 }
 
+/*
+ * What was sent gets nowhere since then, ns; 0 if it does.
+ *
+ * A peer that answers but takes nothing for want of room may do so for ever, as
+ * with TCP (RFC 1122, 4.2.2.17), unless the program has set a limit.  One that
+ * does not take what its window covers may not.
+ */
+static u64 stalled_since(const struct fsk_conn *conn)
+{
+	if (conn->pair)
+		return conn->stalled_since;
+	if (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
+	    !fsk_rel_tx_idle(&conn->tx))
+		return conn->tx.stuck_since;
+	return conn->tx.stalled_since;
+}
+
 static u64 conn_deadline(const struct fsk_conn *conn)
 {
 	u64 at;
@@ -105,6 +122,9 @@ static u64 conn_deadline(const struct fsk_conn *conn)
 	at = sooner(at, conn->rx.ack_at);
 	at = sooner(at, conn->life_at);
 	at = sooner(at, conn->retry_at);
+	if (unlikely(conn->tx.stuck_since) && stalled_since(conn))
+		at = sooner(at, stalled_since(conn) + fsk_patience(conn->sk) +
+				1);
 	if (unlikely(sock_flag(conn->sk, SOCK_KEEPOPEN)) && !conn->tx.inflight)
 		at = sooner(at, fsk_keepalive_at(conn->sk));
 	return at;
@@ -235,12 +255,6 @@ static void look_around(struct fsk_conn *conn, u64 now)
 		conn->heard_at = now;
 	else if (conn->life_at)
 		conn->retry_at = now + FSK_ORPHAN_NS;
-}
-
-/* What was sent gets nowhere since then, ns; 0 if it does. */
-static u64 stalled_since(const struct fsk_conn *conn)
-{
-	return conn->pair ? conn->stalled_since : conn->tx.stalled_since;
 }
 
 /*

@@ -553,6 +553,33 @@ WIRE("K4", "TCP_USER_TIMEOUT ends a connection that gets no answer")
 	SAY(send(client, "x", 1, MSG_NOSIGNAL));
 }
 
+/* A peer that lives and reads nothing: it answers probes, and takes no more. */
+FAST("K4", "TCP_USER_TIMEOUT ends a connection to who reads nothing")
+{
+	struct pollfd pfd = {};
+	uint64_t start, took;
+	char buf[65536] = {};
+	int client, server;
+
+	pair(&client, &server);
+	say_alive(client, server);
+	SAY(fsk_set_int(client, SOL_TCP, TCP_USER_TIMEOUT, 1000));
+	fsk_set_int(server, SOL_SOCKET, SO_RCVBUF, 1);
+	fsk_set_int(client, SOL_SOCKET, SO_SNDBUF, 65536);
+	fsk_nonblock(client, true);
+	start = fsk_now_ms();
+	while (send(client, buf, sizeof(buf), 0) > 0)
+		;
+	pfd.fd = client;
+	say("poll", poll(&pfd, 1, 20000));
+	took = fsk_now_ms() - start;
+	note("in time: %d", took >= 900 && took < 5000);
+	say_events("client", fsk_events(client));
+	SAY(recv(client, buf, 1, 0));
+	SAY(recv(client, buf, 1, 0));
+	SAY(send(client, "x", 1, MSG_NOSIGNAL));
+}
+
 /* struct tcp_info goes on after what the C library knows of it. */
 struct info {
 	struct tcp_info old;
