@@ -5,9 +5,8 @@
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
-#include <linux/rculist.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 #include <net/inet_connection_sock.h>
 
 #include "claim.h"
@@ -18,96 +17,88 @@
 #include "post.h"
 #include "sock.h"
 
-#define FSK_TABLE_BITS	14
-
-/**
- * struct fsk_table - connections by one of their random ids
- * @heads: buckets; an id is its own hash
- * @lock: serialises changes
- */
-struct fsk_table {
-	struct hlist_head *heads;
-	spinlock_t lock;	/* the chains in heads */
-};
-
-static struct fsk_table by_id, by_peer;
 static struct kmem_cache *conn_cache;
+static siphash_aligned_key_t peer_secret;	/* of fsk_net.by_peer */
 static struct sk_filter *reject_all;
 static const struct inet_connection_sock_af_ops *tcp_af_ops;
 static struct inet_connection_sock_af_ops fsk_af_ops;
 
-static struct hlist_head *table_bucket(const struct fsk_table *table, u32 id)
+/* Ids of this end are random or cookies: no peer can choose them. */
+static u32 id_hash(const struct fsk_net *fn, u32 id)
 {
-	return &table->heads[id & ((1 << FSK_TABLE_BITS) - 1)];
+	return fsk_table_hash(&fn->by_id, id);
 }
 
-static void table_add(struct fsk_table *table, u32 id, struct hlist_node *node)
+/* Those of the other end are what it likes. */
+static u32 peer_hash(u32 peer_id, u32 peer_key)
 {
-	spin_lock_bh(&table->lock);
-	hlist_add_head_rcu(node, table_bucket(table, id));
-	spin_unlock_bh(&table->lock);
-}
-
-static void table_del(struct fsk_table *table, struct hlist_node *node)
-{
-	if (hlist_unhashed(node))
-		return;
-	spin_lock_bh(&table->lock);
-	hlist_del_init_rcu(node);
-	spin_unlock_bh(&table->lock);
+	return siphash_2u32(peer_id, peer_key, &peer_secret);
 }
 
 /**
  * fsk_conn_find - find a connection by its own id
- * @id: id in a frame's header, host order
+ * @fn: of the namespace that a frame came to
+ * @id: id in its header, host order
  * @key: key in that header; ids may collide, the pair does not
  *
  * Context: RCU read section.
  * Return: the connection, to be locked through its socket, or NULL.
  */
-struct fsk_conn *fsk_conn_find(u32 id, u32 key)
+struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key)
 {
+	const struct fsk_buckets *now = rcu_dereference(fn->by_id.now);
+	struct hlist_node *node;
 	struct fsk_conn *conn;
 
-	hlist_for_each_entry_rcu(conn, table_bucket(&by_id, id), id_node)
+	fsk_table_for_each(node, now, id_hash(fn, id)) {
+		conn = fsk_table_entry(node, now, struct fsk_conn, id_link);
 		if (conn->id == id && conn->key == key)
 			return conn;
+	}
 	return NULL;
 }
 
 /**
  * fsk_conn_has_id - is there a connection with this id, whatever its key?
- * @id: id in a frame's header, host order
+ * @fn: of the namespace that a frame came to
+ * @id: id in its header, host order
  *
  * Context: RCU read section.
  * Return: true if so.
  */
-bool fsk_conn_has_id(u32 id)
+bool fsk_conn_has_id(const struct fsk_net *fn, u32 id)
 {
-	const struct fsk_conn *conn;
+	const struct fsk_buckets *now = rcu_dereference(fn->by_id.now);
+	struct hlist_node *node;
 
-	hlist_for_each_entry_rcu(conn, table_bucket(&by_id, id), id_node)
-		if (conn->id == id)
+	fsk_table_for_each(node, now, id_hash(fn, id))
+		if (fsk_table_entry(node, now, struct fsk_conn,
+				    id_link)->id == id)
 			return true;
 	return false;
 }
 
 /**
  * fsk_conn_find_peer - find a connection by what it writes into frames
+ * @fn: of the namespace that a frame came to
  * @peer_id: the peer's id, host order
  * @peer_key: the peer's key
  *
  * Context: RCU read section.
  * Return: the connection, to be locked through its socket, or NULL.
  */
-struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key)
+struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
+				    u32 peer_key)
 {
+	const struct fsk_buckets *now = rcu_dereference(fn->by_peer.now);
+	struct hlist_node *node;
 	struct fsk_conn *conn;
 
-	hlist_for_each_entry_rcu(conn, table_bucket(&by_peer, peer_id),
-				 peer_node)
+	fsk_table_for_each(node, now, peer_hash(peer_id, peer_key)) {
+		conn = fsk_table_entry(node, now, struct fsk_conn, peer_link);
 		if (conn->peer_id == peer_id && conn->peer_key == peer_key)
 			return conn;
+	}
 	return NULL;
 }
 
@@ -240,7 +231,9 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
  */
 void fsk_conn_hash(struct fsk_conn *conn)
 {
-	table_add(&by_id, conn->id, &conn->id_node);
+	struct fsk_net *fn = fsk_net(sock_net(conn->sk));
+
+	fsk_table_add(&fn->by_id, &conn->id_link, id_hash(fn, conn->id));
 }
 
 /**
@@ -251,7 +244,8 @@ void fsk_conn_hash(struct fsk_conn *conn)
  */
 void fsk_conn_hash_peer(struct fsk_conn *conn)
 {
-	table_add(&by_peer, conn->peer_id, &conn->peer_node);
+	fsk_table_add(&fsk_net(sock_net(conn->sk))->by_peer, &conn->peer_link,
+		      peer_hash(conn->peer_id, conn->peer_key));
 }
 
 static void conn_free_rcu(struct rcu_head *rcu)
@@ -289,12 +283,14 @@ static void conn_purge(struct fsk_conn *conn)
 
 static void leave_wire(struct fsk_conn *conn)
 {
+	struct net *net = sock_net(conn->sk);
+
 	/* First, so that a CONFIRM finds one or the other. */
 	if (conn->tomb)
-		fsk_tomb_add(conn->tomb, conn->id, conn->key);
+		fsk_tomb_add(net, conn->tomb, conn->id, conn->key);
 	conn->tomb = NULL;
-	table_del(&by_id, &conn->id_node);
-	table_del(&by_peer, &conn->peer_node);
+	fsk_table_del(&fsk_net(net)->by_id, &conn->id_link);
+	fsk_table_del(&fsk_net(net)->by_peer, &conn->peer_link);
 	conn_purge(conn);
 	fsk_conn_put_dev(conn);
 }
@@ -568,16 +564,28 @@ static void drop_dev(struct fsk_conn *conn, const struct net_device *dev)
  */
 void fsk_conn_drop_dev(struct net_device *dev)
 {
+	const struct fsk_table *table = &fsk_net(dev_net(dev))->by_id;
+	const struct fsk_buckets *now;
+	struct hlist_node *node;
 	struct fsk_conn *conn;
-	unsigned int i;
+	unsigned int i = 0;
+	bool more;
 
-	for (i = 0; i < 1 << FSK_TABLE_BITS; i++) {
-		rcu_read_lock_bh();
-		hlist_for_each_entry_rcu(conn, &by_id.heads[i], id_node)
+	/* If it grows, what was in a bucket goes to it or to later ones. */
+	do {
+		local_bh_disable();
+		rcu_read_lock();
+		now = rcu_dereference(table->now);
+		fsk_table_for_each_in(node, now, i) {
+			conn = fsk_table_entry(node, now, struct fsk_conn,
+					       id_link);
 			if (READ_ONCE(conn->path.dev) == dev)
 				drop_dev(conn, dev);
-		rcu_read_unlock_bh();
-	}
+		}
+		more = ++i < fsk_table_size(now);
+		rcu_read_unlock();
+		local_bh_enable();
+	} while (more);
 }
 
 /* Nothing that TCP code builds for a fastsock socket leaves the host. */
@@ -626,15 +634,43 @@ static void filter_exit(void)
 	kfree(reject_all);
 }
 
-static int table_init(struct fsk_table *table)
+/**
+ * fsk_conn_init_net - make the tables of a new namespace
+ * @net: namespace
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int fsk_conn_init_net(struct net *net)
 {
-	spin_lock_init(&table->lock);
-	table->heads = vzalloc(sizeof(*table->heads) << FSK_TABLE_BITS);
-	return table->heads ? 0 : -ENOMEM;
+	struct fsk_net *fn = fsk_net(net);
+	int err;
+
+	err = fsk_table_init(&fn->by_id);
+	if (err)
+		return err;
+	err = fsk_table_init(&fn->by_peer);
+	if (err)
+		fsk_table_exit(&fn->by_id);
+	return err;
 }
 
 /**
- * fsk_conn_init - tables, cache, filter and ULP
+ * fsk_conn_exit_net - undo fsk_conn_init_net(); no connection, no frame is left
+ * @net: namespace
+ *
+ * Context: process, may sleep.
+ */
+void fsk_conn_exit_net(struct net *net)
+{
+	struct fsk_net *fn = fsk_net(net);
+
+	fsk_table_exit(&fn->by_peer);
+	fsk_table_exit(&fn->by_id);
+}
+
+/**
+ * fsk_conn_init - cache, filter and ULP
  *
  * Context: process, module load.
  * Return: 0 or a negative errno.
@@ -646,13 +682,10 @@ int fsk_conn_init(void)
 	conn_cache = KMEM_CACHE(fsk_conn, SLAB_ACCOUNT);
 	if (!conn_cache)
 		return err;
-	if (table_init(&by_id))
-		goto err_cache;
-	if (table_init(&by_peer))
-		goto err_id;
+	get_random_bytes(&peer_secret, sizeof(peer_secret));
 	err = filter_init();
 	if (err)
-		goto err_peer;
+		goto err_cache;
 	err = af_ops_init();
 	if (err)
 		goto err_filter;
@@ -663,10 +696,6 @@ int fsk_conn_init(void)
 
 err_filter:
 	filter_exit();
-err_peer:
-	vfree(by_peer.heads);
-err_id:
-	vfree(by_id.heads);
 err_cache:
 	kmem_cache_destroy(conn_cache);
 	return err;
@@ -682,7 +711,5 @@ void fsk_conn_exit(void)
 	tcp_unregister_ulp(&fsk_ulp_ops);
 	rcu_barrier();		/* conn_free_rcu() */
 	filter_exit();
-	vfree(by_peer.heads);
-	vfree(by_id.heads);
 	kmem_cache_destroy(conn_cache);
 }

@@ -16,8 +16,9 @@
  *	enable_mutex (main.c) > claim_mutex (claim.c)
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
- *	socket lock, rtnl > fsk_table.lock, tomb_lock, fsk_net.peers_lock,
+ *	socket lock, rtnl > fsk_table.lock, fsk_net.peers_lock,
  *		fsk_net.tokens_lock, across_lock: leaves
+ *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	holders_lock (pair.c) > socket spinlock
  *	owned socket > the other end's socket spinlock (xport_loop.c)
@@ -25,9 +26,9 @@
  *	owned socket > the spinlock of its peer's new child (pair.c)
  *	socket lock > qdisc and device locks (inside dev_queue_xmit())
  *	listener's sk_callback_lock: a leaf, for reading sk_socket->ops
- * enable_mutex is held over RCU tasks grace periods; no other lock is.
+ * No lock is held over a grace period.
  *
- * A frame finds its connection in fsk_table under RCU and never takes a
+ * A frame finds its connection in fsk_net.by_id under RCU and never takes a
  * reference: the connection owns one on its socket, and drops it by call_rcu()
  * after it left the table.  So conn->sk is valid memory for as long as the
  * reader stays in its RCU section, and fsk_conn_dead() tells under the socket
@@ -172,9 +173,9 @@ enum fsk_phase {
  * @stalled_since: in memory: ns, since when what is sent gets nowhere; 0 if it
  *	does.  With frames @tx has that.
  * @rcu: defers freeing
- * @id_node: in fsk_table by @id; RCU.  From here on only frames need it: in
+ * @id_link: in fsk_net.by_id by @id; RCU.  From here on only frames need it: in
  *	memory it does not exist, see FSK_CONN_IN_MEMORY
- * @peer_node: in the peer table by @peer_id; RCU
+ * @peer_link: in fsk_net.by_peer by @peer_id and @peer_key; RCU
  * @path: device (referenced, NULL once unregistered) and address of the peer
  * @dev_tracker: of the reference on @path.dev
  * @id: this end's connection id, host order; constant
@@ -236,8 +237,8 @@ struct fsk_conn {
 	u64 stalled_since;
 	struct rcu_head rcu;
 	/* Frames only. */
-	struct hlist_node id_node;
-	struct hlist_node peer_node;
+	struct fsk_link id_link;
+	struct fsk_link peer_link;
 	struct fsk_path path;
 	netdevice_tracker dev_tracker;
 	u32 id;
@@ -258,7 +259,7 @@ struct fsk_conn {
 };
 
 /* Bytes of an end in memory, which struct fsk_pair holds: no more than that. */
-#define FSK_CONN_IN_MEMORY	offsetof(struct fsk_conn, id_node)
+#define FSK_CONN_IN_MEMORY	offsetof(struct fsk_conn, id_link)
 
 /**
  * struct fsk_cb - what fastsock keeps in skb->cb
@@ -356,6 +357,8 @@ static inline u64 fsk_now(void)
 }
 
 /* conn.c */
+int fsk_conn_init_net(struct net *net);
+void fsk_conn_exit_net(struct net *net);
 int fsk_conn_init(void);
 void fsk_conn_exit(void);
 void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
@@ -376,9 +379,10 @@ void fsk_conn_abort(struct fsk_conn *conn, int err);
 void fsk_conn_done(struct fsk_conn *conn);
 void fsk_conn_time_wait(struct fsk_conn *conn);
 void fsk_conn_info(struct fsk_conn *conn);
-struct fsk_conn *fsk_conn_find(u32 id, u32 key);
-bool fsk_conn_has_id(u32 id);
-struct fsk_conn *fsk_conn_find_peer(u32 peer_id, u32 peer_key);
+struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key);
+bool fsk_conn_has_id(const struct fsk_net *fn, u32 id);
+struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
+				    u32 peer_key);
 void fsk_conn_put_dev(struct fsk_conn *conn);
 void fsk_conn_drop_dev(struct net_device *dev);
 
@@ -387,9 +391,11 @@ int fsk_tomb_init(void);
 void fsk_tomb_exit(void);
 struct fsk_tomb *fsk_tomb_alloc(gfp_t gfp);
 void fsk_tomb_free(struct fsk_tomb *tomb);
-void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key);
-bool fsk_tomb_find(u32 id, u32 key);
-bool fsk_tomb_full(void);
+void fsk_tomb_add(struct net *net, struct fsk_tomb *tomb, u32 id, u32 key);
+bool fsk_tomb_find(const struct net *net, u32 id, u32 key);
+bool fsk_tomb_full(const struct net *net);
+int fsk_tomb_init_net(struct net *net);
+void fsk_tomb_exit_net(struct net *net);
 
 /* tx.c */
 int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);

@@ -508,7 +508,8 @@ bool fsk_handshake_answered(const struct net_device *dev,
 			    const struct fsk_syn *syn, const u8 *mac, u32 id,
 			    u32 key)
 {
-	return cookie_ok(id, key, syn, dev, mac) && !fsk_tomb_find(id, key);
+	return cookie_ok(id, key, syn, dev, mac) &&
+	       !fsk_tomb_find(dev_net(dev), id, key);
 }
 
 /**
@@ -720,8 +721,9 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	lsk = fsk_handshake_listener(dev, t);
 	if (!lsk)
 		return FSK_REASON_NO_LISTENER;
-	reason = fsk_tomb_full() ? FSK_REASON_BACKLOG :
-				   fsk_handshake_judge(lsk, dev, t, 0, &skb);
+	reason = fsk_tomb_full(dev_net(dev)) ?
+		 FSK_REASON_BACKLOG :
+		 fsk_handshake_judge(lsk, dev, t, 0, &skb);
 	/* CONFIRM meets no rule that would mark it for the child. */
 	if (reason == FSK_ACCEPT && inet_request_mark(lsk, skb) !=
 				    READ_ONCE(lsk->sk_mark))
@@ -1039,7 +1041,7 @@ struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 	struct sock *lsk;
 
 	if (!syn_sane(syn) || !cookie_ok(id, key, syn, dev, mac) ||
-	    fsk_tomb_find(id, key)) {
+	    fsk_tomb_find(net, id, key)) {
 		fsk_drop(net, NULL, FSK_DROP_COOKIE);
 		return NULL;
 	}

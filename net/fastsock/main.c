@@ -181,11 +181,21 @@ static int __net_init fsk_init_net(struct net *net)
 	err = fsk_peer_init_net(net);
 	if (err)
 		goto err_stats;
-	err = sysctl_init_net(net);
+	err = fsk_conn_init_net(net);
 	if (err)
 		goto err_peer;
+	err = fsk_tomb_init_net(net);
+	if (err)
+		goto err_conn;
+	err = sysctl_init_net(net);
+	if (err)
+		goto err_tomb;
 	return 0;
 
+err_tomb:
+	fsk_tomb_exit_net(net);
+err_conn:
+	fsk_conn_exit_net(net);
 err_peer:
 	fsk_peer_exit_net(net);
 err_stats:
@@ -198,6 +208,8 @@ static void __net_exit fsk_exit_net(struct net *net)
 	sysctl_exit_net(net);
 	set_enable(net, FSK_ENABLE_OFF);
 	fsk_peer_exit_net(net);
+	fsk_tomb_exit_net(net);
+	fsk_conn_exit_net(net);
 	fsk_stats_exit(net);
 }
 

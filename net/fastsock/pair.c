@@ -415,7 +415,8 @@ static bool join(struct fsk_conn *client, struct fsk_conn *server,
 		fsk_tomb_free(tomb);
 		return false;
 	}
-	fsk_tomb_add(tomb, be32_to_cpu(sa->id), be32_to_cpu(sa->key));
+	fsk_tomb_add(dev_net(dev), tomb, be32_to_cpu(sa->id),
+		     be32_to_cpu(sa->key));
 	return fsk_handshake_queue(lsk, server->sk, req);
 }
 

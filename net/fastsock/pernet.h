@@ -4,12 +4,14 @@
 #define _FSK_PERNET_H
 
 #include <linux/if_ether.h>
+#include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
 #include "stats.h"
+#include "table.h"
 
 struct ctl_table;
 struct ctl_table_header;
@@ -34,6 +36,20 @@ struct fsk_peer;
 #define FSK_HANDSHAKE_MS	40	/* ms */
 
 /**
+ * struct fsk_tombs - ids of a namespace's server ends that are gone
+ * @table: by id and key; RCU
+ * @fifo: oldest first
+ * @lock: protects @fifo; before @table's own
+ * @reap: removes what has expired; queued while there are any
+ */
+struct fsk_tombs {
+	struct fsk_table table;
+	struct list_head fifo;
+	spinlock_t lock;		/* fifo */
+	struct delayed_work reap;
+};
+
+/**
  * struct fsk_net - fastsock's part of a network namespace
  * @enable: sysctl, FSK_ENABLE_*; unless off, SYNs and HELLOs are answered
  * @loopback_frames: sysctl, test only; frames may cross the loopback device
@@ -54,6 +70,9 @@ struct fsk_peer;
  * @tokens: replies to strangers that may still be sent in this tick
  * @tokens_at: jiffies of the tick @tokens belongs to
  * @tokens_lock: protects @tokens and @tokens_at
+ * @by_id: connections of frames by their own id; RCU
+ * @by_peer: the same by what they call the other end; RCU
+ * @tombs: ids of server ends that are gone
  */
 struct fsk_net {
 	int enable;
@@ -75,6 +94,9 @@ struct fsk_net {
 	unsigned int tokens;
 	unsigned long tokens_at;
 	spinlock_t tokens_lock;		/* tokens, tokens_at */
+	struct fsk_table by_id;
+	struct fsk_table by_peer;
+	struct fsk_tombs tombs;
 };
 
 extern unsigned int fsk_net_id;

@@ -654,7 +654,7 @@ static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 	const struct fsk_hdr *hdr = (const void *)skb->data;
 	struct net *net = dev_net(dev);
 
-	if (fsk_conn_has_id(be32_to_cpu(hdr->id))) {
+	if (fsk_conn_has_id(fsk_net(net), be32_to_cpu(hdr->id))) {
 		fsk_drop(net, skb, FSK_DROP_KEY);
 		return;
 	}
@@ -666,20 +666,21 @@ static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 	fsk_drop(net, skb, FSK_DROP_ID);
 }
 
-static struct fsk_conn *find(const struct fsk_hdr *hdr, u32 key)
+static struct fsk_conn *find(const struct fsk_net *fn,
+			     const struct fsk_hdr *hdr, u32 key)
 {
 	u32 id = be32_to_cpu(hdr->id);
 
 	if (unlikely(hdr->type == FSK_T_UNKNOWN))
-		return fsk_conn_find_peer(id, key);
-	return fsk_conn_find(id, key);
+		return fsk_conn_find_peer(fn, id, key);
+	return fsk_conn_find(fn, id, key);
 }
 
 static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 			 const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
-	struct fsk_conn *conn = find(hdr, key);
+	struct fsk_conn *conn = find(fsk_net(dev_net(dev)), hdr, key);
 
 	if (unlikely(!conn && hdr->type == FSK_T_CONFIRM &&
 		     fsk_transport_for(dev)))

@@ -7,72 +7,88 @@
  * hand its bytes to a second accept().  A tombstone outlives the cookie in it.
  */
 
-#include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
-#include <linux/rculist.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "conn.h"
 
-#define FSK_TOMB_BITS	14
 /* Jiffies: the life of the oldest cookie. */
 #define FSK_TOMB_LIFE	(2 << FSK_COOKIE_SHIFT)
-#define FSK_TOMB_MAX	262144
+#define FSK_TOMB_MAX	262144	/* in a namespace */
+/* So many are taken away before others get the lock. */
+#define FSK_TOMB_BATCH	64
 
 /**
  * struct fsk_tomb - one remembered id
- * @node: in tombs by @id; RCU
- * @fifo: in tomb_fifo[]
+ * @link: in fsk_tombs.table by @id and @key; RCU
+ * @fifo: in fsk_tombs.fifo, afterwards in a list of those to be freed
  * @id: connection id, host order
  * @key: its key
  * @expires: jiffies
- * @rcu: defers freeing
  */
 struct fsk_tomb {
-	struct hlist_node node;
+	struct fsk_link link;
 	struct list_head fifo;
 	u32 id;
 	u32 key;
 	unsigned long expires;
-	struct rcu_head rcu;
 };
 
-static struct hlist_head tombs[1 << FSK_TOMB_BITS];
-static LIST_HEAD(tomb_fifo);	/* oldest first */
-static DEFINE_SPINLOCK(tomb_lock);	/* tombs, tomb_fifo, tomb_count */
-static unsigned int tomb_count;
 static struct kmem_cache *tomb_cache;
-static void tomb_reap(struct work_struct *work);
-static DECLARE_DELAYED_WORK(tomb_work, tomb_reap);
 
-static struct hlist_head *tomb_bucket(u32 id)
+static u32 tomb_hash(const struct fsk_tombs *tombs, u32 id, u32 key)
 {
-	return &tombs[id & ((1 << FSK_TOMB_BITS) - 1)];
+	return fsk_table_hash(&tombs->table, (u64)id << 32 | key);
 }
 
-static void tomb_free_rcu(struct rcu_head *rcu)
+/* Take some that have expired out of the table; true if there may be more. */
+static bool tomb_expire(struct fsk_tombs *tombs, struct list_head *expired)
 {
-	kmem_cache_free(tomb_cache, container_of(rcu, struct fsk_tomb, rcu));
+	struct fsk_tomb *tomb, *next;
+	unsigned int n = 0;
+
+	spin_lock_bh(&tombs->lock);
+	list_for_each_entry_safe(tomb, next, &tombs->fifo, fifo) {
+		if (time_before(jiffies, tomb->expires) ||
+		    n++ == FSK_TOMB_BATCH)
+			break;
+		list_move(&tomb->fifo, expired);
+		fsk_table_del(&tombs->table, &tomb->link);
+	}
+	spin_unlock_bh(&tombs->lock);
+	return n > FSK_TOMB_BATCH;
+}
+
+static void tomb_free_list(struct list_head *list)
+{
+	struct fsk_tomb *tomb, *next;
+
+	list_for_each_entry_safe(tomb, next, list, fifo) {
+		kmem_cache_free(tomb_cache, tomb);
+		cond_resched();
+	}
 }
 
 static void tomb_reap(struct work_struct *work)
 {
-	struct fsk_tomb *tomb, *next;
+	struct fsk_tombs *tombs = container_of(to_delayed_work(work),
+					       struct fsk_tombs, reap);
+	LIST_HEAD(expired);
 
-	spin_lock_bh(&tomb_lock);
-	list_for_each_entry_safe(tomb, next, &tomb_fifo, fifo) {
-		if (time_before(jiffies, tomb->expires))
-			break;
-		list_del(&tomb->fifo);
-		hlist_del_rcu(&tomb->node);
-		WRITE_ONCE(tomb_count, tomb_count - 1);
-		call_rcu(&tomb->rcu, tomb_free_rcu);
+	while (tomb_expire(tombs, &expired))
+		cond_resched();
+	if (!list_empty(&expired)) {
+		synchronize_rcu();	/* fsk_tomb_find() */
+		tomb_free_list(&expired);
 	}
-	if (tomb_count)
-		schedule_delayed_work(&tomb_work, HZ);
-	spin_unlock_bh(&tomb_lock);
+	spin_lock_bh(&tombs->lock);
+	if (!list_empty(&tombs->fifo))
+		queue_delayed_work(system_unbound_wq, &tombs->reap, HZ);
+	spin_unlock_bh(&tombs->lock);
 }
 
 /**
@@ -85,7 +101,11 @@ static void tomb_reap(struct work_struct *work)
  */
 struct fsk_tomb *fsk_tomb_alloc(gfp_t gfp)
 {
-	return kmem_cache_alloc(tomb_cache, gfp);
+	struct fsk_tomb *tomb = kmem_cache_alloc(tomb_cache, gfp);
+
+	if (tomb)
+		tomb->link.added = false;
+	return tomb;
 }
 
 /**
@@ -102,53 +122,96 @@ void fsk_tomb_free(struct fsk_tomb *tomb)
 
 /**
  * fsk_tomb_add - remember an id for as long as its cookie is good
+ * @net: the server's namespace
  * @tomb: from fsk_tomb_alloc(); owned by the table from now on
  * @id: connection id, host order
  * @key: its key
  *
  * Context: any but hard interrupt.
  */
-void fsk_tomb_add(struct fsk_tomb *tomb, u32 id, u32 key)
+void fsk_tomb_add(struct net *net, struct fsk_tomb *tomb, u32 id, u32 key)
 {
+	struct fsk_tombs *tombs = &fsk_net(net)->tombs;
+
 	tomb->id = id;
 	tomb->key = key;
 	tomb->expires = jiffies + FSK_TOMB_LIFE;
 
-	spin_lock_bh(&tomb_lock);
-	hlist_add_head_rcu(&tomb->node, tomb_bucket(id));
-	list_add_tail(&tomb->fifo, &tomb_fifo);
-	WRITE_ONCE(tomb_count, tomb_count + 1);
-	schedule_delayed_work(&tomb_work, HZ);
-	spin_unlock_bh(&tomb_lock);
+	spin_lock_bh(&tombs->lock);
+	fsk_table_add(&tombs->table, &tomb->link, tomb_hash(tombs, id, key));
+	/* Otherwise the work is queued, or runs and will queue itself. */
+	if (list_empty(&tombs->fifo))
+		queue_delayed_work(system_unbound_wq, &tombs->reap, HZ);
+	list_add_tail(&tomb->fifo, &tombs->fifo);
+	spin_unlock_bh(&tombs->lock);
 }
 
 /**
  * fsk_tomb_find - did a server end with this id end lately?
+ * @net: the server's namespace
  * @id: connection id, host order
  * @key: its key
  *
  * Context: RCU read section.
  * Return: true if a CONFIRM with it is a duplicate.
  */
-bool fsk_tomb_find(u32 id, u32 key)
+bool fsk_tomb_find(const struct net *net, u32 id, u32 key)
 {
+	const struct fsk_tombs *tombs = &fsk_net(net)->tombs;
+	const struct fsk_buckets *now = rcu_dereference(tombs->table.now);
 	const struct fsk_tomb *tomb;
+	struct hlist_node *node;
 
-	hlist_for_each_entry_rcu(tomb, tomb_bucket(id), node)
+	fsk_table_for_each(node, now, tomb_hash(tombs, id, key)) {
+		tomb = fsk_table_entry(node, now, struct fsk_tomb, link);
 		if (tomb->id == id && tomb->key == key)
 			return true;
+	}
 	return false;
 }
 
 /**
  * fsk_tomb_full - are there too many to take new connections?
+ * @net: the server's namespace
  *
  * Context: any.
  * Return: true when clients are to be sent to TCP.
  */
-bool fsk_tomb_full(void)
+bool fsk_tomb_full(const struct net *net)
 {
-	return READ_ONCE(tomb_count) >= FSK_TOMB_MAX;
+	return READ_ONCE(fsk_net(net)->tombs.table.count) >= FSK_TOMB_MAX;
+}
+
+/**
+ * fsk_tomb_init_net - prepare the tombstones of a new namespace
+ * @net: namespace
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int fsk_tomb_init_net(struct net *net)
+{
+	struct fsk_tombs *tombs = &fsk_net(net)->tombs;
+
+	INIT_LIST_HEAD(&tombs->fifo);
+	spin_lock_init(&tombs->lock);
+	INIT_DELAYED_WORK(&tombs->reap, tomb_reap);
+	return fsk_table_init(&tombs->table);
+}
+
+/**
+ * fsk_tomb_exit_net - forget all; no connection is left, nor a frame
+ * @net: namespace
+ *
+ * Context: process, may sleep.
+ */
+void fsk_tomb_exit_net(struct net *net)
+{
+	struct fsk_tombs *tombs = &fsk_net(net)->tombs;
+
+	cancel_delayed_work_sync(&tombs->reap);
+	tomb_free_list(&tombs->fifo);
+	fsk_table_exit(&tombs->table);
 }
 
 /**
@@ -164,17 +227,11 @@ int fsk_tomb_init(void)
 }
 
 /**
- * fsk_tomb_exit - forget all; no connection is left
+ * fsk_tomb_exit - undo fsk_tomb_init(); no namespace is left
  *
  * Context: process, module unload.
  */
 void fsk_tomb_exit(void)
 {
-	struct fsk_tomb *tomb, *next;
-
-	cancel_delayed_work_sync(&tomb_work);
-	rcu_barrier();
-	list_for_each_entry_safe(tomb, next, &tomb_fifo, fifo)
-		kmem_cache_free(tomb_cache, tomb);
 	kmem_cache_destroy(tomb_cache);
 }
