@@ -60,6 +60,33 @@ of_the_host_alone() {
 		unshare -n sh -c "[ -e $sysctls/enable ] && [ ! -e $sysctls/$1 ]"
 }
 
+# How long the module is in use after so many namespaces have ended, in ms.
+ending_takes() {
+	local i start
+
+	for ((i = 0; i < $1; i++)); do
+		ip netns add "end$i" && ./helper_at "end$i" \
+			sh -c "echo 1 > $sysctls/enable" || return 1
+	done
+	start=${EPOCHREALTIME/./}
+	ip -all netns delete
+	for ((i = 0; i < 3000; i++)); do
+		[ "$(awk '$1 == "fastsock" { print $3 }' /proc/modules)" = 0 ] &&
+			break
+		sleep 0.01
+	done
+	echo $(((${EPOCHREALTIME/./} - start) / 1000))
+}
+
+# The end of a namespace must not wait for every task of the host.
+namespaces_end_at_once() {
+	local one many
+
+	one=$(ending_takes 1) && many=$(ending_takes 20) || return 1
+	echo "$one ms for one, $many ms for twenty"
+	[ "$many" -lt $((4 * one + 500)) ]
+}
+
 orphans_as_tcp() {
 	diff $sysctls/max_orphans /proc/sys/net/ipv4/tcp_max_orphans
 }
@@ -138,6 +165,11 @@ tests=(
 	"max_orphans refuses -1:refuses max_orphans -1"
 	"max_orphans refuses 2147483648:refuses max_orphans 2147483648"
 	"max_orphans is the host's:of_the_host_alone max_orphans"
+	"userns_enable is 0 after loading:is_zero userns_enable"
+	"userns_enable takes 1 and 0:takes userns_enable 1 0"
+	"userns_enable refuses 2:refuses userns_enable 2"
+	"userns_enable is the host's:of_the_host_alone userns_enable"
+	"twenty namespaces end as fast as one:namespaces_end_at_once"
 	"enable belongs to its namespace:namespace_of_its_own"
 	"statistics have the names of the header:counter_names"
 	"statistics are lines of name and number:counter_form"

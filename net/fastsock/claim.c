@@ -13,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/workqueue.h>
 #include <net/arp.h>
 #include <net/inet_common.h>
 #include <net/inet_hashtables.h>
@@ -34,8 +35,11 @@ struct proto_ops fsk_stream_ops __read_mostly;
 struct proto_ops fsk_memory_ops __read_mostly;
 
 static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
-static DEFINE_MUTEX(claim_mutex);	/* claim_users and tcp_prot.init */
+static DEFINE_MUTEX(claim_mutex);	/* those below, tcp_prot.init */
 static unsigned int claim_users;
+static unsigned int claim_parting;	/* references that claim_work drops */
+static void claim_part(struct work_struct *work);
+static DECLARE_WORK(claim_work, claim_part);
 static unsigned int family = AF_FASTSOCK;
 module_param(family, uint, 0444);
 MODULE_PARM_DESC(family, "address family number of AF_FASTSOCK");
@@ -787,34 +791,68 @@ int fsk_claim_enable(void)
 	return 0;
 }
 
+/* The hook was removed: wait until no task is inside, then let go. */
+static void claim_part(struct work_struct *work)
+{
+	unsigned int n;
+
+	mutex_lock(&claim_mutex);
+	n = claim_parting;
+	claim_parting = 0;
+	mutex_unlock(&claim_mutex);
+	/* A socket that hook() claims has its module reference by then. */
+	synchronize_rcu_tasks();
+	while (n--)
+		module_put(THIS_MODULE);
+}
+
+/*
+ * The last user restores the pointer.  If another module hooked over ours
+ * meanwhile, the hook and the module have to stay.
+ */
+static void claim_restore(void)
+{
+	lockdep_assert_held(&claim_mutex);
+	if (READ_ONCE(tcp_prot.init) != hook) {
+		pr_warn("another module hooked TCP's init after us: fastsock stays loaded\n");
+		claim_users = 1;
+		return;
+	}
+	WRITE_ONCE(tcp_prot.init, tcp_prot_init);
+	claim_parting++;
+	queue_work(system_long_wq, &claim_work);
+}
+
 /**
  * fsk_claim_disable - undo fsk_claim_enable()
  *
- * The caller has stopped claiming in its namespace (enable=0).  If another
- * module hooked over ours meanwhile, the hook and the module have to stay.
+ * The caller has stopped claiming in its namespace (enable=0).  It does not
+ * wait for tasks that are inside the hook: they need the module only, which the
+ * last reference keeps until fsk_claim_settle() would return.
  *
- * Context: process, may sleep for RCU tasks grace periods.
+ * Context: process, may sleep.
  */
 void fsk_claim_disable(void)
 {
-	bool stuck = false;
+	bool last;
 
 	mutex_lock(&claim_mutex);
-	if (!--claim_users) {
-		if (READ_ONCE(tcp_prot.init) == hook) {
-			WRITE_ONCE(tcp_prot.init, tcp_prot_init);
-		} else {
-			pr_warn("another module hooked TCP's init after us: fastsock stays loaded\n");
-			claim_users = 1;
-			stuck = true;
-		}
-	}
+	last = !--claim_users;
+	if (last)
+		claim_restore();
 	mutex_unlock(&claim_mutex);
-	if (stuck)
-		return;
-	/* A socket that hook() claims has its module reference by then. */
-	synchronize_rcu_tasks();
-	module_put(THIS_MODULE);
+	if (!last)
+		module_put(THIS_MODULE);
+}
+
+/**
+ * fsk_claim_settle - wait until a hook that was removed has let the module go
+ *
+ * Context: process, may sleep for RCU tasks grace periods.
+ */
+void fsk_claim_settle(void)
+{
+	flush_work(&claim_work);
 }
 
 /**
@@ -844,6 +882,7 @@ int fsk_claim_init(void)
 void fsk_claim_exit(void)
 {
 	sock_unregister(family);
+	fsk_claim_settle();	/* claim_part() itself returns after its put */
 	/* Tasks that just dropped the last reference may still be returning. */
 	synchronize_rcu_tasks();
 }

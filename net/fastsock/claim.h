@@ -16,6 +16,7 @@ int fsk_claim_init(void);
 void fsk_claim_exit(void);
 int fsk_claim_enable(void);
 void fsk_claim_disable(void);
+void fsk_claim_settle(void);
 bool fsk_claimed(struct sock *sk);
 int fsk_option_reason(const struct sock *sk);
 int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);

@@ -3,12 +3,14 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
+#include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 
 #include "across.h"
@@ -32,6 +34,17 @@ module_param(ethertype, ushort, 0444);
 MODULE_PARM_DESC(ethertype, "EtherType of fastsock frames, 0x0600 or more");
 
 static DEFINE_MUTEX(enable_mutex);	/* changes of fsk_net.enable */
+static int userns_enable;	/* sysctl, of the host */
+
+/*
+ * Whoever makes a user namespace administers the network namespaces that it
+ * owns, and may be anybody.  What enabling sets off (a hook in TCP, a reference
+ * on this module, a parser of frames) is the host's.
+ */
+static bool may_enable(void)
+{
+	return READ_ONCE(userns_enable) || capable(CAP_NET_ADMIN);
+}
 
 static int set_enable(struct net *net, int val)
 {
@@ -40,10 +53,14 @@ static int set_enable(struct net *net, int val)
 
 	mutex_lock(&enable_mutex);
 	old = fn->enable;
-	if (!old && val)
+	if (val && val != old && !may_enable())
+		err = -EPERM;
+	if (!err && !old && val)
 		err = fsk_claim_enable();
 	if (err)
 		goto out;
+	if (val)
+		WRITE_ONCE(fn->open, true);
 	WRITE_ONCE(fn->enable, val);
 	if (!old != !val)
 		fsk_peer_enable(net, val);
@@ -68,7 +85,11 @@ static int enable_handler(FSK_CTL_TABLE *table, int write, void *buffer,
 	err = proc_dointvec_minmax(&tmp, write, buffer, lenp, ppos);
 	if (err || !write)
 		return err;
-	return set_enable(net, val);
+	err = set_enable(net, val);
+	/* Who turned it off may want to unload the module next. */
+	if (!err && !val)
+		fsk_claim_settle();
+	return err;
 }
 
 static int spin_handler(FSK_CTL_TABLE *table, int write, void *buffer,
@@ -122,18 +143,27 @@ static const struct ctl_table sysctls[] = {
 		.proc_handler = spin_handler,
 		.extra1 = SYSCTL_ZERO, .extra2 = &spin_us_most,
 	}, {
-		/* The host's, so the last: other namespaces lack it. */
+		/* The host's, so the last: other namespaces lack these. */
 		.procname = "max_orphans",
 		.data = &fsk_max_orphans,
 		.maxlen = sizeof(int), .mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
 		.extra1 = SYSCTL_ZERO,
+	}, {
+		.procname = "userns_enable",
+		.data = &userns_enable,
+		.maxlen = sizeof(int), .mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE,
 	},
 };
 
+#define FSK_HOST_SYSCTLS	2
+
 static int sysctl_init_net(struct net *net)
 {
-	const size_t n = ARRAY_SIZE(sysctls) - !net_eq(net, &init_net);
+	const size_t n = ARRAY_SIZE(sysctls) -
+			 (net_eq(net, &init_net) ? 0 : FSK_HOST_SYSCTLS);
 	struct fsk_net *fn = fsk_net(net);
 	struct ctl_table *table;
 
@@ -171,6 +201,7 @@ static int __net_init fsk_init_net(struct net *net)
 	struct fsk_net *fn = fsk_net(net);
 	int err;
 
+	fn->open = net->user_ns == &init_user_ns;
 	fn->post_min = FSK_POST_MIN;
 	fn->handshake_ms = FSK_HANDSHAKE_MS;
 	fn->same_host = FSK_SAME_HOST_OWN;
@@ -203,21 +234,30 @@ err_stats:
 	return err;
 }
 
-static void __net_exit fsk_exit_net(struct net *net)
+/*
+ * Sockets and devices of these namespaces are gone, and with the latter the
+ * groups that they had joined: nothing is waited for, nor RTNL taken.
+ */
+static void __net_exit fsk_exit_batch(struct list_head *nets)
 {
-	sysctl_exit_net(net);
-	set_enable(net, FSK_ENABLE_OFF);
-	fsk_peer_exit_net(net);
-	fsk_tomb_exit_net(net);
-	fsk_conn_exit_net(net);
-	fsk_stats_exit(net);
+	struct net *net;
+
+	list_for_each_entry(net, nets, exit_list) {
+		sysctl_exit_net(net);
+		if (fsk_net(net)->enable)
+			fsk_claim_disable();
+		fsk_peer_exit_net(net);
+		fsk_tomb_exit_net(net);
+		fsk_conn_exit_net(net);
+		fsk_stats_exit(net);
+	}
 }
 
 static struct pernet_operations fsk_net_ops = {
-	.init	= fsk_init_net,
-	.exit	= fsk_exit_net,
-	.id	= &fsk_net_id,
-	.size	= sizeof(struct fsk_net),
+	.init		= fsk_init_net,
+	.exit_batch	= fsk_exit_batch,
+	.id		= &fsk_net_id,
+	.size		= sizeof(struct fsk_net),
 };
 
 static int netdev_event(struct notifier_block *nb, unsigned long event,

@@ -52,6 +52,8 @@ struct fsk_tombs {
 /**
  * struct fsk_net - fastsock's part of a network namespace
  * @enable: sysctl, FSK_ENABLE_*; unless off, SYNs and HELLOs are answered
+ * @open: it was enabled once, or is of the host's own user namespace; frames
+ *	are looked at
  * @loopback_frames: sysctl, test only; frames may cross the loopback device
  * @post_min: sysctl, bytes; a receive of at least so much pins its buffer
  * @handshake_ms: sysctl, ms; how long a connect waits for SYNACK
@@ -76,6 +78,7 @@ struct fsk_tombs {
  */
 struct fsk_net {
 	int enable;
+	bool open;
 	int loopback_frames;
 	int post_min;
 	int handshake_ms;

@@ -750,7 +750,8 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	int why;
 
 	fsk_stat_inc(net, FSK_MIB_IN_FRAMES);
-	why = frame_check(skb);
+	why = likely(READ_ONCE(fsk_net(net)->open)) ? frame_check(skb) :
+						      FSK_DROP_NOT_FOR_US;
 	if (unlikely(why != FSK_ACCEPT)) {
 		fsk_drop(net, skb, why);
 		return;
