@@ -10,16 +10,7 @@
  * drops either would have stopped TCP.  POST_ROUTING is not left out, because
  * source NAT happens there.
  *
- * The hooks are called one by one rather than through nf_hook(), for two
- * reasons.  A verdict of QUEUE must only be seen: the packet must not reach a
- * user-space queue.  And conntrack's last hook must not run: it would put an
- * entry for a connection whose packets conntrack never sees into the table,
- * where it would stay in SYN_SENT for two minutes.  All rules come before that
- * hook and see the entry as they see TCP's: new for the SYN, established and in
- * reply direction for the SYN-ACK.  Freeing the packets frees the entry, and
- * nothing remains.  The exception is an expected (RELATED) connection: its
- * expectation is used up by the SYN, so the entry is kept, for a TCP SYN that
- * may follow would no longer be related.
+ * netfilter.c says how hooks are asked.
  *
  * What remains visible: counters, limits, sets and logs of rules are touched
  * once by these packets (and again if TCP follows), REJECT sends its reset or
@@ -31,8 +22,6 @@
 #include <linux/bpf-cgroup.h>
 #include <linux/etherdevice.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
-#include <linux/random.h>
 #include <linux/security.h>
 #include <net/arp.h>
 #include <net/ip.h>
@@ -40,16 +29,12 @@
 #include <net/route.h>
 #include <net/tcp.h>
 #include <net/xfrm.h>
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-#include <net/netfilter/nf_conntrack.h>
-#include <net/netfilter/nf_conntrack_extend.h>
-#endif
 
 #include "compat.h"
+#include "netfilter.h"
+#include "packet.h"
 #include "policy.h"
 #include "stats.h"
-
-#define SYN_WINDOW	64240	/* bytes; Linux's first window on Ethernet */
 
 /**
  * struct fsk_probe - a packet on its way past the judges
@@ -66,99 +51,6 @@ struct fsk_probe {
 	struct fsk_tuple t;
 	struct sk_buff *skb;
 };
-
-/* What Linux offers in a SYN: MSS, SACK, timestamps, window scale. */
-struct fsk_options {
-	u8 mss[2];
-	__be16 mss_value;
-	u8 sack[2];
-	u8 stamp[2];
-	__be32 stamp_value;
-	__be32 stamp_echo;
-	u8 scale[4];
-};
-
-struct fsk_segment {
-	struct iphdr ip;
-	struct tcphdr tcp;
-	struct fsk_options options;
-};
-
-static_assert(sizeof(struct fsk_segment) == 60);
-
-static void put_options(struct fsk_options *opt, const struct net_device *dev)
-{
-	*opt = (struct fsk_options) {
-		.mss = { TCPOPT_MSS, TCPOLEN_MSS },
-		.mss_value = htons(dev->mtu - 40),
-		.sack = { TCPOPT_SACK_PERM, TCPOLEN_SACK_PERM },
-		.stamp = { TCPOPT_TIMESTAMP, TCPOLEN_TIMESTAMP },
-		.stamp_value = htonl(tcp_jiffies32),
-		.scale = { TCPOPT_NOP, TCPOPT_WINDOW, TCPOLEN_WINDOW, 7 },
-	};
-}
-
-/*
- * The sequence numbers are random, so that what a REJECT rule answers them
- * with fits neither this nor any other connection.
- */
-static void put_tcp(struct fsk_segment *seg, const struct fsk_tuple *t,
-		    const struct net_device *dev, bool reply)
-{
-	const int len = sizeof(seg->tcp) + sizeof(seg->options);
-	struct tcphdr *th = &seg->tcp;
-
-	memset(th, 0, sizeof(*th));
-	th->source = t->sport;
-	th->dest = t->dport;
-	th->seq = (__force __be32)get_random_u32();
-	th->doff = len / 4;
-	th->syn = 1;
-	if (reply) {
-		th->ack = 1;
-		th->ack_seq = (__force __be32)get_random_u32();
-	}
-	th->window = htons(SYN_WINDOW);
-	put_options(&seg->options, dev);
-	th->check = tcp_v4_check(len, t->saddr, t->daddr,
-				 csum_partial(th, len, 0));
-}
-
-static void put_ip(struct iphdr *iph, const struct fsk_tuple *t, u8 tos, u8 ttl)
-{
-	memset(iph, 0, sizeof(*iph));
-	iph->version = 4;
-	iph->ihl = sizeof(*iph) / 4;
-	iph->tos = tos;
-	iph->tot_len = htons(sizeof(struct fsk_segment));
-	iph->frag_off = htons(IP_DF);
-	iph->ttl = ttl;
-	iph->protocol = IPPROTO_TCP;
-	iph->saddr = t->saddr;
-	iph->daddr = t->daddr;
-	ip_send_check(iph);
-}
-
-static struct sk_buff *build(const struct net_device *dev,
-			     const struct fsk_tuple *t, bool reply, u8 tos,
-			     u8 ttl)
-{
-	struct fsk_segment *seg;
-	struct sk_buff *skb;
-
-	skb = alloc_skb(LL_MAX_HEADER + sizeof(*seg), GFP_ATOMIC);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, LL_MAX_HEADER);
-	seg = skb_put(skb, sizeof(*seg));
-	skb_reset_network_header(skb);
-	skb_set_transport_header(skb, sizeof(seg->ip));
-	skb->protocol = htons(ETH_P_IP);
-	skb->ip_summed = CHECKSUM_UNNECESSARY;
-	put_ip(&seg->ip, t, tos, ttl);
-	put_tcp(seg, t, dev, reply);
-	return skb;
-}
 
 /* The link address of @addr, which TCP would use or see as source. */
 static bool neighbour_mac(struct net_device *dev, __be32 addr, u8 *mac)
@@ -253,89 +145,8 @@ static void own(struct sk_buff *skb, struct sock *sk)
 	skb->destructor = sock_efree;
 }
 
-#ifdef CONFIG_NETFILTER
-static bool hooked(const struct net *net, unsigned int hook)
-{
-	return rcu_access_pointer(net->nf.hooks_ipv4[hook]);
-}
-
-/*
- * Rules on the device itself may forward or duplicate packets as well as drop
- * them, so they are not tried out.
- */
-static bool device_hooked(const struct net_device *dev)
-{
-#ifdef CONFIG_NETFILTER_INGRESS
-	if (rcu_access_pointer(dev->nf_hooks_ingress))
-		return true;
-#endif
-#ifdef CONFIG_NETFILTER_EGRESS
-	if (rcu_access_pointer(dev->nf_hooks_egress))
-		return true;
-#endif
-	return false;
-}
-
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-/*
- * A helper (FTP, SIP ...) reads the stream for the connections it announces;
- * if it cannot, a firewall refuses those.
- */
-static bool helped(const struct sk_buff *skb)
-{
-	enum ip_conntrack_info info;
-	const struct nf_conn *ct = nf_ct_get(skb, &info);
-
-	return ct && nf_ct_ext_exist(ct, NF_CT_EXT_HELPER);
-}
-
-/*
- * The entry of an expected connection is kept.  With no window noted for the
- * client, the TCP tracker takes the sequence numbers of the next SYN as they
- * come.
- */
-static bool keep_entry(const struct sk_buff *skb)
-{
-	enum ip_conntrack_info info;
-	struct nf_conn *ct = nf_ct_get(skb, &info);
-
-	if (!ct || !test_bit(IPS_EXPECTED_BIT, &ct->status))
-		return false;
-	ct->proto.tcp.seen[IP_CT_DIR_ORIGINAL].td_maxwin = 0;
-	return true;
-}
-
-/* As conntrack would mark the answer to @syn, had it seen that leave. */
-static void track_reply(struct sk_buff *reply, const struct sk_buff *syn)
-{
-	enum ip_conntrack_info info;
-	struct nf_conn *ct = nf_ct_get(syn, &info);
-
-	if (!ct || nf_ct_is_template(ct))
-		return;
-	if (!nf_ct_is_confirmed(ct))	/* nobody else sees it */
-		set_bit(IPS_SEEN_REPLY_BIT, &ct->status);
-	nf_conntrack_get(&ct->ct_general);
-	nf_ct_set(reply, ct, IP_CT_ESTABLISHED_REPLY);
-}
-#else
-static bool helped(const struct sk_buff *skb)
-{
-	return false;
-}
-
-static bool keep_entry(const struct sk_buff *skb)
-{
-	return false;
-}
-
-static void track_reply(struct sk_buff *reply, const struct sk_buff *syn)
-{
-}
-#endif /* CONFIG_NF_CONNTRACK */
-
 /* Nothing rewrote what fastsock would not rewrite. */
-static bool unchanged(const struct fsk_probe *p, const struct sock *sk)
+static bool packet_unchanged(const struct fsk_probe *p, const struct sock *sk)
 {
 	const struct iphdr *iph = ip_hdr(p->skb);
 	const struct tcphdr *th = tcp_hdr(p->skb);
@@ -345,81 +156,32 @@ static bool unchanged(const struct fsk_probe *p, const struct sock *sk)
 	       th->dest == p->t.dport && p->skb->sk == sk;
 }
 
-/* nf_conntrack's last hook, see the top of this file. */
-static bool confirms(const struct nf_hook_ops *ops)
-{
-	return ops->priority == NF_IP_PRI_CONNTRACK_CONFIRM &&
-	       ops->hook_ops_type == NF_HOOK_OP_UNDEFINED;
-}
-
-/* A hook that stole the packet may want it to go on later: it must not. */
-static int discard(struct net *net, struct sock *sk, struct sk_buff *skb)
-{
-	kfree_skb(skb);
-	return 0;
-}
-
 /* Caller: RCU.  @sk is the socket that hooks are told, and find on the skb. */
 static int run_hook(struct fsk_probe *p, unsigned int hook, struct sock *sk)
 {
 	bool in = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_IN;
-	const struct nf_hook_entries *e;
-	struct nf_hook_state state;
-	struct nf_hook_ops **ops;
-	unsigned int i, verdict;
+	int why;
 
-	e = rcu_dereference(p->net->nf.hooks_ipv4[hook]);
-	if (!e)
+	if (!fsk_nf_hooked(p->net, hook))
 		return FSK_ACCEPT;
-
-	ops = nf_hook_entries_get_hook_ops(e);
-	nf_hook_state_init(&state, hook, NFPROTO_IPV4, in ? p->dev : NULL,
-			   in ? NULL : p->dev, sk, p->net, discard);
-	for (i = 0; i < e->num_hook_entries; i++) {
-		if (confirms(READ_ONCE(ops[i])) && !keep_entry(p->skb))
-			continue;
-		verdict = nf_hook_entry_hookfn(&e->hooks[i], p->skb, &state);
-		verdict &= NF_VERDICT_MASK;
-		if (verdict == NF_ACCEPT)
-			continue;
-		if (verdict == NF_STOLEN)
-			p->skb = NULL;
-		return FSK_REASON_NETFILTER;
-	}
-	return unchanged(p, sk) && !helped(p->skb) ? FSK_ACCEPT :
-						     FSK_REASON_NETFILTER;
+	why = fsk_nf_run(p->net, hook, in ? p->dev : NULL, in ? NULL : p->dev,
+			 sk, &p->skb);
+	if (why != FSK_ACCEPT)
+		return why;
+	return packet_unchanged(p, sk) && !fsk_nf_has_helper(p->skb) ?
+	       FSK_ACCEPT : FSK_REASON_NETFILTER;
 }
-#else
-static bool hooked(const struct net *net, unsigned int hook)
-{
-	return false;
-}
-
-static bool device_hooked(const struct net_device *dev)
-{
-	return false;
-}
-
-static void track_reply(struct sk_buff *reply, const struct sk_buff *syn)
-{
-}
-
-static int run_hook(struct fsk_probe *p, unsigned int hook, struct sock *sk)
-{
-	return FSK_ACCEPT;
-}
-#endif /* CONFIG_NETFILTER */
 
 static bool hooked_out(const struct net *net)
 {
-	return hooked(net, NF_INET_LOCAL_OUT) ||
-	       hooked(net, NF_INET_POST_ROUTING);
+	return fsk_nf_hooked(net, NF_INET_LOCAL_OUT) ||
+	       fsk_nf_hooked(net, NF_INET_POST_ROUTING);
 }
 
 static bool hooked_in(const struct net *net)
 {
-	return hooked(net, NF_INET_PRE_ROUTING) ||
-	       hooked(net, NF_INET_LOCAL_IN);
+	return fsk_nf_hooked(net, NF_INET_PRE_ROUTING) ||
+	       fsk_nf_hooked(net, NF_INET_LOCAL_IN);
 }
 
 /* A rule that sets a mark has the packet routed anew. */
@@ -555,14 +317,15 @@ static struct sk_buff *build_out(struct fsk_probe *p, struct rtable *rt,
 
 	if (ttl < 0)
 		ttl = ip4_dst_hoplimit(&rt->dst);
-	return build(p->dev, &p->t, reply, READ_ONCE(inet->tos), ttl);
+	return fsk_packet_build(p->dev, &p->t, reply, READ_ONCE(inet->tos),
+				ttl);
 }
 
 /* The peer's packet as far as can be known. */
 static struct sk_buff *build_in(struct net_device *dev,
 				const struct fsk_tuple *t, bool reply)
 {
-	return build(dev, t, reply, 0, IPDEFTTL);
+	return fsk_packet_build(dev, t, reply, 0, IPDEFTTL);
 }
 
 /* Caller: RCU.  The SYN leaves; it stays in @p for the answer's sake. */
@@ -589,7 +352,7 @@ static int client_in(const struct fsk_probe *syn)
 	if (!p.skb)
 		return FSK_REASON_NOMEM;
 	if (syn->skb)
-		track_reply(p.skb, syn->skb);
+		fsk_nf_track_reply(p.skb, syn->skb);
 	local_bh_disable();
 	why = probe_in(&p);
 	local_bh_enable();
@@ -624,7 +387,7 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 	/* A VRF leads packets past its own hooks on its own device. */
 	if (netif_is_l3_slave(p.dev))
 		return FSK_REASON_DEVICE;
-	if (device_hooked(p.dev))
+	if (fsk_nf_device_hooked(p.dev))
 		return FSK_REASON_NETFILTER;
 
 	out_flow(&fl4, sk, READ_ONCE(sk->sk_mark), t);
@@ -654,7 +417,7 @@ static int server_out(const struct fsk_probe *syn, struct rtable *rt,
 	p.skb = build_out(&p, rt, true);
 	if (!p.skb)
 		return FSK_REASON_NOMEM;
-	track_reply(p.skb, syn->skb);
+	fsk_nf_track_reply(p.skb, syn->skb);
 	why = probe_out(&p, rt, mark);
 	kfree_skb(p.skb);
 	return why;
@@ -746,7 +509,7 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 
 	if (netif_is_l3_slave(dev))
 		return FSK_REASON_DEVICE;
-	if (device_hooked(dev))
+	if (fsk_nf_device_hooked(dev))
 		return FSK_REASON_NETFILTER;
 	p.skb = build_in(dev, t, false);
 	if (!p.skb)
