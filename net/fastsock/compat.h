@@ -212,4 +212,17 @@ static inline void fsk_peek_advance(struct sock *sk, int flags, int n)
 #endif
 }
 
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+/* 6.1.75 and 6.8 note a bridge port's number instead of the port. */
+static inline void fsk_set_physin(struct nf_bridge_info *info,
+				  struct net_device *dev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 75)
+	info->physinif = dev->ifindex;
+#else
+	info->physindev = dev;
+#endif
+}
+#endif
+
 #endif /* _FSK_COMPAT_H */

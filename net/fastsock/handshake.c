@@ -716,6 +716,8 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		return FSK_REASON_DISABLED;
 	if (!xport)
 		return FSK_REASON_DEVICE;
+	if (syn->version == FSK_WIRE_REFUSED)	/* see bridge.c */
+		return FSK_REASON_NETFILTER;
 	if (syn->version != FSK_WIRE_VERSION)
 		return FSK_REASON_VERSION;
 	lsk = fsk_handshake_listener(dev, t);

@@ -14,6 +14,7 @@
 #include <net/net_namespace.h>
 
 #include "across.h"
+#include "bridge.h"
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
@@ -255,6 +256,7 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 
 static struct pernet_operations fsk_net_ops = {
 	.init		= fsk_init_net,
+	.pre_exit	= fsk_bridge_pre_exit_net,
 	.exit_batch	= fsk_exit_batch,
 	.id		= &fsk_net_id,
 	.size		= sizeof(struct fsk_net),
@@ -266,6 +268,10 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 
 	switch (event) {
+	case NETDEV_REGISTER:
+		if (netif_is_bridge_master(dev))
+			return notifier_from_errno(fsk_bridge_watch(dev_net(dev)));
+		break;
 	case NETDEV_UNREGISTER:
 		fsk_conn_drop_dev(dev);
 		fsk_across_changed(dev, true);

@@ -110,6 +110,29 @@ static int nf_discard(struct net *net, struct sock *sk, struct sk_buff *skb)
 }
 
 /**
+ * fsk_nf_call - ask one hook
+ * @hook: the hook
+ * @state: where and of whom; the function to go on with is replaced
+ * @skb: the packet; NULL afterwards if the hook has stolen it
+ *
+ * Context: RCU read section.
+ * Return: FSK_ACCEPT, or FSK_REASON_NETFILTER.
+ */
+int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
+		struct sk_buff **skb)
+{
+	unsigned int verdict;
+
+	state->okfn = nf_discard;
+	verdict = nf_hook_entry_hookfn(hook, *skb, state) & NF_VERDICT_MASK;
+	if (verdict == NF_ACCEPT)
+		return FSK_ACCEPT;
+	if (verdict == NF_STOLEN)
+		*skb = NULL;
+	return FSK_REASON_NETFILTER;
+}
+
+/**
  * fsk_nf_run - lead a packet past an IPv4 hook
  * @net: namespace
  * @hook: NF_INET_*
@@ -127,25 +150,19 @@ int fsk_nf_run(struct net *net, unsigned int hook, struct net_device *in,
 	const struct nf_hook_entries *e;
 	struct nf_hook_state state;
 	struct nf_hook_ops **ops;
-	unsigned int i, verdict;
+	unsigned int i;
 
 	e = rcu_dereference(net->nf.hooks_ipv4[hook]);
 	if (!e)
 		return FSK_ACCEPT;
 
 	ops = nf_hook_entries_get_hook_ops(e);
-	nf_hook_state_init(&state, hook, NFPROTO_IPV4, in, out, sk, net,
-			   nf_discard);
+	nf_hook_state_init(&state, hook, NFPROTO_IPV4, in, out, sk, net, NULL);
 	for (i = 0; i < e->num_hook_entries; i++) {
 		if (is_ct_confirm(READ_ONCE(ops[i])) && !keep_entry(*skb))
 			continue;
-		verdict = nf_hook_entry_hookfn(&e->hooks[i], *skb, &state);
-		verdict &= NF_VERDICT_MASK;
-		if (verdict == NF_ACCEPT)
-			continue;
-		if (verdict == NF_STOLEN)
-			*skb = NULL;
-		return FSK_REASON_NETFILTER;
+		if (fsk_nf_call(&e->hooks[i], &state, skb) != FSK_ACCEPT)
+			return FSK_REASON_NETFILTER;
 	}
 	return FSK_ACCEPT;
 }

@@ -19,6 +19,8 @@ static inline bool fsk_nf_hooked(const struct net *net, unsigned int hook)
 	return rcu_access_pointer(net->nf.hooks_ipv4[hook]);
 }
 
+int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
+		struct sk_buff **skb);
 int fsk_nf_run(struct net *net, unsigned int hook, struct net_device *in,
 	       struct net_device *out, struct sock *sk, struct sk_buff **skb);
 bool fsk_nf_has_helper(const struct sk_buff *skb);

@@ -65,6 +65,7 @@ struct fsk_tombs {
  * @table: this namespace's copy of the sysctl table
  * @peers: capability cache, hashed by device and MAC; RCU, @peers_lock
  * @peers_lock: serialises changes of @peers and @npeers
+ * @bridged: bridge.c has its hooks here; RTNL
  * @npeers: entries in @peers that are capable or negative
  * @peers_gen: counts changes of any entry's state; under @peers_lock
  * @verdicts: destinations that were TCP's in this second, see claim.c
@@ -85,6 +86,7 @@ struct fsk_net {
 	int same_host;
 	int host_post_min;
 	int spin_us;
+	bool bridged;
 	u64 __percpu *mib;
 	struct ctl_table_header *sysctl;
 	struct ctl_table *table;

@@ -13,6 +13,8 @@
 #include <linux/types.h>
 
 #define FSK_WIRE_VERSION	1
+/* In SYN: a bridge on the way has rules against it.  To be rejected. */
+#define FSK_WIRE_REFUSED	0
 #define FSK_ETHERTYPE		0x88B5	/* IEEE 802 local experimental 1 */
 /* Group address that HELLO and BYE are sent to: locally administered. */
 #define FSK_MCAST_ADDR		{ 0x03, 0x46, 0x53, 0x4b, 0x00, 0x01 }
@@ -108,7 +110,7 @@ struct fsk_range {
 
 /**
  * struct fsk_syn - body of SYN, and head of the body of CONFIRM
- * @version: FSK_WIRE_VERSION
+ * @version: FSK_WIRE_VERSION, or FSK_WIRE_REFUSED
  * @reserved: zero
  * @mss: largest body of a DATA frame the client takes, bytes
  * @saddr: client's IPv4 address
