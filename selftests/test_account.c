@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-// What memory is charged for, to whom, and what is left when there is none.
+// What memory is charged for, to whom, how much, and what is left when there is
+// none.
 // fastsock: timeout=300
 
+#include <limits.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "fsk_test.h"
 
+#include <linux/userfaultfd.h>
+
+#define KIB		1024UL
+#define MIB		(1024 * KIB)
+#define PAGE		4096
 #define MANY		100	/* connections */
 
 static const char *cgroup_root = "/sys/fs/cgroup";
@@ -119,6 +128,111 @@ TEST_F(account, bytes_before_accept)
 		TH_LOG("%ld bytes are still charged",
 		       charged(self->cgroup, "sock"));
 	}
+}
+
+/* The largest buffers that the kernel knows, in bytes; it doubles them. */
+static int largest_buffers(int fd)
+{
+	return fsk_set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, INT_MAX) ||
+	       fsk_set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, INT_MAX);
+}
+
+/* Sums of them do not fit an int, and not all an unsigned one. */
+TEST_F(account, largest_buffers)
+{
+	const struct fsk_link *link = variant->link;
+	int listener = fsk_listen(_metadata, link, 1), client, server, i;
+
+	ASSERT_EQ(0, largest_buffers(listener));
+	client = fsk_socket(link->client_ns, SOCK_CLOEXEC);
+	ASSERT_LE(0, client);
+	ASSERT_EQ(0, largest_buffers(client));
+	ASSERT_EQ(0, fsk_connect(client, link->server_ip, fsk_port(listener)));
+	ASSERT_TRUE(fsk_is_fast(client));
+	server = fsk_accept(_metadata, listener);
+	EXPECT_LT(INT_MAX - 10, fsk_int_option(server, SOL_SOCKET, SO_SNDBUF));
+	for (i = 0; i < 2; i++) {
+		int from = i ? server : client, to = i ? client : server;
+
+		EXPECT_EQ(POLLOUT, fsk_events(from));
+		ASSERT_EQ(1, send(from, "x", 1, MSG_DONTWAIT));
+		ASSERT_EQ(1, fsk_recv_all(to, &(char){ 0 }, 1));
+		ASSERT_EQ(0, fsk_send_pattern(from, i, 0, MIB));
+		EXPECT_TRUE(FSK_UNTIL(fsk_unread(to) == MIB));
+		EXPECT_EQ(MIB, fsk_recv_pattern(to, i, 0, MIB));
+	}
+	close(client);
+	close(server);
+	close(listener);
+}
+
+struct faulting_reader {
+	int fd;
+	char *page;
+	ssize_t got;
+};
+
+static void *read_into_page(void *data)
+{
+	struct faulting_reader *reader = data;
+
+	reader->got = recv(reader->fd, reader->page, PAGE, 0);
+	return NULL;
+}
+
+/* A page whose first touch waits for who has the descriptor; -1 if none. */
+static int page_that_waits(struct faulting_reader *reader)
+{
+	struct uffdio_register range = {
+		.range.len = PAGE, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+		return -1;
+	reader->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.range.start = (unsigned long)reader->page;
+	return ioctl(uffd, UFFDIO_REGISTER, &range) ? -1 : uffd;
+}
+
+/* What comes while a reader owns the socket waits for it, unread bytes or not. */
+TEST(backlog_of_the_largest_buffers)
+{
+	struct uffdio_zeropage zero = { .range.len = PAGE };
+	int listener = fsk_listen(_metadata, &fsk_veth, 1);
+	int client = fsk_dial(_metadata, &fsk_veth, fsk_port(listener));
+	struct faulting_reader reader = {
+		.fd = fsk_accept(_metadata, listener),
+	};
+	int uffd = page_that_waits(&reader);
+	struct uffd_msg fault;
+	pthread_t thread;
+	long drops;
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, largest_buffers(reader.fd));
+	ASSERT_EQ(0, fsk_send_pattern(client, 1, 0, 300 * KIB));
+	ASSERT_TRUE(FSK_UNTIL(fsk_unread(reader.fd) == 300 * KIB));
+	drops = fsk_stat("b", "FskDropBacklog");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_into_page, &reader));
+	/* It has begun to copy. */
+	ASSERT_EQ(sizeof(fault), read(uffd, &fault, sizeof(fault)));
+	EXPECT_EQ(0, fsk_send_pattern(client, 1, 300 * KIB, KIB));
+	fsk_sleep_ms(100);
+	EXPECT_EQ(drops, fsk_stat("b", "FskDropBacklog"));
+	zero.range.start = (unsigned long)reader.page;
+	EXPECT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(PAGE, reader.got);
+	EXPECT_EQ(301 * KIB - PAGE,
+		  fsk_recv_pattern(reader.fd, 1, PAGE, 301 * KIB - PAGE));
+	close(uffd);
+	close(reader.fd);
+	close(client);
+	close(listener);
 }
 
 FSK_TEST_MAIN

@@ -11,6 +11,9 @@
 
 struct sock;
 
+/* Bytes; more could not be told from fewer by their numbers. */
+#define FSK_RING_MAX	0x7f000000U
+
 /**
  * struct fsk_chunk - memory for stream bytes
  * @next: the chunk that follows; stored once, by the writer

@@ -3,6 +3,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
+#include <linux/sizes.h>
 #include <net/arp.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -16,6 +17,7 @@
 #include "sock.h"
 
 #define FSK_SQUEEZE_MAX	16384	/* bytes; longer frames stay as they are */
+#define FSK_RMEM_MAX	0x7f000000U	/* sk_rmem_alloc is an int */
 
 /**
  * struct frame - a frame on its way through the handlers
@@ -48,8 +50,9 @@ static void mirror_rx(const struct fsk_conn *conn)
  */
 u32 fsk_rx_space(const struct sock *sk)
 {
-	int room = READ_ONCE(sk->sk_rcvbuf) - atomic_read(&sk->sk_rmem_alloc);
+	s64 room = READ_ONCE(sk->sk_rcvbuf);
 
+	room -= atomic_read(&sk->sk_rmem_alloc);
 	return room > 0 ? room / 2 : 0;
 }
 
@@ -227,10 +230,11 @@ static bool has_memory(const struct fsk_conn *conn, struct sk_buff *skb)
 {
 	struct sock *sk = conn->sk;
 	u32 used = atomic_read(&sk->sk_rmem_alloc);
+	u32 limit = sk->sk_rcvbuf;
 
 	if (!fsk_after(FSK_CB(skb)->seg.seq, conn->rx.nxt))
-		used /= 2;
-	return used <= (u32)sk->sk_rcvbuf &&
+		limit = min(2 * limit, FSK_RMEM_MAX);
+	return used <= limit &&
 	       sk_rmem_schedule(sk, skb, skb->truesize + 1);
 }
 
@@ -626,6 +630,16 @@ static bool moved_here(const struct fsk_conn *conn, struct net_device *mine,
 	return ok;
 }
 
+/* Bytes that frames may hold while they wait for the socket's owner. */
+static unsigned int backlog_limit(const struct sock *sk)
+{
+	u64 limit = SZ_64K;
+
+	limit += READ_ONCE(sk->sk_rcvbuf);
+	limit += READ_ONCE(sk->sk_sndbuf);
+	return min_t(u64, limit, UINT_MAX);
+}
+
 /* @moved: the peer's address, if it is new. */
 static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
 			 const u8 *moved)
@@ -640,8 +654,7 @@ static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
 		if (unlikely(moved))
 			ether_addr_copy(conn->path.mac, moved);
 		conn_rcv(conn, skb);
-	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) +
-				  READ_ONCE(sk->sk_sndbuf) + 64 * 1024)) {
+	} else if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
 		fsk_drop(net, skb, FSK_DROP_BACKLOG);
 	}
 	bh_unlock_sock(sk);

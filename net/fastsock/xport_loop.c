@@ -455,14 +455,17 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 /* Bytes that the program may write now. */
 static u32 room(const struct fsk_conn *conn)
 {
-	int space = READ_ONCE(conn->sk->sk_sndbuf) + conn->out->window -
-		    fsk_ring_used(conn->out);
+	u32 used = fsk_ring_used(conn->out);
+	u64 size = READ_ONCE(conn->sk->sk_sndbuf);
 
+	size += conn->out->window;
 	/* Nothing gets as far as the reader's window. */
-	if (unlikely(conn->severed))
-		space = READ_ONCE(conn->sk->sk_sndbuf) -
-			conn->sk->sk_wmem_queued;
-	return max(space, 0);
+	if (unlikely(conn->severed)) {
+		used = conn->sk->sk_wmem_queued;
+		size = READ_ONCE(conn->sk->sk_sndbuf);
+	}
+	size = min_t(u64, size, FSK_RING_MAX);
+	return size > used ? size - used : 0;
 }
 
 static int wait_space(struct fsk_conn *conn, long *timeo)
