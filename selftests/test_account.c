@@ -235,4 +235,200 @@ TEST(backlog_of_the_largest_buffers)
 	close(listener);
 }
 
+/* Pages that TCP's sockets hold, fastsock's among them. */
+static long pages(void)
+{
+	return fsk_number_in("/proc/net/sockstat",
+			     "TCP: inuse %*d orphan %*d tw %*d alloc %*d mem %ld");
+}
+
+/* The host's, so it is only where the host's namespace is. */
+static const char *tcp_mem = "/proc/sys/net/ipv4/tcp_mem";
+
+static int enter_host(void)
+{
+	int fd = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+	int err = fd < 0 ? -1 : setns(fd, CLONE_NEWNET);
+
+	close(fd);
+	return err;
+}
+
+FIXTURE(exhausted)
+{
+	char limits[64];
+	int hogs[8][2];
+	int hog_listener;
+	int listener;
+	int client;
+	int server;
+};
+
+FIXTURE_VARIANT(exhausted)
+{
+	const struct fsk_link *link;
+	int same_host;
+};
+
+FIXTURE_VARIANT_ADD(exhausted, veth)
+{
+	.link = &fsk_veth, .same_host = 1,
+};
+
+FIXTURE_VARIANT_ADD(exhausted, lo)
+{
+	.link = &fsk_lo, .same_host = 1,
+};
+
+FIXTURE_VARIANT_ADD(exhausted, shared)
+{
+	.link = &fsk_veth, .same_host = 2,
+};
+
+static int set_tcp_mem(const char *limits)
+{
+	return enter_host() || put("/proc/sys/net/ipv4", "tcp_mem", limits);
+}
+
+/* Others hold far more memory than tcp_mem allows to all. */
+FIXTURE_SETUP(exhausted)
+{
+	int fd, i;
+
+	ASSERT_EQ(0, fsk_same_host(variant->same_host));
+	self->listener = fsk_listen(_metadata, variant->link, 1);
+	self->client = fsk_dial(_metadata, variant->link,
+				fsk_port(self->listener));
+	self->server = fsk_accept(_metadata, self->listener);
+	/* A test that hung would leave the next one without memory. */
+	for (i = 0; i < 2; i++) {
+		fd = i ? self->server : self->client;
+		ASSERT_EQ(0, fsk_set_timeout(fd, SO_RCVTIMEO, 10000));
+		ASSERT_EQ(0, fsk_set_timeout(fd, SO_SNDTIMEO, 10000));
+	}
+	self->hog_listener = fsk_listen(_metadata, &fsk_lo, 8);
+	/* The count is exact to 256 pages for each of two processors. */
+	for (i = 0; i < 8 && pages() < 1200; i++) {
+		self->hogs[i][0] = fsk_dial(_metadata, &fsk_lo,
+					    fsk_port(self->hog_listener));
+		self->hogs[i][1] = fsk_accept(_metadata, self->hog_listener);
+		fsk_stuff(self->hogs[i][0], 1);
+	}
+	ASSERT_LE(1200, pages());
+	ASSERT_EQ(0, enter_host());
+	fd = open(tcp_mem, O_RDONLY | O_CLOEXEC);
+	ASSERT_LT(0, read(fd, self->limits, sizeof(self->limits) - 1));
+	close(fd);
+	ASSERT_EQ(0, set_tcp_mem("1 1 1"));
+}
+
+FIXTURE_TEARDOWN(exhausted)
+{
+	int i;
+
+	set_tcp_mem(self->limits);
+	for (i = 0; i < 8; i++) {
+		if (!self->hogs[i][0])
+			continue;
+		close(self->hogs[i][0]);
+		close(self->hogs[i][1]);
+	}
+	close(self->client);
+	close(self->server);
+	close(self->listener);
+	close(self->hog_listener);
+	fsk_same_host(1);
+}
+
+/* A reader who reads what there is gets more, and the rest afterwards. */
+TEST_F(exhausted, all_who_read_get_on)
+{
+	size_t len = fsk_debug_kernel() ? 100 * KIB : 300 * KIB;
+	pid_t pid = fsk_fork();
+
+	if (!pid)
+		_exit(fsk_send_pattern(self->client, 1, 0, len) ||
+		      shutdown(self->client, SHUT_WR));
+	EXPECT_EQ(len, fsk_recv_pattern(self->server, 1, 0, len));
+	EXPECT_EQ(0, fsk_reap(pid));
+	EXPECT_EQ(0, recv(self->server, &(char){ 0 }, 1, 0));
+	/* The other way with memory again. */
+	ASSERT_EQ(0, set_tcp_mem(self->limits));
+	pid = fsk_fork();
+	if (!pid)
+		_exit(fsk_send_pattern(self->server, 2, 0, MIB));
+	EXPECT_EQ(MIB, fsk_recv_pattern(self->client, 2, 0, MIB));
+	EXPECT_EQ(0, fsk_reap(pid));
+}
+
+/* For so long a program writes whenever poll() says so: how often in vain. */
+static int writes_in_vain(int fd, unsigned int ms, uint64_t *written)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	uint64_t end = fsk_now_ms() + ms;
+	int in_vain = 0;
+	char buf[4096];
+	ssize_t n;
+
+	while (fsk_now_ms() < end) {
+		if (poll(&pfd, 1, 10) <= 0)
+			continue;
+		fsk_fill(buf, sizeof(buf), 3, *written);
+		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0)
+			*written += n;
+		else
+			in_vain++;
+	}
+	return in_vain;
+}
+
+/* Where nothing can be written poll() waits, but for a try now and then. */
+TEST_F(exhausted, poll_waits_for_memory)
+{
+	uint64_t written = 0, more;
+	int in_vain;
+
+	in_vain = writes_in_vain(self->client, 2000, &written);
+	EXPECT_LT(0, written);
+	EXPECT_GE(100, in_vain) {
+		TH_LOG("%ld bytes taken", (long)written);
+	}
+	EXPECT_EQ(written, fsk_recv_pattern(self->server, 3, 0, written));
+	EXPECT_TRUE(FSK_UNTIL(fsk_events(self->client) & POLLOUT));
+	more = written;
+	writes_in_vain(self->client, 200, &more);
+	EXPECT_LT(written, more);
+	EXPECT_EQ(more - written, fsk_recv_pattern(self->server, 3, written,
+						   more - written));
+}
+
+/* It waits for more than there is memory for: what there is must do. */
+TEST_F(exhausted, reader_that_polls_for_much)
+{
+	struct pollfd pfd = { .fd = self->server, .events = POLLIN };
+	size_t len = 100 * KIB, done = 0;
+	char buf[16 * KIB];
+	pid_t pid;
+	ssize_t n;
+
+	ASSERT_EQ(0, fsk_set_int(self->server, SOL_SOCKET, SO_RCVLOWAT,
+				 sizeof(buf)));
+	pid = fsk_fork();
+	if (!pid)
+		_exit(fsk_send_pattern(self->client, 4, 0, len) ||
+		      shutdown(self->client, SHUT_WR));
+	while (done < len && poll(&pfd, 1, 10000) == 1) {
+		n = recv(self->server, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		EXPECT_EQ(-1, fsk_wrong(buf, n, 4, done));
+		done += n;
+	}
+	EXPECT_EQ(len, done);
+	if (done < len)
+		kill(pid, SIGKILL);
+	EXPECT_EQ(0, fsk_reap(pid));
+}
+
 FSK_TEST_MAIN

@@ -22,6 +22,7 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size);
 void fsk_loop_show(struct fsk_conn *conn);
 void fsk_loop_taken(struct fsk_conn *conn);
 void fsk_loop_resized(struct fsk_conn *conn);
+void fsk_loop_retry(struct fsk_conn *conn);
 void fsk_loop_urgent(struct fsk_conn *conn);
 void fsk_loop_accepted(struct sock *sk);
 void fsk_loop_fin(struct fsk_conn *conn);

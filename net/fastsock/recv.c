@@ -470,7 +470,9 @@ static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
 	skb = n ? alloc_skb(n, GFP_ATOMIC | __GFP_NOWARN) : NULL;
 	if (!skb)
 		return false;
-	if (!sk_rmem_schedule(sk, skb, skb->truesize)) {
+	/* Who has read all gets on, memory or not: see make_room() in rx.c. */
+	if (!sk_rmem_schedule(sk, skb, skb->truesize) &&
+	    !skb_queue_empty(&sk->sk_receive_queue)) {
 		kfree_skb(skb);
 		return false;
 	}

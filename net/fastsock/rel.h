@@ -231,6 +231,7 @@ enum fsk_rel_verdict fsk_rel_rx_data(struct fsk_rel_rx *rx,
 struct fsk_seg *fsk_rel_rx_pop(struct fsk_rel_rx *rx, u32 *trim);
 unsigned int fsk_rel_rx_sack(const struct fsk_rel_rx *rx,
 			     struct fsk_rel_range *sack, unsigned int max);
+struct fsk_seg *fsk_rel_rx_forget(struct fsk_rel_rx *rx);
 void fsk_rel_rx_ack_sent(struct fsk_rel_rx *rx);
 struct fsk_seg *fsk_rel_rx_purge(struct fsk_rel_rx *rx);
 

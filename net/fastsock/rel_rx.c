@@ -227,6 +227,32 @@ unsigned int fsk_rel_rx_sack(const struct fsk_rel_rx *rx,
 }
 
 /**
+ * fsk_rel_rx_forget - give up the highest of what is held
+ * @rx: receiving half
+ *
+ * The sender may know that it was held: it sends it again when it finds that
+ * the hole before it is filled and it is still missing.
+ *
+ * Context: any; the caller serialises.
+ * Return: the segment, owned by the caller again, or NULL.
+ */
+struct fsk_seg *fsk_rel_rx_forget(struct fsk_rel_rx *rx)
+{
+	struct fsk_seg *seg = rx->ooo_tail;
+
+	if (!seg)
+		return NULL;
+	rx->ooo_tail = seg->prev;
+	if (seg->prev)
+		seg->prev->next = NULL;
+	else
+		rx->ooo_head = NULL;
+	rx->ooo_count--;
+	seg->prev = NULL;
+	return seg;
+}
+
+/**
  * fsk_rel_rx_ack_sent - an ack of all that is in order was sent
  * @rx: receiving half
  *

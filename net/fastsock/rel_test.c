@@ -1607,6 +1607,28 @@ static void rx_purge__gives_all_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pop_all(f), 0U);
 }
 
+static void rx_forget__highest_first(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_rel_range r[2];
+
+	arrive(f, ISN + 10, 10, 0);
+	arrive(f, ISN + 30, 10, FSK_SEG_FIN);
+	KUNIT_EXPECT_EQ(test, fsk_rel_rx_forget(&f->rx)->seq, ISN + 30);
+	KUNIT_ASSERT_EQ(test, fsk_rel_rx_sack(&f->rx, r, 2), 1U);
+	KUNIT_EXPECT_EQ(test, r[0].start, ISN + 10);
+	KUNIT_EXPECT_EQ(test, fsk_rel_rx_forget(&f->rx)->seq, ISN + 10);
+	KUNIT_EXPECT_TRUE(test, !fsk_rel_rx_forget(&f->rx));
+	KUNIT_EXPECT_EQ(test, f->rx.ooo_count, 0U);
+	/* It comes again, and the end is where it was. */
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 30, 20, 0), FSK_RX_OUTSIDE);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 30, 10, FSK_SEG_FIN),
+			FSK_RX_HELD);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 30, 0), FSK_RX_INORDER);
+	KUNIT_EXPECT_EQ(test, pop_all(f), 1U);
+	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 40);
+}
+
 /* Congestion control */
 
 static struct fsk_cc *lan(struct rel_fix *f, u32 mss)
@@ -1877,6 +1899,7 @@ static struct kunit_case rel_cases[] = {
 	KUNIT_CASE(rx_sack__room_goes_to_recent),
 	KUNIT_CASE(rx_wrap__across_zero),
 	KUNIT_CASE(rx_purge__gives_all_back),
+	KUNIT_CASE(rx_forget__highest_first),
 	KUNIT_CASE(cc_lan_init__ten_mss_or_64k),
 	KUNIT_CASE(cc_lan_acked__doubles_until_delay),
 	KUNIT_CASE(cc_lan_acked__idle_sender_gains_nothing),

@@ -54,19 +54,27 @@ static void chunk_free(struct fsk_chunk *chunk)
 	free_pages((unsigned long)chunk, order);
 }
 
-/*
- * May the socket take more of TCP's memory?  What the sysctl tcp_mem says, but
- * a ring always gets its first page, so that everybody gets on.
- */
-static bool may_grow(const struct fsk_ring *ring, struct sock *sk)
+/* May the socket take more of TCP's memory?  What the sysctl tcp_mem says. */
+static bool may_grow(struct sock *sk)
 {
 	long allocated = atomic_long_read(tcp_prot.memory_allocated);
 
-	if (likely(allocated <= sk_prot_mem_limits(sk, 1)))
+	if (likely(allocated <= sk_prot_mem_limits(sk, 1))) {
+		/* Nobody else may be there to find that it is over. */
+		if (unlikely(READ_ONCE(*tcp_prot.memory_pressure)) &&
+		    allocated <= sk_prot_mem_limits(sk, 0))
+			sk->sk_prot->leave_memory_pressure(sk);
 		return true;
+	}
 	if (!tcp_under_memory_pressure(sk))
 		sk->sk_prot->enter_memory_pressure(sk);
-	return allocated <= sk_prot_mem_limits(sk, 2) || !ring->last;
+	return allocated <= sk_prot_mem_limits(sk, 2);
+}
+
+/* A ring always gets a page, so that everybody gets on. */
+static bool has_page(const struct fsk_ring *ring)
+{
+	return ring->last && ring->last->order != FSK_CHUNK_KMALLOC;
 }
 
 static struct fsk_chunk *chunk_init(struct fsk_chunk *chunk, u32 size,
@@ -131,8 +139,15 @@ static void keep(struct fsk_ring *ring, struct fsk_chunk *chunk)
 	smp_store_release(&ring->spare, rest);
 }
 
-/* A chunk that was read and is not too small, or NULL. */
-static struct fsk_chunk *reuse(struct fsk_ring *ring, unsigned int order)
+/* Is @chunk smaller than @order, or not even a page? */
+static bool too_small(const struct fsk_chunk *chunk, unsigned int order)
+{
+	return chunk->order == FSK_CHUNK_KMALLOC || chunk->order < order;
+}
+
+/* A chunk that was read and is not too small, if there are others, or NULL. */
+static struct fsk_chunk *reuse(struct fsk_ring *ring, struct sock *sk,
+			       unsigned int order)
 {
 	struct fsk_chunk *chunk = ring->hoard;
 
@@ -141,7 +156,7 @@ static struct fsk_chunk *reuse(struct fsk_ring *ring, unsigned int order)
 	if (!chunk)
 		return NULL;
 	ring->hoard = chunk->next;
-	if (chunk->order == FSK_CHUNK_KMALLOC || chunk->order < order) {
+	if (too_small(chunk, order) && may_grow(sk)) {
 		chunk_free(chunk);
 		return NULL;
 	}
@@ -161,17 +176,21 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 	if (len > PAGE_SIZE - sizeof(*chunk))
 		order = min_t(unsigned int, get_order(len + sizeof(*chunk)),
 			      FSK_CHUNK_ORDER);
-	chunk = reuse(ring, order);
+	chunk = reuse(ring, sk, order);
 	if (!chunk && !ring->last && len <= FSK_CHUNK_SMALL - sizeof(*chunk))
 		chunk = chunk_alloc_small(sk);
-	if (!chunk && unlikely(!may_grow(ring, sk)))
-		return NULL;
+	if (!chunk && unlikely(!may_grow(sk))) {
+		if (has_page(ring))
+			goto starved;
+		order = 0;
+	}
 	if (!chunk && order)
 		chunk = chunk_alloc(sk, order);
 	if (!chunk)
 		chunk = chunk_alloc(sk, 0);
 	if (unlikely(!chunk))
-		return NULL;
+		goto starved;
+	ring->starved = false;
 	if (ring->last) {
 		ring->last_byte = ring->last->data[ring->last->size - 1];
 		/* Pairs with fsk_ring_pass(), which may free @last at once. */
@@ -182,6 +201,10 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 	ring->last = chunk;
 	ring->filled = 0;
 	return chunk;
+
+starved:
+	ring->starved = true;
+	return NULL;
 }
 
 /**
@@ -320,4 +343,5 @@ void fsk_ring_purge(struct fsk_ring *ring)
 	ring->filled = 0;
 	ring->taken = 0;
 	ring->held = 0;
+	ring->starved = false;
 }

@@ -37,6 +37,8 @@ struct fsk_chunk {
  * @filled: bytes in @last; the writer's
  * @last_byte: the byte before @last; the writer's
  * @held: bytes written and not to be published yet; the writer's
+ * @starved: there was no memory for what was to be written, which may be tried
+ *	again once fsk_ring_may_write() or after a while; the writer's
  * @head: number of the next byte to be published; stored by the writer
  * @first: chunk that is being emptied; the reader's once @head says that it has
  *	bytes
@@ -72,6 +74,7 @@ struct fsk_ring {
 	u32 window;
 	u32 waiting;
 	u8 last_byte;
+	bool starved;
 	struct fsk_chunk *spare;
 	ktime_t stamp;
 };
@@ -95,6 +98,14 @@ static inline bool fsk_ring_has_memory(const struct fsk_ring *ring)
 {
 	return READ_ONCE(ring->last) || READ_ONCE(ring->hoard) ||
 	       READ_ONCE(ring->spare);
+}
+
+/* Has it room for a byte, without new memory?  The writer. */
+static inline bool fsk_ring_may_write(const struct fsk_ring *ring)
+{
+	return ring->hoard || READ_ONCE(ring->spare) ||
+	       (ring->last && (ring->filled < ring->last->size ||
+			       !fsk_ring_used(ring)));
 }
 
 /* Let the reader see @n bytes that fsk_ring_write() took.  The writer. */
@@ -129,7 +140,7 @@ void fsk_ring_purge(struct fsk_ring *ring);
  * Context: process, may sleep and fault; the caller owns @sk, which is the
  * ring's writer.
  * Return: bytes taken, more than 0; -EFAULT if the first could not be read;
- * -ENOMEM if it is better to wait.
+ * -ENOMEM, and @ring->starved, if it is better to wait.
  */
 static __always_inline int fsk_ring_write(struct fsk_ring *ring,
 					  struct sock *sk,

@@ -222,20 +222,47 @@ static void wake_reader(struct fsk_conn *conn)
 }
 
 /*
+ * TCP's memory is exhausted, or the cgroup's, and @skb is next in order.  What
+ * is held out of order makes way: the peer has it still.  And a program that has
+ * read all there is gets on, as with TCP, or all would wait for others to read.
+ * The bytes are owed then, as those of the kernel's emergency reserves are:
+ * forward_alloc is below 0 until the next charge, or until they are read.
+ */
+static noinline bool make_room(struct fsk_conn *conn, struct sk_buff *skb)
+{
+	struct sock *sk = conn->sk;
+	struct fsk_seg *held;
+
+	while ((held = fsk_rel_rx_forget(&conn->rx))) {
+		fsk_drop(sock_net(sk), fsk_seg_skb(held), FSK_DROP_RCVBUF);
+		if (sk_rmem_schedule(sk, skb, skb->truesize + 1))
+			return true;
+	}
+	if (skb_queue_empty(&sk->sk_receive_queue))
+		return true;
+	/* It may wait for more than will come; poll() tells it so. */
+	sk->sk_data_ready(sk);
+	return false;
+}
+
+/*
  * May the socket's memory hold @skb?  Twice sk_rcvbuf in all: windows promise
  * half of it, and squeezing takes care of the rest.  What fills a hole must
  * find room that held segments cannot take.
  */
-static bool has_memory(const struct fsk_conn *conn, struct sk_buff *skb)
+static bool has_memory(struct fsk_conn *conn, struct sk_buff *skb)
 {
 	struct sock *sk = conn->sk;
 	u32 used = atomic_read(&sk->sk_rmem_alloc);
+	bool inorder = !fsk_after(FSK_CB(skb)->seg.seq, conn->rx.nxt);
 	u32 limit = sk->sk_rcvbuf;
 
-	if (!fsk_after(FSK_CB(skb)->seg.seq, conn->rx.nxt))
+	if (inorder)
 		limit = min(2 * limit, FSK_RMEM_MAX);
-	return used <= limit &&
-	       sk_rmem_schedule(sk, skb, skb->truesize + 1);
+	if (unlikely(used > limit))
+		return false;
+	return likely(sk_rmem_schedule(sk, skb, skb->truesize + 1)) ||
+	       (inorder && make_room(conn, skb));
 }
 
 static bool take_inorder(struct fsk_conn *conn, struct fsk_seg *seg, u32 trim)

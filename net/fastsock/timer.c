@@ -82,6 +82,8 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 	if (conn->life_at && conn->sk->sk_wmem_queued)
 		at = sooner(at, conn->retry_at ?:
 				conn->heard_at + FSK_ORPHAN_NS);
+	if (unlikely(conn->out->starved))
+		at = sooner(at, conn->retry_at);
 	if (unlikely(conn->severed)) {
 		at = sooner(at, conn->retry_at);
 		if (sock_flag(conn->sk, SOCK_KEEPOPEN) &&
@@ -251,6 +253,8 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 static void look_around(struct fsk_conn *conn, u64 now)
 {
 	conn->retry_at = 0;
+	if (conn->out->starved)
+		fsk_loop_retry(conn);
 	if (!conn->severed)
 		conn->heard_at = now;
 	else if (conn->life_at)

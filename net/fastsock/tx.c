@@ -223,10 +223,24 @@ void fsk_tx_confirm(struct fsk_conn *conn, u64 now)
 }
 
 /*
- * Charge and make an skb of which @linear bytes fit the linear part; room for
- * every header is reserved.  Return: NULL without memory.
+ * May the socket have so much more?  As much as the sysctl tcp_wmem gives to
+ * everybody it may have in any case, as with TCP, and owes it if need be: see
+ * make_room() in rx.c.
  */
-static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp)
+static bool wmem_schedule(struct sock *sk, u32 size)
+{
+	return likely(sk_wmem_schedule(sk, size)) ||
+	       sk->sk_wmem_queued <
+	       READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[0]);
+}
+
+/*
+ * Charge and make an skb of which @linear bytes fit the linear part; room for
+ * every header is reserved.  @must: what is queued cannot go without.  Return:
+ * NULL without memory.
+ */
+static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp,
+				 bool must)
 {
 	struct sock *sk = conn->sk;
 	struct sk_buff *skb;
@@ -238,7 +252,7 @@ static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp)
 	if (!skb)
 		return NULL;
 	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
-	if (!sk_wmem_schedule(sk, skb->truesize + 1)) {
+	if (!wmem_schedule(sk, skb->truesize + 1) && !must) {
 		__kfree_skb(skb);
 		return NULL;
 	}
@@ -286,7 +300,7 @@ static int split_seg(struct fsk_conn *conn, struct sk_buff *skb, u32 at)
 	if (skb_unclone(skb, GFP_ATOMIC))
 		return -ENOMEM;
 	skb->truesize = charged;
-	rest = alloc_seg(conn, skb_headlen(skb), GFP_ATOMIC);
+	rest = alloc_seg(conn, skb_headlen(skb), GFP_ATOMIC, true);
 	if (!rest)
 		return -ENOMEM;
 	skb_split(skb, rest, at);
@@ -428,7 +442,7 @@ void fsk_tx_fin(struct fsk_conn *conn)
 		fsk_rel_tx_grow(&conn->tx, tail, 1);
 		return;
 	}
-	skb = alloc_seg(conn, 0, GFP_ATOMIC);
+	skb = alloc_seg(conn, 0, GFP_ATOMIC, true);
 	if (!skb) {
 		conn->fin_wanted = true;
 		conn->retry_at = fsk_now() + FSK_RETRY_NS;
@@ -454,7 +468,7 @@ static int append_paged(struct sock *sk, struct sk_buff *skb,
 	if (!merge && i >= MAX_SKB_FRAGS)
 		return -EMSGSIZE;
 	len = min_t(int, len, pfrag->size - pfrag->offset);
-	if (!sk_wmem_schedule(sk, len))
+	if (!wmem_schedule(sk, len))
 		return -ENOMEM;
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
 				       pfrag->offset, len);
@@ -512,7 +526,7 @@ static int send_new(struct fsk_conn *conn, struct msghdr *msg, u32 len)
 	int n = 0;
 
 	skb = alloc_seg(conn, len <= FSK_LINEAR_MAX ? len : 0,
-			sk->sk_allocation);
+			sk->sk_allocation, false);
 	if (!skb)
 		return -ENOMEM;
 	while (done < len) {

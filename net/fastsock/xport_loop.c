@@ -41,6 +41,8 @@
 #define FSK_LOOP_POST_MIN	4096
 /* Of this end's spinlock while the other's is taken, for lockdep. */
 #define FSK_LATE_NESTING	2
+/* So long a writer without memory waits, unless somebody reads. */
+#define FSK_LOOP_RETRY_NS	(50 * NSEC_PER_MSEC)
 /* What TCP's headers take of a segment on the loopback device, bytes. */
 #define FSK_LOOP_TCP_HEADERS	52
 
@@ -76,7 +78,8 @@ static struct fsk_conn *peer_of(const struct fsk_conn *conn)
 
 /*
  * How far the other end has got.  What the reader's window does not cover is,
- * to the program, in the send buffer.
+ * to the program, in the send buffer.  One that has no memory for more looks
+ * full, or a program would poll for what it cannot write.
  *
  * Context: socket lock held in either form.
  */
@@ -84,32 +87,40 @@ static void update(struct fsk_conn *conn)
 {
 	struct sock *sk = conn->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
-	int before = sk->sk_wmem_queued, waiting;
+	u32 before = conn->out->waiting, waiting;
 	u32 used, window = READ_ONCE(conn->out->window);
+	int queued = sk->sk_wmem_queued;
+	bool starved;
 
 	for (;;) {
 		used = fsk_ring_used(conn->out);
 		waiting = max(used > window ? used - window : 0,
 			      conn->out->held);
-		WRITE_ONCE(sk->sk_wmem_queued, waiting);
-		WRITE_ONCE(conn->out->waiting, waiting);
-		if (likely(!waiting))
+		starved = unlikely(conn->out->starved) &&
+			  !fsk_ring_may_write(conn->out);
+		WRITE_ONCE(sk->sk_wmem_queued,
+			   starved ? max_t(u32, waiting,
+					   READ_ONCE(sk->sk_sndbuf)) :
+				     waiting);
+		WRITE_ONCE(conn->out->waiting, waiting ?: starved);
+		if (likely(!waiting && !starved))
 			break;
 		smp_mb();	/* pairs with fsk_loop_read() */
 		if (used == fsk_ring_used(conn->out))
 			break;
 	}
+	conn->out->starved = starved;
 	WRITE_ONCE(tp->snd_una, tp->write_seq - waiting -
 				(waiting || conn->fin_wanted ?
 				 conn->fin_sent : 0));
 	WRITE_ONCE(tp->snd_nxt, tp->snd_una);
-	if (likely(!before && !waiting))
+	if (likely(!queued && !sk->sk_wmem_queued))
 		return;
 	if (!waiting && !conn->fin_wanted)
 		conn->stalled_since = 0;
 	else if (waiting < before || !conn->stalled_since)
 		conn->stalled_since = fsk_now();
-	if (waiting < before) {
+	if (sk->sk_wmem_queued < queued) {
 		smp_mb();	/* pairs with the race breaker in tcp_poll() */
 		if (sk->sk_socket &&
 		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
@@ -468,6 +479,40 @@ static u32 room(const struct fsk_conn *conn)
 	return size > used ? size - used : 0;
 }
 
+/*
+ * There is no memory for more.  The reader may wait for more than is there, and
+ * is told: poll() lets it read under memory pressure.
+ */
+static int wait_memory(struct fsk_conn *conn, long *timeo)
+{
+	struct sock *sk = conn->sk;
+	struct fsk_conn *peer;
+
+	rcu_read_lock();
+	peer = peer_of(conn);
+	if (peer && fsk_ring_used(conn->out))
+		wake_reader(peer);
+	rcu_read_unlock();
+	conn->retry_at = fsk_now() + FSK_LOOP_RETRY_NS;
+	update(conn);
+	fsk_timer_arm(conn);
+	if (conn->out->starved)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	return sk_stream_wait_memory(sk, timeo);
+}
+
+/**
+ * fsk_loop_retry - a writer that had no memory may try again
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_loop_retry(struct fsk_conn *conn)
+{
+	conn->out->starved = false;
+	update(conn);
+}
+
 static int wait_space(struct fsk_conn *conn, long *timeo)
 {
 	struct sock *sk = conn->sk;
@@ -663,7 +708,7 @@ int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 			}
 			if (n != -ENOMEM)
 				return n;
-			n = sk_stream_wait_memory(sk, timeo);
+			n = wait_memory(conn, timeo);
 		} else {
 			n = wait_space(conn, timeo);
 		}
@@ -868,6 +913,7 @@ void fsk_loop_fin(struct fsk_conn *conn)
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
 	conn->fin_sent = true;
+	conn->out->starved = false;
 	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
 	if (unlikely(conn->severed)) {
 		conn->fin_wanted = true;
