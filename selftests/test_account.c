@@ -343,7 +343,7 @@ FIXTURE_TEARDOWN(exhausted)
 /* A reader who reads what there is gets more, and the rest afterwards. */
 TEST_F(exhausted, all_who_read_get_on)
 {
-	size_t len = fsk_debug_kernel() ? 100 * KIB : 300 * KIB;
+	size_t len = 100 * KIB;
 	pid_t pid = fsk_fork();
 
 	if (!pid)
@@ -429,6 +429,99 @@ TEST_F(exhausted, reader_that_polls_for_much)
 	if (done < len)
 		kill(pid, SIGKILL);
 	EXPECT_EQ(0, fsk_reap(pid));
+}
+
+/* Connections in memory that once were full, and have been read to the end. */
+FIXTURE(drained)
+{
+	int listener;
+	int ends[16][2];
+	long before;
+};
+
+/* The count of pages is exact to 256 for each of two processors. */
+#define COUNT_SLACK	600
+
+FIXTURE_SETUP(drained)
+{
+	static char buf[MIB];
+	int i;
+
+	/* What other tests held goes first. */
+	fsk_sleep_ms(3000);
+	self->before = pages();
+	self->listener = fsk_listen(_metadata, &fsk_lo, 16);
+	for (i = 0; i < 16; i++) {
+		self->ends[i][0] = fsk_dial(_metadata, &fsk_lo,
+					    fsk_port(self->listener));
+		self->ends[i][1] = fsk_accept(_metadata, self->listener);
+		/* Within the host a buffer takes its fill at once. */
+		while (send(self->ends[i][0], buf, sizeof(buf),
+			    MSG_DONTWAIT) > 0)
+			;
+	}
+	ASSERT_LT(self->before + 3 * COUNT_SLACK, pages());
+	for (i = 0; i < 16; i++)
+		while (recv(self->ends[i][1], buf, sizeof(buf),
+			    MSG_DONTWAIT) > 0)
+			;
+}
+
+FIXTURE_TEARDOWN(drained)
+{
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		close(self->ends[i][0]);
+		close(self->ends[i][1]);
+	}
+	close(self->listener);
+}
+
+/* A byte there and back on each. */
+static bool all_talk(int ends[16][2])
+{
+	char byte;
+	int i;
+
+	for (i = 0; i < 16; i++)
+		if (send(ends[i][0], "x", 1, 0) != 1 ||
+		    recv(ends[i][1], &byte, 1, 0) != 1 ||
+		    send(ends[i][1], "y", 1, 0) != 1 ||
+		    recv(ends[i][0], &byte, 1, 0) != 1)
+			return false;
+	return true;
+}
+
+/* Those that are in use give back what they do not use. */
+TEST_F(drained, busy_connections_hold_little)
+{
+	uint64_t end = fsk_now_ms() + 20000;
+
+	do {
+		ASSERT_TRUE(all_talk(self->ends));
+		fsk_sleep_ms(100);
+	} while (pages() > self->before + COUNT_SLACK && fsk_now_ms() < end);
+	EXPECT_GE(self->before + COUNT_SLACK, pages());
+	EXPECT_TRUE(all_talk(self->ends));
+	/* And can have it again. */
+	ASSERT_EQ(0, fsk_send_pattern(self->ends[0][0], 1, 0, 64 * KIB));
+	EXPECT_EQ(64 * KIB, fsk_recv_pattern(self->ends[0][1], 1, 0, 64 * KIB));
+}
+
+/* A host short of memory has it at once; to drop caches is to play that. */
+TEST_F(drained, memory_for_a_host_that_needs_it)
+{
+	uint64_t start = fsk_now_ms();
+	long held = pages(), left;
+
+	ASSERT_EQ(0, put("/proc/sys/vm", "drop_caches", "2"));
+	left = pages();
+	if (fsk_now_ms() - start > 900)
+		SKIP(return, "too slow to tell it from what goes by itself");
+	EXPECT_LT(self->before + 2 * COUNT_SLACK, held);
+	EXPECT_GE(self->before + COUNT_SLACK, left);
+	EXPECT_TRUE(all_talk(self->ends));
 }
 
 FSK_TEST_MAIN

@@ -5,7 +5,9 @@
 
 #include <linux/version.h>
 #include <linux/hrtimer.h>
+#include <linux/shrinker.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
 #include <linux/sysctl.h>
 #include <linux/tcp.h>
 #include <linux/uio.h>
@@ -189,6 +191,47 @@ static inline void __user *fsk_iter_addr(const struct iov_iter *i)
 	return i->iov->iov_base + i->iov_offset;
 #else
 	return iter_iov_addr(i);
+#endif
+}
+
+/* 6.7 took to allocating shrinkers.  Return: NULL without memory. */
+static inline struct shrinker *
+fsk_shrinker_add(const char *name,
+		 unsigned long (*count)(struct shrinker *shrinker,
+					struct shrink_control *sc),
+		 unsigned long (*scan)(struct shrinker *shrinker,
+				       struct shrink_control *sc))
+{
+	struct shrinker *shrinker;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker = shrinker_alloc(0, "%s", name);
+#else
+	shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#endif
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_register(shrinker);
+#else
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+static inline void fsk_shrinker_remove(struct shrinker *shrinker)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
 #endif
 }
 

@@ -20,7 +20,7 @@
  *		fsk_net.tokens_lock, across_lock: leaves
  *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
- *	holders_lock (pair.c) > socket spinlock
+ *	memory reclaim > holders_lock (pair.c) > socket spinlock
  *	owned socket > the other end's socket spinlock (xport_loop.c)
  *	one end's spinlock > the other end's (fsk_loop_late() alone)
  *	owned socket > the spinlock of its peer's new child (pair.c)

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "across.h"
+#include "compat.h"
 #include "conn.h"
 #include "loop.h"
 #include "pair.h"
@@ -22,12 +23,15 @@
 #define FSK_LOOP_TIDY		HZ
 /* Connections that are looked after at a time; each may have MiBs to free. */
 #define FSK_LOOP_TIDY_BATCH	4
+/* The same when the host is short of memory; these have spare chunks alone. */
+#define FSK_LOOP_SHRINK_BATCH	64
 /* By so much the two directions' first numbers differ. */
 #define FSK_LOOP_APART		0x40000000
 
 static void tidy(struct work_struct *work);
 
 static struct kmem_cache *pair_cache;
+static struct shrinker *shrinker;
 static LIST_HEAD(holders);
 static LIST_HEAD(unseen);	/* those that tidy() has yet to see */
 /* Both, and fsk_pair.holder and .seen. */
@@ -127,40 +131,81 @@ void fsk_pair_tell_line(struct fsk_pair *pair)
 	fsk_pair_queue(pair);
 }
 
-static void purge_if_idle(struct fsk_conn *conn, struct fsk_ring *ring)
+/**
+ * enum reclaim - what memory a ring is to give back
+ * @RECLAIM_UNUSED: it was in use: what it did not need
+ * @RECLAIM_ALL: it was not: all, if it is empty
+ * @RECLAIM_SPARE: the host is short of memory: what may be filled again
+ */
+enum reclaim {
+	RECLAIM_UNUSED,
+	RECLAIM_ALL,
+	RECLAIM_SPARE,
+};
+
+/* The caller may do what the owner of @conn's socket may.  Return: pages. */
+static unsigned long reclaim_locked(struct fsk_conn *conn,
+				    struct fsk_ring *ring, enum reclaim what)
+{
+	bool writer = conn->out == ring;
+
+	if (what == RECLAIM_ALL && !fsk_ring_used(ring)) {
+		fsk_ring_purge(ring);
+		return 0;
+	}
+	/* Nobody will fill it again. */
+	if (what == RECLAIM_SPARE || !writer)
+		return fsk_ring_drop_spare(ring);
+	fsk_ring_trim(ring);
+	return 0;
+}
+
+static unsigned long reclaim_unless_owned(struct fsk_conn *conn,
+					  struct fsk_ring *ring,
+					  enum reclaim what)
 {
 	struct sock *sk = conn->sk;
+	unsigned long pages = 0;
 
 	/* It may be dead: sockets are typesafe by RCU, and then it says so. */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
-		return;
+		return 0;
 	spin_lock(&sk->sk_lock.slock);
 	if (rcu_access_pointer(conn->pair->end[conn->side]) == conn &&
-	    !sock_owned_by_user(sk) && !fsk_ring_used(ring))
-		fsk_ring_purge(ring);
+	    !sock_owned_by_user(sk))
+		pages = reclaim_locked(conn, ring, what);
 	spin_unlock(&sk->sk_lock.slock);
 	sock_put(sk);
+	return pages;
 }
 
 /*
- * What is empty and was not used since the last look gives its memory back.
- * Without a writer that is for its reader to allow.
+ * Rings are their writers'.  Without a writer it is for the reader to allow.
+ * Return: pages, if @what is RECLAIM_SPARE.
  */
-static void retire(struct fsk_pair *pair, unsigned int side)
+static unsigned long reclaim(struct fsk_pair *pair, unsigned int side,
+			     enum reclaim what)
 {
-	struct fsk_ring *ring = &pair->ring[side];
 	struct fsk_conn *conn;
+	unsigned long pages = 0;
 
-	if (READ_ONCE(ring->head) != pair->seen[side]) {
-		pair->seen[side] = READ_ONCE(ring->head);
-		return;
-	}
 	rcu_read_lock();
 	conn = rcu_dereference(pair->end[side]) ?:
 	       rcu_dereference(pair->end[!side]);
 	if (conn)
-		purge_if_idle(conn, ring);
+		pages = reclaim_unless_owned(conn, &pair->ring[side], what);
 	rcu_read_unlock();
+	return pages;
+}
+
+/* What was not used since the last look gives its memory back. */
+static void retire(struct fsk_pair *pair, unsigned int side)
+{
+	u32 head = READ_ONCE(pair->ring[side].head);
+	bool idle = head == pair->seen[side];
+
+	pair->seen[side] = head;
+	reclaim(pair, side, idle ? RECLAIM_ALL : RECLAIM_UNUSED);
 }
 
 static bool has_memory(const struct fsk_pair *pair)
@@ -198,6 +243,35 @@ static void tidy(struct work_struct *work)
 	if (!list_empty(&holders))
 		queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
 	spin_unlock_bh(&holders_lock);
+}
+
+static unsigned long count_spare(struct shrinker *shrinker,
+				 struct shrink_control *sc)
+{
+	return fsk_ring_spare_pages();
+}
+
+/*
+ * The host is short of memory.  Whoever allocates some, and so comes here, may
+ * own sockets, but holds no spinlock.  Connections take turns, some at a time.
+ */
+static unsigned long free_spare(struct shrinker *shrinker,
+				struct shrink_control *sc)
+{
+	unsigned int left = FSK_LOOP_SHRINK_BATCH;
+	unsigned long freed = 0;
+	struct fsk_pair *pair;
+
+	spin_lock_bh(&holders_lock);
+	while (left-- && freed < sc->nr_to_scan && !list_empty(&holders)) {
+		pair = list_first_entry(&holders, struct fsk_pair, holder);
+		list_move_tail(&pair->holder, &holders);
+		freed += reclaim(pair, 0, RECLAIM_SPARE);
+		freed += reclaim(pair, 1, RECLAIM_SPARE);
+	}
+	spin_unlock_bh(&holders_lock);
+	sc->nr_scanned = freed;
+	return freed ?: SHRINK_STOP;
 }
 
 /**
@@ -483,7 +557,14 @@ int fsk_pair_init(void)
 	pair_cache = kmem_cache_create("fsk_pair", sizeof(struct fsk_pair) +
 				       2 * FSK_CONN_IN_MEMORY, 0, SLAB_ACCOUNT,
 				       NULL);
-	return pair_cache ? 0 : -ENOMEM;
+	if (!pair_cache)
+		return -ENOMEM;
+	shrinker = fsk_shrinker_add("fastsock", count_spare, free_spare);
+	if (!shrinker) {
+		kmem_cache_destroy(pair_cache);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /**
@@ -493,6 +574,7 @@ int fsk_pair_init(void)
  */
 void fsk_pair_exit(void)
 {
+	fsk_shrinker_remove(shrinker);
 	cancel_delayed_work_sync(&tidy_work);
 	flush_workqueue(fsk_wq);	/* fsk_loop_late() */
 	rcu_barrier();			/* pair_free_rcu() */

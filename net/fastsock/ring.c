@@ -9,6 +9,7 @@
 
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -25,8 +26,13 @@
 #define FSK_RING_BUSY	8192
 /* Chunks that were read and are kept, at most: what a window may hold. */
 #define FSK_RING_SPARE	128
+/* The same while TCP is short of memory. */
+#define FSK_RING_SPARE_FEW	1
 /* Pages that a processor counts by itself; 1 MiB, as TCP does. */
 #define FSK_CHARGE_BATCH	((1 << 20) >> PAGE_SHIFT)
+
+/* Pages of the chunks that are spare; only the sum means something. */
+static DEFINE_PER_CPU(long, spare_pages);
 
 /*
  * TCP's count of pages, as sk_memory_allocated_add() keeps it, but for a module
@@ -40,6 +46,11 @@ static void charge(int pages)
 		return;
 	val = this_cpu_xchg(*tcp_prot.per_cpu_fw_alloc, 0);
 	atomic_long_add(val, tcp_prot.memory_allocated);
+}
+
+static unsigned int chunk_pages(const struct fsk_chunk *chunk)
+{
+	return chunk->order == FSK_CHUNK_KMALLOC ? 0 : 1 << chunk->order;
 }
 
 static void chunk_free(struct fsk_chunk *chunk)
@@ -127,16 +138,42 @@ static void chain_free(struct fsk_chunk *chunk)
 static void keep(struct fsk_ring *ring, struct fsk_chunk *chunk)
 {
 	struct fsk_chunk *rest = xchg(&ring->spare, NULL);
+	unsigned int max = unlikely(READ_ONCE(*tcp_prot.memory_pressure)) ?
+			   FSK_RING_SPARE_FEW : FSK_RING_SPARE;
 
 	chunk->depth = rest ? rest->depth + 1 : 0;
-	if (chunk->depth < FSK_RING_SPARE) {
+	if (chunk->depth < max) {
+		this_cpu_add(spare_pages, chunk_pages(chunk));
 		chunk->next = rest;
 		rest = chunk;
 	} else {
 		chunk_free(chunk);
 	}
-	/* Pairs with xchg() in reuse(). */
+	/* Pairs with xchg() in take_spare(). */
 	smp_store_release(&ring->spare, rest);
+}
+
+/* One of those that were read, NULL if there is none.  The writer. */
+static struct fsk_chunk *take_spare(struct fsk_ring *ring)
+{
+	struct fsk_chunk *chunk = ring->hoard;
+
+	if (!chunk)
+		chunk = xchg(&ring->spare, NULL);
+	if (!chunk)
+		return NULL;
+	ring->hoard = chunk->next;
+	this_cpu_sub(spare_pages, chunk_pages(chunk));
+	return chunk;
+}
+
+/* How many there are.  The writer: the reader frees none of them. */
+static unsigned int spare_chunks(const struct fsk_ring *ring)
+{
+	const struct fsk_chunk *spare = READ_ONCE(ring->spare);
+
+	return (ring->hoard ? ring->hoard->depth + 1 : 0) +
+	       (spare ? spare->depth + 1 : 0);
 }
 
 /* Is @chunk smaller than @order, or not even a page? */
@@ -149,13 +186,11 @@ static bool too_small(const struct fsk_chunk *chunk, unsigned int order)
 static struct fsk_chunk *reuse(struct fsk_ring *ring, struct sock *sk,
 			       unsigned int order)
 {
-	struct fsk_chunk *chunk = ring->hoard;
+	struct fsk_chunk *chunk = take_spare(ring);
 
-	if (!chunk)
-		chunk = xchg(&ring->spare, NULL);
+	ring->low = min_t(u16, ring->low, spare_chunks(ring));
 	if (!chunk)
 		return NULL;
-	ring->hoard = chunk->next;
 	if (too_small(chunk, order) && may_grow(sk)) {
 		chunk_free(chunk);
 		return NULL;
@@ -191,6 +226,7 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 	if (unlikely(!chunk))
 		goto starved;
 	ring->starved = false;
+	ring->grown = true;
 	if (ring->last) {
 		ring->last_byte = ring->last->data[ring->last->size - 1];
 		/* Pairs with fsk_ring_pass(), which may free @last at once. */
@@ -325,6 +361,68 @@ void fsk_ring_pass(struct fsk_ring *ring)
 }
 
 /**
+ * fsk_ring_spare_pages - how many pages could be freed at once
+ *
+ * Context: any.
+ * Return: pages of all rings' spare chunks, about.
+ */
+unsigned long fsk_ring_spare_pages(void)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(spare_pages, cpu);
+	return max(sum, 0L);
+}
+
+/**
+ * fsk_ring_drop_spare - free the chunks that were read
+ * @ring: ring
+ *
+ * Context: any; the caller is writer, or there is none.
+ * Return: pages.
+ */
+unsigned long fsk_ring_drop_spare(struct fsk_ring *ring)
+{
+	struct fsk_chunk *chunk;
+	unsigned long pages = 0;
+
+	while ((chunk = take_spare(ring))) {
+		pages += chunk_pages(chunk);
+		chunk_free(chunk);
+	}
+	ring->low = 0;
+	return pages;
+}
+
+/**
+ * fsk_ring_trim - free what was not needed since the last time
+ * @ring: ring that is in use
+ *
+ * Chunks that were spare all the time.  And if nothing is unread, and a single
+ * chunk did, the next one may be smaller than that.
+ *
+ * Context: any; the caller is writer.
+ */
+void fsk_ring_trim(struct fsk_ring *ring)
+{
+	struct fsk_chunk *chunk;
+
+	for (; ring->low; ring->low--) {
+		chunk = take_spare(ring);
+		if (!chunk)
+			break;
+		chunk_free(chunk);
+	}
+	if (!ring->grown && ring->last && !fsk_ring_used(ring) &&
+	    !too_small(ring->last, 1))
+		fsk_ring_purge(ring);
+	ring->low = spare_chunks(ring);
+	ring->grown = false;
+}
+
+/**
  * fsk_ring_purge - give the memory back
  * @ring: ring
  *
@@ -334,12 +432,10 @@ void fsk_ring_pass(struct fsk_ring *ring)
  */
 void fsk_ring_purge(struct fsk_ring *ring)
 {
+	fsk_ring_drop_spare(ring);
 	chain_free(ring->first);
-	chain_free(ring->hoard);
-	chain_free(xchg(&ring->spare, NULL));
 	ring->first = NULL;
 	ring->last = NULL;
-	ring->hoard = NULL;
 	ring->filled = 0;
 	ring->taken = 0;
 	ring->held = 0;

@@ -37,6 +37,8 @@ struct fsk_chunk {
  * @filled: bytes in @last; the writer's
  * @last_byte: the byte before @last; the writer's
  * @held: bytes written and not to be published yet; the writer's
+ * @grown: it has got a chunk since fsk_ring_trim(); the writer's
+ * @low: fewest chunks that were @hoard or @spare since then; the writer's
  * @starved: there was no memory for what was to be written, which may be tried
  *	again once fsk_ring_may_write() or after a while; the writer's
  * @head: number of the next byte to be published; stored by the writer
@@ -75,6 +77,8 @@ struct fsk_ring {
 	u32 waiting;
 	u8 last_byte;
 	bool starved;
+	bool grown;
+	u16 low;
 	struct fsk_chunk *spare;
 	ktime_t stamp;
 };
@@ -128,6 +132,9 @@ u8 fsk_ring_last_byte(const struct fsk_ring *ring);
 struct fsk_chunk *fsk_ring_find(const struct fsk_ring *ring, u32 off, u32 *at);
 void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len);
 void fsk_ring_pass(struct fsk_ring *ring);
+unsigned long fsk_ring_spare_pages(void);
+unsigned long fsk_ring_drop_spare(struct fsk_ring *ring);
+void fsk_ring_trim(struct fsk_ring *ring);
 void fsk_ring_purge(struct fsk_ring *ring);
 
 /**
