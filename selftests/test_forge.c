@@ -18,6 +18,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 enum { FRAME_MAX = 2048, FLOOD = 5000 };
@@ -1276,17 +1277,25 @@ static bool start_afresh(void)
 	return FSK_UNTIL(a_knows_b());
 }
 
-/* Fastsock's frames do not reach b's fastsock; a test can see them. */
-static int deafen_b(void)
+/* Fastsock's frames do not reach that fastsock; a test can see them. */
+static int deafen(const char *ns)
 {
-	return fsk_run("./helper_at b tc qdisc add dev eth0 clsact && "
-		       "./helper_at b tc filter add dev eth0 ingress "
-		       "protocol 0x88b5 matchall action drop");
+	char command[200];
+
+	snprintf(command, sizeof(command),
+		 "./helper_at %s tc qdisc add dev eth0 clsact && "
+		 "./helper_at %s tc filter add dev eth0 ingress "
+		 "protocol 0x88b5 matchall action drop", ns, ns);
+	return fsk_run(command);
 }
 
-static int hear_b(void)
+static int hear(const char *ns)
 {
-	return fsk_run("./helper_at b tc qdisc del dev eth0 clsact");
+	char command[80];
+
+	snprintf(command, sizeof(command),
+		 "./helper_at %s tc qdisc del dev eth0 clsact", ns);
+	return fsk_run(command);
 }
 
 /* b's own fastsock hears nothing; the test answers in its place. */
@@ -1302,7 +1311,7 @@ TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 	size_t i = 0;
 
 	player.make = answers_to_syn[0].make;
-	ASSERT_EQ(0, deafen_b());
+	ASSERT_EQ(0, deafen("b"));
 	pthread_create(&thread, NULL, play, &player);
 	while (i < count_of) {
 		__atomic_store_n(&player.make, answers_to_syn[i].make,
@@ -1327,7 +1336,7 @@ TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 	}
 	__atomic_store_n(&player.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
-	hear_b();
+	hear("b");
 	EXPECT_TRUE(start_afresh());
 }
 
@@ -1337,10 +1346,10 @@ TEST_F(forge, a_client_that_forgot_its_connection)
 	int fd, accepted;
 	char byte;
 
-	ASSERT_EQ(0, deafen_b());
+	ASSERT_EQ(0, deafen("b"));
 	ASSERT_EQ(0, fsk_set_linger(self->client, 0));
 	ASSERT_EQ(0, close(self->client));
-	ASSERT_EQ(0, hear_b());
+	ASSERT_EQ(0, hear("b"));
 
 	fd = fsk_socket("a", 0);
 	self->client = fd;
@@ -1434,6 +1443,137 @@ TEST_F(forge, what_led_to_memory_is_used_up)
 	fsk_same_host(1);
 }
 
+/* A crowd of connections, all of which call the client's end by one id. */
+enum { CROWD = 2000, CROWD_ID = 77 };
+
+struct crowd {
+	uint32_t n;
+	int fds[CROWD];
+	uint32_t ids[CROWD];		/* of the server's ends */
+	uint32_t keys[CROWD];
+};
+
+static uint32_t crowd_key(uint32_t i)
+{
+	return (i + 1) * 2654435761u;
+}
+
+static bool next_synack(int at_a, struct fsk_synack *sa)
+{
+	const struct fsk_hdr *hdr;
+	struct frame f;
+	bool in;
+
+	while (next_frame(at_a, &f, &in)) {
+		hdr = hdr_of(&f);
+		if (in && hdr && hdr->type == FSK_T_SYNACK) {
+			memcpy(sa, hdr + 1, sizeof(*sa));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* SYN number i, and the server's answer. */
+static bool crowd_ask(const FIXTURE_DATA(forge) *self, uint32_t i,
+		      struct offer *offer)
+{
+	struct fsk_syn *syn;
+	struct frame f;
+
+	put_syn(&f, &self->b, self->sport, 2 * i);
+	syn = (void *)(f.data + 14 + sizeof(struct fsk_hdr));
+	syn->id = htonl(CROWD_ID);
+	syn->key = htonl(crowd_key(i));
+	offer->syn = *syn;
+	return !inject(self->at_a, &f) &&
+	       FSK_UNTIL(next_synack(self->at_a, &offer->sa));
+}
+
+static bool crowd_join(const FIXTURE_DATA(forge) *self, struct crowd *c)
+{
+	struct offer offer;
+	struct frame f;
+	int fd;
+
+	if (!crowd_ask(self, c->n, &offer))
+		return false;
+	put_confirm(&f, &self->b, &offer);
+	if (inject(self->at_a, &f) ||
+	    !FSK_UNTIL((fd = accept(self->listener, NULL, NULL)) >= 0))
+		return false;
+	c->ids[c->n] = ntohl(offer.sa.id);
+	c->keys[c->n] = ntohl(offer.sa.key);
+	c->fds[c->n++] = fd;
+	return true;
+}
+
+/* What UNKNOWN frames for an id cost at least, in us for 200; none fits. */
+static uint64_t unknown_costs(const FIXTURE_DATA(forge) *self, uint32_t id)
+{
+	struct target to = self->b;
+	uint64_t us, least = -1;
+	struct timespec from, now;
+	struct frame f;
+	int i, round;
+
+	to.id = id;
+	for (round = 0; round < 10; round++) {
+		clock_gettime(CLOCK_MONOTONIC, &from);
+		for (i = 0; i < 200; i++) {
+			to.key = i;
+			put_hdr(&f, &to, FSK_T_UNKNOWN, 0);
+			inject(self->at_a, &f);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		us = (now.tv_sec - from.tv_sec) * 1000000ULL +
+		     (now.tv_nsec - from.tv_nsec) / 1000;
+		if (us < least)
+			least = us;
+	}
+	return least;
+}
+
+/* A client chooses its ids and keys, and may choose them badly. */
+TEST_F(forge, a_crowd_with_one_id_costs_no_more_than_others)
+{
+	const uint32_t want = fsk_debug_kernel() ? CROWD / 10 : CROWD;
+	struct rlimit limit = { 2 * CROWD, 2 * CROWD };
+	static struct crowd c;
+	uint64_t one, another;
+	struct target to;
+	struct frame f;
+	char byte;
+	uint32_t i;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	ASSERT_EQ(0, deafen("a"));
+	for (c.n = 0; c.n < want;)
+		ASSERT_TRUE(crowd_join(self, &c)) {
+			TH_LOG("connection %d", (int)c.n);
+		}
+	another = unknown_costs(self, CROWD_ID + 1);
+	one = unknown_costs(self, CROWD_ID);
+	TH_LOG("200 UNKNOWN frames take %d us, of the crowd's id %d us",
+	       (int)another, (int)one);
+	if (!fsk_debug_kernel())
+		EXPECT_GT(2 * another, one);
+
+	/* The tables have grown meanwhile; each is found in both. */
+	for (i = 0; i < c.n; i++) {
+		to = self->b;
+		to.id = i % 2 ? c.ids[i] : CROWD_ID;
+		to.key = i % 2 ? c.keys[i] : crowd_key(i);
+		put_hdr(&f, &to, i % 2 ? FSK_T_RESET : FSK_T_UNKNOWN, 0);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+		EXPECT_EQ(0, fsk_set_timeout(c.fds[i], SO_RCVTIMEO, 5000));
+		EXPECT_EQ(-1, recv(c.fds[i], &byte, 1, 0));
+		EXPECT_EQ(ECONNRESET, errno);
+		close(c.fds[i]);
+	}
+	hear("a");
+}
+
 static struct fsk_synack recorded;
 
 static void synack_recorded(struct frame *f, const struct target *a)
@@ -1468,7 +1608,7 @@ TEST_F(forge, a_false_answer_leads_to_nobody)
 	opens = fsk_stat("b", "FskPassiveOpens");
 
 	player.make = synack_invented;
-	ASSERT_EQ(0, deafen_b());
+	ASSERT_EQ(0, deafen("b"));
 	pthread_create(&thread, NULL, play, &player);
 	for (i = 0; i < 2; i++) {
 		joined = fsk_stat("a", "FskOutFrames");
@@ -1488,7 +1628,7 @@ TEST_F(forge, a_false_answer_leads_to_nobody)
 	EXPECT_EQ(opens, fsk_stat("b", "FskPassiveOpens"));
 	__atomic_store_n(&player.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
-	hear_b();
+	hear("b");
 	fsk_same_host(1);
 }
 
