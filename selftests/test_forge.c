@@ -18,6 +18,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
+#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -1572,6 +1573,160 @@ TEST_F(forge, a_crowd_with_one_id_costs_no_more_than_others)
 		close(c.fds[i]);
 	}
 	hear("a");
+}
+
+/* A frame from a host that is not, with an address to tell it by. */
+static void from_stranger(struct frame *f, uint32_t number)
+{
+	f->data[6] = 2;
+	f->data[7] = 0xfe;
+	memcpy(f->data + 8, &number, 4);
+}
+
+static void true_hello(struct frame *f, const struct target *b, uint32_t number,
+		       bool group)
+{
+	static const uint8_t all[] = FSK_MCAST_ADDR;
+	struct fsk_hello *hello;
+
+	put_hello(f, b, FSK_T_HELLO);
+	hello = (void *)(f->data + 14 + sizeof(struct fsk_hdr));
+	hello->version = FSK_WIRE_VERSION;
+	hello->hostid[0] = number;
+	from_stranger(f, number);
+	if (group)
+		memcpy(f->data, all, 6);
+}
+
+/* Frames of b to that stranger, of one type or another. */
+static int told(int fd, uint32_t number, uint8_t type, uint8_t or_type)
+{
+	const struct fsk_hdr *hdr;
+	struct frame f;
+	int n = 0;
+	bool in;
+
+	while (next_frame(fd, &f, &in)) {
+		hdr = hdr_of(&f);
+		n += in && hdr && !memcmp(f.data + 2, &number, 4) &&
+		     (hdr->type == type || hdr->type == or_type);
+	}
+	return n;
+}
+
+/* A HELLO costs nothing, so it must not buy much. */
+TEST_F(forge, a_hello_does_not_free_from_budgets)
+{
+	const uint32_t number = 0x11223344;
+	struct frame f;
+	uint64_t start;
+	int i, n, ms;
+
+	fsk_sleep_ms(300);
+	told(self->at_a, number, 0, 0);
+	true_hello(&f, &self->b, number, false);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(told(self->at_a, number, FSK_T_HELLO_ACK,
+				   FSK_T_HELLO_ACK)));
+	start = fsk_now_ms();
+	for (i = 0; i < FLOOD; i++) {
+		put_syn(&f, &self->b, self->sport, 2 * i);
+		from_stranger(&f, number);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	}
+	fsk_sleep_ms(100);
+	ms = fsk_now_ms() - start;
+	n = told(self->at_a, number, FSK_T_SYNACK, FSK_T_REJECT);
+	TH_LOG("%d answers to %d SYNs in %d ms", n, FLOOD, ms);
+	EXPECT_LT(0, n);
+	/* 100 at once, then 200 a second. */
+	EXPECT_GE(120 + ms / 5, n);
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+/* Who has carried a connection is told to use TCP, and need not wait. */
+TEST_F(forge, too_many_syns_of_a_peer_are_rejected_unseen)
+{
+	const struct fsk_hdr *hdr;
+	int i, answered = 0, rejected = 0;
+	struct frame f;
+	bool in;
+
+	for (i = 0; i < 2 * FLOOD; i++) {
+		put_syn(&f, &self->b, self->sport, 2 * i);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+		while (next_frame(self->at_a, &f, &in)) {
+			hdr = hdr_of(&f);
+			if (!in || !hdr)
+				continue;
+			answered += hdr->type == FSK_T_SYNACK;
+			rejected += hdr->type == FSK_T_REJECT;
+		}
+	}
+	TH_LOG("of %d SYNs %d were answered, %d rejected", 2 * FLOOD, answered,
+	       rejected);
+	EXPECT_LT(0, answered);
+	EXPECT_LT(0, rejected);
+	EXPECT_GT(2 * FLOOD, answered);
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+/* Strangers use up their own budget only. */
+TEST_F(forge, a_flood_of_strangers_does_not_silence_us_for_peers)
+{
+	struct counts before;
+	struct frame f;
+	uint32_t i;
+
+	frames_of(self->at_a, FSK_T_UNKNOWN);
+	count("b", "FskDrop", &before);
+	for (i = 0; i < FLOOD; i++) {
+		wrong_id(&f, &self->b);
+		from_stranger(&f, 0x70000000 + i);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	}
+	EXPECT_TRUE(FSK_UNTIL(strstr(moved("b", "FskDrop", &before), "Id+")));
+	frames_of(self->at_a, FSK_T_UNKNOWN);
+	for (i = 0; i < 50; i++) {
+		wrong_id(&f, &self->b);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	}
+	fsk_sleep_ms(200);
+	EXPECT_EQ(50, frames_of(self->at_a, FSK_T_UNKNOWN));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+/* One HELLO to the group has as many answers as there are hosts. */
+TEST_F(forge, hellos_to_the_group_are_answered_once_in_a_while)
+{
+	const uint32_t number = 0x55667788;
+	int i, n = 0, start = 0;
+	struct frame f;
+
+	told(self->at_a, number, 0, 0);
+	true_hello(&f, &self->b, number, true);
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(0, inject(self->at_a, &f));
+		n += told(self->at_a, number, FSK_T_HELLO_ACK,
+			  FSK_T_HELLO_ACK);
+		fsk_sleep_ms(2);
+	}
+	/* A peer with another identity has begun anew. */
+	EXPECT_TRUE(FSK_UNTIL((n += told(self->at_a, number, FSK_T_HELLO_ACK,
+					 FSK_T_HELLO_ACK)) > 0));
+	EXPECT_EQ(1, n);
+	true_hello(&f, &self->b, number, true);
+	f.data[14 + sizeof(struct fsk_hdr) +
+	       offsetof(struct fsk_hello, hostid)] ^= 1;
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL((start += told(self->at_a, number,
+					     FSK_T_HELLO_ACK,
+					     FSK_T_HELLO_ACK)) > 0));
+	/* To it alone there is no reason to wait. */
+	true_hello(&f, &self->b, number, false);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(told(self->at_a, number, FSK_T_HELLO_ACK,
+				   FSK_T_HELLO_ACK)));
 }
 
 static struct fsk_synack recorded;

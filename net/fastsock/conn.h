@@ -17,7 +17,7 @@
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
  *	socket lock, rtnl > fsk_table.lock, fsk_net.peers_lock,
- *		fsk_net.tokens_lock, across_lock: leaves
+ *		fsk_net.budget_lock, across_lock: leaves
  *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	memory reclaim > holders_lock (pair.c) > socket spinlock

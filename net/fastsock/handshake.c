@@ -850,11 +850,16 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		fsk_drop(net, skb, FSK_DROP_LENGTH);
 		return;
 	}
-	/* Strangers share a budget, neighbours in good standing do not. */
-	if (fsk_peer_lookup(dev, mac) != FSK_PEER_CAPABLE &&
-	    !fsk_peer_may_reply(net)) {
+	switch (fsk_peer_judge_syn(dev, mac)) {
+	case FSK_SYN_DROP:
 		fsk_drop(net, skb, FSK_DROP_RATE);
 		return;
+	case FSK_SYN_REJECT:
+		answer_syn(syn, dev, mac, FSK_REASON_BACKLOG, &sa);
+		fsk_drop(net, skb, FSK_DROP_RATE);
+		return;
+	case FSK_SYN_JUDGE:
+		break;
 	}
 	syn_tuple(syn, &t);
 	reason = source_known(dev, mac, t.saddr) ?

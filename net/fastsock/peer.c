@@ -8,11 +8,17 @@
  * and an entry that has carried a connection is never evicted, so a flood of
  * HELLOs with forged addresses cannot make us forget the peers in use.
  *
+ * What a frame can make us do is bounded by who sent it.  Strangers share one
+ * budget.  Who was heard has one of his own, but a HELLO costs nothing and its
+ * address may be forged, so all who have carried no connection yet share one,
+ * too.  Who has carried one gets frames at his address: his budget is ample, and
+ * each SYN that becomes a connection is paid back.
+ *
  * The group address joined on a device is tracked in fsk_peer_devs under RTNL,
  * beside which every event that may join or leave is serialised; so each
  * dev_mc_add() meets exactly one dev_mc_del().
  *
- * Lock order: RTNL, fsk_net.peers_lock, fsk_net.tokens_lock.  No frame is sent
+ * Lock order: RTNL, fsk_net.peers_lock, fsk_net.budget_lock.  No frame is sent
  * under a spinlock.
  */
 
@@ -45,8 +51,34 @@
 /* After so many failures in a row a HELLO no longer ends the back-off. */
 #define FSK_PEER_PATIENCE	3
 
-#define FSK_TOKEN_RATE		1000		/* per second */
-#define FSK_TOKEN_BURST		200
+/* A HELLO to the group is answered so much later at most, by chance. */
+#define FSK_PEER_JITTER		(HZ / 4)
+/* One peer is not answered a HELLO to the group more often. */
+#define FSK_PEER_PACE		(1 * HZ)
+/* And not so soon again if it need not have forgotten us. */
+#define FSK_PEER_QUIET		(10 * HZ)
+
+/**
+ * struct fsk_rate - what a budget gives
+ * @rate: a second
+ * @burst: at once
+ */
+struct fsk_rate {
+	unsigned int rate;
+	unsigned int burst;
+};
+
+/* Answers to strangers, entries made for them, and HELLOs to neighbours. */
+static const struct fsk_rate fsk_rate_strangers = { 1000, 200 };
+/* SYNs of all peers that have carried no connection, and of each of them. */
+static const struct fsk_rate fsk_rate_newcomers = { 1000, 1000 };
+static const struct fsk_rate fsk_rate_newcomer = { 200, 100 };
+/* SYNs of a peer that has, beyond those that become connections. */
+static const struct fsk_rate fsk_rate_peer = { 2000, 4096 };
+/* Answers without much work to a peer: UNKNOWN, HELLO_ACK, REJECT. */
+static const struct fsk_rate fsk_rate_answers = { 1000, 200 };
+/* What a connection pays back: SYN may have come twice. */
+#define FSK_SYN_REFUND		2
 
 /**
  * struct fsk_peer - what is known of one neighbour
@@ -60,14 +92,18 @@
  * @tries: HELLOs sent since it was last heard
  * @used: has carried a connection: not evicted
  * @wanted: the worker shall probe it
+ * @owed: the worker shall answer its HELLO
  * @hostid: its host identity, zero before it was heard
  * @seen: jiffies when it was last heard, or the entry made
  * @until: jiffies when the back-off of NEGATIVE ends
  * @probe_at: jiffies before which it is not probed again
  * @expires: jiffies when the entry is dropped
+ * @told: jiffies when it last got HELLO_ACK
+ * @syns: SYNs that are judged; fsk_net.budget_lock
+ * @answers: cheaper answers; likewise
  *
- * Written under fsk_net.peers_lock, except @wanted; @state, @seen, @until and
- * @probe_at are also read without it.
+ * Written under fsk_net.peers_lock, except @wanted, @owed and @told; @state,
+ * @used, @seen, @until and @probe_at are also read without it.
  */
 struct fsk_peer {
 	struct hlist_node node;
@@ -80,11 +116,15 @@ struct fsk_peer {
 	u8 tries;
 	bool used;
 	bool wanted;
+	bool owed;
 	u8 hostid[FSK_HOSTID_LEN];
 	unsigned long seen;
 	unsigned long until;
 	unsigned long probe_at;
 	unsigned long expires;
+	unsigned long told;
+	struct fsk_budget syns;
+	struct fsk_budget answers;
 };
 
 /**
@@ -177,6 +217,33 @@ static bool fsk_peer_make_room(struct fsk_net *fn, struct hlist_head *bucket)
 	return true;
 }
 
+static void fsk_budget_fill(struct fsk_budget *b, const struct fsk_rate *r)
+{
+	b->left = r->burst;
+	b->at = jiffies;
+}
+
+/* Take one of a budget; false if there is none. */
+static bool fsk_budget_spend(struct fsk_net *fn, struct fsk_budget *b,
+			     const struct fsk_rate *r)
+{
+	unsigned long elapsed, fresh;
+	bool ok;
+
+	spin_lock_bh(&fn->budget_lock);
+	elapsed = min_t(unsigned long, jiffies - b->at, 4 * HZ);
+	fresh = elapsed * r->rate / HZ;
+	if (fresh) {
+		b->left = min_t(unsigned long, b->left + fresh, r->burst);
+		b->at = jiffies;
+	}
+	ok = b->left;
+	if (ok)
+		b->left--;
+	spin_unlock_bh(&fn->budget_lock);
+	return ok;
+}
+
 static bool fsk_peer_usable(const struct net_device *dev)
 {
 	return READ_ONCE(fsk_net(dev_net(dev))->enable) &&
@@ -214,6 +281,9 @@ static struct fsk_peer *fsk_peer_get(struct fsk_net *fn,
 	p->seen = jiffies;
 	p->probe_at = jiffies;
 	p->expires = jiffies + FSK_PEER_AGE;
+	p->told = jiffies - FSK_PEER_QUIET;
+	fsk_budget_fill(&p->syns, &fsk_rate_newcomer);
+	fsk_budget_fill(&p->answers, &fsk_rate_answers);
 	hlist_add_head_rcu(&p->node, bucket);
 	queue_delayed_work(system_power_efficient_wq, &fn->peers_gc,
 			   FSK_PEER_GC);
@@ -235,36 +305,76 @@ static void fsk_peer_forget(struct fsk_net *fn, int ifindex)
 	spin_unlock_bh(&fn->peers_lock);
 }
 
+/* Was anything heard from @p that it may have an answer of its own budget? */
+static bool fsk_peer_heard(const struct fsk_peer *p)
+{
+	return p && (READ_ONCE(p->used) ||
+		     READ_ONCE(p->state) != FSK_PEER_UNKNOWN);
+}
+
+static bool fsk_peer_may_stranger(struct fsk_net *fn)
+{
+	return fsk_budget_spend(fn, &fn->strangers, &fsk_rate_strangers);
+}
+
 /**
- * fsk_peer_may_reply - take one token for an answer to a stranger
- * @net: namespace that would answer
+ * fsk_peer_may_answer - may we answer a frame that fits nothing?
+ * @dev: device it came from
+ * @mac: whom it came from, aligned to 2 bytes
  *
- * Bounds what frames of unproven origin can make @net send, to
- * FSK_TOKEN_RATE a second after a burst of FSK_TOKEN_BURST.
- *
- * Context: any but hard interrupt.
+ * Context: RCU read section, any but hard interrupt.
  * Return: true if the answer may be sent.
  */
-bool fsk_peer_may_reply(struct net *net)
+bool fsk_peer_may_answer(struct net_device *dev, const u8 *mac)
 {
-	struct fsk_net *fn = fsk_net(net);
-	unsigned long elapsed;
-	unsigned int fresh;
+	struct fsk_net *fn = fsk_net(dev_net(dev));
+	struct fsk_peer *p = fsk_peer_find(fn, dev->ifindex, mac);
+
+	if (!fsk_peer_heard(p))
+		return fsk_peer_may_stranger(fn);
+	return fsk_budget_spend(fn, &p->answers, &fsk_rate_answers);
+}
+
+/**
+ * fsk_peer_judge_syn - what is a SYN worth?
+ * @dev: device it came from
+ * @mac: whom it came from, aligned to 2 bytes
+ *
+ * To answer it well costs netfilter, routing and the security module.
+ *
+ * Context: RCU read section, any but hard interrupt.
+ * Return: whether to look at it, only to say that TCP is to be used, or to drop
+ * it.
+ */
+enum fsk_syn_worth fsk_peer_judge_syn(struct net_device *dev, const u8 *mac)
+{
+	struct fsk_net *fn = fsk_net(dev_net(dev));
+	struct fsk_peer *p = fsk_peer_find(fn, dev->ifindex, mac);
 	bool ok;
 
-	spin_lock_bh(&fn->tokens_lock);
-	elapsed = min_t(unsigned long, jiffies - fn->tokens_at, HZ);
-	fresh = elapsed * FSK_TOKEN_RATE / HZ;
-	if (fresh) {
-		fn->tokens = min_t(unsigned int, fn->tokens + fresh,
-				   FSK_TOKEN_BURST);
-		fn->tokens_at = jiffies;
+	if (!fsk_peer_heard(p)) {
+		ok = fsk_peer_may_stranger(fn);
+	} else if (!READ_ONCE(p->used)) {
+		ok = fsk_budget_spend(fn, &p->syns, &fsk_rate_newcomer) &&
+		     fsk_budget_spend(fn, &fn->newcomers, &fsk_rate_newcomers);
+	} else {
+		if (fsk_budget_spend(fn, &p->syns, &fsk_rate_peer))
+			return FSK_SYN_JUDGE;
+		ok = fsk_budget_spend(fn, &p->answers, &fsk_rate_answers);
+		return ok ? FSK_SYN_REJECT : FSK_SYN_DROP;
 	}
-	ok = fn->tokens;
-	if (ok)
-		fn->tokens--;
-	spin_unlock_bh(&fn->tokens_lock);
-	return ok;
+	return ok ? FSK_SYN_JUDGE : FSK_SYN_DROP;
+}
+
+/* @p has carried one more connection. */
+static void fsk_peer_refund(struct fsk_net *fn, struct fsk_peer *p)
+{
+	lockdep_assert_held(&fn->peers_lock);
+	spin_lock(&fn->budget_lock);
+	if (!p->used)
+		fsk_budget_fill(&p->syns, &fsk_rate_peer);
+	p->syns.left = min(p->syns.left + FSK_SYN_REFUND, fsk_rate_peer.burst);
+	spin_unlock(&fn->budget_lock);
 }
 
 static void fsk_peer_say(struct net_device *dev, const u8 *mac, u8 type)
@@ -366,19 +476,19 @@ static bool fsk_peer_may_probe(struct fsk_net *fn, struct net_device *dev,
  * @mac: its link-layer address, aligned to 2 bytes
  *
  * Sends one HELLO.  Unanswered ones back off from 1 s to 60 s per neighbour,
- * and all share the namespace's tokens.
+ * and all share a budget of the namespace.
  *
  * Context: any but hard interrupt; the caller keeps @dev alive.
  */
 void fsk_peer_probe(struct net_device *dev, const u8 *mac)
 {
-	struct net *net = dev_net(dev);
+	struct fsk_net *fn = fsk_net(dev_net(dev));
 
 	if (!fsk_peer_usable(dev) ||
 	    (!is_valid_ether_addr(mac) && !(dev->flags & IFF_LOOPBACK)))
 		return;
-	if (fsk_peer_may_probe(fsk_net(net), dev, mac) &&
-	    fsk_peer_may_reply(net))
+	if (fsk_peer_may_probe(fn, dev, mac) &&
+	    fsk_budget_spend(fn, &fn->probes, &fsk_rate_strangers))
 		fsk_peer_say(dev, mac, FSK_T_HELLO);
 }
 
@@ -395,7 +505,8 @@ static void fsk_peer_refresh(struct fsk_peer *p)
  * @dev: device towards it
  * @mac: its link-layer address, aligned to 2 bytes
  *
- * Makes it capable, ends its history of failures and protects its entry.
+ * Makes it capable, ends its history of failures, protects its entry, and gives
+ * back what its SYN has cost.
  *
  * Context: any but hard interrupt; the caller keeps @dev alive.
  */
@@ -410,7 +521,8 @@ void fsk_peer_answered(struct net_device *dev, const u8 *mac)
 		fsk_peer_refresh(p);
 		fsk_peer_set_state(fn, p, FSK_PEER_CAPABLE);
 		p->failures = 0;
-		p->used = true;
+		fsk_peer_refund(fn, p);
+		WRITE_ONCE(p->used, true);
 	}
 	spin_unlock_bh(&fn->peers_lock);
 }
@@ -456,21 +568,42 @@ static bool fsk_peer_forgiven(const struct fsk_peer *p, u8 type)
 	return type == FSK_T_HELLO && p->failures <= FSK_PEER_PATIENCE;
 }
 
-static void fsk_peer_learn(struct net_device *dev, const u8 *mac, u8 type,
-			   const struct fsk_hello *hello)
+/*
+ * Does a HELLO to the group deserve an answer?  Not if the peer, which has the
+ * identity that we know and has not said BYE, was answered lately: its address
+ * may be forged, and so every host of the segment be made to answer a victim.
+ */
+static bool fsk_peer_deserves(const struct fsk_peer *p,
+			      const struct fsk_hello *hello)
+{
+	return p->state != FSK_PEER_CAPABLE ||
+	       memcmp(p->hostid, hello->hostid, FSK_HOSTID_LEN) ||
+	       !time_before(jiffies, READ_ONCE(p->told) + FSK_PEER_QUIET);
+}
+
+/* Return: true if a HELLO to the group is to be answered. */
+static bool fsk_peer_learn(struct net_device *dev, const u8 *mac, u8 type,
+			   const struct fsk_hello *hello, bool group)
 {
 	struct fsk_net *fn = fsk_net(dev_net(dev));
 	struct fsk_peer *p;
+	bool answer = false;
 
 	spin_lock_bh(&fn->peers_lock);
 	p = fsk_peer_get(fn, dev, mac);
 	if (p) {
+		answer = group && fsk_peer_deserves(p, hello);
+		if (answer)
+			WRITE_ONCE(p->owed, true);
+		else if (type == FSK_T_HELLO && !group)
+			WRITE_ONCE(p->told, jiffies);
 		fsk_peer_refresh(p);
 		memcpy(p->hostid, hello->hostid, FSK_HOSTID_LEN);
 		if (fsk_peer_forgiven(p, type))
 			fsk_peer_set_state(fn, p, FSK_PEER_CAPABLE);
 	}
 	spin_unlock_bh(&fn->peers_lock);
+	return answer;
 }
 
 static void fsk_peer_bye(struct net_device *dev, const u8 *mac)
@@ -496,20 +629,27 @@ static bool fsk_peer_known(struct net_device *dev, const u8 *mac)
 	return known;
 }
 
-/* Learning from a stranger costs a token, as answering does. */
+/*
+ * Learning from a stranger costs as much as answering one.  Hosts answer the
+ * group at different times, so that a newcomer can hear them all.
+ */
 static void fsk_peer_rcv_hello(struct net_device *dev, const u8 *mac, u8 type,
-			       const struct fsk_hello *hello)
+			       const struct fsk_hello *hello, bool group)
 {
-	bool answer = type == FSK_T_HELLO;
 	struct net *net = dev_net(dev);
+	struct fsk_net *fn = fsk_net(net);
 
-	if ((answer || !fsk_peer_known(dev, mac)) && !fsk_peer_may_reply(net)) {
+	if (((type == FSK_T_HELLO && !group) || !fsk_peer_known(dev, mac)) &&
+	    !fsk_peer_may_answer(dev, mac)) {
 		fsk_drop(net, NULL, FSK_DROP_RATE);
 		return;
 	}
 	fsk_stat_inc(net, FSK_MIB_HELLO_IN);
-	fsk_peer_learn(dev, mac, type, hello);
-	if (answer)
+	if (fsk_peer_learn(dev, mac, type, hello, group))
+		queue_delayed_work(system_power_efficient_wq,
+				   &fn->peers_answers,
+				   get_random_u32() % FSK_PEER_JITTER);
+	if (type == FSK_T_HELLO && !group)
 		fsk_peer_say(dev, mac, FSK_T_HELLO_ACK);
 }
 
@@ -519,6 +659,7 @@ static void fsk_peer_rcv_hello(struct net_device *dev, const u8 *mac, u8 type,
  * @mac: whom it came from, aligned to 2 bytes
  * @type: FSK_T_HELLO, FSK_T_HELLO_ACK or FSK_T_BYE
  * @hello: its body, complete
+ * @group: HELLO that was sent to the group
  *
  * Learns from it and answers a HELLO.  A namespace that is not enabled does
  * neither.  What is not used is counted as a drop; the caller frees the frame.
@@ -526,7 +667,7 @@ static void fsk_peer_rcv_hello(struct net_device *dev, const u8 *mac, u8 type,
  * Context: softirq, inside an RCU read section.
  */
 void fsk_peer_rcv(struct net_device *dev, const u8 *mac, u8 type,
-		  const struct fsk_hello *hello)
+		  const struct fsk_hello *hello, bool group)
 {
 	struct net *net = dev_net(dev);
 
@@ -541,7 +682,7 @@ void fsk_peer_rcv(struct net_device *dev, const u8 *mac, u8 type,
 	} else if (type == FSK_T_BYE) {
 		fsk_peer_bye(dev, mac);
 	} else {
-		fsk_peer_rcv_hello(dev, mac, type, hello);
+		fsk_peer_rcv_hello(dev, mac, type, hello, group);
 	}
 }
 
@@ -596,6 +737,47 @@ static void fsk_peer_gc(struct work_struct *work)
 	if (remain)
 		queue_delayed_work(system_power_efficient_wq, &fn->peers_gc,
 				   FSK_PEER_GC);
+}
+
+/* Answer the HELLOs of a bucket; true if some are still too early. */
+static bool fsk_peer_tell(struct hlist_head *bucket)
+{
+	struct net_device *dev;
+	bool early = false;
+	struct fsk_peer *p;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(p, bucket, node) {
+		if (!READ_ONCE(p->owed))
+			continue;
+		if (time_before(jiffies, READ_ONCE(p->told) + FSK_PEER_PACE)) {
+			early = true;
+			continue;
+		}
+		WRITE_ONCE(p->owed, false);
+		WRITE_ONCE(p->told, jiffies);
+		dev = dev_get_by_index_rcu(p->net, p->ifindex);
+		if (dev && fsk_peer_usable(dev))
+			fsk_peer_say(dev, p->mac, FSK_T_HELLO_ACK);
+	}
+	rcu_read_unlock();
+	return early;
+}
+
+static void fsk_peers_answer(struct work_struct *work)
+{
+	struct fsk_net *fn = container_of(to_delayed_work(work), struct fsk_net,
+					  peers_answers);
+	bool early = false;
+	unsigned int i;
+
+	for (i = 0; i < FSK_PEER_BUCKETS; i++) {
+		early |= fsk_peer_tell(&fn->peers[i]);
+		cond_resched();
+	}
+	if (early)
+		queue_delayed_work(system_power_efficient_wq,
+				   &fn->peers_answers, FSK_PEER_JITTER);
 }
 
 static struct fsk_peer_dev *fsk_peer_dev_find(const struct net_device *dev)
@@ -899,11 +1081,13 @@ int fsk_peer_init_net(struct net *net)
 	for (i = 0; i < FSK_PEER_BUCKETS; i++)
 		INIT_HLIST_HEAD(&fn->peers[i]);
 	fn->npeers = 0;
-	fn->tokens = FSK_TOKEN_BURST;
-	fn->tokens_at = jiffies;
+	fsk_budget_fill(&fn->strangers, &fsk_rate_strangers);
+	fsk_budget_fill(&fn->newcomers, &fsk_rate_newcomers);
+	fsk_budget_fill(&fn->probes, &fsk_rate_strangers);
 	spin_lock_init(&fn->peers_lock);
-	spin_lock_init(&fn->tokens_lock);
+	spin_lock_init(&fn->budget_lock);
 	INIT_DELAYED_WORK(&fn->peers_gc, fsk_peer_gc);
+	INIT_DELAYED_WORK(&fn->peers_answers, fsk_peers_answer);
 	if (!proc_create_net("fastsock_peers", 0444, net->proc_net,
 			     &fsk_peers_seq_ops,
 			     sizeof(struct seq_net_private)))
@@ -927,6 +1111,7 @@ void fsk_peer_exit_net(struct net *net)
 	struct fsk_net *fn = fsk_net(net);
 
 	remove_proc_entry("fastsock_peers", net->proc_net);
+	cancel_delayed_work_sync(&fn->peers_answers);
 	cancel_delayed_work_sync(&fn->peers_gc);
 	fsk_peer_forget(fn, 0);
 }

@@ -16,6 +16,12 @@ enum fsk_peer_state {
 	FSK_PEER_NEGATIVE,	/* a handshake failed lately */
 };
 
+enum fsk_syn_worth {
+	FSK_SYN_JUDGE,
+	FSK_SYN_REJECT,		/* unseen; it is over its budget */
+	FSK_SYN_DROP,
+};
+
 enum fsk_peer_state fsk_peer_lookup(struct net_device *dev, const u8 *mac);
 void fsk_peer_probe(struct net_device *dev, const u8 *mac);
 void fsk_peer_answered(struct net_device *dev, const u8 *mac);
@@ -25,8 +31,9 @@ struct net_device *fsk_peer_find_dev(const u8 *mac,
 						   const void *arg),
 				     const void *arg);
 void fsk_peer_rcv(struct net_device *dev, const u8 *mac, u8 type,
-		  const struct fsk_hello *hello);
-bool fsk_peer_may_reply(struct net *net);
+		  const struct fsk_hello *hello, bool group);
+bool fsk_peer_may_answer(struct net_device *dev, const u8 *mac);
+enum fsk_syn_worth fsk_peer_judge_syn(struct net_device *dev, const u8 *mac);
 void fsk_peer_enable(struct net *net, bool on);
 int fsk_peer_init_net(struct net *net);
 void fsk_peer_exit_net(struct net *net);

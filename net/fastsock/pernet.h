@@ -36,6 +36,16 @@ struct fsk_peer;
 #define FSK_HANDSHAKE_MS	40	/* ms */
 
 /**
+ * struct fsk_budget - so many a second, after a burst; see fsk_budget_spend()
+ * @left: may be spent
+ * @at: jiffies up to which @left is reckoned
+ */
+struct fsk_budget {
+	unsigned int left;
+	unsigned long at;
+};
+
+/**
  * struct fsk_tombs - ids of a namespace's server ends that are gone
  * @table: by id and key; RCU
  * @fifo: oldest first
@@ -70,9 +80,11 @@ struct fsk_tombs {
  * @peers_gen: counts changes of any entry's state; under @peers_lock
  * @verdicts: destinations that were TCP's in this second, see claim.c
  * @peers_gc: ages entries
- * @tokens: replies to strangers that may still be sent in this tick
- * @tokens_at: jiffies of the tick @tokens belongs to
- * @tokens_lock: protects @tokens and @tokens_at
+ * @peers_answers: answers HELLOs to the group, after a while
+ * @strangers: for what those not in @peers ask for
+ * @newcomers: for SYNs of peers that have carried no connection yet
+ * @probes: for HELLOs to neighbours
+ * @budget_lock: protects these three and those of each peer
  * @by_id: connections of frames by their own id; RCU
  * @by_peer: the same by what they call the other end; RCU
  * @tombs: ids of server ends that are gone
@@ -96,9 +108,11 @@ struct fsk_net {
 	u32 peers_gen;
 	u64 verdicts[FSK_VERDICTS];
 	struct delayed_work peers_gc;
-	unsigned int tokens;
-	unsigned long tokens_at;
-	spinlock_t tokens_lock;		/* tokens, tokens_at */
+	struct delayed_work peers_answers;
+	struct fsk_budget strangers;
+	struct fsk_budget newcomers;
+	struct fsk_budget probes;
+	spinlock_t budget_lock;		/* all budgets */
 	struct fsk_table by_id;
 	struct fsk_table by_peer;
 	struct fsk_tombs tombs;

@@ -698,7 +698,7 @@ static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 		fsk_drop(net, skb, FSK_DROP_KEY);
 		return;
 	}
-	if (handlers[hdr->type].reply && fsk_peer_may_reply(net)) {
+	if (handlers[hdr->type].reply && fsk_peer_may_answer(dev, mac)) {
 		fsk_stat_inc(net, FSK_MIB_OUT_RESETS);
 		fsk_transport_send(dev, mac, FSK_T_UNKNOWN, hdr->id,
 				   cpu_to_be32(key), NULL, 0);
@@ -819,7 +819,9 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	case FSK_T_HELLO:
 	case FSK_T_HELLO_ACK:
 	case FSK_T_BYE:
-		fsk_peer_rcv(dev, mac, hdr->type, (const void *)(hdr + 1));
+		fsk_peer_rcv(dev, mac, hdr->type, (const void *)(hdr + 1),
+			     hdr->type == FSK_T_HELLO &&
+			     skb->pkt_type != PACKET_HOST);
 		consume_skb(skb);
 		break;
 	}
