@@ -50,7 +50,7 @@ struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key)
 	struct hlist_node *node;
 	struct fsk_conn *conn;
 
-	fsk_table_for_each(node, now, id_hash(fn, id)) {
+	__hlist_for_each_rcu(node, fsk_table_bucket(now, id_hash(fn, id))) {
 		conn = fsk_table_entry(node, now, struct fsk_conn, id_link);
 		if (conn->id == id && conn->key == key)
 			return conn;
@@ -71,7 +71,7 @@ bool fsk_conn_has_id(const struct fsk_net *fn, u32 id)
 	const struct fsk_buckets *now = rcu_dereference(fn->by_id.now);
 	struct hlist_node *node;
 
-	fsk_table_for_each(node, now, id_hash(fn, id))
+	__hlist_for_each_rcu(node, fsk_table_bucket(now, id_hash(fn, id)))
 		if (fsk_table_entry(node, now, struct fsk_conn,
 				    id_link)->id == id)
 			return true;
@@ -91,10 +91,11 @@ struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
 				    u32 peer_key)
 {
 	const struct fsk_buckets *now = rcu_dereference(fn->by_peer.now);
+	u32 hash = peer_hash(peer_id, peer_key);
 	struct hlist_node *node;
 	struct fsk_conn *conn;
 
-	fsk_table_for_each(node, now, peer_hash(peer_id, peer_key)) {
+	__hlist_for_each_rcu(node, fsk_table_bucket(now, hash)) {
 		conn = fsk_table_entry(node, now, struct fsk_conn, peer_link);
 		if (conn->peer_id == peer_id && conn->peer_key == peer_key)
 			return conn;
@@ -576,7 +577,7 @@ void fsk_conn_drop_dev(struct net_device *dev)
 		local_bh_disable();
 		rcu_read_lock();
 		now = rcu_dereference(table->now);
-		fsk_table_for_each_in(node, now, i) {
+		__hlist_for_each_rcu(node, &now->heads[i]) {
 			conn = fsk_table_entry(node, now, struct fsk_conn,
 					       id_link);
 			if (READ_ONCE(conn->path.dev) == dev)

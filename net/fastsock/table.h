@@ -85,13 +85,14 @@ static inline u32 fsk_table_hash(const struct fsk_table *table, u64 key)
 #define fsk_table_entry(node, buckets, type, member)			\
 	container_of((node) - (buckets)->side, type, member.in[0])
 
-/* All links in a bucket, in an RCU read section. */
-#define fsk_table_for_each_in(node, buckets, i)				\
-	for (node = rcu_dereference(hlist_first_rcu(&(buckets)->heads[i]));\
-	     node; node = rcu_dereference(hlist_next_rcu(node)))
-
-/* Likewise those that may have a hash: the object's own key decides. */
-#define fsk_table_for_each(node, buckets, hash)				\
-	fsk_table_for_each_in(node, buckets, (hash) >> (buckets)->shift)
+/*
+ * Where the links with a hash are, and others: the object's own key decides.  To
+ * be read by __hlist_for_each_rcu().
+ */
+static inline const struct hlist_head *
+fsk_table_bucket(const struct fsk_buckets *buckets, u32 hash)
+{
+	return &buckets->heads[hash >> buckets->shift];
+}
 
 #endif /* _FSK_TABLE_H */

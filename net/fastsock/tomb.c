@@ -159,10 +159,11 @@ bool fsk_tomb_find(const struct net *net, u32 id, u32 key)
 {
 	const struct fsk_tombs *tombs = &fsk_net(net)->tombs;
 	const struct fsk_buckets *now = rcu_dereference(tombs->table.now);
+	u32 hash = tomb_hash(tombs, id, key);
 	const struct fsk_tomb *tomb;
 	struct hlist_node *node;
 
-	fsk_table_for_each(node, now, tomb_hash(tombs, id, key)) {
+	__hlist_for_each_rcu(node, fsk_table_bucket(now, hash)) {
 		tomb = fsk_table_entry(node, now, struct fsk_tomb, link);
 		if (tomb->id == id && tomb->key == key)
 			return true;
