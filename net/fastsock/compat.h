@@ -94,19 +94,42 @@ static const struct tcp_request_sock_ops fsk_req_ops __maybe_unused = {
 #define FSK_REQ_OPS	NULL
 #endif
 
-/* What later kernels added to TCP's request; the allocator leaves it. */
+/* Kernels add to what TCP keeps of a request, and the allocator leaves it. */
 static inline void fsk_compat_req(struct tcp_request_sock *treq)
 {
+	memset_startat(treq, 0, af_specific);
 	treq->af_specific = FSK_REQ_OPS;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-	treq->req_usec_ts = false;
-#ifdef CONFIG_TCP_AO
-	treq->used_tcp_ao = false;
-#endif
-#endif
-#if IS_ENABLED(CONFIG_MPTCP)
-	treq->drop_req = false;
-#endif
+}
+
+/*
+ * Stable series gave TCP's syn_recv_sock() an argument, which MPTCP alone uses,
+ * between two point releases of a distribution: its type tells, the version
+ * does not.
+ */
+typedef struct sock *(*fsk_syn_recv_6)(const struct sock *, struct sk_buff *,
+				       struct request_sock *,
+				       struct dst_entry *,
+				       struct request_sock *, bool *);
+typedef struct sock *(*fsk_syn_recv_7)(const struct sock *, struct sk_buff *,
+				       struct request_sock *,
+				       struct dst_entry *,
+				       struct request_sock *, bool *,
+				       void (*)(struct sock *,
+						const struct sock *));
+
+static inline struct sock *
+fsk_syn_recv_sock(const struct inet_connection_sock_af_ops *ops,
+		  const struct sock *lsk, struct sk_buff *skb,
+		  struct request_sock *req, bool *own)
+{
+	const void *func = ops->syn_recv_sock;
+
+	if (__same_type(ops->syn_recv_sock, fsk_syn_recv_7))
+		return ((fsk_syn_recv_7)func)(lsk, skb, req, NULL, NULL, own,
+					      NULL);
+	BUILD_BUG_ON(!__same_type(ops->syn_recv_sock, fsk_syn_recv_7) &&
+		     !__same_type(ops->syn_recv_sock, fsk_syn_recv_6));
+	return ((fsk_syn_recv_6)func)(lsk, skb, req, NULL, NULL, own);
 }
 
 /* 6.11 made sysctl handlers take a const table. */
@@ -143,19 +166,27 @@ static inline bool fsk_compat_refused(int optname)
 	return false;
 }
 
-/* 6.5 removed sendpage in favour of MSG_SPLICE_PAGES. */
+/*
+ * 6.5 removed sendpage in favour of MSG_SPLICE_PAGES and splice_eof.  Stable
+ * releases of older kernels got the latter: Kbuild looks for it.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define FSK_HAS_SENDPAGE
+#endif
+
 static inline void fsk_compat_proto(struct proto *prot)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#ifdef FSK_HAS_SENDPAGE
 	prot->sendpage = NULL;
-#else
+#endif
+#ifdef FSK_HAS_SPLICE_EOF
 	prot->splice_eof = NULL;
 #endif
 }
 
 static inline void fsk_compat_ops(struct proto_ops *ops)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#ifdef FSK_HAS_SENDPAGE
 	ops->sendpage = sock_no_sendpage;	/* sendmsg does it */
 	ops->sendpage_locked = NULL;
 #endif

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
+#include "opcheck.h"
 #include "pair.h"
 #include "post.h"
 #include "sock.h"
@@ -608,6 +609,9 @@ static int af_ops_init(void)
 		return err;
 	tcp_af_ops = inet_csk(sock->sk)->icsk_af_ops;
 	sock_release(sock);
+	err = fsk_opcheck_af_ops(tcp_af_ops);
+	if (err)
+		return err;
 	fsk_af_ops = *tcp_af_ops;
 	fsk_af_ops.queue_xmit = discard_xmit;
 	return 0;

@@ -604,18 +604,10 @@ static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
 #if IS_ENABLED(CONFIG_SMC)
 	ireq->smc_ok = 0;
 #endif
-	treq->snt_synack = 0;
-	treq->tfo_listener = false;
-	treq->is_mptcp = false;
-	treq->txhash = net_tx_rndhash();
-	/* TCP's numbers for the child; fsk_handshake_numbers() changes them. */
-	treq->rcv_isn = 0;
-	treq->snt_isn = 0;
-	treq->rcv_nxt = treq->rcv_isn + 1;
-	treq->ts_off = 0;
-	treq->last_oow_ack_time = 0;
-	treq->syn_tos = 0;
+	/* The child's numbers are 0 until fsk_handshake_numbers(). */
 	fsk_compat_req(treq);
+	treq->txhash = net_tx_rndhash();
+	treq->rcv_nxt = treq->rcv_isn + 1;
 	return req;
 }
 
@@ -873,7 +865,7 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 /* TCP arms keepalive if the listener has it; ours has a timer of its own. */
 static void disarm(struct sock *sk)
 {
-	inet_csk_delete_keepalive_timer(sk);
+	tcp_prot.keepalive(sk, 0);
 }
 
 /**
@@ -903,8 +895,8 @@ struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
 		return NULL;
 	if (security_inet_conn_request(lsk, skb, req))
 		goto err_req;
-	child = inet_csk(lsk)->icsk_af_ops->syn_recv_sock(lsk, skb, req, NULL,
-							  NULL, &own_req, NULL);
+	child = fsk_syn_recv_sock(inet_csk(lsk)->icsk_af_ops, lsk, skb, req,
+				  &own_req);
 	if (!child)
 		goto err_req;
 	security_inet_conn_established(child, skb);

@@ -11,7 +11,9 @@
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 #include <linux/user_namespace.h>
+#include <net/inet_common.h>
 #include <net/net_namespace.h>
+#include <net/tcp.h>
 
 #include "across.h"
 #include "bridge.h"
@@ -19,6 +21,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
+#include "opcheck.h"
 #include "pair.h"
 #include "peer.h"
 #include "pernet.h"
@@ -316,6 +319,10 @@ static int __init fsk_init(void)
 		       ethertype);
 		return -EINVAL;
 	}
+	err = fsk_opcheck_proto(&tcp_prot) ?:
+	      fsk_opcheck_ops(&inet_stream_ops);
+	if (err)
+		return err;
 	fsk_ethertype = htons(ethertype);
 	get_random_bytes(fsk_hostid, sizeof(fsk_hostid));
 	fsk_sock_init();

@@ -1923,5 +1923,5 @@ static struct kunit_suite rel_suite = {
 
 kunit_test_suite(rel_suite);
 
-MODULE_DESCRIPTION("KUnit tests of the fastsock reliability core");
+MODULE_DESCRIPTION("KUnit tests of fastsock");
 MODULE_LICENSE("GPL");

@@ -48,3 +48,46 @@ kernel_source() {
 	fi
 	printf '%s\n' "$dir"
 }
+
+# Prints the kernel releases of a series whose headers Debian's archives offer,
+# oldest first.
+offered_releases() {
+	local package
+
+	apt-cache pkgnames "linux-headers-$1." |
+		grep -E -- '-amd64$' | grep -Ev -- '-(rt|cloud)-amd64$' |
+		sort -V | while read -r package; do
+		# What is only installed has no file name.
+		apt-cache show "$package" 2>/dev/null |
+			grep '^Filename:' > /dev/null &&
+			printf '%s\n' "${package#linux-headers-}"
+	done
+}
+
+# Prints the directory to compile against for a release that need not be
+# installed: unpacks its headers.
+offered_headers() {
+	local dir=$FASTSOCK_CACHE/headers/$1 tmp file
+	local built=usr/src/linux-headers-$1 packages
+
+	if [ ! -d "$dir" ]; then
+		say "fetching the headers of $1 to $dir"
+		mkdir -p "${dir%/*}"
+		tmp=$(mktemp -d "${dir%/*}/fetch.XXXXXX")
+		# Their Makefiles lead to two more packages.
+		mapfile -t packages < <(apt-cache show --no-all-versions \
+			"linux-headers-$1" | awk '/^Depends:/' |
+			grep -oE 'linux-(headers-[^ ,]*-common|kbuild-[^ ,]*)')
+		(cd "$tmp" && apt-get -qq -o APT::Sandbox::User=root download \
+			"linux-headers-$1" "${packages[@]}" >&2 &&
+			for file in *.deb; do
+				dpkg -x "$file" . && rm "$file" || exit
+			done) || {
+			rm -rf "$tmp"
+			return 1
+		}
+		sed -i "s|/usr/src|$dir/usr/src|" "$tmp/$built/Makefile"
+		mv "$tmp" "$dir"
+	fi
+	printf '%s\n' "$dir/$built"
+}

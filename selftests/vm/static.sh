@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Static checks as KTAP: checkpatch --strict, kernel-doc, and for both stock
-# kernels a W=1 build and sparse; shellcheck where it is installed; and the
-# arithmetic of the benchmark, which needs no guest.
+# kernels a W=1 build and sparse; a build against the oldest and the newest
+# release of both series that Debian's archives offer; shellcheck where it is
+# installed; and the arithmetic of the benchmark, which needs no guest.
 set -u
 set -o pipefail
 
@@ -47,6 +48,7 @@ checkpatch() {
 		ignore+=,CAMELCASE,TRAILING_SEMICOLON
 		;;
 	*/claim.[ch]) ignore=CONST_STRUCT ;;
+	*/opcheck*.[ch]) ignore=CONST_STRUCT,MACRO_ARG_REUSE ;;
 	esac
 	# It leaves a cache file in the working directory.
 	cd "$scratch" || return 1
@@ -59,14 +61,14 @@ kernel_doc() {
 	"$source/scripts/kernel-doc" -none -Werror "$@"
 }
 
-# Compiles a copy with the make arguments given; prints only what concerns
-# our own files, for the kernel's headers are not ours to mend.
+# Compiles a copy against a kernel's build directory with the make arguments
+# given; prints only what concerns our own files, for the kernel's headers are
+# not ours to mend.
 build() {
-	local release=$1 out=$scratch/$1-$2 status
+	local kdir=$1 out=$scratch/$2 status
 
 	shift 2
-	"$here/build-module.sh" "/lib/modules/$release/build" "$out" "$@" \
-		> "$out.log" 2>&1
+	"$here/build-module.sh" "$kdir" "$out" "$@" > "$out.log" 2>&1
 	status=$?
 	grep -F "$out/" "$out.log" | grep -E '(warning|error|WARNING|ERROR):'
 	[ $status -eq 0 ] || tail -n 20 "$out.log"
@@ -78,6 +80,18 @@ scripts_clean() {
 		grep -rlE --exclude-dir=.git '^#!.*\bbash' .
 		printf '%s\n' selftests/programs/cases/*.sh
 	} | xargs -r shellcheck -x -S warning -e SC1090,SC1091
+}
+
+# Stable releases change what modules see, some between two of Debian's.
+offered() {
+	local kdir
+
+	kdir=$(offered_headers "$1" 2> "$scratch/fetch") || {
+		cat "$scratch/fetch"
+		return 1
+	}
+	"$here/opcheck.py" "${kdir%-amd64}-common/include" &&
+		build "$kdir" "$1" W=1
 }
 
 arithmetic() {
@@ -98,9 +112,17 @@ mapfile -t sources < <(find net include -name '*.[ch]' | sort)
 check "kernel-doc" kernel_doc "${sources[@]}"
 for series in 6.1 6.12; do
 	release=$(stock_release $series)
-	check "W=1 $series" build "$release" w1 W=1
-	check "sparse $series" build "$release" sparse C=2 \
+	kdir=/lib/modules/$release/build
+	check "operations $series" "$here/opcheck.py" "${kdir%build}source/include"
+	check "W=1 $series" build "$kdir" "w1-$series" W=1
+	check "sparse $series" build "$kdir" "sparse-$series" C=2 \
 		CF=-D__CHECK_ENDIAN__
+	mapfile -t releases < <(offered_releases $series | sed -n '1p;$p')
+	[ ${#releases[@]} -gt 0 ] ||
+		skip "releases of $series" "apt knows of none: apt-get update"
+	for other in "${releases[@]}"; do
+		[ "$other" = "$release" ] || check "W=1 $other" offered "$other"
+	done
 done
 if command -v shellcheck > /dev/null; then
 	check "shellcheck" scripts_clean
