@@ -617,8 +617,16 @@ static int af_ops_init(void)
 	return 0;
 }
 
+static struct bpf_prog *drop_all;
+
+/*
+ * What sockets have is a copy of the program that says it was attached with no
+ * instructions: SO_GET_FILTER then tells of no filter, as CRIU asks of every
+ * socket, instead of failing.  The program itself may be read-only memory.
+ */
 static int filter_init(void)
 {
+	static struct sock_fprog_kern attached;
 	struct sock_filter insns[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
 	struct sock_fprog_kern prog = { .len = 1, .filter = insns };
 	int err;
@@ -627,15 +635,28 @@ static int filter_init(void)
 	if (!reject_all)
 		return -ENOMEM;
 	refcount_set(&reject_all->refcnt, 1);
-	err = bpf_prog_create(&reject_all->prog, &prog);
+	err = bpf_prog_create(&drop_all, &prog);
 	if (err)
-		kfree(reject_all);
+		goto err_filter;
+	err = -ENOMEM;
+	reject_all->prog = kmemdup(drop_all, bpf_prog_size(drop_all->len),
+				   GFP_KERNEL);
+	if (!reject_all->prog)
+		goto err_prog;
+	reject_all->prog->orig_prog = &attached;
+	return 0;
+
+err_prog:
+	bpf_prog_destroy(drop_all);
+err_filter:
+	kfree(reject_all);
 	return err;
 }
 
 static void filter_exit(void)
 {
-	bpf_prog_destroy(reject_all->prog);
+	kfree(reject_all->prog);
+	bpf_prog_destroy(drop_all);
 	kfree(reject_all);
 }
 

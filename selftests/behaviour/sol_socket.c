@@ -1053,6 +1053,24 @@ KNOWN("I14", "a socket without a filter says so")
 	in_every_state(look_no_filter);
 }
 
+/* As CRIU dumps a socket: how many instructions, and then these. */
+static void look_dump_filter(const char *who, int fd)
+{
+	struct sock_filter code[4];
+	socklen_t len = 0;
+
+	TELL(who, getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &len));
+	note("%s: %u instructions", who, len);
+	len = COUNT(code);
+	TELL(who, getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, code, &len));
+	note("%s: %u instructions", who, len);
+}
+
+FAST("I14", "a socket without a filter has none to dump")
+{
+	in_every_state(look_dump_filter);
+}
+
 static void look_bad_filter(const char *who, int fd)
 {
 	struct sock_fprog program = { 0, pass_all };
