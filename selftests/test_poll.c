@@ -335,6 +335,50 @@ TEST_F(polling, edge_driven_transfer)
 	close(epfd);
 }
 
+/*
+ * A reader as event loops have it: after an edge it asks once how much there
+ * is, takes that, and waits for the next edge.  What comes after it has asked
+ * must make one, also what waited in the sender's buffer for room.
+ */
+static uint64_t read_by_edges(int fd, uint64_t seed, uint64_t len)
+{
+	static char buf[1 << 20];
+	int epfd = epoll_create1(EPOLL_CLOEXEC);
+	uint64_t done = 0;
+	ssize_t n;
+
+	watch(epfd, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
+	while (done < len && await(epfd, 20000)) {
+		n = fsk_unread(fd);
+		if (!n)
+			continue;
+		n = recv(fd, buf, n, MSG_DONTWAIT);
+		if (n <= 0 || fsk_wrong(buf, n, seed, done) >= 0)
+			break;
+		done += n;
+	}
+	close(epfd);
+	return done;
+}
+
+TEST_F(polling, edge_driven_reader)
+{
+	uint64_t len = fsk_debug_kernel() ? 512 << 10 : 4 << 20;
+	pid_t pid;
+
+	fsk_set_int(self->client, SOL_SOCKET, SO_SNDBUF, 65536);
+	pid = fsk_fork();
+	if (!pid)
+		_exit(fsk_send_pattern(self->client, 1, 0, len) ||
+		      shutdown(self->client, SHUT_WR));
+	/* Far behind the writer, who waits for room. */
+	ASSERT_TRUE(FSK_UNTIL(fsk_task_state(pid) == 'S'));
+	EXPECT_EQ(len, read_by_edges(self->server, 1, len)) {
+		kill(pid, SIGKILL);
+	}
+	EXPECT_EQ(0, fsk_reap(pid));
+}
+
 /* A zero-copy completion waits on the error queue: ERR until it is read. */
 TEST_F(polling, error_queue)
 {

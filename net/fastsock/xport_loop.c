@@ -804,6 +804,20 @@ static void show_unlocked(struct fsk_conn *conn)
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
 
+/*
+ * Bytes that waited beyond the window count as received only now, as if a
+ * segment had come: whoever waits for edges, and has asked before how much
+ * there was, must hear of it.  Kernel users find them as they read on.
+ */
+static void arrived(struct sock *sk)
+{
+	if (unlikely(sk->sk_data_ready != plain_data_ready))
+		return;
+	rcu_read_lock();
+	wake_plain(sk);
+	rcu_read_unlock();
+}
+
 /**
  * fsk_loop_taken - the program, or a kernel user, has made room
  * @conn: connection
@@ -823,6 +837,7 @@ void fsk_loop_taken(struct fsk_conn *conn)
 			show_locked(conn);
 		else
 			show_unlocked(conn);
+		arrived(conn->sk);
 	}
 	if (!READ_ONCE(conn->in->waiting))
 		return;
