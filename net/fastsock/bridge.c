@@ -348,7 +348,8 @@ static int judge(const struct crossing *c)
 	int why;
 
 	if ((c->from && fsk_nf_device_hooked(c->from)) ||
-	    (c->to && fsk_nf_device_hooked(c->to)))
+	    (c->to && fsk_nf_device_hooked(c->to)) ||
+	    (c->asks_ipv4 && fsk_nf_sends(c->net)))
 		return FSK_REASON_NETFILTER;
 	skb = make_packet(c, &c->t, &c->mac, false);
 	if (!skb)

@@ -23,6 +23,7 @@ int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
 		struct sk_buff **skb);
 int fsk_nf_run(struct net *net, unsigned int hook, struct net_device *in,
 	       struct net_device *out, struct sock *sk, struct sk_buff **skb);
+bool fsk_nf_sends(struct net *net);
 bool fsk_nf_has_helper(const struct sk_buff *skb);
 void fsk_nf_track_reply(struct sk_buff *reply, const struct sk_buff *syn);
 #else
@@ -36,6 +37,11 @@ static inline int fsk_nf_run(struct net *net, unsigned int hook,
 			     struct sock *sk, struct sk_buff **skb)
 {
 	return FSK_ACCEPT;
+}
+
+static inline bool fsk_nf_sends(struct net *net)
+{
+	return false;
 }
 
 static inline bool fsk_nf_has_helper(const struct sk_buff *skb)

@@ -70,12 +70,14 @@ struct fsk_tombs {
  * @same_host: sysctl, FSK_SAME_HOST_*; connections within the host use memory
  * @host_post_min: sysctl, bytes; as @post_min, for connections within the host
  * @spin_us: sysctl, us; a receive spins so long at most before it sleeps
+ * @rules_copy: whether rules copy packets, and for which second that is known;
+ *	see netfilter.c
+ * @bridged: bridge.c has its hooks here; RTNL
  * @mib: counters, enum fsk_mib
  * @sysctl: registered table header
  * @table: this namespace's copy of the sysctl table
  * @peers: capability cache, hashed by device and MAC; RCU, @peers_lock
  * @peers_lock: serialises changes of @peers and @npeers
- * @bridged: bridge.c has its hooks here; RTNL
  * @npeers: entries in @peers that are capable or negative
  * @peers_gen: counts changes of any entry's state; under @peers_lock
  * @verdicts: destinations that were TCP's in this second, see claim.c
@@ -98,6 +100,7 @@ struct fsk_net {
 	int same_host;
 	int host_post_min;
 	int spin_us;
+	unsigned long rules_copy;
 	bool bridged;
 	u64 __percpu *mib;
 	struct ctl_table_header *sysctl;

@@ -164,6 +164,8 @@ static int run_hook(struct fsk_probe *p, unsigned int hook, struct sock *sk)
 
 	if (!fsk_nf_hooked(p->net, hook))
 		return FSK_ACCEPT;
+	if (fsk_nf_sends(p->net))
+		return FSK_REASON_NETFILTER;
 	why = fsk_nf_run(p->net, hook, in ? p->dev : NULL, in ? NULL : p->dev,
 			 sk, &p->skb);
 	if (why != FSK_ACCEPT)
