@@ -12,6 +12,7 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "conntrack.h"
 #include "loop.h"
 #include "opcheck.h"
 #include "pair.h"
@@ -313,6 +314,8 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN)
 		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
 	conn->phase = FSK_PH_DEAD;
+	if (unlikely(conn->tracked))
+		fsk_conntrack_close(conn);
 	fsk_timer_cancel(conn);
 	if (conn->pair)
 		fsk_loop_leave(conn);

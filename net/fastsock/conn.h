@@ -149,6 +149,7 @@ enum fsk_phase {
  * @urg_sent: in memory: the byte @urg_seq
  * @severed: in memory: the line is cut, what is sent waits
  * @side: in memory: which end of @pair this is, 0 the client
+ * @tracked: enum fsk_tracked
  * @left: in memory: detached, and @pair has the reference on @sk
  * @counted: in memory: sk_rmem_alloc has what is unread, see
  *	fsk_loop_accepted(); the socket's spinlock
@@ -214,6 +215,7 @@ struct fsk_conn {
 	u8 urg_sent;
 	bool severed;
 	u8 side;
+	u8 tracked;
 	bool left;
 	bool counted;
 	u32 urg_seq;

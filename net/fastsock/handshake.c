@@ -23,6 +23,7 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "conntrack.h"
 #include "peer.h"
 #include "sock.h"
 
@@ -392,6 +393,7 @@ void fsk_handshake_established(struct fsk_conn *conn)
 	fsk_stat_inc(sock_net(sk), FSK_MIB_ACTIVE_OPENS);
 	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
 	tcp_set_state(sk, TCP_ESTABLISHED);
+	fsk_conntrack_open(conn, FSK_TRACKED_CLIENT);
 	if (sk->sk_socket)
 		WRITE_ONCE(sk->sk_socket->ops,
 			   conn->pair ? &fsk_memory_ops : &fsk_stream_ops);
@@ -1011,6 +1013,7 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 		return ERR_PTR(-ENOMEM);
 	}
 	child_init(child, conn, id, key, syn);
+	fsk_conntrack_open(conn, FSK_TRACKED_SERVER);
 	fsk_peer_answered(dev, mac);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);

@@ -15,6 +15,7 @@
 #include "across.h"
 #include "compat.h"
 #include "conn.h"
+#include "conntrack.h"
 #include "loop.h"
 #include "pair.h"
 #include "policy.h"
@@ -358,6 +359,7 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 	server->phase = FSK_PH_OPEN;
 	fsk_handshake_numbers(server);
 	tcp_set_state(child, TCP_ESTABLISHED);
+	fsk_conntrack_open(server, FSK_TRACKED_SERVER);
 	rcu_assign_pointer(server->pair->end[1], server);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
