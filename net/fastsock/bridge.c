@@ -11,13 +11,14 @@
  * the server's answer is sure to find the way back to the client.
  *
  * br_netfilter's own hooks steal each IPv4 packet and send it on, so these are
- * not called.  What they do is done here: the IPv4 hooks are asked at the same
- * places, with the bridge as device, the ports as physical devices, and a route
- * of that device, because some targets take it for granted.
+ * not called, or find none of the notes without which they do nothing.  What
+ * they do is done here: the IPv4 hooks are asked at the same places, with the
+ * bridge as device, the ports as physical devices, and a route of that device,
+ * because some targets take it for granted.
  *
- * Where a frame carries a VLAN tag it depends on settings that only br_netfilter
- * sees whether and with which device it asks.  Such connections use TCP if there
- * are IPv4 rules at all.
+ * Where a frame carries a VLAN tag, whether and with which device br_netfilter
+ * asks depends on settings that only itself sees.  Such connections use TCP if
+ * there are IPv4 rules at all.
  */
 
 #include <linux/etherdevice.h>
@@ -72,7 +73,10 @@ static bool is_undefined(const struct nf_hook_ops *ops, int priority)
 	       ops->priority == priority;
 }
 
-/* br_netfilter's at PRE_ROUTING and FORWARD. */
+/*
+ * br_netfilter's at PRE_ROUTING and FORWARD.  6.1 has one more at FORWARD, a
+ * step before this one.
+ */
 static bool is_brnf(const struct nf_hook_ops *ops)
 {
 	return is_undefined(ops, NF_BR_PRI_BRNF);
@@ -89,9 +93,9 @@ static bool is_last(const struct nf_hook_ops *ops)
 
 #if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
 /*
- * Is br_netfilter on for this bridge?  Only itself knows its settings.  A packet
- * whose device is no port is one that it drops without a trace when it is on,
- * and accepts when it is off.  Caller: RCU.
+ * Is br_netfilter on for this bridge?  Only itself knows its settings.  A
+ * packet whose device is no port is one that it drops without a trace when it
+ * is on, and accepts when it is off.  Caller: RCU.
  */
 static bool asks_ipv4(const struct crossing *c)
 {
@@ -143,6 +147,12 @@ static bool note_ports(const struct crossing *c, unsigned int hook,
 	info->ipv4_daddr = ip_hdr(skb)->daddr;
 	return true;
 }
+
+/* Without the note br_netfilter's own functions let the packet alone. */
+static void forget_ports(struct sk_buff *skb)
+{
+	skb_ext_del(skb, SKB_EXT_BRIDGE_NF);
+}
 #else
 static bool asks_ipv4(const struct crossing *c)
 {
@@ -154,6 +164,10 @@ static bool note_ports(const struct crossing *c, unsigned int hook,
 		       struct sk_buff *skb)
 {
 	return false;
+}
+
+static void forget_ports(struct sk_buff *skb)
+{
 }
 #endif /* CONFIG_BRIDGE_NETFILTER */
 
@@ -196,6 +210,7 @@ static int ask_ipv4(const struct crossing *c, unsigned int hook,
 			 hook == NF_INET_POST_ROUTING ? NULL : c->br,
 			 arrives ? NULL : c->br, NULL, skb);
 	if (*skb) {
+		forget_ports(*skb);
 		(*skb)->dev = dev;
 		(*skb)->pkt_type = PACKET_OTHERHOST;
 	}
@@ -451,7 +466,7 @@ static const struct nf_hook_ops bridge_hooks[] = {
  * fsk_bridge_watch - a namespace has a bridge: judge what crosses it
  * @net: namespace
  *
- * Whether fastsock is enabled there does not matter, for the ends are elsewhere.
+ * Whether fastsock is enabled there does not matter: the ends are elsewhere.
  *
  * Context: process, RTNL held.
  * Return: 0 or a negative errno.

@@ -269,11 +269,12 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 			void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	int err = 0;
 
 	switch (event) {
 	case NETDEV_REGISTER:
 		if (netif_is_bridge_master(dev))
-			return notifier_from_errno(fsk_bridge_watch(dev_net(dev)));
+			err = fsk_bridge_watch(dev_net(dev));
 		break;
 	case NETDEV_UNREGISTER:
 		fsk_conn_drop_dev(dev);
@@ -285,7 +286,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 		fsk_across_changed(dev, false);
 		break;
 	}
-	return NOTIFY_DONE;
+	return notifier_from_errno(err);
 }
 
 static struct notifier_block netdev_nb = {
