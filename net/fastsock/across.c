@@ -230,7 +230,7 @@ static void put_end(struct line_end *end)
 	if (!dev)
 		return;
 	hlist_del(&end->node);
-	end->dev = NULL;
+	WRITE_ONCE(end->dev, NULL);
 	netdev_put(dev, &end->tracker);
 }
 
@@ -278,6 +278,39 @@ static void end_changed(struct line_end *end, bool gone)
 	if (gone)
 		put_end(end);
 	look_again(end->line);
+}
+
+/**
+ * fsk_across_follow - an end's route names another device now
+ * @line: line
+ * @side: which end
+ * @dev: device; whoever unregisters it waits for the caller's section to end
+ *
+ * Context: any but hard interrupt, RCU read section.
+ * Return: false if @dev is about to leave.
+ */
+bool fsk_across_follow(struct fsk_line *line, unsigned int side,
+		       struct net_device *dev)
+{
+	struct line_end *end = &line->end[side];
+	bool ok = true;
+
+	if (likely(READ_ONCE(end->dev) == dev))
+		return true;
+	spin_lock_bh(&across_lock);
+	if (end->dev != dev) {
+		ok = dev->reg_state == NETREG_REGISTERED &&
+		     READ_ONCE(dev->flags) & IFF_UP;
+		if (ok) {
+			put_end(end);
+			WRITE_ONCE(end->dev, dev);
+			netdev_hold(dev, &end->tracker, GFP_ATOMIC);
+			hlist_add_head(&end->node, lines_of(dev));
+			look_again(line);
+		}
+	}
+	spin_unlock_bh(&across_lock);
+	return ok;
 }
 
 /**

@@ -28,6 +28,8 @@ bool fsk_across_watch(struct fsk_pair *pair, struct net_device *client,
 		      struct net_device *server);
 void fsk_across_unwatch(struct fsk_line *line);
 bool fsk_across_cut(const struct fsk_line *line);
+bool fsk_across_follow(struct fsk_line *line, unsigned int side,
+		       struct net_device *dev);
 void fsk_across_changed(struct net_device *dev, bool gone);
 
 #endif /* _FSK_ACROSS_H */

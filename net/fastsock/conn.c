@@ -16,6 +16,7 @@
 #include "loop.h"
 #include "opcheck.h"
 #include "pair.h"
+#include "path.h"
 #include "post.h"
 #include "sock.h"
 
@@ -147,12 +148,13 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk,
 	conn->path.dev = dev;
 	netdev_hold(dev, &conn->dev_tracker, gfp);
 	ether_addr_copy(conn->path.mac, mac);
+	fsk_path_start(conn);
 	conn->mask = get_random_u32();
 	return conn;
 }
 
 /**
- * fsk_conn_put_dev - let the device go; frames are lost from here on
+ * fsk_conn_put_dev - let the device go; frames are lost until another is found
  * @conn: connection
  *
  * Context: socket lock held in either form, or nobody else knows @conn.
@@ -165,6 +167,31 @@ void fsk_conn_put_dev(struct fsk_conn *conn)
 		return;
 	WRITE_ONCE(conn->path.dev, NULL);
 	netdev_put(dev, &conn->dev_tracker);
+	conn->path_gen = fsk_path_gen(conn->sk) - 1;
+}
+
+/**
+ * fsk_conn_set_dev - move to a device
+ * @conn: connection
+ * @dev: device; whoever unregisters it waits for the caller's section to end
+ *
+ * Its notifier, which lets go of it, has not run yet if it still belongs to its
+ * namespace and is up, or if it is ours already.
+ *
+ * Context: socket lock held in either form, RCU read section.
+ * Return: false if @dev is about to leave.
+ */
+bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev)
+{
+	if (conn->path.dev == dev)
+		return true;
+	if (dev->reg_state != NETREG_REGISTERED ||
+	    !(READ_ONCE(dev->flags) & IFF_UP))
+		return false;
+	fsk_conn_put_dev(conn);
+	netdev_hold(dev, &conn->dev_tracker, GFP_ATOMIC);
+	WRITE_ONCE(conn->path.dev, dev);
+	return true;
 }
 
 static void filter_attach(struct sock *sk, struct fsk_conn *conn)
@@ -620,46 +647,49 @@ static int af_ops_init(void)
 	return 0;
 }
 
-static struct bpf_prog *drop_all;
+/*
+ * In place of a compiled program.  TCP's receive path runs it: softirq, RCU read
+ * section, data at the TCP header, the socket to whose name the segment came in
+ * skb->sk for the time being.
+ */
+static unsigned int reject(const void *ctx, const struct bpf_insn *insns)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx;
+
+	if (likely(skb->sk))
+		fsk_challenge_segment(skb->sk, skb);
+	return 0;
+}
 
 /*
- * What sockets have is a copy of the program that says it was attached with no
- * instructions: SO_GET_FILTER then tells of no filter, as CRIU asks of every
- * socket, instead of failing.  The program itself may be read-only memory.
+ * The program says that it was attached with no instructions: SO_GET_FILTER then
+ * tells of no filter, as CRIU asks of every socket, instead of failing.
  */
 static int filter_init(void)
 {
 	static struct sock_fprog_kern attached;
-	struct sock_filter insns[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
-	struct sock_fprog_kern prog = { .len = 1, .filter = insns };
-	int err;
+	struct bpf_prog *prog;
 
 	reject_all = kzalloc(sizeof(*reject_all), GFP_KERNEL);
 	if (!reject_all)
 		return -ENOMEM;
+	prog = bpf_prog_alloc(bpf_prog_size(1), 0);
+	if (!prog) {
+		kfree(reject_all);
+		return -ENOMEM;
+	}
+	prog->len = 1;
+	prog->insnsi[0] = BPF_EXIT_INSN();
+	prog->bpf_func = reject;
+	prog->orig_prog = &attached;
 	refcount_set(&reject_all->refcnt, 1);
-	err = bpf_prog_create(&drop_all, &prog);
-	if (err)
-		goto err_filter;
-	err = -ENOMEM;
-	reject_all->prog = kmemdup(drop_all, bpf_prog_size(drop_all->len),
-				   GFP_KERNEL);
-	if (!reject_all->prog)
-		goto err_prog;
-	reject_all->prog->orig_prog = &attached;
+	reject_all->prog = prog;
 	return 0;
-
-err_prog:
-	bpf_prog_destroy(drop_all);
-err_filter:
-	kfree(reject_all);
-	return err;
 }
 
 static void filter_exit(void)
 {
-	kfree(reject_all->prog);
-	bpf_prog_destroy(drop_all);
+	bpf_prog_free(reject_all->prog);
 	kfree(reject_all);
 }
 

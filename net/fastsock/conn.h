@@ -24,6 +24,7 @@
  *	owned socket > the other end's socket spinlock (xport_loop.c)
  *	one end's spinlock > the other end's (fsk_loop_late() alone)
  *	owned socket > the spinlock of its peer's new child (pair.c)
+ *	socket lock > neighbour locks (path.c)
  *	socket lock > qdisc and device locks (inside dev_queue_xmit())
  *	listener's sk_callback_lock: a leaf, for reading sk_socket->ops
  * No lock is held over a grace period.
@@ -68,6 +69,7 @@
 #include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "challenge.h"
 #include "pernet.h"
 #include "policy.h"
 #include "rel.h"
@@ -124,6 +126,8 @@ enum fsk_phase {
 #define FSK_EV_SPACE		BIT(7)
 #define FSK_EV_LINE		BIT(8)
 #define FSK_EV_ALL		GENMASK(8, 2)
+#define FSK_DEFER_SUSPECT	BIT(9)	/* see fsk_challenge_suspect() */
+#define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */
 
 /**
  * struct fsk_conn - one end of a connection
@@ -161,6 +165,8 @@ enum fsk_phase {
  * @told_nxt: next to be sent then
  * @told_rcv: next expected then
  * @probes: unanswered keepalive probes
+ * @challenge: is the peer still there?
+ * @path_gen: fsk_path_gen() at which the way to the peer was found good
  * @post: buffer of the thread in recv; NULL if none
  * @post_want: bytes in @post that satisfy its call
  * @in: ring from which this end receives; NULL if it uses frames
@@ -226,6 +232,8 @@ struct fsk_conn {
 	u32 told_nxt;
 	u32 told_rcv;
 	u32 probes;
+	u32 path_gen;
+	struct fsk_challenge challenge;
 	struct fsk_post *post;
 	size_t post_want;
 	struct fsk_ring *in;
@@ -386,6 +394,7 @@ bool fsk_conn_has_id(const struct fsk_net *fn, u32 id);
 struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
 				    u32 peer_key);
 void fsk_conn_put_dev(struct fsk_conn *conn);
+bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev);
 void fsk_conn_drop_dev(struct net_device *dev);
 
 /* tomb.c */
@@ -492,7 +501,7 @@ bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
 			     bool take_over);
 int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 			const struct fsk_tuple *t, u32 mark,
-			struct sk_buff **syn);
+			struct sk_buff **syn, u32 *mtu);
 struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
 				 const struct fsk_tuple *t, u16 mss,
 				 struct sk_buff *skb,

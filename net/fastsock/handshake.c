@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "path.h"
 #include "peer.h"
 #include "sock.h"
 
@@ -70,6 +71,20 @@ u16 fsk_handshake_mss(const struct sock *sk,
 	u32 user_mss = READ_ONCE(tcp_sk(sk)->rx_opt.user_mss);
 
 	return user_mss ? min(mss, max_t(u32, user_mss, FSK_MSS_MIN)) : mss;
+}
+
+/* A route may be narrower than its device. */
+static u16 fitting(u16 mss, u32 mtu)
+{
+	const u32 least = FSK_MSS_MIN + sizeof(struct fsk_hdr);
+
+	return min_t(u32, mss, max(mtu, least) - sizeof(struct fsk_hdr));
+}
+
+static u16 own_mss(const struct fsk_conn *conn, const struct net_device *dev)
+{
+	return fitting(fsk_handshake_mss(conn->sk, conn->xport, dev),
+		       conn->path.mtu);
 }
 
 /* What a segment of that size means to TCP's own code, and to tools. */
@@ -182,7 +197,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 		conn->id = get_random_u32();
 	} while (!conn->id);
 	conn->key = get_random_u32();
-	conn->mss = fsk_handshake_mss(sk, conn->xport, dev);
+	conn->mss = own_mss(conn, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_space(sk), conn->mss);
 	conn->phase = FSK_PH_SYN_SENT;
@@ -677,6 +692,7 @@ bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
  * @t: addresses
  * @mark: of the SYN as it arrives
  * @syn: where to put the SYN that was judged; to be freed by kfree_skb()
+ * @mtu: where to put the MTU of the way back, bytes
  *
  * The security module is asked later, see fsk_handshake_child().
  *
@@ -685,7 +701,7 @@ bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
  */
 int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 			const struct fsk_tuple *t, u32 mark,
-			struct sk_buff **syn)
+			struct sk_buff **syn, u32 *mtu)
 {
 	int reason = listener_reason(lsk);
 
@@ -694,7 +710,7 @@ int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 	     fsk_handshake_name_used(dev, t, false)))
 		reason = FSK_REASON_BACKLOG;
 	return reason == FSK_ACCEPT ?
-	       fsk_policy_accept(lsk, dev, t, mark, syn) : reason;
+	       fsk_policy_accept(lsk, dev, t, mark, syn, mtu) : reason;
 }
 
 /* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
@@ -704,6 +720,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	const struct fsk_transport_ops *xport = fsk_transport_for(dev);
 	struct sk_buff *skb = NULL;
 	struct sock *lsk;
+	u32 mtu = 0;
 	int reason;
 
 	if (!READ_ONCE(fsk_net(dev_net(dev))->enable))
@@ -719,7 +736,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		return FSK_REASON_NO_LISTENER;
 	reason = fsk_tomb_full(dev_net(dev)) ?
 		 FSK_REASON_BACKLOG :
-		 fsk_handshake_judge(lsk, dev, t, 0, &skb);
+		 fsk_handshake_judge(lsk, dev, t, 0, &skb, &mtu);
 	/* CONFIRM meets no rule that would mark it for the child. */
 	if (reason == FSK_ACCEPT && inet_request_mark(lsk, skb) !=
 				    READ_ONCE(lsk->sk_mark))
@@ -729,7 +746,8 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	kfree_skb(skb);
 	sa->win = cpu_to_be32(fsk_rx_space(lsk));
 	if (reason == FSK_ACCEPT)
-		sa->mss = cpu_to_be16(fsk_handshake_mss(lsk, xport, dev));
+		sa->mss = cpu_to_be16(fitting(fsk_handshake_mss(lsk, xport,
+								dev), mtu));
 	sock_put(lsk);
 	return reason;
 }
@@ -791,6 +809,9 @@ static bool ask_after(const struct fsk_syn *syn, struct net_device *dev,
 		goto out;
 	bh_lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (!fsk_conn_dead(conn) && !conn->in && !fsk_conn_opening(conn) &&
+	    !sock_owned_by_user(sk) && !fsk_path_fresh(conn))
+		fsk_path_check(conn);
 	known = !fsk_conn_dead(conn) && !conn->in && conn->path.dev == dev &&
 		ether_addr_equal(conn->path.mac, mac);
 	/* Its own SYN may come twice. */
@@ -921,7 +942,7 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
 	conn->peer_id = be32_to_cpu(syn->id);
 	conn->peer_key = be32_to_cpu(syn->key);
 	conn->peer_mss = be16_to_cpu(syn->mss);
-	conn->mss = fsk_handshake_mss(child, conn->xport, conn->path.dev);
+	conn->mss = own_mss(conn, conn->path.dev);
 	conn->phase = FSK_PH_OPEN;
 	fsk_conn_attach(child, conn);
 	frames_numbers(conn, be32_to_cpu(syn->win));

@@ -32,6 +32,7 @@ void fsk_loop_late(struct work_struct *work);
 void fsk_loop_run(struct fsk_conn *conn, unsigned int events);
 void fsk_loop_heed(struct fsk_conn *conn);
 void fsk_loop_info(struct fsk_conn *conn);
+bool fsk_loop_look(struct fsk_conn *conn);
 void fsk_loop_leave(struct fsk_conn *conn);
 void fsk_loop_unhook(struct fsk_conn *conn);
 

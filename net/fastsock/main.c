@@ -23,6 +23,7 @@
 #include "loop.h"
 #include "opcheck.h"
 #include "pair.h"
+#include "path.h"
 #include "peer.h"
 #include "pernet.h"
 #include "sock.h"
@@ -356,9 +357,12 @@ static int __init fsk_init(void)
 	err = fsk_peer_init();
 	if (err)
 		goto err_netdev;
-	err = fsk_eth_init();
+	err = fsk_path_init();
 	if (err)
 		goto err_peer;
+	err = fsk_eth_init();
+	if (err)
+		goto err_path;
 	err = fsk_claim_init();
 	if (err)
 		goto err_eth;
@@ -366,6 +370,8 @@ static int __init fsk_init(void)
 
 err_eth:
 	fsk_eth_exit();
+err_path:
+	fsk_path_exit();
 err_peer:
 	fsk_peer_exit();
 err_netdev:
@@ -387,6 +393,7 @@ static void __exit fsk_exit(void)
 {
 	fsk_claim_exit();
 	fsk_eth_exit();
+	fsk_path_exit();
 	fsk_peer_exit();
 	unregister_netdevice_notifier(&netdev_nb);
 	unregister_pernet_subsys(&fsk_net_ops);

@@ -18,6 +18,7 @@
 #include "conntrack.h"
 #include "loop.h"
 #include "pair.h"
+#include "path.h"
 #include "policy.h"
 
 /* How often, in jiffies, idle memory is freed. */
@@ -357,10 +358,13 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 	server->in->window = READ_ONCE(child->sk_rcvbuf) / 2;
 	fsk_conn_attach(child, server);
 	server->phase = FSK_PH_OPEN;
+	server->path_gen = fsk_path_gen(child);
 	fsk_handshake_numbers(server);
 	tcp_set_state(child, TCP_ESTABLISHED);
 	fsk_conntrack_open(server, FSK_TRACKED_SERVER);
 	rcu_assign_pointer(server->pair->end[1], server);
+	if (unlikely(sock_flag(child, SOCK_KEEPOPEN)))
+		fsk_timer_arm(server);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
 	return FSK_ACCEPT;
@@ -372,6 +376,7 @@ static void make_client(struct fsk_conn *client)
 	client->in->window = READ_ONCE(client->sk->sk_rcvbuf) / 2;
 	client->counted = true;
 	client->phase = FSK_PH_SYN_SENT;
+	client->path_gen = fsk_path_gen(client->sk);
 	fsk_handshake_numbers(client);
 	/* The program sees SYN_SENT until its call lets go of the socket. */
 	client->deferred |= FSK_EV_CONNECTED;
@@ -401,12 +406,14 @@ static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
 			 u32 mark, struct sock **lsk, struct sk_buff **syn)
 {
 	int reason = FSK_REASON_NO_LISTENER;
+	u32 mtu;
 
 	rcu_read_lock();
 	local_bh_disable();
 	*lsk = fsk_handshake_listener(dev, t);
 	if (*lsk)
-		reason = fsk_handshake_judge(*lsk, dev, t, mark, syn);
+		reason = fsk_handshake_judge(*lsk, dev, t, mark, syn,
+					     &mtu);
 	local_bh_enable();
 	rcu_read_unlock();
 	if (*lsk && reason != FSK_ACCEPT)

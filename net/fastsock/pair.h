@@ -34,6 +34,7 @@ struct sock;
  * @work: does so
  * @refs: ends that have not left, @work while it is queued, waiting readers
  * @line: what joins the ends if these are in two namespaces, see across.c
+ * @astray: packets would not get from one to the other, see fsk_path_pair()
  * @rcu: defers freeing
  *
  * The ends themselves follow: FSK_CONN_IN_MEMORY bytes for each.
@@ -48,6 +49,7 @@ struct fsk_pair {
 	struct work_struct work;
 	refcount_t refs;
 	struct fsk_line *line;
+	bool astray;
 	struct rcu_head rcu;
 };
 

@@ -425,8 +425,11 @@ static int server_out(const struct fsk_probe *syn, struct rtable *rt,
 	return why;
 }
 
-/* Caller: RCU, BH off.  Answers must go straight back to the client. */
-static int server_answer(const struct fsk_probe *syn)
+/*
+ * Caller: RCU, BH off.  Answers must go straight back to the client.  @mtu: the
+ * way's.
+ */
+static int server_answer(const struct fsk_probe *syn, u32 *mtu)
 {
 	struct fsk_tuple t = reversed(&syn->t);
 	struct net *net = syn->net;
@@ -449,19 +452,20 @@ static int server_answer(const struct fsk_probe *syn)
 		why = FSK_REASON_XFRM;
 	else
 		why = server_out(syn, rt, &t, mark);
+	*mtu = dst_mtu(&rt->dst);
 	ip_rt_put(rt);
 	return why;
 }
 
 /* Caller: RCU, BH off.  @p->skb is the SYN; its route is one to keep. */
-static int server_judge(struct fsk_probe *p)
+static int server_judge(struct fsk_probe *p, u32 *mtu)
 {
 	int why;
 
 	p->skb->dev = p->dev;
 	why = probe_in(p);
 	if (why == FSK_ACCEPT)
-		why = server_answer(p);
+		why = server_answer(p, mtu);
 	if (why == FSK_ACCEPT && !skb_dst_force(p->skb))
 		why = FSK_REASON_NOROUTE;
 	return why;
@@ -485,6 +489,7 @@ static void hand_to_tcp(struct sk_buff *skb)
  * @mark: of the SYN as it arrives: the client's on the loopback device, else 0
  * @syn: where to put that SYN, as fsk_policy_syn() would make it, but with what
  *	rules have marked it with; to be freed by kfree_skb()
+ * @mtu: where to put the MTU of the way back to the client, bytes
  *
  * There must be a listener, for some hooks act on a SYN to a port that is not
  * this host's own (load balancers).  The answer's route is looked up as well: a
@@ -499,7 +504,7 @@ static void hand_to_tcp(struct sk_buff *skb)
  */
 int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 		      const struct fsk_tuple *t, u32 mark,
-		      struct sk_buff **syn)
+		      struct sk_buff **syn, u32 *mtu)
 {
 	struct fsk_probe p = {
 		.net = dev_net(dev),
@@ -520,7 +525,7 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 
 	rcu_read_lock();
 	local_bh_disable();
-	why = server_judge(&p);
+	why = server_judge(&p, mtu);
 	local_bh_enable();
 	rcu_read_unlock();
 	if (why != FSK_ACCEPT) {
@@ -562,6 +567,35 @@ int fsk_policy_sock(const struct sock *sk)
 		return FSK_REASON_CGROUP;
 #endif
 	return socket_policy(sk) ? FSK_REASON_XFRM : FSK_ACCEPT;
+}
+
+/**
+ * fsk_policy_running() - does IPsec still let the peer's packets in?
+ * @sk: connected socket
+ * @dev: device that they come in by
+ *
+ * Context: Softirq or process context, RCU read section.
+ * Return: false if a policy that came later refuses them.
+ */
+bool fsk_policy_running(struct sock *sk, struct net_device *dev)
+{
+	const struct fsk_tuple out = fsk_tuple_of(sk);
+	const struct fsk_tuple in = reversed(&out);
+	struct net *net = sock_net(sk);
+	struct sk_buff *skb;
+	bool ok;
+
+	if (!xfrm_judges_in(net))
+		return true;
+	skb = build_in(dev, &in, true);
+	if (!skb)
+		return true;
+	receive_on(skb, dev);
+	local_bh_disable();
+	ok = !route_in(net, skb) || xfrm4_policy_check(sk, XFRM_POLICY_IN, skb);
+	local_bh_enable();
+	kfree_skb(skb);
+	return ok;
 }
 
 /**

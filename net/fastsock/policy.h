@@ -40,8 +40,9 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 		       const struct fsk_tuple *t);
 int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 		      const struct fsk_tuple *t, u32 mark,
-		      struct sk_buff **syn);
+		      struct sk_buff **syn, u32 *mtu);
 int fsk_policy_sock(const struct sock *sk);
+bool fsk_policy_running(struct sock *sk, struct net_device *dev);
 struct sk_buff *fsk_policy_syn(struct net_device *dev,
 			       const struct fsk_tuple *t);
 void fsk_policy_turn(struct sk_buff *skb);

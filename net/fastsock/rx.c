@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
+#include "path.h"
 #include "peer.h"
 #include "post.h"
 #include "seal.h"
@@ -600,6 +601,11 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_STATE);
 		return;
 	}
+	if (unlikely(!fsk_path_fresh(conn)) && !fsk_conn_opening(conn) &&
+	    !fsk_path_hears(conn)) {
+		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_NOT_OURS);
+		return;
+	}
 	conn->heard_at = f.now;
 	conn->probes = 0;
 	tcp_sk(conn->sk)->segs_in++;
@@ -706,6 +712,33 @@ static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 	fsk_drop(net, skb, FSK_DROP_ID);
 }
 
+/*
+ * A frame from another device than the connection's: it may have to move there,
+ * as where an address was moved from a card to the bridge above it.
+ */
+static void rcv_elsewhere(struct fsk_conn *conn, struct sk_buff *skb,
+			  const struct net_device *dev, const u8 *mac)
+{
+	struct net *net = sock_net(conn->sk);
+	struct sock *sk = conn->sk;
+	int why = FSK_DROP_SOURCE;
+
+	bh_lock_sock_nested(sk);
+	if (conn->phase == FSK_PH_DEAD) {
+		why = FSK_DROP_STATE;
+	} else if (!fsk_conn_opening(conn) && !sock_owned_by_user(sk)) {
+		fsk_path_check(conn);
+		if (conn->path.dev == dev &&
+		    ether_addr_equal(conn->path.mac, mac)) {
+			conn_rcv(conn, skb);
+			why = FSK_ACCEPT;
+		}
+	}
+	bh_unlock_sock(sk);
+	if (why != FSK_ACCEPT)
+		fsk_drop(net, skb, why);
+}
+
 static struct fsk_conn *find(const struct fsk_net *fn,
 			     const struct fsk_hdr *hdr, u32 key)
 {
@@ -734,10 +767,13 @@ static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 		stranger(skb, key, dev, mac);
 		return;
 	}
+	if (unlikely(READ_ONCE(conn->path.dev) != dev)) {
+		rcv_elsewhere(conn, skb, dev, mac);
+		return;
+	}
 	if (likely(ether_addr_equal(conn->path.mac, mac)))
 		mac = NULL;
-	if (unlikely(READ_ONCE(conn->path.dev) != dev ||
-		     (mac && !moved_here(conn, dev, mac)))) {
+	if (unlikely(mac && !moved_here(conn, dev, mac))) {
 		fsk_drop(dev_net(dev), skb, FSK_DROP_SOURCE);
 		return;
 	}

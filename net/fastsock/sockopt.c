@@ -50,9 +50,7 @@ void fsk_keepalive(struct sock *sk, int on)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
-	/* In memory nobody vanishes but by a cut. */
-	if (!on || fsk_conn_dead(conn) || fsk_conn_opening(conn) ||
-	    (conn->pair && !conn->severed))
+	if (!on || fsk_conn_dead(conn) || fsk_conn_opening(conn))
 		return;
 	conn->probes = 0;
 	conn->retry_at = fsk_now() + NSEC_PER_MSEC;	/* sees the flag */

@@ -24,6 +24,7 @@
 	M(POST_REFUSED,	PostRefused)	/* buffers that could not be pinned */ \
 	M(OUT_RESETS,	OutResets)	/* RESET and UNKNOWN sent */	\
 	M(IN_RESETS,	InResets)	/* connections a peer reset */	\
+	M(CHALLENGES,	Challenges)	/* TCP segments that ask for a peer */ \
 	M(SPINS,	Spins)		/* waits in which a reader spun */ \
 	M(SPIN_HITS,	SpinHits)	/* those in which bytes came */	\
 	M(HELLO_OUT,	HelloOut)	/* HELLO and HELLO_ACK sent */	\

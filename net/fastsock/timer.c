@@ -6,20 +6,24 @@
  * busy connection programs the clock once a millisecond and not once a frame.
  */
 
-#include <linux/etherdevice.h>
 #include <linux/hrtimer.h>
-#include <net/arp.h>
 #include <net/tcp.h>
 
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
+#include "pair.h"
+#include "path.h"
 #include "sock.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4
 /* So often an orphan in memory looks after its bytes. */
 #define FSK_ORPHAN_NS		NSEC_PER_SEC
+/* So often one that waits for a way to the other end looks for it. */
+#define FSK_ASTRAY_NS		(200 * NSEC_PER_MSEC)
+/* Who does not answer for so long may be another host by now. */
+#define FSK_SILENCE_NS		(100 * NSEC_PER_MSEC)
 /* TCP_RTO_MAX twice. */
 #define FSK_LONG_NS		(240LL * NSEC_PER_SEC)
 /* Then full frames are tried again. */
@@ -82,14 +86,10 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 	if (conn->life_at && conn->sk->sk_wmem_queued)
 		at = sooner(at, conn->retry_at ?:
 				conn->heard_at + FSK_ORPHAN_NS);
-	if (unlikely(conn->out->starved))
-		at = sooner(at, conn->retry_at);
-	if (unlikely(conn->severed)) {
-		at = sooner(at, conn->retry_at);
-		if (sock_flag(conn->sk, SOCK_KEEPOPEN) &&
-		    !conn->stalled_since)
-			at = sooner(at, fsk_keepalive_at(conn->sk));
-	}
+	at = sooner(at, conn->retry_at);
+	if (unlikely(sock_flag(conn->sk, SOCK_KEEPOPEN)) &&
+	    !conn->stalled_since)
+		at = sooner(at, fsk_keepalive_at(conn->sk));
 	return at;
 }
 
@@ -120,6 +120,7 @@ static u64 conn_deadline(const struct fsk_conn *conn)
 	at = conn->hs_at;
 	if (fsk_conn_opening(conn))
 		return at;
+	at = sooner(at, conn->challenge.due_at);
 	at = sooner(at, fsk_rel_tx_deadline(&conn->tx));
 	at = sooner(at, conn->rx.ack_at);
 	at = sooner(at, conn->life_at);
@@ -179,30 +180,17 @@ void fsk_timer_exit(struct fsk_conn *conn)
 }
 
 /*
- * Nothing gets through.  The peer's address may have changed: have ARP look,
- * and take what it knows.  Or a device on the way takes only smaller frames
- * than it did.
+ * Nothing gets through.  The peer may be elsewhere by now, or a device on the
+ * way takes only smaller frames than it did.
  */
 static void path_trouble(struct fsk_conn *conn, u64 now)
 {
-	struct net_device *dev = conn->path.dev;
-	u8 mac[MAX_ADDR_LEN];
-	struct neighbour *n;
-
 	if (conn->tx.backoff >= FSK_SMALL_AFTER && conn->phase == FSK_PH_OPEN)
 		conn->small_until = now + FSK_SMALL_NS;
-	if (!dev || dev->flags & IFF_LOOPBACK)
-		return;
-	n = __ipv4_neigh_lookup(dev,
-				(__force u32)inet_sk(conn->sk)->inet_daddr);
-	if (!n)
-		return;
-	if (READ_ONCE(n->nud_state) & NUD_VALID) {
-		neigh_ha_snapshot(mac, n, dev);
-		ether_addr_copy(conn->path.mac, mac);
-	}
-	neigh_event_send(n, NULL);
-	neigh_release(n);
+	fsk_path_doubt(conn);
+	if (now - conn->tx.stalled_since >= FSK_SILENCE_NS &&
+	    now - conn->heard_at >= FSK_SILENCE_NS)
+		fsk_challenge_silence(conn, now);
 }
 
 static void run_retransmit(struct fsk_conn *conn, u64 now)
@@ -243,22 +231,32 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		      (u64)user_ms * NSEC_PER_MSEC :
 	    conn->probes >= keepalive_probes(tp))
 		return true;
-	conn->probes++;
+	if (conn->probes++ || conn->pair)
+		fsk_challenge_silence(conn, now);
 	if (!conn->pair)
 		fsk_tx_probe(conn);
 	return false;
 }
 
-/* In memory: who is there is heard, and an orphan that is not looks again. */
+/*
+ * In memory: who is there is heard.  An orphan whose peer is not looks again,
+ * and so does who waits for a way; whoever has the peer's address now is asked.
+ */
 static void look_around(struct fsk_conn *conn, u64 now)
 {
 	conn->retry_at = 0;
 	if (conn->out->starved)
 		fsk_loop_retry(conn);
-	if (!conn->severed)
+	if (fsk_loop_look(conn)) {
 		conn->heard_at = now;
-	else if (conn->life_at)
+		return;
+	}
+	if (conn->stalled_since && READ_ONCE(conn->pair->astray)) {
+		fsk_challenge_silence(conn, now);
+		conn->retry_at = now + FSK_ASTRAY_NS;
+	} else if (conn->life_at) {
 		conn->retry_at = now + FSK_ORPHAN_NS;
+	}
 }
 
 /*
@@ -299,6 +297,12 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		fsk_stat_inc(sock_net(sk), FSK_MIB_TIMEOUTS);
 		fsk_tx_reset(conn);
 		fsk_conn_abort(conn, ETIMEDOUT);
+		return;
+	}
+	fsk_challenge_run(conn, now);
+	if (unlikely(fsk_path_lost(conn, now))) {
+		fsk_path_part(conn);
+		fsk_conn_abort(conn, ECONNRESET);
 		return;
 	}
 	if (conn->pair)
@@ -366,6 +370,10 @@ static noinline void run_deferred(struct fsk_conn *conn)
 	rcu_read_lock();
 	if (what & FSK_EV_ALL)
 		fsk_loop_run(conn, what);
+	if (what & FSK_DEFER_SUSPECT)
+		fsk_challenge_suspect(conn);
+	if (what & FSK_DEFER_REFUSED)
+		fsk_challenge_refused(conn);
 	if (what & FSK_DEFER_TIMER)
 		conn_timer(conn);
 	rcu_read_unlock();

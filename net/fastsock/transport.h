@@ -11,13 +11,23 @@ struct net_device;
 struct sk_buff;
 
 /**
- * struct fsk_path - where the other end of a connection is
+ * struct fsk_path - where the other end of a connection is; see path.c
  * @dev: device towards it; the holder of the path holds a reference
  * @mac: its link-layer address
+ * @mtu: bytes of frame (struct fsk_hdr included) that the way takes
+ * @bad: FSK_PATH_*, why frames may not leave or come in; 0 if they may
+ * @seen: generation at which the way was looked for last
+ * @looked: jiffies, when that was
+ * @lost_at: ns, since when it is one that frames cannot take
  */
 struct fsk_path {
 	struct net_device *dev;
 	u8 mac[ETH_ALEN];
+	u8 bad;
+	u32 mtu;
+	u32 seen;
+	unsigned long looked;
+	u64 lost_at;
 };
 
 /**

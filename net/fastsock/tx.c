@@ -9,6 +9,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "loop.h"
+#include "path.h"
 #include "seal.h"
 #include "sock.h"
 
@@ -47,9 +48,7 @@ u32 fsk_tx_mss(const struct fsk_conn *conn)
 			mss = min_t(u32, mss, FSK_MSS_SMALL);
 	}
 
-	if (conn->path.dev)
-		mss = min_t(u32, mss, conn->xport->mtu(conn->path.dev) -
-				      sizeof(struct fsk_hdr));
+	mss = min_t(u32, mss, conn->path.mtu - sizeof(struct fsk_hdr));
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING))
 		mss -= min_t(u32, mss - FSK_MSS_LEAST, sizeof(struct fsk_syn));
 	return mss;
@@ -74,9 +73,9 @@ static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
 {
 	struct sock *sk = conn->sk;
 
-	if (unlikely(!conn->path.dev)) {
-		kfree_skb(skb);
-		return -ENETDOWN;
+	if (unlikely(!conn->path.dev || conn->path.bad & FSK_PATH_BAD_OUT)) {
+		fsk_drop(sock_net(sk), skb, FSK_DROP_NO_ROUTE);
+		return -EHOSTUNREACH;
 	}
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
@@ -91,6 +90,8 @@ static int send_bare_at(struct fsk_conn *conn, u8 type, u32 seq,
 	struct sk_buff *skb;
 	u32 room;
 
+	if (unlikely(!fsk_path_fresh(conn)))
+		fsk_path_check(conn);
 	if (unlikely(!conn->path.dev))
 		return 0;	/* lost in transit */
 	room = conn->xport->headroom(conn->path.dev) + sizeof(struct fsk_hdr);
@@ -342,6 +343,8 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 	u8 type = FSK_T_DATA;
 	u16 len;
 
+	if (unlikely(!fsk_path_fresh(conn)))
+		fsk_path_check(conn);
 	/* The path may have become narrower since. */
 	if (skb->len > FSK_MSS_LEAST && skb->len > fsk_tx_mss(conn) &&
 	    split_seg(conn, skb, fsk_tx_mss(conn)))

@@ -31,6 +31,7 @@
 #include "conn.h"
 #include "loop.h"
 #include "pair.h"
+#include "path.h"
 #include "post.h"
 #include "ring.h"
 #include "sock.h"
@@ -39,6 +40,8 @@
 #define FSK_LOOP_STRETCH	65536
 /* Shorter sends are not worth a look at what is posted, bytes. */
 #define FSK_LOOP_POST_MIN	4096
+/* An end whose way is lost looks for it so soon. */
+#define FSK_LOOP_ASTRAY_NS	(10 * NSEC_PER_MSEC)
 /* Of this end's spinlock while the other's is taken, for lockdep. */
 #define FSK_LATE_NESTING	2
 /* So long a writer without memory waits, unless somebody reads. */
@@ -604,6 +607,59 @@ out:
 	return n;
 }
 
+static bool is_cut(const struct fsk_pair *pair)
+{
+	return unlikely(READ_ONCE(pair->astray)) ||
+	       (unlikely(pair->line) && fsk_across_cut(pair->line));
+}
+
+/* Something waits for a way to the other end, and nobody tells when there is. */
+static void seek_way(struct fsk_conn *conn)
+{
+	if (READ_ONCE(conn->pair->astray) && !conn->retry_at)
+		conn->retry_at = fsk_now() + FSK_LOOP_ASTRAY_NS;
+}
+
+static void sever(struct fsk_conn *conn)
+{
+	conn->severed = true;
+	conn->heard_at = fsk_now();
+	conn->probes = 0;
+	if (conn->stalled_since)
+		conn->stalled_since = conn->heard_at;
+	seek_way(conn);
+	fsk_timer_arm(conn);
+}
+
+/*
+ * Something has changed that may lead packets elsewhere.  What is written next
+ * must not arrive then.  The caller owns the socket.
+ */
+static noinline void look_out(struct fsk_conn *conn)
+{
+	if (fsk_path_pair(conn) || conn->severed)
+		return;
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	if (conn->phase != FSK_PH_DEAD)
+		sever(conn);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+}
+
+/**
+ * fsk_loop_look - is the other end there?
+ * @conn: connection
+ *
+ * Context: the socket's spinlock is held, by its owner if it has one.
+ * Return: false if the line is cut.
+ */
+bool fsk_loop_look(struct fsk_conn *conn)
+{
+	if ((conn->severed || !fsk_path_fresh(conn)) && !fsk_path_pair(conn) &&
+	    !conn->severed)
+		sever(conn);
+	return !conn->severed;
+}
+
 /* Keep @n written bytes until the line is whole again. */
 static void hold(struct fsk_conn *conn, u32 n, bool is_urgent)
 {
@@ -612,6 +668,7 @@ static void hold(struct fsk_conn *conn, u32 n, bool is_urgent)
 	smp_mb();	/* memory, then the list: pairs with visit(), pair.c */
 	if (list_empty_careful(&conn->pair->holder))
 		fsk_pair_holds(conn->pair);
+	seek_way(conn);
 	update(conn);
 }
 
@@ -623,6 +680,8 @@ static __always_inline int write_stretch(struct fsk_conn *conn,
 	bool is_urgent;
 	int n = 0;
 
+	if (unlikely(!fsk_path_fresh(conn)))
+		look_out(conn);
 	if (len >= FSK_LOOP_POST_MIN && !(msg->msg_flags & MSG_OOB) &&
 	    !conn->severed)
 		n = write_posted(conn, msg, len);
@@ -914,6 +973,7 @@ static void await_line(struct fsk_conn *conn)
 {
 	if (!conn->stalled_since)
 		conn->stalled_since = fsk_now();
+	seek_way(conn);
 	fsk_timer_arm(conn);
 }
 
@@ -927,6 +987,8 @@ void fsk_loop_fin(struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
+	if (unlikely(!fsk_path_fresh(conn)))
+		look_out(conn);
 	conn->fin_sent = true;
 	conn->out->starved = false;
 	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
@@ -938,11 +1000,6 @@ void fsk_loop_fin(struct fsk_conn *conn)
 	send_fin(conn);
 }
 
-static bool is_cut(const struct fsk_pair *pair)
-{
-	return unlikely(pair->line) && fsk_across_cut(pair->line);
-}
-
 /**
  * fsk_loop_reset - tell the other end that the connection is gone
  * @conn: connection
@@ -951,22 +1008,14 @@ static bool is_cut(const struct fsk_pair *pair)
  */
 void fsk_loop_reset(struct fsk_conn *conn)
 {
+	if (unlikely(!fsk_path_fresh(conn)))
+		look_out(conn);
 	if (unlikely(is_cut(conn->pair))) {
 		fsk_loop_reset_later(conn);
 		return;
 	}
 	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
 	tell(conn, FSK_EV_RESET);
-}
-
-static void sever(struct fsk_conn *conn)
-{
-	conn->severed = true;
-	conn->heard_at = fsk_now();
-	conn->probes = 0;
-	if (conn->stalled_since)
-		conn->stalled_since = conn->heard_at;
-	fsk_timer_arm(conn);
 }
 
 /* What was held goes on its way.  Return: false if the other end wants none. */
@@ -1004,6 +1053,15 @@ static void mend(struct fsk_conn *conn)
 	fsk_timer_arm(conn);
 }
 
+/* A line that is whole again may bring back the way. */
+static bool is_whole(struct fsk_conn *conn)
+{
+	struct fsk_pair *pair = conn->pair;
+
+	return !is_cut(pair) || (READ_ONCE(pair->astray) &&
+				 fsk_path_pair(conn) && !is_cut(pair));
+}
+
 /*
  * An end learns that its line is cut, or whole again, and then speaks to the
  * other one, both under spinlocks.  This is safe because nobody but the pair's
@@ -1024,7 +1082,7 @@ static void late_line(struct fsk_pair *pair, unsigned int side)
 		;
 	else if (sock_owned_by_user(sk))
 		conn->deferred |= FSK_EV_LINE;
-	else if (conn->severed && !is_cut(pair))
+	else if (conn->severed && is_whole(conn))
 		mend(conn);
 	else if (!conn->severed && is_cut(pair))
 		sever(conn);

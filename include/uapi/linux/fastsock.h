@@ -64,7 +64,9 @@
 	D(RCVBUF,	Rcvbuf)		/* receive buffer full */	\
 	D(BACKLOG,	Backlog)	/* socket backlog full */	\
 	D(RATE,		Rate)		/* rate limit */		\
-	D(NOMEM,	NoMem)		/* out of memory */
+	D(NOMEM,	NoMem)		/* out of memory */		\
+	D(NO_ROUTE,	NoRoute)	/* not sent: no way to the peer */ \
+	D(NOT_OURS,	NotOurs)	/* its address has left this host */
 
 enum fsk_reason {
 #define FSK_R(id, name) FSK_REASON_##id,

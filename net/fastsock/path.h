@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way to the other end, which may change while a connection lives. */
+#ifndef _FSK_PATH_H
+#define _FSK_PATH_H
+
+#include <linux/atomic.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "conn.h"
+
+struct flowi4;
+struct rtable;
+
+/* Bits of fsk_path.bad. */
+#define FSK_PATH_NO_ROUTE	BIT(0)	/* no route, or one that refuses */
+#define FSK_PATH_ELSEWHERE	BIT(1)	/* a route that frames cannot take */
+#define FSK_PATH_NOT_OURS	BIT(2)	/* the local address is not ours */
+#define FSK_PATH_REFUSED	BIT(3)	/* IPsec refuses what comes in */
+
+/* Frames may not leave, and frames may not come in. */
+#define FSK_PATH_BAD_OUT	(FSK_PATH_NO_ROUTE | FSK_PATH_ELSEWHERE)
+#define FSK_PATH_BAD_IN		(FSK_PATH_NOT_OURS | FSK_PATH_REFUSED)
+
+extern atomic_t fsk_path_changes;
+
+/*
+ * Counts all that may lead a connection elsewhere: routes, IPsec policies and
+ * addresses of its namespace, neighbours and devices of all namespaces.
+ */
+static inline u32 fsk_path_gen(const struct sock *sk)
+{
+	return rt_genid_ipv4(sock_net(sk)) + atomic_read(&fsk_path_changes);
+}
+
+/* Has nothing changed since the way was found good?  Socket lock held. */
+static inline bool fsk_path_fresh(const struct fsk_conn *conn)
+{
+	return likely(conn->path_gen == fsk_path_gen(conn->sk));
+}
+
+struct rtable *fsk_path_route(struct sock *sk, struct flowi4 *fl4);
+void fsk_path_start(struct fsk_conn *conn);
+void fsk_path_check(struct fsk_conn *conn);
+void fsk_path_doubt(struct fsk_conn *conn);
+bool fsk_path_hears(struct fsk_conn *conn);
+bool fsk_path_lost(struct fsk_conn *conn, u64 now);
+void fsk_path_part(struct fsk_conn *conn);
+bool fsk_path_pair(struct fsk_conn *conn);
+int fsk_path_init(void);
+void fsk_path_exit(void);
+
+#endif /* _FSK_PATH_H */
