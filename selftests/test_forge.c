@@ -945,17 +945,24 @@ static int frames_of(int fd, uint8_t type)
 	return n;
 }
 
-TEST_F(forge, an_unknown_id_is_answered_a_known_one_is_not)
+/* Who guesses must not learn from the answer that an id is in use. */
+TEST_F(forge, a_known_id_is_answered_as_an_unknown_one)
 {
 	struct frame f;
 
+	/* The peer itself has only damaged it; and nobody else sees this. */
 	wrong_key(&f, &self->b);
 	ASSERT_EQ(0, inject(self->at_a, &f));
+	/* It may have moved; whoever has the whole key need not guess. */
 	wrong_mac(&f, &self->b);
 	ASSERT_EQ(0, inject(self->at_a, &f));
 	fsk_sleep_ms(200);
 	EXPECT_EQ(0, frames_of(self->at_a, FSK_T_UNKNOWN));
 	wrong_id(&f, &self->b);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(frames_of(self->at_a, FSK_T_UNKNOWN) == 1));
+	wrong_mac(&f, &self->b);
+	((struct fsk_hdr *)(f.data + 14))->key ^= htonl(1);
 	ASSERT_EQ(0, inject(self->at_a, &f));
 	EXPECT_TRUE(FSK_UNTIL(frames_of(self->at_a, FSK_T_UNKNOWN) == 1));
 	/* An answer to an answer would go on for ever. */
@@ -966,6 +973,136 @@ TEST_F(forge, an_unknown_id_is_answered_a_known_one_is_not)
 	fsk_sleep_ms(200);
 	EXPECT_EQ(0, frames_of(self->at_a, FSK_T_UNKNOWN));
 	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+/* After too many wrong keys in a second a true one does not help either. */
+TEST_F(forge, guesses_of_a_key_are_limited)
+{
+	long before = fsk_stat("b", "FskDropKey");
+	struct frame f;
+	int i;
+
+	for (i = 0; i < 1001; i++) {
+		put_hdr(&f, &self->b, FSK_T_RESET, 0)->key ^= htonl(1 + i);
+		ASSERT_EQ(0, inject(self->at_a, &f));
+	}
+	put_hdr(&f, &self->b, FSK_T_RESET, 0);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(fsk_stat("b", "FskDropKey") >= before + 1002));
+	/* It goes on when the second is over. */
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	EXPECT_TRUE(FSK_UNTIL(frames_of(self->at_a, FSK_T_UNKNOWN) == 0));
+}
+
+/* As Documentation/protocol.rst has it, for the receiver of the frame. */
+static uint32_t epochs(uint32_t sent, uint32_t rcvd)
+{
+	return sent * 0xcc9e2d51u + rcvd * 0x1b873593u;
+}
+
+/* Does b ack again what it has from who has passed so many boundaries? */
+static bool answers_epoch(const FIXTURE_DATA(forge) *self,
+			  const struct target *b, uint32_t sent, uint32_t rcvd)
+{
+	struct target then = *b;
+	struct frame f;
+
+	then.key += epochs(sent, rcvd);
+	then.seq--;
+	frames_of(self->at_a, FSK_T_DATA);
+	put_hdr(&f, &then, FSK_T_DATA, 1);
+	inject(self->at_a, &f);
+	fsk_sleep_ms(100);
+	return frames_of(self->at_a, FSK_T_DATA) > 0;
+}
+
+TEST_F(forge, frames_of_another_epoch_are_refused)
+{
+	EXPECT_TRUE(answers_epoch(self, &self->b, 0, 0));
+	/* The peer knows less of what has arrived, and more of what was sent. */
+	EXPECT_TRUE(answers_epoch(self, &self->b, 0, 1));
+	EXPECT_TRUE(answers_epoch(self, &self->b, -1, -1));
+	EXPECT_FALSE(answers_epoch(self, &self->b, 1, 0));
+	EXPECT_FALSE(answers_epoch(self, &self->b, -2, 0));
+	EXPECT_FALSE(answers_epoch(self, &self->b, 0, 2));
+	EXPECT_FALSE(answers_epoch(self, &self->b, 0, -2));
+	EXPECT_FALSE(answers_epoch(self, &self->b, 4, 4));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+/* What was on the wire: the client's first number, and how to address both. */
+static uint32_t listen_in(const FIXTURE_DATA(forge) *self, struct target *a,
+			  struct target *b)
+{
+	const struct fsk_hdr *hdr;
+	uint32_t isn = 0;
+	struct frame f;
+	bool in;
+
+	while (next_frame(self->at_a, &f, &in)) {
+		hdr = hdr_of(&f);
+		if (!hdr)
+			continue;
+		if (hdr->type == FSK_T_SYN)
+			isn = ntohl(((struct fsk_syn *)(hdr + 1))->key);
+		learn(in ? a : b, hdr);
+	}
+	return isn;
+}
+
+/* A connection whose client is about to pass a quarter of the numbers. */
+TEST_F_TIMEOUT(forge, numbers_pass_into_another_epoch, 300)
+{
+	const uint32_t quarter = 1 << 30, most = 24 << 20;
+	struct target a, b = self->b, later_a = self->a, later_b = self->b;
+	struct sender sender = { .bytes = most + (1 << 20) };
+	uint32_t isn = 0;
+	struct frame f;
+	pthread_t thread;
+	int i, server;
+	char byte;
+
+	for (i = 0; i < 1000; i++) {
+		a = self->a;
+		b = self->b;
+		a.id = 0;
+		b.id = 0;
+		sender.fd = fsk_dial(_metadata, &fsk_veth, self->sport);
+		fsk_nonblock(self->listener, false);
+		server = fsk_accept(_metadata, self->listener);
+		FSK_EXPECT_ALIVE(sender.fd, server);
+		isn = listen_in(self, &a, &b);
+		if (quarter - isn % quarter < most)
+			break;
+		close(sender.fd);
+		close(server);
+	}
+	ASSERT_GT(1000, i);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_pattern, &sender));
+	EXPECT_EQ(sender.bytes, fsk_recv_pattern(server, 7, 0, sender.bytes));
+	pthread_join(thread, NULL);
+	fsk_sleep_ms(100);
+	while (frames_of(self->at_a, FSK_T_DATA))
+		;
+	later_a.id = 0;
+	EXPECT_EQ(0, recv(server, &byte, 1, 0));
+	ASSERT_EQ(4, send(server, "more", 4, 0));
+	fsk_sleep_ms(100);
+	listen_in(self, &later_a, &later_b);
+	EXPECT_EQ(b.key + epochs(1, 0), later_b.key);
+	EXPECT_EQ(a.key + epochs(0, 1), later_a.key);
+	EXPECT_TRUE(answers_epoch(self, &b, 1, 0));
+	EXPECT_TRUE(answers_epoch(self, &b, 0, 0));
+	EXPECT_FALSE(answers_epoch(self, &b, -1, 0));
+	EXPECT_FALSE(answers_epoch(self, &b, 2, 0));
+	/* What UNKNOWN echoes is of no epoch: PROBE's key. */
+	b.id = a.id;
+	b.key = a.key;
+	put_hdr(&f, &b, FSK_T_UNKNOWN, 0);
+	ASSERT_EQ(0, inject(self->at_a, &f));
+	EXPECT_TRUE(FSK_UNTIL(send(server, "x", 1, MSG_NOSIGNAL) < 0));
+	close(sender.fd);
+	close(server);
 }
 
 TEST_F(forge, answers_to_strangers_are_rate_limited)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections: ids, lookup, attachment to a TCP sk, and their end. */
 
+#include <linux/etherdevice.h>
 #include <linux/filter.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
@@ -20,6 +21,13 @@
 #include "post.h"
 #include "sock.h"
 
+/* In a second; the next ones, and true ones, wait for another second. */
+#define FSK_WRONG_KEYS	1000
+/* In fsk_conn.open_key, which no key of a frame is then. */
+#define FSK_KEY_SHUT	BIT_ULL(32)
+
+/* fsk_conn.epochs, open_key, wrong_keys, wrong_since of all. */
+static DEFINE_SPINLOCK(conn_keys_lock);
 static struct kmem_cache *conn_cache;
 static siphash_aligned_key_t peer_secret;	/* of fsk_net.by_peer */
 static struct sk_filter *reject_all;
@@ -55,30 +63,89 @@ struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key)
 
 	__hlist_for_each_rcu(node, fsk_table_bucket(now, id_hash(fn, id))) {
 		conn = fsk_table_entry(node, now, struct fsk_conn, id_link);
-		if (conn->id == id && conn->key == key)
+		if (conn->id == id && READ_ONCE(conn->open_key) == key)
 			return conn;
 	}
 	return NULL;
 }
 
+static bool is_peer(const struct fsk_conn *conn, const struct net_device *dev,
+		    const u8 *mac)
+{
+	return READ_ONCE(conn->path.dev) == dev &&
+	       ether_addr_equal(conn->path.mac, mac);
+}
+
+/* Too many wrong keys of late: nobody is believed for the rest of a second. */
+static bool is_shut(struct fsk_conn *conn)
+{
+	lockdep_assert_held(&conn_keys_lock);
+	if (time_after_eq(jiffies, conn->wrong_since + HZ)) {
+		conn->wrong_since = jiffies;
+		conn->wrong_keys = 0;
+		WRITE_ONCE(conn->open_key, lower_32_bits(conn->open_key));
+	}
+	return conn->open_key & FSK_KEY_SHUT;
+}
+
+/* The source is the peer's, or somebody says so who guesses. */
+static void wrong_key(struct fsk_conn *conn)
+{
+	spin_lock_bh(&conn_keys_lock);
+	if (!is_shut(conn) && ++conn->wrong_keys > FSK_WRONG_KEYS)
+		WRITE_ONCE(conn->open_key, conn->open_key | FSK_KEY_SHUT);
+	spin_unlock_bh(&conn_keys_lock);
+}
+
+static bool may_open(struct fsk_conn *conn)
+{
+	bool shut;
+
+	spin_lock_bh(&conn_keys_lock);
+	shut = is_shut(conn);
+	spin_unlock_bh(&conn_keys_lock);
+	return !shut;
+}
+
 /**
- * fsk_conn_has_id - is there a connection with this id, whatever its key?
- * @fn: of the namespace that a frame came to
+ * fsk_conn_find_other - find a connection whose usual key a frame does not have
+ * @fn: of the namespace that the frame came to
  * @id: id in its header, host order
+ * @key: key in that header
+ * @probe: it is a PROBE, whose key is of no epoch
+ * @dev: device it came from
+ * @mac: whom it came from
+ *
+ * It may be of an epoch that the connection is about to enter, or has just left.
+ * If not, and if all but the key is right, it counts as a guess.  What somebody
+ * else sends is no better than a frame to an id that nobody has, and must not be
+ * answered otherwise: who guesses would find ids first, and keys later.
  *
  * Context: RCU read section.
- * Return: true if so.
+ * Return: the connection, to be locked through its socket; NULL if there is
+ * none; ERR_PTR(-EACCES) if the sender is to be told nothing.
  */
-bool fsk_conn_has_id(const struct fsk_net *fn, u32 id)
+struct fsk_conn *fsk_conn_find_other(const struct fsk_net *fn, u32 id, u32 key,
+				     bool probe, const struct net_device *dev,
+				     const u8 *mac)
 {
 	const struct fsk_buckets *now = rcu_dereference(fn->by_id.now);
+	struct fsk_conn *conn, *found = NULL;
 	struct hlist_node *node;
 
-	__hlist_for_each_rcu(node, fsk_table_bucket(now, id_hash(fn, id)))
-		if (fsk_table_entry(node, now, struct fsk_conn,
-				    id_link)->id == id)
-			return true;
-	return false;
+	__hlist_for_each_rcu(node, fsk_table_bucket(now, id_hash(fn, id))) {
+		conn = fsk_table_entry(node, now, struct fsk_conn, id_link);
+		if (conn->id != id)
+			continue;
+		if (probe ? key == conn->key :
+		    fsk_epochs_near(&conn->epochs, key - conn->key))
+			return may_open(conn) ? conn : ERR_PTR(-EACCES);
+		if (!is_peer(conn, dev, mac))
+			continue;
+		wrong_key(conn);
+		found = ERR_PTR(-EACCES);
+	}
+	return found;
 }
 
 /**
@@ -104,6 +171,46 @@ struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
 			return conn;
 	}
 	return NULL;
+}
+
+static void set_keys(struct fsk_conn *conn)
+{
+	const struct fsk_epochs *ep = &conn->epochs;
+	u64 shut = conn->open_key & FSK_KEY_SHUT;
+
+	WRITE_ONCE(conn->seal_key,
+		   conn->peer_key + fsk_epochs_mix(ep->sent, ep->rcvd));
+	WRITE_ONCE(conn->open_key, shut |
+		   (u32)(conn->key + fsk_epochs_mix(ep->rcvd, ep->sent)));
+}
+
+/**
+ * fsk_conn_keys - what frames of a new connection are sealed with
+ * @conn: connection with its key, and with its peer's if that is known
+ *
+ * Context: socket lock held in either form, or the connection is in no table.
+ */
+void fsk_conn_keys(struct fsk_conn *conn)
+{
+	spin_lock_bh(&conn_keys_lock);
+	fsk_epochs_init(&conn->epochs, conn->tx.una, conn->rx.nxt);
+	conn->wrong_since = jiffies;
+	set_keys(conn);
+	spin_unlock_bh(&conn_keys_lock);
+}
+
+/**
+ * fsk_conn_rekey - the numbers of one direction have entered another epoch
+ * @conn: connection of which fsk_epochs_passed() says so
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_conn_rekey(struct fsk_conn *conn)
+{
+	spin_lock_bh(&conn_keys_lock);
+	fsk_epochs_count(&conn->epochs, conn->tx.una, conn->rx.nxt);
+	set_keys(conn);
+	spin_unlock_bh(&conn_keys_lock);
 }
 
 /**

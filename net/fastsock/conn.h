@@ -17,7 +17,7 @@
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
  *	socket lock, rtnl > fsk_table.lock, fsk_net.peers_lock,
- *		fsk_net.budget_lock, across_lock: leaves
+ *		fsk_net.budget_lock, across_lock, conn_keys_lock: leaves
  *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	memory reclaim > holders_lock (pair.c) > socket spinlock
@@ -195,6 +195,14 @@ enum fsk_phase {
  * @reason: why the fallback work delegates, enum fsk_reason
  * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
  * @hs_end: ns, when the handshake gives up
+ * @epochs: which mix is in the keys of frames; written under conn_keys_lock, too
+ * @seal_key: what is in the key of frames that are sent now
+ * @open_key: what is in that of frames expected now, which see
+ *	fsk_conn_find_other() for other ones; FSK_KEY_SHUT is set when there were
+ *	too many wrong ones; conn_keys_lock
+ * @wrong_keys: frames of the peer with a wrong key since @wrong_since;
+ *	conn_keys_lock
+ * @wrong_since: jiffies; conn_keys_lock
  * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
  * @tx: sending half of the pure core
  * @rx: receiving half
@@ -262,6 +270,11 @@ struct fsk_conn {
 	u64 hs_at;
 	u64 hs_end;
 	u64 small_until;
+	struct fsk_epochs epochs;
+	u32 seal_key;
+	u32 wrong_keys;
+	u64 open_key;
+	unsigned long wrong_since;
 	struct fsk_rel_tx tx;
 	struct fsk_rel_rx rx;
 	struct fsk_tomb *tomb;
@@ -390,9 +403,13 @@ void fsk_conn_done(struct fsk_conn *conn);
 void fsk_conn_time_wait(struct fsk_conn *conn);
 void fsk_conn_info(struct fsk_conn *conn);
 struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key);
-bool fsk_conn_has_id(const struct fsk_net *fn, u32 id);
+struct fsk_conn *fsk_conn_find_other(const struct fsk_net *fn, u32 id, u32 key,
+				     bool probe, const struct net_device *dev,
+				     const u8 *mac);
 struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
 				    u32 peer_key);
+void fsk_conn_keys(struct fsk_conn *conn);
+void fsk_conn_rekey(struct fsk_conn *conn);
 void fsk_conn_put_dev(struct fsk_conn *conn);
 bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev);
 void fsk_conn_drop_dev(struct net_device *dev);

@@ -136,6 +136,7 @@ static void frames_numbers(struct fsk_conn *conn, u32 peer_win)
 	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_space(conn->sk),
 			conn->mss);
 	conn->tuned_seq = conn->peer_key;
+	fsk_conn_keys(conn);
 	fsk_handshake_numbers(conn);
 }
 
@@ -200,6 +201,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	conn->mss = own_mss(conn, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_space(sk), conn->mss);
+	fsk_conn_keys(conn);
 	conn->phase = FSK_PH_SYN_SENT;
 	conn->hs_end = now + ms * (u64)NSEC_PER_MSEC;
 	conn->hs_at = min(now + FSK_HS_RETRY_NS, conn->hs_end);

@@ -161,6 +161,27 @@ struct fsk_rel_rx {
 	bool fin_seen;
 };
 
+/**
+ * struct fsk_epochs - how often the numbers of both directions came round
+ * @una: where the sending half stood when @sent was last counted
+ * @nxt: where the receiving half stood then
+ * @sent: boundaries between quarters of the number space that @una has passed
+ * @rcvd: those that @nxt has passed
+ *
+ * Both ends begin with the same numbers, so they count the same boundaries: the
+ * receiver passes each before the sender knows.  A frame carries a mix of its
+ * sender's counts in its key.  One that is older than a quarter or two, of
+ * which 32 bits of a sequence number say nothing, so has a wrong key.
+ */
+struct fsk_epochs {
+	u32 una;
+	u32 nxt;
+	u32 sent;
+	u32 rcvd;
+};
+
+#define FSK_EPOCH_SHIFT	30	/* not less than the widest window */
+
 /* What fsk_rel_tx_timeout() asks its caller to do. */
 enum fsk_rel_event {
 	FSK_REL_NONE,		/* nothing was due */
@@ -197,6 +218,22 @@ static inline u32 fsk_seg_end(const struct fsk_seg *seg)
 	return seg->seq + seg->len;
 }
 
+/* Is a boundary passed that fsk_epochs_count() has not counted? */
+static inline bool fsk_epochs_passed(const struct fsk_epochs *ep, u32 una,
+				     u32 nxt)
+{
+	return ((una ^ ep->una) | (nxt ^ ep->nxt)) >> FSK_EPOCH_SHIFT;
+}
+
+/*
+ * What the two counts of a frame's sender make of a key.  Odd factors: another
+ * count is another mix, and counts that are near each other share none.
+ */
+static inline u32 fsk_epochs_mix(u32 sent, u32 rcvd)
+{
+	return sent * 0xcc9e2d51u + rcvd * 0x1b873593u;
+}
+
 /* Is nothing under way that an ack would be due for? */
 static inline bool fsk_rel_tx_idle(const struct fsk_rel_tx *tx)
 {
@@ -224,6 +261,10 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 u64 fsk_rel_tx_deadline(const struct fsk_rel_tx *tx);
 enum fsk_rel_event fsk_rel_tx_timeout(struct fsk_rel_tx *tx, u64 now);
 struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx);
+
+void fsk_epochs_init(struct fsk_epochs *ep, u32 una, u32 nxt);
+void fsk_epochs_count(struct fsk_epochs *ep, u32 una, u32 nxt);
+bool fsk_epochs_near(const struct fsk_epochs *ep, u32 mix);
 
 void fsk_rel_rx_init(struct fsk_rel_rx *rx, u32 isn, u32 wnd, u32 mss);
 enum fsk_rel_verdict fsk_rel_rx_data(struct fsk_rel_rx *rx,

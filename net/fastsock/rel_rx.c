@@ -281,3 +281,62 @@ struct fsk_seg *fsk_rel_rx_purge(struct fsk_rel_rx *rx)
 	rx->ooo_count = 0;
 	return chain;
 }
+
+/**
+ * fsk_epochs_init - begin to count
+ * @ep: epochs of one end
+ * @una: first number it sends
+ * @nxt: first number it expects
+ *
+ * Context: any.
+ */
+void fsk_epochs_init(struct fsk_epochs *ep, u32 una, u32 nxt)
+{
+	ep->una = una;
+	ep->nxt = nxt;
+	ep->sent = 0;
+	ep->rcvd = 0;
+}
+
+/**
+ * fsk_epochs_count - count the boundaries that were passed
+ * @ep: epochs of one end
+ * @una: oldest number that is unacknowledged now
+ * @nxt: next expected now; neither moved by more than a window
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_epochs_count(struct fsk_epochs *ep, u32 una, u32 nxt)
+{
+	if ((una ^ ep->una) >> FSK_EPOCH_SHIFT)
+		WRITE_ONCE(ep->sent, ep->sent + 1);
+	if ((nxt ^ ep->nxt) >> FSK_EPOCH_SHIFT)
+		WRITE_ONCE(ep->rcvd, ep->rcvd + 1);
+	ep->una = una;
+	ep->nxt = nxt;
+}
+
+/**
+ * fsk_epochs_near - may a frame with this mix be of now?
+ * @ep: epochs of the receiver
+ * @mix: what fsk_epochs_mix() made of the sender's counts
+ *
+ * What the sender knows to have arrived is at most a window behind what has,
+ * and it has at most a window more of what this end sent than this end knows.
+ * Frames that others overtook may be one behind in either.
+ *
+ * Context: any; a result that a change at the same time makes wrong does no
+ * more than to lose the frame.
+ * Return: true if so.
+ */
+bool fsk_epochs_near(const struct fsk_epochs *ep, u32 mix)
+{
+	u32 rcvd = READ_ONCE(ep->rcvd), sent = READ_ONCE(ep->sent);
+	u32 i, j;
+
+	for (i = 0; i < 2; i++)
+		for (j = 0; j < 3; j++)
+			if (mix == fsk_epochs_mix(rcvd - i, sent + 1 - j))
+				return true;
+	return false;
+}

@@ -1259,6 +1259,45 @@ static void tx_timeout__dead_peer_stalls_since_the_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->tx.stalled_since, first);
 }
 
+/* Epochs */
+
+static void epochs__count_each_boundary_once(struct kunit *test)
+{
+	struct fsk_epochs ep;
+
+	fsk_epochs_init(&ep, 0x3fffffff, 0xfffffff0);
+	KUNIT_EXPECT_FALSE(test, fsk_epochs_passed(&ep, 0x3fffffff,
+						   0xffffffff));
+	KUNIT_EXPECT_TRUE(test, fsk_epochs_passed(&ep, 0x40000000, 0xfffffff0));
+	KUNIT_EXPECT_TRUE(test, fsk_epochs_passed(&ep, 0x3fffffff, 0));
+	fsk_epochs_count(&ep, 0x40000000, 0xfffffff0);
+	KUNIT_EXPECT_EQ(test, ep.sent, 1U);
+	KUNIT_EXPECT_EQ(test, ep.rcvd, 0U);
+	fsk_epochs_count(&ep, 0x7fffffff, 5);
+	KUNIT_EXPECT_EQ(test, ep.sent, 1U);
+	KUNIT_EXPECT_EQ(test, ep.rcvd, 1U);
+	/* As far as the widest window. */
+	fsk_epochs_count(&ep, 0xbfffffff, 5);
+	KUNIT_EXPECT_EQ(test, ep.sent, 2U);
+}
+
+static void epochs__of_now_and_not_of_then(struct kunit *test)
+{
+	struct fsk_epochs ep = { .sent = 7, .rcvd = 3 };
+	u32 i, j;
+	bool near;
+
+	/* The peer's @sent is what arrives here, and the other way round. */
+	for (i = 0; i < 12; i++) {
+		for (j = 0; j < 12; j++) {
+			near = (i == 2 || i == 3) && j >= 6 && j <= 8;
+			KUNIT_EXPECT_EQ(test, near,
+					fsk_epochs_near(&ep,
+							fsk_epochs_mix(i, j)));
+		}
+	}
+}
+
 static void tx_wrap__whole_life_across_zero(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
@@ -1879,6 +1918,8 @@ static struct kunit_case rel_cases[] = {
 	KUNIT_CASE(tx_timeout__window_probes_slow_down),
 	KUNIT_CASE(tx_timeout__dead_peer_stalls_since_the_first),
 	KUNIT_CASE(tx_timeout__answers_are_no_progress),
+	KUNIT_CASE(epochs__count_each_boundary_once),
+	KUNIT_CASE(epochs__of_now_and_not_of_then),
 	KUNIT_CASE(tx_wrap__whole_life_across_zero),
 	KUNIT_CASE(rx_data__in_order),
 	KUNIT_CASE(rx_data__many_bytes_force_an_ack),

@@ -451,10 +451,12 @@ static void rcv_sack(struct fsk_conn *conn, const struct frame *f)
 	fsk_tx_push(conn, f->now);
 }
 
+/* Its key does not tell how old it is: what else it says does not count. */
 static void rcv_probe(struct fsk_conn *conn, const struct frame *f)
 {
+	consume_skb(f->skb);
 	conn->rx.ack_now = true;
-	rcv_data(conn, f);
+	fsk_tx_push(conn, f->now);
 }
 
 static void rcv_urgent(struct fsk_conn *conn, const struct frame *f)
@@ -618,6 +620,9 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 	}
 	__skb_pull(skb, sizeof(*hdr));
 	h->rcv(conn, &f);
+	if (unlikely(fsk_epochs_passed(&conn->epochs, conn->tx.una,
+				       conn->rx.nxt)))
+		fsk_conn_rekey(conn);
 }
 
 /**
@@ -693,17 +698,13 @@ static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
 	bh_unlock_sock(sk);
 }
 
-/* Nobody has this id.  Tell the sender, so that it need not time out. */
+/* The sender has no such connection.  Tell it, so that it need not time out. */
 static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 		     const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
 	struct net *net = dev_net(dev);
 
-	if (fsk_conn_has_id(fsk_net(net), be32_to_cpu(hdr->id))) {
-		fsk_drop(net, skb, FSK_DROP_KEY);
-		return;
-	}
 	if (handlers[hdr->type].reply && fsk_peer_may_answer(dev, mac)) {
 		fsk_stat_inc(net, FSK_MIB_OUT_RESETS);
 		fsk_transport_send(dev, mac, FSK_T_UNKNOWN, hdr->id,
@@ -740,27 +741,38 @@ static void rcv_elsewhere(struct fsk_conn *conn, struct sk_buff *skb,
 }
 
 static struct fsk_conn *find(const struct fsk_net *fn,
-			     const struct fsk_hdr *hdr, u32 key)
+			     const struct fsk_hdr *hdr, u32 key,
+			     struct net_device *dev, const u8 *mac)
 {
 	u32 id = be32_to_cpu(hdr->id);
+	struct fsk_conn *conn;
 
 	if (unlikely(hdr->type == FSK_T_UNKNOWN))
 		return fsk_conn_find_peer(fn, id, key);
-	return fsk_conn_find(fn, id, key);
+	conn = fsk_conn_find(fn, id, key);
+	if (likely(conn))
+		return conn;
+	conn = fsk_conn_find_other(fn, id, key, hdr->type == FSK_T_PROBE, dev,
+				   mac);
+	/* A new connection may have the id of an old one. */
+	if (IS_ERR_OR_NULL(conn) && hdr->type == FSK_T_CONFIRM &&
+	    fsk_transport_for(dev))
+		return fsk_rcv_confirm(id, key, (const void *)(hdr + 1), dev,
+				       mac) ?: conn;
+	return conn;
 }
 
 static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 			 const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
-	struct fsk_conn *conn = find(fsk_net(dev_net(dev)), hdr, key);
+	struct fsk_conn *conn = find(fsk_net(dev_net(dev)), hdr, key, dev, mac);
 
-	if (unlikely(!conn && hdr->type == FSK_T_CONFIRM &&
-		     fsk_transport_for(dev)))
-		conn = fsk_rcv_confirm(be32_to_cpu(hdr->id), key,
-				       (const void *)(hdr + 1), dev, mac);
 	if (IS_ERR(conn)) {
-		kfree_skb(skb);		/* counted; the client tries again */
+		if (PTR_ERR(conn) == -EACCES)
+			fsk_drop(dev_net(dev), skb, FSK_DROP_KEY);
+		else
+			kfree_skb(skb);	/* counted; the client tries again */
 		return;
 	}
 	if (unlikely(!conn)) {

@@ -201,6 +201,9 @@ static void run_retransmit(struct fsk_conn *conn, u64 now)
 	switch (fsk_rel_tx_timeout(&conn->tx, now)) {
 	case FSK_REL_SEND:
 		fsk_tx_push(conn, now);
+		/* What answers UNKNOWN to the copy names no connection. */
+		if (conn->seal_key != conn->peer_key && conn->tx.backoff)
+			fsk_tx_probe(conn);
 		break;
 	case FSK_REL_PROBE:
 		fsk_tx_probe(conn);

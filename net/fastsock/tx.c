@@ -55,7 +55,7 @@ u32 fsk_tx_mss(const struct fsk_conn *conn)
 }
 
 static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
-		     u8 flags, u32 seq, u16 len)
+		     u8 flags, u32 seq, u16 len, u32 key)
 {
 	struct fsk_hdr *hdr = __skb_push(skb, sizeof(*hdr));
 
@@ -66,7 +66,7 @@ static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
 	hdr->seq = cpu_to_be32(seq);
 	hdr->ack = cpu_to_be32(conn->rx.nxt);
 	hdr->win = cpu_to_be32(fsk_rx_window(conn));
-	fsk_seal(hdr, conn->peer_key);
+	fsk_seal(hdr, key);
 }
 
 static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
@@ -101,7 +101,9 @@ static int send_bare_at(struct fsk_conn *conn, u8 type, u32 seq,
 	skb_reserve(skb, room);
 	if (len)
 		skb_put_data(skb, body, len);
-	fill_hdr(conn, skb, type, 0, seq, len);
+	/* Who has forgotten the connection echoes the key, of no epoch. */
+	fill_hdr(conn, skb, type, 0, seq, len, type == FSK_T_PROBE ?
+		 conn->peer_key : conn->seal_key);
 	xmit(conn, skb);
 	return 0;
 }
@@ -366,7 +368,8 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 	}
 	tcp_sk(conn->sk)->data_segs_out++;
 	fsk_rel_tx_sent(&conn->tx, seg, now);
-	fill_hdr(conn, frame, type, frame_flags(conn, seg), seg->seq, len);
+	fill_hdr(conn, frame, type, frame_flags(conn, seg), seg->seq, len,
+		 conn->seal_key);
 	fsk_rel_rx_ack_sent(&conn->rx);
 	xmit(conn, frame);
 	return 0;

@@ -39,6 +39,8 @@ void model_init(struct model *m, u32 isn, u32 mss, u32 rcvbuf)
 	m->rcvbuf = rcvbuf;
 	fsk_rel_tx_init(&m->tx, isn, rcvbuf, mss, &fsk_cc_lan);
 	fsk_rel_rx_init(&m->rx, isn, rcvbuf, mss);
+	fsk_epochs_init(&m->sender, isn, 0);
+	fsk_epochs_init(&m->receiver, 0, isn);
 }
 
 void model_free(struct model *m)
@@ -97,6 +99,7 @@ static void model_send(struct model *m, struct fsk_seg *seg)
 		    m->tx.cc.cwnd);
 	fsk_rel_tx_sent(&m->tx, seg, m->now);
 	frame.ask = seg->flags & FSK_SEG_ASK;
+	frame.mix = fsk_epochs_mix(m->sender.sent, m->sender.rcvd);
 	m->sent_frames++;
 	m->xmit(m, &frame);
 }
@@ -163,6 +166,8 @@ void model_take_data(struct model *m, const struct model_frame *frame)
 	u32 nxt = rx->nxt;
 	u32 trim;
 
+	/* No frame of this connection is ever taken for an old one. */
+	MODEL_CHECK(m->hostile || fsk_epochs_near(&m->receiver, frame->mix));
 	ms->off = frame->off;
 	seg->seq = frame->seq;
 	seg->len = frame->len;
@@ -190,6 +195,8 @@ void model_take_data(struct model *m, const struct model_frame *frame)
 		free(ms);
 		break;
 	}
+	if (fsk_epochs_passed(&m->receiver, 0, rx->nxt))
+		fsk_epochs_count(&m->receiver, 0, rx->nxt);
 }
 
 void model_read(struct model *m, u64 len)
@@ -209,6 +216,7 @@ void model_make_ack(struct model *m, struct model_ack *ack)
 	if (fsk_after(m->rx.wnd_end, m->rx.nxt))
 		ack->wnd = m->rx.wnd_end - m->rx.nxt;
 	ack->nr = fsk_rel_rx_sack(&m->rx, ack->sack, FSK_SACK_TAKEN);
+	ack->mix = fsk_epochs_mix(m->receiver.sent, m->receiver.rcvd);
 	fsk_rel_rx_ack_sent(&m->rx);
 }
 
@@ -219,6 +227,7 @@ int model_take_ack(struct model *m, const struct model_ack *ack)
 	u32 una = m->tx.una;
 	int found;
 
+	MODEL_CHECK(m->hostile || fsk_epochs_near(&m->sender, ack->mix));
 	found = fsk_rel_tx_ack(&m->tx, ack->ack, ack->wnd, ack->sack, ack->nr,
 			       m->now, &freed);
 	MODEL_CHECK(!(found & FSK_ACK_BAD) || m->hostile);
@@ -230,6 +239,8 @@ int model_take_ack(struct model *m, const struct model_ack *ack)
 	if ((found & FSK_ACK_NEW) && m->tx.head)
 		MODEL_CHECK(fsk_after(seg_end(m->tx.head), m->tx.una));
 	model_free_chain(freed);
+	if (fsk_epochs_passed(&m->sender, m->tx.una, 0))
+		fsk_epochs_count(&m->sender, m->tx.una, 0);
 	return found;
 }
 

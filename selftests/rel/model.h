@@ -21,6 +21,7 @@ struct model_frame {
 	u64 off;
 	u32 seq;
 	u32 len;
+	u32 mix;
 	bool fin;
 	bool ask;
 };
@@ -28,6 +29,7 @@ struct model_frame {
 struct model_ack {
 	u32 ack;
 	u32 wnd;
+	u32 mix;
 	unsigned int nr;
 	struct fsk_rel_range sack[FSK_SACK_TAKEN];
 };
@@ -35,6 +37,8 @@ struct model_ack {
 struct model {
 	struct fsk_rel_tx tx;
 	struct fsk_rel_rx rx;
+	struct fsk_epochs sender;	/* of the end that sends the stream */
+	struct fsk_epochs receiver;
 	u64 now;		/* ns */
 	u32 mss;
 	u32 rcvbuf;		/* bytes */

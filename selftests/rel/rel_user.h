@@ -17,6 +17,8 @@ typedef uint32_t u32;
 typedef int32_t s32;
 typedef unsigned long long u64;
 
+#define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 #define fallthrough		__attribute__((fallthrough))
 #define noinline		__attribute__((noinline))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))

@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define FSK_WIRE_VERSION	1
+#define FSK_WIRE_VERSION	2
 /* In SYN: a bridge on the way has rules against it.  To be rejected. */
 #define FSK_WIRE_REFUSED	0
 #define FSK_ETHERTYPE		0x88B5	/* IEEE 802 local experimental 1 */
@@ -64,8 +64,9 @@ enum fsk_type {
  * @flags: FSK_F_*
  * @len: bytes of body after this header
  * @id: the receiver's connection id; 0 in SYN and HELLO-like frames
- * @key: the receiver's key for that id (0 in SYN and HELLO-like frames),
- *	exclusive or a digest of the header's other words; see below
+ * @key: the receiver's key for that id (0 in SYN and HELLO-like frames), plus
+ *	what the sender's epochs add, exclusive or a digest of the header's other
+ *	words; see below
  * @seq: sequence number of the first stream byte of the body; in URGENT that of
  *	the urgent byte
  * @ack: next sequence number the sender expects
@@ -94,6 +95,13 @@ struct fsk_hdr {
  *	sum = (sum + word) * 0x165667b1
  *
  * A frame with a damaged header so has a wrong key.
+ *
+ * Epochs count the boundaries between quarters of the 2^32 sequence numbers.
+ * With those that its oldest unacknowledged number has passed since the
+ * beginning, and those that the next number it expects has, an end adds to the
+ * receiver's key, but for PROBE, modulo 2^32:
+ *
+ *	una's * 0xcc9e2d51 + next's * 0x1b873593
  */
 
 /**
