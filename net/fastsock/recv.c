@@ -62,6 +62,27 @@ static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
 	consume_skb(skb);
 }
 
+/*
+ * Nobody fills a buffer that another thread has posted, and nobody begins to
+ * while this one owns the socket: such a writer moves the numbers of the ring
+ * without a lock.  To be called whenever the socket was locked (again) before
+ * the ring is looked at.
+ *
+ * Context: process, may sleep; the caller owns the socket.
+ */
+static void settle(const struct fsk_conn *conn)
+{
+	if (unlikely(conn->post))
+		fsk_post_settle(conn->post);
+}
+
+/* What the owner of the socket may read from its ring, after settle(). */
+static u32 unread_in_ring(const struct fsk_conn *conn)
+{
+	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(conn->post));
+	return fsk_ring_unread(conn->in);
+}
+
 /* What is in the ring follows what is queued.  The program's socket. */
 static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
 {
@@ -258,7 +279,7 @@ static int take_ring(struct recv *r, struct fsk_conn *conn)
 
 	while (r->left) {
 		/* SO_PEEK_OFF may point beyond what there is. */
-		unread = fsk_ring_unread(ring) - (position(r) - ring->tail);
+		unread = unread_in_ring(conn) - (position(r) - ring->tail);
 		if ((s32)unread <= 0)
 			break;
 		/* What came with these bytes and has to be known before. */
@@ -293,7 +314,7 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 	return r->left >= min &&
 	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
 	       user_backed_iter(&r->msg->msg_iter) && !conn->post &&
-	       !(conn->in && fsk_ring_unread(conn->in)) &&
+	       !(conn->in && unread_in_ring(conn)) &&
 	       !tcp_sk(r->sk)->urg_data && !fsk_stamps(r->sk) &&
 	       skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       !fsk_conn_opening(conn) &&
@@ -574,7 +595,7 @@ static void splice_page_put(struct splice_pipe_desc *spd, unsigned int i)
 }
 
 /* One round of splicing.  Return: bytes, 0 if there are none, or an errno. */
-static ssize_t splice_stretch(struct sock *sk, struct fsk_ring *ring,
+static ssize_t splice_stretch(struct fsk_conn *conn,
 			      struct pipe_inode_info *pipe, size_t len)
 {
 	struct partial_page partial[FSK_SPLICE_PAGES];
@@ -586,8 +607,9 @@ static ssize_t splice_stretch(struct sock *sk, struct fsk_ring *ring,
 		.ops = &nosteal_pipe_buf_ops,
 		.spd_release = splice_page_put,
 	};
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 n, off = 0, unread = fsk_ring_unread(ring);
+	const struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 n, off = 0, unread = unread_in_ring(conn);
+	struct fsk_ring *ring = conn->in;
 	ssize_t ret;
 
 	if (unlikely(tp->urg_data))
@@ -608,7 +630,7 @@ static ssize_t splice_stretch(struct sock *sk, struct fsk_ring *ring,
 		return len ? -ENOMEM : 0;
 	ret = splice_to_pipe(pipe, &spd);
 	if (ret > 0)
-		consume_ring(sk, ring, ret);
+		consume_ring(conn->sk, ring, ret);
 	return ret;
 }
 
@@ -625,9 +647,10 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 	ssize_t ret;
 
 	while (r.left) {
+		settle(conn);
 		if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
 			fsk_loop_heed(conn);
-		ret = splice_stretch(sk, conn->in, pipe, r.left);
+		ret = splice_stretch(conn, pipe, r.left);
 		if (ret > 0) {
 			r.left -= ret;
 			r.copied += ret;
@@ -637,7 +660,7 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 			break;
 		ret = stop_reason(&r);
 		/* Urgent data stops it, but does not keep it waiting. */
-		if (ret <= 0 || fsk_ring_unread(conn->in))
+		if (ret <= 0 || unread_in_ring(conn))
 			break;
 		ret = wait_data(&r, conn, NULL);
 		if (!ret && (!fsk_is_conn(sk) || fsk_conn(sk) != conn))
@@ -777,10 +800,10 @@ static noinline void spin_unlocked(struct recv *r, struct sock *sk)
 /* Is there something that a receive of no bytes could have waited for? */
 static bool unread(const struct sock *sk)
 {
-	const struct fsk_ring *ring = fsk_conn(sk)->in;
+	const struct fsk_conn *conn = fsk_conn(sk);
 
 	return !skb_queue_empty(&sk->sk_receive_queue) ||
-	       (ring && fsk_ring_unread(ring));
+	       (conn->in && unread_in_ring(conn));
 }
 
 /* Return: 0 or a negative errno; -EXDEV if the socket was delegated. */
@@ -792,9 +815,7 @@ static int recv_locked(struct recv *r)
 	for (;;) {
 		if (unlikely(r->flags & MSG_PEEK))
 			look_again(r);
-		/* Another thread's; nobody begins while this one owns it. */
-		if (unlikely(conn->post))
-			fsk_post_settle(conn->post);
+		settle(conn);
 		err = take_queue(r);
 		if (conn->in && likely(!err))
 			err = take_ring(r, conn);
@@ -941,7 +962,7 @@ int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 	if (unlikely(!conn || !conn->in || !plain_ring(sk) || conn->post))
 		goto out;
-	unread = min_t(size_t, fsk_ring_unread(conn->in), len);
+	unread = min_t(size_t, unread_in_ring(conn), len);
 	/* After the head: what is urgent is announced before it is shown. */
 	if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
 		goto out;
