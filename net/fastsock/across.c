@@ -106,23 +106,23 @@ static bool answered(struct net_device *dev, const void *arg)
 static struct net_device *server_dev(const struct fsk_conn *conn,
 				     const struct fsk_synack *sa)
 {
-	const struct net_device *dev = conn->path.dev;
+	const struct net_device *dev = fsk_conn_dev(conn);
 	struct question q = {
 		.net = sock_net(conn->sk),
-		.mac = dev->dev_addr,
 		.id = be32_to_cpu(sa->id),
 		.key = be32_to_cpu(sa->key),
 	};
 
-	if (dev->flags & IFF_LOOPBACK)
+	if (!dev || dev->flags & IFF_LOOPBACK)
 		return NULL;
+	q.mac = dev->dev_addr;
 	fsk_handshake_syn_body(conn, &q.syn);
 	return fsk_peer_find_dev(conn->path.mac, answered, &q);
 }
 
 /**
  * fsk_across_leads - may memory lead to this server?
- * @conn: client's connection in SYN_SENT, with a device
+ * @conn: client's connection in SYN_SENT
  * @sa: what the server said
  *
  * Context: socket lock held in either form, RCU read section.
@@ -135,7 +135,7 @@ bool fsk_across_leads(const struct fsk_conn *conn, const struct fsk_synack *sa)
 
 /**
  * fsk_across_join - go on in memory, if the server is in this kernel
- * @conn: client's connection in SYN_SENT, with a device
+ * @conn: client's connection in SYN_SENT
  * @sa: what the server said
  *
  * Context: process, BH disabled, RCU read section; the caller owns the socket.
@@ -144,13 +144,13 @@ bool fsk_across_leads(const struct fsk_conn *conn, const struct fsk_synack *sa)
 bool fsk_across_join(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
 	const struct fsk_tuple t = fsk_tuple_of(conn->sk);
+	struct net_device *mine = fsk_conn_dev(conn), *dev;
 	u8 mac[ETH_ALEN] __aligned(2);
-	struct net_device *dev;
 	struct sock *lsk;
 	bool ok;
 
-	/* Its device is about to leave, or has moved to another namespace. */
-	if (conn->deferred & FSK_DEFER_DEVICE)
+	/* It has left, or moved to another namespace. */
+	if (!mine)
 		return false;
 	dev = server_dev(conn, sa);
 	if (!dev)
@@ -158,7 +158,7 @@ bool fsk_across_join(struct fsk_conn *conn, const struct fsk_synack *sa)
 	lsk = fsk_handshake_taker(dev, &t);
 	if (!lsk)
 		return false;
-	ether_addr_copy(mac, conn->path.dev->dev_addr);
+	ether_addr_copy(mac, mine->dev_addr);
 	ok = fsk_pair_join(conn, sa, dev, &t, lsk);
 	if (ok)
 		fsk_peer_answered(dev, mac);

@@ -72,7 +72,7 @@ struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key)
 static bool is_peer(const struct fsk_conn *conn, const struct net_device *dev,
 		    const u8 *mac)
 {
-	return READ_ONCE(conn->path.dev) == dev &&
+	return rcu_access_pointer(conn->path.dev) == dev &&
 	       ether_addr_equal(conn->path.mac, mac);
 }
 
@@ -252,29 +252,35 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk,
 	if (!conn)
 		return NULL;
 	fsk_conn_prepare(conn, sk, xport);
-	conn->path.dev = dev;
-	netdev_hold(dev, &conn->dev_tracker, gfp);
+	netdev_hold(dev, NULL, gfp);	/* put without a lock */
+	RCU_INIT_POINTER(conn->path.dev, dev);
 	ether_addr_copy(conn->path.mac, mac);
-	fsk_path_start(conn);
+	/* Without a transport the caller gives it up. */
+	if (xport) {
+		conn->path.headroom = xport->headroom(dev);
+		fsk_path_start(conn);
+	}
 	conn->mask = get_random_u32();
 	return conn;
 }
 
-/**
- * fsk_conn_put_dev - let the device go; frames are lost until another is found
- * @conn: connection
- *
- * Context: socket lock held in either form, or nobody else knows @conn.
+/*
+ * Let the device go; frames are lost from here on.  The end of the connection
+ * and the device's notifier may both come to it: one of them finds it.
  */
-void fsk_conn_put_dev(struct fsk_conn *conn)
+static void put_dev(struct fsk_conn *conn)
 {
-	struct net_device *dev = conn->path.dev;
+	struct net_device *dev = unrcu_pointer(xchg(&conn->path.dev, NULL));
 
-	if (!dev)
-		return;
-	WRITE_ONCE(conn->path.dev, NULL);
-	netdev_put(dev, &conn->dev_tracker);
-	conn->path_gen = fsk_path_gen(conn->sk) - 1;
+	if (dev)
+		netdev_put(dev, NULL);
+}
+
+/* It is closed before it is unregistered or moved to another namespace. */
+static bool stays(const struct net_device *dev, const struct net *net)
+{
+	return dev->reg_state == NETREG_REGISTERED &&
+	       READ_ONCE(dev->flags) & IFF_UP && net_eq(dev_net(dev), net);
 }
 
 /**
@@ -290,14 +296,13 @@ void fsk_conn_put_dev(struct fsk_conn *conn)
  */
 bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev)
 {
-	if (conn->path.dev == dev)
+	if (fsk_conn_dev(conn) == dev)
 		return true;
-	if (dev->reg_state != NETREG_REGISTERED ||
-	    !(READ_ONCE(dev->flags) & IFF_UP))
+	if (!stays(dev, sock_net(conn->sk)))
 		return false;
-	fsk_conn_put_dev(conn);
-	netdev_hold(dev, &conn->dev_tracker, GFP_ATOMIC);
-	WRITE_ONCE(conn->path.dev, dev);
+	put_dev(conn);
+	netdev_hold(dev, NULL, GFP_ATOMIC);
+	rcu_assign_pointer(conn->path.dev, dev);
 	return true;
 }
 
@@ -364,13 +369,25 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
  * fsk_conn_hash - let frames find the connection by its id
  * @conn: attached connection
  *
+ * If its device is about to leave the namespace, whose notifier may have missed
+ * it, it loses the device at once.
+ *
  * Context: socket lock held, or the socket is unknown to others.
  */
 void fsk_conn_hash(struct fsk_conn *conn)
 {
-	struct fsk_net *fn = fsk_net(sock_net(conn->sk));
+	const struct net *net = sock_net(conn->sk);
+	struct fsk_net *fn = fsk_net(net);
+	const struct net_device *dev;
 
 	fsk_table_add(&fn->by_id, &conn->id_link, id_hash(fn, conn->id));
+	/* Pairs with the grace period before a device's notifiers run. */
+	smp_mb();
+	rcu_read_lock();
+	dev = fsk_conn_dev(conn);
+	if (unlikely(dev && !stays(dev, net)))
+		put_dev(conn);
+	rcu_read_unlock();
 }
 
 /**
@@ -429,7 +446,7 @@ static void leave_wire(struct fsk_conn *conn)
 	fsk_table_del(&fsk_net(net)->by_id, &conn->id_link);
 	fsk_table_del(&fsk_net(net)->by_peer, &conn->peer_link);
 	conn_purge(conn);
-	fsk_conn_put_dev(conn);
+	put_dev(conn);
 }
 
 /**
@@ -470,7 +487,7 @@ void fsk_conn_free(struct fsk_conn *conn)
 		fsk_pair_put(conn->pair);
 		return;
 	}
-	fsk_conn_put_dev(conn);
+	put_dev(conn);
 	fsk_tomb_free(conn->tomb);
 	kfree(conn->fallback);
 	kmem_cache_free(conn_cache, conn);
@@ -500,8 +517,11 @@ static void ulp_release(struct sock *sk)
 
 	if (!conn)
 		return;
-	if (conn->phase != FSK_PH_DEAD)
+	if (conn->phase != FSK_PH_DEAD) {
+		rcu_read_lock();
 		fsk_tx_reset(conn);
+		rcu_read_unlock();
+	}
 	fsk_conn_kill(conn);
 	conn_unhook(sk, conn);
 }
@@ -678,18 +698,13 @@ void fsk_conn_abort(struct fsk_conn *conn, int err)
 		sk_error_report(sk);
 }
 
-static void drop_dev(struct fsk_conn *conn, const struct net_device *dev)
+/* A connection that is moving to another device keeps that one. */
+static void drop_dev(struct fsk_conn *conn, struct net_device *dev)
 {
-	struct sock *sk = conn->sk;
+	struct net_device __rcu *mine = RCU_INITIALIZER(dev);
 
-	bh_lock_sock(sk);
-	if (conn->path.dev == dev) {
-		if (sock_owned_by_user(sk))
-			conn->deferred |= FSK_DEFER_DEVICE;
-		else
-			fsk_conn_put_dev(conn);
-	}
-	bh_unlock_sock(sk);
+	if (try_cmpxchg(&conn->path.dev, &mine, NULL))
+		netdev_put(dev, NULL);
 }
 
 /**
@@ -698,8 +713,8 @@ static void drop_dev(struct fsk_conn *conn, const struct net_device *dev)
  *
  * Its connections stay, as TCP's do, and end when retransmission gives up.
  *
- * Context: process, RTNL held; an owner of a socket is not waited for, because
- * it may sleep for as long as its memory's pager likes.
+ * Context: process, RTNL held; no lock of a socket is taken: its owner may
+ * sleep for as long as its memory's pager likes.
  */
 void fsk_conn_drop_dev(struct net_device *dev)
 {
@@ -718,13 +733,15 @@ void fsk_conn_drop_dev(struct net_device *dev)
 		__hlist_for_each_rcu(node, &now->heads[i]) {
 			conn = fsk_table_entry(node, now, struct fsk_conn,
 					       id_link);
-			if (READ_ONCE(conn->path.dev) == dev)
+			if (rcu_access_pointer(conn->path.dev) == dev)
 				drop_dev(conn, dev);
 		}
 		more = ++i < fsk_table_size(now);
 		rcu_read_unlock();
 		local_bh_enable();
 	} while (more);
+	/* Who has looked for its way meanwhile has found the device. */
+	atomic_inc(&fsk_path_changes);
 }
 
 /* Nothing that TCP code builds for a fastsock socket leaves the host. */

@@ -44,7 +44,9 @@
  *
  * The timer's callback runs in softirq, so the connection outlives it by the
  * same grace period; freeing makes sure that it is not queued again.  The
- * fallback work holds a reference on the socket and one on the module.
+ * fallback work holds a reference on the socket and one on the module.  It
+ * never waits for the owner of a socket: no work item does, because workers are
+ * shared and an owner may sleep in a page fault for as long as it likes.
  *
  * A connection is made by fsk_conn_alloc(), attached to its socket by
  * fsk_conn_attach() (ULP slot, sk_prot, filter) and hashed by fsk_conn_hash().
@@ -116,7 +118,7 @@ enum fsk_phase {
 
 /* What is left to fsk_release_cb() while a program owns the socket. */
 #define FSK_DEFER_TIMER		BIT(0)	/* the timer ran */
-#define FSK_DEFER_DEVICE	BIT(1)	/* the device was unregistered */
+#define FSK_DEFER_FALLBACK	BIT(1)	/* the fallback work ran */
 /* What the other end of a connection in memory wants, see fsk_loop_run(). */
 #define FSK_EV_CONNECTED	BIT(2)
 #define FSK_EV_URGENT		BIT(3)
@@ -183,8 +185,8 @@ enum fsk_phase {
  * @id_link: in fsk_net.by_id by @id; RCU.  From here on only frames need it: in
  *	memory it does not exist, see FSK_CONN_IN_MEMORY
  * @peer_link: in fsk_net.by_peer by @peer_id and @peer_key; RCU
- * @path: device (referenced, NULL once unregistered) and address of the peer
- * @dev_tracker: of the reference on @path.dev
+ * @path: device (referenced, NULL once unregistered) and address of the peer;
+ *	see fsk_conn_dev()
  * @id: this end's connection id, host order; constant
  * @peer_id: the peer's id; constant once CONFIRMING
  * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
@@ -207,7 +209,8 @@ enum fsk_phase {
  * @tx: sending half of the pure core
  * @rx: receiving half
  * @tomb: remembers @id for a while after the end; server only
- * @fallback: hands the socket to TCP in process context; NULL once queued
+ * @fallback: hands the socket to TCP in process context; NULL while queued;
+ *	without @pair only
  */
 struct fsk_conn {
 	struct sock *sk;
@@ -258,7 +261,6 @@ struct fsk_conn {
 	struct fsk_link id_link;
 	struct fsk_link peer_link;
 	struct fsk_path path;
-	netdevice_tracker dev_tracker;
 	u32 id;
 	u32 peer_id;
 	u32 mask;
@@ -321,6 +323,17 @@ static inline struct fsk_conn *fsk_conn(const struct sock *sk)
 static inline bool fsk_conn_opening(const struct fsk_conn *conn)
 {
 	return conn->phase <= FSK_PH_JOINING;
+}
+
+/*
+ * The device towards the peer, or NULL once it was unregistered: which waits
+ * for no owner of a socket, so it may happen at any time.  The device stays
+ * until the end of the RCU read section, and frames that are sent on it
+ * meanwhile are lost.
+ */
+static inline struct net_device *fsk_conn_dev(const struct fsk_conn *conn)
+{
+	return rcu_dereference_check(conn->path.dev, rcu_read_lock_bh_held());
 }
 
 static inline bool fsk_conn_dead(const struct fsk_conn *conn)
@@ -410,7 +423,6 @@ struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
 				    u32 peer_key);
 void fsk_conn_keys(struct fsk_conn *conn);
 void fsk_conn_rekey(struct fsk_conn *conn);
-void fsk_conn_put_dev(struct fsk_conn *conn);
 bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev);
 void fsk_conn_drop_dev(struct net_device *dev);
 
@@ -497,6 +509,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev,
 			const u8 *mac);
 void fsk_handshake_timeout(struct fsk_conn *conn, u64 now);
 void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason);
+void fsk_handshake_again(struct fsk_conn *conn);
 void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn);
 void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
 struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,

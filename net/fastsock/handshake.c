@@ -7,6 +7,7 @@
  * and so proves that the client got the SYNACK.  Only then is there a child.
  */
 
+#include <linux/lockdep.h>
 #include <linux/sched/mm.h>
 #include <linux/security.h>
 #include <linux/siphash.h>
@@ -142,13 +143,16 @@ static void frames_numbers(struct fsk_conn *conn, u32 peer_win)
 
 static void send_syn(struct fsk_conn *conn)
 {
+	struct net_device *dev;
 	struct fsk_syn syn;
 
-	if (!conn->path.dev)
-		return;
 	fsk_handshake_syn_body(conn, &syn);
-	fsk_transport_send(conn->path.dev, conn->path.mac, FSK_T_SYN, 0, 0,
-			   &syn, sizeof(syn));
+	rcu_read_lock();
+	dev = fsk_conn_dev(conn);
+	if (dev)
+		fsk_transport_send(dev, conn->path.mac, FSK_T_SYN, 0, 0, &syn,
+				   sizeof(syn));
+	rcu_read_unlock();
 }
 
 /**
@@ -228,6 +232,8 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
  */
 void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
 {
+	struct net_device *dev;
+
 	if (conn->phase == FSK_PH_CONFIRMING) {
 		if (now - conn->heard_at > 60ULL * NSEC_PER_SEC) {
 			fsk_stat_inc(sock_net(conn->sk), FSK_MIB_TIMEOUTS);
@@ -242,8 +248,9 @@ void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
 		return;
 	}
 	if (now >= conn->hs_end) {
-		if (conn->path.dev)
-			fsk_peer_failed(conn->path.dev, conn->path.mac);
+		dev = fsk_conn_dev(conn);
+		if (dev)
+			fsk_peer_failed(dev, conn->path.mac);
 		fsk_handshake_fallback(conn, FSK_REASON_TIMEOUT);
 		return;
 	}
@@ -253,7 +260,10 @@ void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
 	conn->hs_tries = min(conn->hs_tries + 1, 8);
 }
 
-/* The connection is in its new phase; the work finds it by that. */
+/*
+ * The connection is in its new phase; the work finds it by that.  Socket lock
+ * held in either form.
+ */
 static void queue_fallback(struct fsk_conn *conn)
 {
 	struct fsk_fallback *fb = conn->fallback;
@@ -337,7 +347,7 @@ static void join(struct fsk_conn *conn, const struct fsk_synack *sa)
 	struct mem_cgroup *memcg;
 
 	conn->phase = FSK_PH_SYN_SENT;
-	if (!conn->path.dev) {
+	if (!rcu_access_pointer(conn->path.dev)) {
 		conn->reason = FSK_REASON_DEVICE;
 		fallback(conn->sk);
 		return;
@@ -352,6 +362,50 @@ static void join(struct fsk_conn *conn, const struct fsk_synack *sa)
 	set_active_memcg(memcg);
 }
 
+/* Is this what the work was queued for? */
+static bool is_for(const struct fsk_fallback *fb, const struct fsk_conn *conn)
+{
+	return conn && !conn->pair && conn->id == fb->id &&
+	       conn->key == fb->key &&
+	       (conn->phase == FSK_PH_FALLBACK ||
+		conn->phase == FSK_PH_JOINING);
+}
+
+/*
+ * Own the socket, but never wait for who owns it: that may be a program asleep
+ * in a page fault for as long as it likes, and all hosts' connections share the
+ * workers.  It gets the item back and queues it anew when it lets go.
+ *
+ * Return: false if the socket is owned; @fb is gone then.
+ */
+static bool own(struct sock *sk, struct fsk_fallback *fb)
+{
+	struct fsk_conn *conn;
+	bool owned;
+
+	rcu_read_lock();
+	spin_lock_bh(&sk->sk_lock.slock);
+	owned = sock_owned_by_user(sk);
+	if (!owned) {
+		sk->sk_lock.owned = 1;
+		goto out;
+	}
+	/* Its owner may end it just now: a grace period later @fb is freed. */
+	conn = fsk_conn_rcu(sk);
+	if (is_for(fb, conn)) {
+		conn->fallback = fb;
+		conn->deferred |= FSK_DEFER_FALLBACK;
+	} else {
+		kfree(fb);
+	}
+out:
+	spin_unlock_bh(&sk->sk_lock.slock);
+	rcu_read_unlock();
+	if (!owned)	/* for lockdep; release_sock() does the opposite */
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return !owned;
+}
+
 /* The connection may have ended, and the socket may have a new one. */
 static void fallback_work(struct work_struct *work)
 {
@@ -359,19 +413,32 @@ static void fallback_work(struct work_struct *work)
 	struct sock *sk = fb->sk;
 	struct fsk_conn *conn;
 
-	lock_sock(sk);
-	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (conn && sk->sk_state == TCP_SYN_SENT && conn->id == fb->id &&
-	    conn->key == fb->key) {
-		if (conn->phase == FSK_PH_FALLBACK)
+	if (own(sk, fb)) {
+		conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+		if (sk->sk_state != TCP_SYN_SENT || !is_for(fb, conn))
+			;
+		else if (conn->phase == FSK_PH_FALLBACK)
 			fallback(sk);
-		else if (conn->phase == FSK_PH_JOINING)
+		else
 			join(conn, &fb->sa);
+		release_sock(sk);
+		kfree(fb);
 	}
-	release_sock(sk);
-	kfree(fb);
 	sock_put(sk);
 	module_put(THIS_MODULE);
+}
+
+/**
+ * fsk_handshake_again - the owner of a socket lets go that the work met
+ * @conn: connection whose @deferred had FSK_DEFER_FALLBACK
+ *
+ * Context: the socket's spinlock is held, by its owner.
+ */
+void fsk_handshake_again(struct fsk_conn *conn)
+{
+	if (conn->fallback && (conn->phase == FSK_PH_FALLBACK ||
+			       conn->phase == FSK_PH_JOINING))
+		queue_fallback(conn);
 }
 
 /*
@@ -448,6 +515,7 @@ static bool joins(struct fsk_conn *conn, const struct fsk_synack *sa)
  */
 void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
+	struct net_device *dev = fsk_conn_dev(conn);
 	struct sock *sk = conn->sk;
 
 	if (conn->phase != FSK_PH_SYN_SENT || sk->sk_state != TCP_SYN_SENT)
@@ -457,11 +525,11 @@ void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
 		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
 		return;
 	}
-	if (!conn->path.dev || !tell_lsm(sk, conn->path.dev)) {
+	if (!dev || !tell_lsm(sk, dev)) {
 		fsk_handshake_fallback(conn, FSK_REASON_NOMEM);
 		return;
 	}
-	fsk_peer_answered(conn->path.dev, conn->path.mac);
+	fsk_peer_answered(dev, conn->path.mac);
 	if (!joins(conn, sa))
 		confirm(conn, sa);
 }
@@ -814,7 +882,8 @@ static bool ask_after(const struct fsk_syn *syn, struct net_device *dev,
 	if (!fsk_conn_dead(conn) && !conn->in && !fsk_conn_opening(conn) &&
 	    !sock_owned_by_user(sk) && !fsk_path_fresh(conn))
 		fsk_path_check(conn);
-	known = !fsk_conn_dead(conn) && !conn->in && conn->path.dev == dev &&
+	known = !fsk_conn_dead(conn) && !conn->in &&
+		rcu_access_pointer(conn->path.dev) == dev &&
 		ether_addr_equal(conn->path.mac, mac);
 	/* Its own SYN may come twice. */
 	if (known && conn->peer_id != be32_to_cpu(syn->id) &&
@@ -944,7 +1013,7 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
 	conn->peer_id = be32_to_cpu(syn->id);
 	conn->peer_key = be32_to_cpu(syn->key);
 	conn->peer_mss = be16_to_cpu(syn->mss);
-	conn->mss = own_mss(conn, conn->path.dev);
+	conn->mss = own_mss(conn, fsk_conn_dev(conn));
 	conn->phase = FSK_PH_OPEN;
 	fsk_conn_attach(child, conn);
 	frames_numbers(conn, be32_to_cpu(syn->win));

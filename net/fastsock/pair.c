@@ -521,6 +521,7 @@ bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
 		   struct sock *lsk)
 {
 	struct fsk_tomb *tomb = fsk_tomb_alloc(GFP_ATOMIC);
+	struct net_device *mine = fsk_conn_dev(old);
 	struct fsk_conn *client, *server;
 	struct fsk_pair *pair;
 
@@ -530,7 +531,7 @@ bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
 	pair = client->pair;
 	server = nth_end(pair, 1);
 	set_sizes(client, server, old->mss, be16_to_cpu(sa->mss));
-	if (!fsk_across_watch(pair, old->path.dev, dev))
+	if (!mine || !fsk_across_watch(pair, mine, dev))
 		goto err_pair;
 	sock_hold(old->sk);		/* @client's */
 	fsk_conn_swap(old, client);

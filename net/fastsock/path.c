@@ -117,7 +117,7 @@ void fsk_path_start(struct fsk_conn *conn)
 
 	if (dst)
 		genid = container_of(dst, struct rtable, dst)->rt_genid;
-	set_mtu(conn, conn->path.dev, dst);
+	set_mtu(conn, rcu_access_pointer(conn->path.dev), dst);
 	/* Without a route that is known it is looked up with the first frame. */
 	conn->path_gen = dst ? genid + atomic_read(&fsk_path_changes) :
 			       fsk_path_gen(conn->sk) - 1;
@@ -162,7 +162,7 @@ static bool carries(const struct fsk_conn *conn, const struct rtable *rt)
 	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
 		return false;
 	/* Which may be too narrow by now for new connections. */
-	if (dev == conn->path.dev)
+	if (dev == fsk_conn_dev(conn))
 		return true;
 	return fsk_transport_for(dev) == conn->xport;
 }
@@ -185,11 +185,13 @@ static u8 follow(struct fsk_conn *conn, bool ask)
 static u8 admit(const struct fsk_conn *conn)
 {
 	struct sock *sk = conn->sk;
+	struct net_device *dev;
 
 	if (inet_addr_type(sock_net(sk), inet_sk(sk)->inet_rcv_saddr) !=
 	    RTN_LOCAL)
 		return FSK_PATH_NOT_OURS;
-	if (conn->path.dev && !fsk_policy_running(sk, conn->path.dev))
+	dev = fsk_conn_dev(conn);
+	if (dev && !fsk_policy_running(sk, dev))
 		return FSK_PATH_REFUSED;
 	return 0;
 }
@@ -308,7 +310,7 @@ void fsk_path_part(struct fsk_conn *conn)
 		fsk_tx_reset(conn);
 		return;
 	}
-	dev = conn->path.dev;
+	dev = fsk_conn_dev(conn);
 	if (!dev || conn->path.bad & FSK_PATH_NOT_OURS)
 		return;
 	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);

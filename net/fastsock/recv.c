@@ -470,8 +470,11 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 	}
 	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * conn->rx.mss,
 					       rcvbuf / 4) &&
-	    !(sk->sk_shutdown & RCV_SHUTDOWN))
+	    !(sk->sk_shutdown & RCV_SHUTDOWN)) {
+		rcu_read_lock();
 		fsk_tx_ack(conn);
+		rcu_read_unlock();
+	}
 }
 
 /*
@@ -571,8 +574,11 @@ static int wait_once(struct recv *r, struct fsk_conn *conn)
 	struct fsk_post *mine;
 	int err;
 
-	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent)
+	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent) {
+		rcu_read_lock();
 		fsk_tx_confirm(conn, fsk_now());
+		rcu_read_unlock();
+	}
 	/* A call that waits for more must not keep the writer waiting. */
 	if (conn->in)
 		fsk_loop_read(conn);

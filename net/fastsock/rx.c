@@ -729,7 +729,7 @@ static void rcv_elsewhere(struct fsk_conn *conn, struct sk_buff *skb,
 		why = FSK_DROP_STATE;
 	} else if (!fsk_conn_opening(conn) && !sock_owned_by_user(sk)) {
 		fsk_path_check(conn);
-		if (conn->path.dev == dev &&
+		if (rcu_access_pointer(conn->path.dev) == dev &&
 		    ether_addr_equal(conn->path.mac, mac)) {
 			conn_rcv(conn, skb);
 			why = FSK_ACCEPT;
@@ -779,7 +779,7 @@ static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
 		stranger(skb, key, dev, mac);
 		return;
 	}
-	if (unlikely(READ_ONCE(conn->path.dev) != dev)) {
+	if (unlikely(rcu_access_pointer(conn->path.dev) != dev)) {
 		rcv_elsewhere(conn, skb, dev, mac);
 		return;
 	}

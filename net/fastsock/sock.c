@@ -43,16 +43,21 @@ static void send_fin(struct sock *sk)
 		return;
 	}
 	fsk_tx_fin(conn);
+	rcu_read_lock();
 	fsk_tx_push(conn, fsk_now());
+	rcu_read_unlock();
 }
 
 /* The caller owns the socket and no spinlock. */
 static void send_reset(struct fsk_conn *conn)
 {
-	if (conn->pair)
+	if (conn->pair) {
 		fsk_loop_reset(conn);
-	else
-		fsk_tx_reset(conn);
+		return;
+	}
+	rcu_read_lock();
+	fsk_tx_reset(conn);
+	rcu_read_unlock();
 }
 
 static void end(struct sock *sk)

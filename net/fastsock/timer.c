@@ -368,8 +368,6 @@ static noinline void run_deferred(struct fsk_conn *conn)
 	unsigned int what = conn->deferred;
 
 	conn->deferred = 0;
-	if (what & FSK_DEFER_DEVICE)
-		fsk_conn_put_dev(conn);
 	rcu_read_lock();
 	if (what & FSK_EV_ALL)
 		fsk_loop_run(conn, what);
@@ -379,6 +377,8 @@ static noinline void run_deferred(struct fsk_conn *conn)
 		fsk_challenge_refused(conn);
 	if (what & FSK_DEFER_TIMER)
 		conn_timer(conn);
+	if (what & FSK_DEFER_FALLBACK)
+		fsk_handshake_again(conn);
 	rcu_read_unlock();
 }
 

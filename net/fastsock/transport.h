@@ -12,8 +12,10 @@ struct sk_buff;
 
 /**
  * struct fsk_path - where the other end of a connection is; see path.c
- * @dev: device towards it; the holder of the path holds a reference
+ * @dev: device towards it, NULL once it is unregistered; RCU.  Who takes it
+ *	away drops the reference of the path's holder
  * @mac: its link-layer address
+ * @headroom: bytes that @dev wanted lately before struct fsk_hdr
  * @mtu: bytes of frame (struct fsk_hdr included) that the way takes
  * @bad: FSK_PATH_*, why frames may not leave or come in; 0 if they may
  * @seen: generation at which the way was looked for last
@@ -21,9 +23,10 @@ struct sk_buff;
  * @lost_at: ns, since when it is one that frames cannot take
  */
 struct fsk_path {
-	struct net_device *dev;
+	struct net_device __rcu *dev;
 	u8 mac[ETH_ALEN];
 	u8 bad;
+	u16 headroom;
 	u32 mtu;
 	u32 seen;
 	unsigned long looked;

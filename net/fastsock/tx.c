@@ -36,7 +36,7 @@ static void mirror_tx(const struct fsk_conn *conn)
  * fsk_tx_mss - largest body of a DATA frame that may be sent now
  * @conn: connection
  *
- * Context: socket lock held in either form.
+ * Context: socket lock held in either form, RCU read section.
  * Return: bytes, at least FSK_MSS_LEAST.
  */
 u32 fsk_tx_mss(const struct fsk_conn *conn)
@@ -71,30 +71,34 @@ static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
 
 static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
 {
+	struct net_device *dev = fsk_conn_dev(conn);
 	struct sock *sk = conn->sk;
 
-	if (unlikely(!conn->path.dev || conn->path.bad & FSK_PATH_BAD_OUT)) {
+	if (unlikely(!dev || conn->path.bad & FSK_PATH_BAD_OUT)) {
 		fsk_drop(sock_net(sk), skb, FSK_DROP_NO_ROUTE);
 		return -EHOSTUNREACH;
 	}
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	tcp_sk(sk)->segs_out++;
-	return conn->xport->xmit(conn->path.dev, conn->path.mac, skb);
+	return conn->xport->xmit(dev, conn->path.mac, skb);
 }
 
 /* A frame without stream bytes; 0 or -ENOMEM. */
 static int send_bare_at(struct fsk_conn *conn, u8 type, u32 seq,
 			const void *body, u16 len)
 {
+	const struct net_device *dev;
 	struct sk_buff *skb;
 	u32 room;
 
 	if (unlikely(!fsk_path_fresh(conn)))
 		fsk_path_check(conn);
-	if (unlikely(!conn->path.dev))
+	dev = fsk_conn_dev(conn);
+	if (unlikely(!dev))
 		return 0;	/* lost in transit */
-	room = conn->xport->headroom(conn->path.dev) + sizeof(struct fsk_hdr);
+	conn->path.headroom = conn->xport->headroom(dev);
+	room = conn->path.headroom + sizeof(struct fsk_hdr);
 	skb = alloc_skb(room + len, GFP_ATOMIC);
 	if (!skb)
 		return -ENOMEM;
@@ -132,7 +136,7 @@ static int send_sack(struct fsk_conn *conn)
  * fsk_tx_ack - send an acknowledgment now
  * @conn: connected connection
  *
- * Context: socket lock held in either form.
+ * Context: socket lock held in either form, RCU read section.
  */
 void fsk_tx_ack(struct fsk_conn *conn)
 {
@@ -159,7 +163,7 @@ void fsk_tx_ack(struct fsk_conn *conn)
  * fsk_tx_probe - ask the peer for an acknowledgment
  * @conn: connected connection
  *
- * Context: socket lock held in either form.
+ * Context: socket lock held in either form, RCU read section.
  */
 void fsk_tx_probe(struct fsk_conn *conn)
 {
@@ -176,7 +180,7 @@ void fsk_tx_probe(struct fsk_conn *conn)
  * The frame may be lost: it comes again with each probe, and the byte itself
  * says so, too.
  *
- * Context: socket lock held in either form.
+ * Context: socket lock held in either form, RCU read section.
  */
 void fsk_tx_urgent(struct fsk_conn *conn)
 {
@@ -191,7 +195,7 @@ void fsk_tx_urgent(struct fsk_conn *conn)
  * fsk_tx_reset - tell the peer that the connection is gone
  * @conn: connection whose peer is known
  *
- * Context: socket lock held in either form.
+ * Context: socket lock held in either form, RCU read section.
  */
 void fsk_tx_reset(struct fsk_conn *conn)
 {
@@ -210,7 +214,7 @@ void fsk_tx_reset(struct fsk_conn *conn)
  * @conn: connection in phase CONFIRMING
  * @now: ns
  *
- * Context: socket lock held in either form.
+ * Context: socket lock held in either form, RCU read section.
  */
 void fsk_tx_confirm(struct fsk_conn *conn, u64 now)
 {
@@ -247,10 +251,8 @@ static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp,
 {
 	struct sock *sk = conn->sk;
 	struct sk_buff *skb;
-	u32 room = FSK_HDR_MAX;
+	u32 room = FSK_HDR_MAX + conn->path.headroom;
 
-	room += conn->path.dev ? conn->xport->headroom(conn->path.dev) :
-				 LL_MAX_HEADER;
 	skb = alloc_skb_fclone(room + linear, gfp);
 	if (!skb)
 		return NULL;
@@ -387,7 +389,7 @@ static bool split_to_window(struct fsk_conn *conn)
  * @conn: connected connection
  * @now: ns
  *
- * Context: socket lock held in either form.
+ * Context: socket lock held in either form, RCU read section.
  */
 void fsk_tx_push(struct fsk_conn *conn, u64 now)
 {
@@ -420,13 +422,15 @@ static void push_batch(struct fsk_conn *conn, u64 now)
 {
 	bool one = conn->tx.unsent == conn->tx.tail;
 
+	rcu_read_lock();
 	if (one) {
 		fsk_tx_push(conn, now);
-		return;
+	} else {
+		local_bh_disable();
+		fsk_tx_push(conn, now);
+		local_bh_enable();
 	}
-	local_bh_disable();
-	fsk_tx_push(conn, now);
-	local_bh_enable();
+	rcu_read_unlock();
 }
 
 /**
@@ -593,11 +597,22 @@ static void mark_urgent(struct fsk_conn *conn)
 	conn->urg_out = true;
 }
 
+/* As fsk_tx_mss(), for the owner of the socket. */
+static u32 owner_mss(const struct fsk_conn *conn)
+{
+	u32 mss;
+
+	rcu_read_lock();
+	mss = fsk_tx_mss(conn);
+	rcu_read_unlock();
+	return mss;
+}
+
 static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		      size_t *copied)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
-	u32 mss, len, held = 0;
+	u32 mss, len, held = 0, full = 0;
 	int n;
 
 	if (conn->out)
@@ -609,8 +624,11 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 			return -EPIPE;
 		/* A small one fits nearly any path, and is cut for others. */
-		mss = conn->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX ?
-		      fsk_tx_mss(conn) : FSK_LINEAR_MAX;
+		mss = FSK_LINEAR_MAX;
+		if (conn->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX) {
+			full = full ?: owner_mss(conn);
+			mss = full;
+		}
 		len = min_t(size_t, msg_data_left(msg), mss);
 		n = send_more(conn, msg, len, mss);
 		if (!n)
@@ -625,12 +643,14 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
 				push_batch(conn, fsk_now());
 				held = 0;
+				full = 0;
 			}
 			continue;
 		}
 		if (held)
 			push_batch(conn, fsk_now());
 		held = 0;
+		full = 0;
 		if (n != -ENOSPC && n != -ENOMEM)
 			return n;
 		n = n == -ENOMEM ? sk_stream_wait_memory(sk, timeo) :
@@ -671,7 +691,9 @@ static void tell_urgent(struct sock *sk, struct msghdr *msg)
 	}
 	if (msg_data_left(msg))
 		mark_urgent(conn);
+	rcu_read_lock();
 	fsk_tx_urgent(conn);
+	rcu_read_unlock();
 }
 
 static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
