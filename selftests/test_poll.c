@@ -449,4 +449,61 @@ TEST_F(polling, sleeper_wakes)
 	}
 }
 
+/* A thread asleep in poll, and what it sees first. */
+struct poller {
+	pthread_t thread;
+	pid_t tid;
+	struct pollfd pfd;
+};
+
+static void *poll_call(void *arg)
+{
+	struct poller *p = arg;
+
+	__atomic_store_n(&p->tid, gettid(), __ATOMIC_RELEASE);
+	poll(&p->pfd, 1, 60000);
+	return NULL;
+}
+
+/*
+ * A connection that nobody accepted goes with its listener: whoever polls at
+ * the other end sees the error and the hang-up, both at once, and within the
+ * host as soon as close() returns.
+ */
+TEST_F(polling, listener_closes_before_accept)
+{
+	static const short asked[] = { 0, POLLIN | POLLPRI, POLLIN | POLLRDHUP };
+	const int gone = POLLERR | POLLHUP;
+	bool host = variant->link == &fsk_lo;
+	int listener, fd, i;
+	struct poller p;
+
+	for (i = 0; i < 30; i++) {
+		memset(&p, 0, sizeof(p));
+		listener = fsk_listen(_metadata, variant->link, 2);
+		fd = fsk_dial(_metadata, variant->link, fsk_port(listener));
+		ASSERT_TRUE(FSK_UNTIL(fsk_events(listener) == POLLIN));
+		p.pfd.fd = fd;
+		p.pfd.events = asked[i % 3];
+		if (i % 2) {
+			ASSERT_EQ(0, pthread_create(&p.thread, NULL, poll_call,
+						    &p));
+			ASSERT_TRUE(FSK_UNTIL(p.tid &&
+					      fsk_task_state(p.tid) == 'S'));
+			close(listener);
+			pthread_join(p.thread, NULL);
+		} else {
+			close(listener);
+			poll(&p.pfd, 1, host ? 0 : 20000);
+		}
+		EXPECT_EQ(gone | (asked[i % 3] & (POLLIN | POLLRDHUP)),
+			  p.pfd.revents) {
+			TH_LOG("round %d", i);
+		}
+		EXPECT_EQ(ECONNRESET,
+			  fsk_int_option(fd, SOL_SOCKET, SO_ERROR));
+		close(fd);
+	}
+}
+
 FSK_TEST_MAIN

@@ -691,9 +691,11 @@ void fsk_conn_abort(struct fsk_conn *conn, int err)
 
 	if (sk->sk_state == TCP_CLOSE)
 		return;
+	/* Before the error: who polls meanwhile would miss the hang-up. */
+	fsk_conn_kill(conn);
 	WRITE_ONCE(sk->sk_err, err);
 	smp_wmb();	/* pairs with smp_rmb() in tcp_poll() */
-	fsk_conn_done(conn);
+	tcp_done(sk);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk_error_report(sk);
 }

@@ -22,7 +22,8 @@
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	memory reclaim > holders_lock (pair.c) > socket spinlock
  *	owned socket > the other end's socket spinlock (xport_loop.c)
- *	one end's spinlock > the other end's (fsk_loop_late() alone)
+ *	one end's spinlock > the other end's (fsk_loop_late() alone; reset_now()
+ *		does not wait)
  *	owned socket > the spinlock of its peer's new child (pair.c)
  *	socket lock > neighbour locks (path.c)
  *	socket lock > qdisc and device locks (inside dev_queue_xmit())

@@ -8,7 +8,7 @@
  * The writer of a ring is whoever owns the sender's socket, its reader whoever
  * owns the receiver's.  All else that an end changes in the other is changed
  * under the other's socket spinlock, and, while somebody owns the socket, left
- * in fsk_conn.deferred for fsk_release_cb().  Nobody takes the other end's
+ * in fsk_conn.deferred for fsk_release_cb().  Nobody waits for the other end's
  * spinlock while holding a socket's spinlock: whoever has to tell the other end
  * something then leaves it to a work item (fsk_loop_reset_later()).  That work
  * item itself may (late_line()): there is one for both ends.
@@ -1130,16 +1130,43 @@ void fsk_loop_late(struct work_struct *work)
 	fsk_pair_put(pair);
 }
 
+/*
+ * fsk_loop_reset() where this end's spinlock may be held: only if the other's
+ * is free, for it must not be waited for.  Return: false if not, or if what was
+ * sent before the reset may still wait for the line.
+ */
+static bool reset_now(struct fsk_conn *conn)
+{
+	struct fsk_conn *peer;
+	bool done = false;
+
+	if (unlikely(conn->pair->line))
+		return false;
+	rcu_read_lock();
+	peer = peer_of(conn);
+	if (peer && spin_trylock_bh(&peer->sk->sk_lock.slock)) {
+		post_event(peer, FSK_EV_RESET);
+		spin_unlock_bh(&peer->sk->sk_lock.slock);
+		done = true;
+	}
+	rcu_read_unlock();
+	return done;
+}
+
 /**
- * fsk_loop_reset_later - as fsk_loop_reset(), from a work item
+ * fsk_loop_reset_later - as fsk_loop_reset(), if need be from a work item
  * @conn: connection
+ *
+ * Usually at once: when close() of a listener returns, those who wait for it to
+ * accept are to know, as with TCP.
  *
  * Context: socket lock held in either form.
  */
 void fsk_loop_reset_later(struct fsk_conn *conn)
 {
 	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
-	tell_later(conn->pair, !conn->side, FSK_LATE_RESET);
+	if (!reset_now(conn))
+		tell_later(conn->pair, !conn->side, FSK_LATE_RESET);
 }
 
 /**
