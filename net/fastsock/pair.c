@@ -222,7 +222,7 @@ static void visit(struct fsk_pair *pair)
 	retire(pair, 0);
 	retire(pair, 1);
 	list_del_init(&pair->holder);
-	smp_mb();	/* pairs with write_stretch() in xport_loop.c */
+	smp_mb();	/* pairs with publish() and hold() in xport_loop.c */
 	if (has_memory(pair))
 		list_add_tail(&pair->holder, &holders);
 }

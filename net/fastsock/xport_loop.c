@@ -432,6 +432,8 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 	}
 	tp = tcp_sk(peer->sk);
 	spin_lock(&peer->sk->sk_lock.slock);
+	/* The ring's memory, then the list: pairs with visit() in pair.c. */
+	smp_mb__after_spinlock();
 	if (unlikely(peer->sk->sk_state != TCP_ESTABLISHED && deaf(peer))) {
 		heard = false;
 	} else if (likely(peer->phase != FSK_PH_DEAD)) {
@@ -533,8 +535,14 @@ static bool posted(const struct fsk_conn *peer)
 	const struct fsk_post *post = peer->post;
 	const struct sock *sk = peer->sk;
 
+	/*
+	 * First: the thread that finds its connection gone leaves it alone, and
+	 * frees the buffer that it had posted there.
+	 */
+	if (unlikely(peer->phase == FSK_PH_DEAD))
+		return false;
 	return post && !post->busy && post->filled < post->len &&
-	       !sock_owned_by_user(sk) && peer->phase != FSK_PH_DEAD &&
+	       !sock_owned_by_user(sk) &&
 	       !deaf(peer) && !fsk_ring_unread(peer->in) &&
 	       skb_queue_empty(&sk->sk_receive_queue) &&
 	       !tcp_sk(sk)->urg_data;
@@ -717,7 +725,7 @@ static __always_inline int write_stretch(struct fsk_conn *conn,
 	}
 	if (unlikely(conn->out->head - conn->told_nxt > FSK_LOOP_TELL))
 		fsk_loop_info(conn);
-	/* After the spinlock in publish(): pairs with visit() in pair.c. */
+	/* After the barrier in publish(). */
 	if (unlikely(list_empty_careful(&conn->pair->holder)))
 		fsk_pair_holds(conn->pair);
 	if (likely(fsk_ring_used(conn->out) <= conn->out->window &&
