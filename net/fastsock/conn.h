@@ -92,6 +92,8 @@ struct fsk_tomb;
 /* Bytes; fits every device whose MTU shrinks under a connection. */
 #define FSK_MSS_LEAST		44
 #define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
+/* So long TCP_CORK and MSG_MORE keep bytes back, as with TCP. */
+#define FSK_CORK_NS		200000000ULL
 /* So long CONFIRM waits for data. */
 #define FSK_CONFIRM_NS		200000ULL
 /* Jiffies per slot, log2; a cookie is good for one to two slots. */
@@ -155,6 +157,10 @@ enum fsk_phase {
  * @sent_byte: in memory: what a send with MSG_OOB has written last
  * @urg_sent: in memory: the byte @urg_seq
  * @severed: in memory: the line is cut, what is sent waits
+ * @corked: TCP_CORK is set
+ * @holds: in memory: what is sent waits, for the line or for more; not in the
+ *	common case, see cork()
+ * @cork_due: in memory: it has waited for more long enough
  * @side: in memory: which end of @pair this is, 0 the client
  * @tracked: enum fsk_tracked
  * @left: in memory: detached, and @pair has the reference on @sk
@@ -182,6 +188,7 @@ enum fsk_phase {
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @stalled_since: in memory: ns, since when what is sent gets nowhere; 0 if it
  *	does.  With frames @tx has that.
+ * @cork_at: ns, until then a frame that is not full waits for more; 0 if none does
  * @rcu: defers freeing
  * @id_link: in fsk_net.by_id by @id; RCU.  From here on only frames need it: in
  *	memory it does not exist, see FSK_CONN_IN_MEMORY
@@ -232,6 +239,9 @@ struct fsk_conn {
 	u8 sent_byte;
 	u8 urg_sent;
 	bool severed;
+	bool corked;
+	bool holds;
+	bool cork_due;
 	u8 side;
 	u8 tracked;
 	bool left;
@@ -257,6 +267,7 @@ struct fsk_conn {
 	u64 life_at;
 	u64 retry_at;
 	u64 stalled_since;
+	u64 cork_at;
 	struct rcu_head rcu;
 	/* Frames only. */
 	struct fsk_link id_link;
@@ -446,6 +457,7 @@ void fsk_tx_confirm(struct fsk_conn *conn, u64 now);
 void fsk_tx_probe(struct fsk_conn *conn);
 void fsk_tx_reset(struct fsk_conn *conn);
 void fsk_tx_fin(struct fsk_conn *conn);
+void fsk_tx_uncork(struct fsk_conn *conn);
 void fsk_tx_urgent(struct fsk_conn *conn);
 void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
 u32 fsk_tx_mss(const struct fsk_conn *conn);

@@ -122,6 +122,8 @@ void fsk_handshake_numbers(struct fsk_conn *conn)
 	tp->rcv_wup = conn->peer_key;
 	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
 	tp->urg_data = 0;
+	conn->corked = tp->nonagle & TCP_NAGLE_CORK;
+	conn->holds = conn->pair && conn->corked;
 	conn->told_una = conn->key;
 	conn->told_nxt = conn->key;
 	conn->told_rcv = conn->peer_key;

@@ -399,6 +399,10 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
 			   conn->tx.una + conn->mask);
 		tx_space(conn->sk);
+		/* MSG_MORE is forgotten then, as by TCP. */
+		if (unlikely(conn->cork_at) && !conn->corked &&
+		    fsk_rel_tx_idle(&conn->tx))
+			conn->cork_at = 0;
 		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
 			conn->life_at = f->now + fsk_patience(conn->sk);
 		if (unlikely(conn->sk->sk_state != TCP_ESTABLISHED) &&

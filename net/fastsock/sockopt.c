@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "loop.h"
 #include "sock.h"
 
 /**
@@ -62,6 +63,34 @@ static int get_int(sockptr_t optval, unsigned int optlen, int *val)
 	if (optlen < sizeof(int))
 		return -EINVAL;
 	return copy_from_sockptr(val, optval, sizeof(*val)) ? -EFAULT : 0;
+}
+
+/* TCP has stored it; what waited for more may go. */
+static void set_cork(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+
+	if (fsk_conn_dead(conn) || fsk_conn_opening(conn))
+		return;		/* looked at when it is connected */
+	conn->corked = tcp_sk(sk)->nonagle & TCP_NAGLE_CORK;
+	if (conn->pair)
+		fsk_loop_cork(conn);
+	else if (!conn->corked)
+		fsk_tx_uncork(conn);
+}
+
+/* TCP_NODELAY sends what is there, but does not end TCP_CORK. */
+static void set_nodelay(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+
+	if (fsk_conn_dead(conn) || fsk_conn_opening(conn) ||
+	    !(tcp_sk(sk)->nonagle & TCP_NAGLE_OFF))
+		return;
+	if (conn->pair)
+		fsk_loop_uncork(conn);
+	else
+		fsk_tx_uncork(conn);
 }
 
 /* TCP's handlers of these arm its timer or transmit. */
@@ -187,6 +216,10 @@ int fsk_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 	} else {
 		err = tcp_prot.setsockopt(sk, level, optname, optval, optlen);
 		lock_sock(sk);
+		if (!err && optname == TCP_CORK)
+			set_cork(sk);
+		else if (!err && optname == TCP_NODELAY)
+			set_nodelay(sk);
 	}
 	rearm(sk);
 	release_sock(sk);

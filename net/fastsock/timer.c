@@ -71,6 +71,23 @@ static u64 sooner(u64 a, u64 b)
 }
 
 /*
+ * What was sent gets nowhere since then, ns; 0 if it does.
+ *
+ * A peer that answers but takes nothing for want of room may do so for ever, as
+ * with TCP (RFC 1122, 4.2.2.17), unless the program has set a limit.  One that
+ * does not take what its window covers may not.
+ */
+static u64 stalled_since(const struct fsk_conn *conn)
+{
+	if (conn->pair)
+		return conn->cork_at ? 0 : conn->stalled_since;
+	if (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
+	    !fsk_rel_tx_idle(&conn->tx))
+		return conn->tx.stuck_since;
+	return conn->tx.stalled_since;
+}
+
+/*
  * In memory nothing is sent again.  A writer's patience may still end, and an
  * orphan with bytes looks whether it must go.  While the line is cut nobody is
  * heard, as where a cable is pulled.
@@ -79,7 +96,7 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 {
 	u64 at = 0;
 
-	if (conn->stalled_since &&
+	if (stalled_since(conn) &&
 	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
 	     conn->severed))
 		at = conn->stalled_since + fsk_patience(conn->sk) + 1;
@@ -93,30 +110,14 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 	return at;
 }
 
-/*
- * What was sent gets nowhere since then, ns; 0 if it does.
- *
- * A peer that answers but takes nothing for want of room may do so for ever, as
- * with TCP (RFC 1122, 4.2.2.17), unless the program has set a limit.  One that
- * does not take what its window covers may not.
- */
-static u64 stalled_since(const struct fsk_conn *conn)
-{
-	if (conn->pair)
-		return conn->stalled_since;
-	if (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
-	    !fsk_rel_tx_idle(&conn->tx))
-		return conn->tx.stuck_since;
-	return conn->tx.stalled_since;
-}
-
 static u64 conn_deadline(const struct fsk_conn *conn)
 {
 	u64 at;
 
 	if (conn->pair)
 		return fsk_conn_opening(conn) ? 0 :
-		       sooner(conn->life_at, memory_deadline(conn));
+		       sooner(sooner(conn->life_at, conn->cork_at),
+			      memory_deadline(conn));
 	at = conn->hs_at;
 	if (fsk_conn_opening(conn))
 		return at;
@@ -125,6 +126,7 @@ static u64 conn_deadline(const struct fsk_conn *conn)
 	at = sooner(at, conn->rx.ack_at);
 	at = sooner(at, conn->life_at);
 	at = sooner(at, conn->retry_at);
+	at = sooner(at, conn->cork_at);
 	if (unlikely(conn->tx.stuck_since) && stalled_since(conn))
 		at = sooner(at, stalled_since(conn) + fsk_patience(conn->sk) +
 				1);
@@ -321,6 +323,13 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 			fsk_tx_reset(conn);
 		fsk_conn_done(conn);
 		return;
+	}
+	if (conn->cork_at && now >= conn->cork_at) {
+		conn->cork_at = 0;
+		if (conn->pair)
+			fsk_loop_uncork_later(conn);
+		else
+			fsk_tx_push(conn, now);
 	}
 	if (conn->pair)
 		return;		/* nothing is sent again */

@@ -384,10 +384,21 @@ static bool split_to_window(struct fsk_conn *conn)
 	return at && !split_seg(conn, fsk_seg_skb(conn->tx.unsent), at);
 }
 
+/* Does this segment wait for more of the program's bytes? */
+static bool waits_for_more(const struct fsk_conn *conn,
+			   const struct fsk_seg *seg)
+{
+	return seg == conn->tx.unsent && seg == conn->tx.tail &&
+	       !(seg->flags & (FSK_SEG_FIN | FSK_SEG_URG)) &&
+	       fsk_seg_skb((struct fsk_seg *)seg)->len < fsk_tx_mss(conn);
+}
+
 /**
  * fsk_tx_push - send all that windows allow, and an ack if one is owed
  * @conn: connected connection
  * @now: ns
+ *
+ * But for a last segment that is not full, while @cork_at is set.
  *
  * Context: socket lock held in either form, RCU read section.
  */
@@ -399,6 +410,11 @@ void fsk_tx_push(struct fsk_conn *conn, u64 now)
 again:
 	while ((conn->tx.unsent || conn->tx.lost) &&
 	       (seg = fsk_rel_tx_next(&conn->tx, now))) {
+		if (unlikely(conn->cork_at) && waits_for_more(conn, seg)) {
+			if (budget != FSK_BURST)	/* it is a new one */
+				conn->cork_at = now + FSK_CORK_NS;
+			break;
+		}
 		if (unlikely(send_seg(conn, seg, now))) {
 			conn->retry_at = now + FSK_RETRY_NS;
 			break;
@@ -431,6 +447,20 @@ static void push_batch(struct fsk_conn *conn, u64 now)
 		local_bh_enable();
 	}
 	rcu_read_unlock();
+}
+
+/**
+ * fsk_tx_uncork - send what waits for more
+ * @conn: connected connection
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_tx_uncork(struct fsk_conn *conn)
+{
+	if (!conn->cork_at)
+		return;
+	conn->cork_at = 0;
+	push_batch(conn, fsk_now());
 }
 
 /**
@@ -575,6 +605,13 @@ static int send_more(struct fsk_conn *conn, struct msghdr *msg, u32 len,
 	return n;
 }
 
+/* Who has to wait would get nowhere if bytes waited for more. */
+static int wait_memory(struct fsk_conn *conn, long *timeo)
+{
+	fsk_tx_uncork(conn);
+	return sk_stream_wait_memory(conn->sk, timeo);
+}
+
 static int wait_space(struct fsk_conn *conn, long *timeo)
 {
 	struct sock *sk = conn->sk;
@@ -582,7 +619,7 @@ static int wait_space(struct fsk_conn *conn, long *timeo)
 	if (sk_stream_memory_free(sk) || fsk_tx_grow_buffer(sk))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	return sk_stream_wait_memory(sk, timeo);
+	return wait_memory(conn, timeo);
 }
 
 /* The last byte queued is urgent, unless it has left already. */
@@ -613,10 +650,16 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 	u32 mss, len, held = 0, full = 0;
+	bool more;
 	int n;
 
 	if (conn->out)
 		return fsk_loop_write(conn, msg, timeo, copied);
+	more = conn->corked || msg->msg_flags & MSG_MORE;
+	if (unlikely(conn->cork_at) && !more && msg_data_left(msg)) {
+		conn->cork_at = 0;
+		held = 1;	/* to be pushed, whatever becomes of the rest */
+	}
 	/* A buffer that a write overfills would wait for acks within it. */
 	while (msg_data_left(msg) > sk->sk_sndbuf / 4 && fsk_tx_grow_buffer(sk))
 		;
@@ -640,6 +683,8 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 			if (unlikely(msg->msg_flags & MSG_OOB) &&
 			    !msg_data_left(msg))
 				mark_urgent(conn);
+			if (unlikely(more) && !conn->cork_at)
+				conn->cork_at = fsk_now() + FSK_CORK_NS;
 			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
 				push_batch(conn, fsk_now());
 				held = 0;
@@ -653,7 +698,7 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		full = 0;
 		if (n != -ENOSPC && n != -ENOMEM)
 			return n;
-		n = n == -ENOMEM ? sk_stream_wait_memory(sk, timeo) :
+		n = n == -ENOMEM ? wait_memory(conn, timeo) :
 				   wait_space(conn, timeo);
 		if (n)
 			return n;

@@ -484,6 +484,104 @@ static u32 room(const struct fsk_conn *conn)
 	return size > used ? size - used : 0;
 }
 
+/**
+ * fsk_loop_retry - a writer that had no memory may try again
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_loop_retry(struct fsk_conn *conn)
+{
+	conn->out->starved = false;
+	update(conn);
+}
+
+/*
+ * Send the first @n bytes of those that are held.  The caller owns the socket,
+ * or both spinlocks are its to take and it has this end's.  Return: false if
+ * the other end wants none.
+ */
+static bool push_held(struct fsk_conn *conn, u32 n)
+{
+	bool all = n == conn->out->held;
+
+	conn->out->held -= n;
+	if (all) {
+		conn->cork_at = 0;
+		conn->holds = conn->severed || conn->corked;
+	}
+	if (n && !publish(conn, n, all && conn->urg_out))
+		return false;
+	if (all)
+		conn->urg_out = false;
+	if (conn->out->head - conn->told_nxt > FSK_LOOP_TELL)
+		fsk_loop_info(conn);
+	update(conn);
+	return true;
+}
+
+/*
+ * Bytes were written that are held.  Those which fill a segment need not wait
+ * for more, nor does anything if the program says so.  A segment that goes has
+ * TCP forget MSG_MORE, for its ack is there at once.
+ */
+static noinline void cork(struct fsk_conn *conn, const struct msghdr *msg,
+			  bool is_urgent)
+{
+	u32 n = conn->out->held, mss = tcp_sk(conn->sk)->mss_cache;
+
+	if (conn->corked && !is_urgent)
+		n -= n % mss;
+	else if (msg->msg_flags & MSG_MORE && !is_urgent && n < mss)
+		n = 0;
+	if (n && !push_held(conn, n)) {
+		refused(conn);
+		return;
+	}
+	if (conn->out->held && (n || !conn->cork_at)) {
+		conn->cork_at = fsk_now() + FSK_CORK_NS;
+		fsk_timer_arm(conn);
+	}
+}
+
+/**
+ * fsk_loop_uncork - send what waits for more
+ * @conn: connected connection
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_uncork(struct fsk_conn *conn)
+{
+	if (conn->out->held && !conn->severed &&
+	    !push_held(conn, conn->out->held))
+		refused(conn);
+}
+
+/**
+ * fsk_loop_cork - TCP_CORK has changed
+ * @conn: connected connection, whose @corked has
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_cork(struct fsk_conn *conn)
+{
+	if (!conn->corked)
+		fsk_loop_uncork(conn);
+	conn->holds = conn->severed || conn->corked || conn->out->held;
+}
+
+/**
+ * fsk_loop_uncork_later - as fsk_loop_uncork(), from a work item
+ * @conn: connection
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_loop_uncork_later(struct fsk_conn *conn)
+{
+	conn->cork_due = true;
+	tell_later(conn->pair, conn->side, FSK_LATE_LINE);
+}
+
 /*
  * There is no memory for more.  The reader may wait for more than is there, and
  * is told: poll() lets it read under memory pressure.
@@ -493,6 +591,7 @@ static int wait_memory(struct fsk_conn *conn, long *timeo)
 	struct sock *sk = conn->sk;
 	struct fsk_conn *peer;
 
+	fsk_loop_uncork(conn);
 	rcu_read_lock();
 	peer = peer_of(conn);
 	if (peer && fsk_ring_used(conn->out))
@@ -506,18 +605,6 @@ static int wait_memory(struct fsk_conn *conn, long *timeo)
 	return sk_stream_wait_memory(sk, timeo);
 }
 
-/**
- * fsk_loop_retry - a writer that had no memory may try again
- * @conn: connection
- *
- * Context: socket lock held in either form.
- */
-void fsk_loop_retry(struct fsk_conn *conn)
-{
-	conn->out->starved = false;
-	update(conn);
-}
-
 static int wait_space(struct fsk_conn *conn, long *timeo)
 {
 	struct sock *sk = conn->sk;
@@ -526,6 +613,8 @@ static int wait_space(struct fsk_conn *conn, long *timeo)
 	if (room(conn) || fsk_tx_grow_buffer(sk))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	/* Who has to wait would get nowhere if bytes waited for more. */
+	fsk_loop_uncork(conn);
 	return sk_stream_wait_memory(sk, timeo);
 }
 
@@ -631,6 +720,7 @@ static void seek_way(struct fsk_conn *conn)
 static void sever(struct fsk_conn *conn)
 {
 	conn->severed = true;
+	conn->holds = true;
 	conn->heard_at = fsk_now();
 	conn->probes = 0;
 	if (conn->stalled_since)
@@ -691,7 +781,7 @@ static __always_inline int write_stretch(struct fsk_conn *conn,
 	if (unlikely(!fsk_path_fresh(conn)))
 		look_out(conn);
 	if (len >= FSK_LOOP_POST_MIN && !(msg->msg_flags & MSG_OOB) &&
-	    !conn->severed)
+	    !conn->holds)
 		n = write_posted(conn, msg, len);
 	if (n) {
 		WRITE_ONCE(tp->write_seq, tp->write_seq + n);
@@ -715,8 +805,10 @@ static __always_inline int write_stretch(struct fsk_conn *conn,
 	tp->segs_out++;
 	tp->data_segs_out++;
 	fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, n);
-	if (unlikely(conn->severed)) {
+	if (unlikely(conn->holds)) {
 		hold(conn, n, is_urgent);
+		if (!conn->severed)
+			cork(conn, msg, is_urgent);
 		return n;
 	}
 	if (unlikely(!publish(conn, n, is_urgent))) {
@@ -765,6 +857,8 @@ int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 	while (msg_data_left(msg)) {
 		if (unlikely(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
 			return -EPIPE;
+		if (unlikely(msg->msg_flags & MSG_MORE))
+			conn->holds = true;
 		space = room(conn);
 		if (likely(space)) {
 			space = min_t(u32, space, FSK_LOOP_STRETCH);
@@ -997,6 +1091,9 @@ void fsk_loop_fin(struct fsk_conn *conn)
 
 	if (unlikely(!fsk_path_fresh(conn)))
 		look_out(conn);
+	fsk_loop_uncork(conn);
+	if (conn->phase == FSK_PH_DEAD)
+		return;
 	conn->fin_sent = true;
 	conn->out->starved = false;
 	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
@@ -1046,6 +1143,8 @@ static void mend(struct fsk_conn *conn)
 	bool fin = conn->fin_wanted;
 
 	conn->severed = false;
+	conn->holds = conn->corked;
+	conn->cork_at = 0;
 	conn->fin_wanted = false;
 	conn->stalled_since = 0;
 	if (!send_held(conn, fin)) {
@@ -1059,6 +1158,16 @@ static void mend(struct fsk_conn *conn)
 		update(conn);
 	/* An orphan has less time now. */
 	fsk_timer_arm(conn);
+}
+
+/* As mend(), of bytes that have waited for more. */
+static void cork_expired(struct fsk_conn *conn)
+{
+	conn->cork_due = false;
+	if (conn->out->held && !push_held(conn, conn->out->held)) {
+		tell(conn, FSK_EV_RESET);
+		reset(conn);
+	}
 }
 
 /* A line that is whole again may bring back the way. */
@@ -1094,6 +1203,8 @@ static void late_line(struct fsk_pair *pair, unsigned int side)
 		mend(conn);
 	else if (!conn->severed && is_cut(pair))
 		sever(conn);
+	else if (!conn->severed && conn->cork_due)
+		cork_expired(conn);
 	spin_unlock(&sk->sk_lock.slock);
 	local_bh_enable();
 }
