@@ -418,6 +418,63 @@ TEST_F(connecting, same_port_to_two_peers)
 	close(second);
 }
 
+/*
+ * A health check: with TCP_QUICKACK off the handshake's last ack waits, and the
+ * reset that comes instead leaves nothing for the server's program to see.
+ */
+TEST_F(connecting, check_without_data)
+{
+	char byte;
+	int i, fd;
+
+	ASSERT_EQ(0, fsk_nonblock(self->listener, true));
+	for (i = 0; i < 20; i++) {
+		fd = client_socket(variant->route, 0);
+		ASSERT_EQ(0, fsk_set_int(fd, SOL_TCP, TCP_QUICKACK, 0));
+		ASSERT_EQ(0, dial(variant->route, fd, self->port));
+		if (variant->route->fast && variant->route != &over_lo)
+			EXPECT_TRUE(fsk_is_fast(fd));
+		ASSERT_EQ(0, fsk_set_linger(fd, 0));
+		close(fd);
+		fsk_sleep_ms(20);
+		EXPECT_ERRNO(EAGAIN, accept(self->listener, NULL, NULL));
+	}
+	/* A check that closes is a connection, with an end. */
+	ASSERT_EQ(0, fsk_nonblock(self->listener, false));
+	fd = client_socket(variant->route, 0);
+	ASSERT_EQ(0, fsk_set_int(fd, SOL_TCP, TCP_QUICKACK, 0));
+	ASSERT_EQ(0, dial(variant->route, fd, self->port));
+	close(fd);
+	fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, recv(fd, &byte, 1, 0));
+	close(fd);
+}
+
+/* It waits for bytes to ride on, but not for ever, and for whom turns it on. */
+TEST_F(connecting, ack_that_waits)
+{
+	int fd, other, how;
+	char byte;
+
+	for (how = 0; how < 3; how++) {
+		fd = client_socket(variant->route, 0);
+		ASSERT_EQ(0, fsk_set_int(fd, SOL_TCP, TCP_QUICKACK, 0));
+		ASSERT_EQ(0, dial(variant->route, fd, self->port));
+		if (how == 1)
+			ASSERT_EQ(1, send(fd, "x", 1, 0));
+		if (how == 2)
+			ASSERT_EQ(0, fsk_set_int(fd, SOL_TCP, TCP_QUICKACK, 1));
+		other = accept(self->listener, NULL, NULL);
+		ASSERT_LE(0, other);
+		if (how == 1)
+			EXPECT_EQ(1, recv(other, &byte, 1, 0));
+		FSK_EXPECT_ALIVE(fd, other);
+		close(fd);
+		close(other);
+	}
+}
+
 TEST_F(connecting, disconnect_and_connect_again)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };

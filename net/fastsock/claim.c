@@ -386,6 +386,9 @@ static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 		return FSK_REASON_XFRM;
 	if (t.saddr == t.daddr && t.sport == t.dport)
 		return FSK_REASON_SELFCONNECT;
+	/* In memory the server's end would be there at once. */
+	if (fsk_loop_ops.usable(rt->dst.dev) && fsk_handshake_ack_waits(sk))
+		return FSK_REASON_OPTION;
 	reason = fsk_policy_connect(sk, rt, &t);
 	if (reason != FSK_ACCEPT)
 		return reason;

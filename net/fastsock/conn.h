@@ -98,6 +98,8 @@ struct fsk_tomb;
 #define FSK_CONFIRM_NS		200000ULL
 /* Jiffies per slot, log2; a cookie is good for one to two slots. */
 #define FSK_COOKIE_SHIFT	11
+/* Or so long, as TCP's delayed ack, if the program wants it to wait. */
+#define FSK_CONFIRM_LATE_NS	200000000ULL
 /* SYN or CONFIRM again, then doubled. */
 #define FSK_HS_RETRY_NS		5000000ULL
 
@@ -200,6 +202,8 @@ enum fsk_phase {
  * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
  * @tuned_seq: copied_seq at which the receive buffer last grew
  * @confirm_sent: client: at least one CONFIRM went out
+ * @confirm_waits: client: the first CONFIRM is not hurried, see
+ *	fsk_handshake_ack_waits()
  * @mem_kept: one byte stays charged, see fsk_mem_keep()
  * @hs_tries: SYN or CONFIRM frames sent
  * @reason: why the fallback work delegates, enum fsk_reason
@@ -278,6 +282,7 @@ struct fsk_conn {
 	u32 mask;
 	u32 tuned_seq;
 	bool confirm_sent;
+	bool confirm_waits;
 	bool mem_kept;
 	u8 hs_tries;
 	u8 reason;
@@ -521,6 +526,7 @@ int fsk_handshake_init(void);
 int fsk_handshake_start(struct sock *sk, struct net_device *dev,
 			const u8 *mac);
 void fsk_handshake_timeout(struct fsk_conn *conn, u64 now);
+bool fsk_handshake_ack_waits(struct sock *sk);
 void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason);
 void fsk_handshake_again(struct fsk_conn *conn);
 void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn);

@@ -319,16 +319,39 @@ static void fallback(struct sock *sk)
 	sk_error_report(sk);
 }
 
+/**
+ * fsk_handshake_ack_waits - does a client's last word in the handshake wait?
+ * @sk: its socket
+ *
+ * As in tcp_rcv_synsent_state_process().  A program that looks whether a server
+ * listens resets the connection before, and the server's program sees nothing.
+ *
+ * Context: the caller owns @sk, or has its spinlock.
+ * Return: true if it is to wait for data.
+ */
+bool fsk_handshake_ack_waits(struct sock *sk)
+{
+	return inet_csk_in_pingpong_mode(sk) ||
+	       READ_ONCE(inet_csk(sk)->icsk_accept_queue.rskq_defer_accept);
+}
+
 /* Go on with frames. */
 static void confirm(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
+	u64 wait = FSK_CONFIRM_NS;
+
 	conn->peer_id = be32_to_cpu(sa->id);
 	conn->peer_key = be32_to_cpu(sa->key);
 	conn->peer_mss = be16_to_cpu(sa->mss);
 	conn->phase = FSK_PH_CONFIRMING;
 	conn->hs_tries = 0;
+	if (unlikely(fsk_handshake_ack_waits(conn->sk))) {
+		conn->confirm_waits = true;
+		wait = FSK_CONFIRM_LATE_NS;
+		inet_csk_exit_pingpong_mode(conn->sk);	/* as TCP */
+	}
 	/* Data may ride on CONFIRM if the program hurries. */
-	conn->hs_at = fsk_now() + FSK_CONFIRM_NS;
+	conn->hs_at = fsk_now() + wait;
 	frames_numbers(conn, be32_to_cpu(sa->win));
 	fsk_conn_hash_peer(conn);
 	fsk_handshake_established(conn);
@@ -496,7 +519,8 @@ void fsk_handshake_established(struct fsk_conn *conn)
  */
 static bool joins(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
-	if (likely(!fsk_across_wanted(conn)))
+	if (likely(!fsk_across_wanted(conn)) ||
+	    fsk_handshake_ack_waits(conn->sk))
 		return false;
 	if (sock_owned_by_user(conn->sk))
 		return fsk_across_join(conn, sa);

@@ -574,7 +574,8 @@ static int wait_once(struct recv *r, struct fsk_conn *conn)
 	struct fsk_post *mine;
 	int err;
 
-	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent) {
+	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent &&
+	    !conn->confirm_waits) {
 		rcu_read_lock();
 		fsk_tx_confirm(conn, fsk_now());
 		rcu_read_unlock();

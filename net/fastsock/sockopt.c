@@ -93,12 +93,27 @@ static void set_nodelay(struct sock *sk)
 		fsk_tx_uncork(conn);
 }
 
+/* The ack that ends the handshake has waited long enough. */
+static void confirm_now(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+
+	if (!fsk_conn_dead(conn) && !conn->pair && conn->confirm_waits &&
+	    conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent) {
+		rcu_read_lock();
+		fsk_tx_confirm(conn, fsk_now());
+		rcu_read_unlock();
+	}
+}
+
 /* TCP's handlers of these arm its timer or transmit. */
 static int set_own(struct sock *sk, int optname, int val)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	if (optname == TCP_QUICKACK) {
+		if (val)
+			confirm_now(sk);
 		if (val & 1)
 			inet_csk_exit_pingpong_mode(sk);
 		else
