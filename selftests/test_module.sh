@@ -140,6 +140,26 @@ bad_parameter() {
 	! insmod "$module" "$1" && ! grep -q '^fastsock ' /proc/modules
 }
 
+# The explicit family: there when it is asked for, and no way around a filter.
+family() {
+	rmmod fastsock
+	insmod "$module" "$@" || return 1
+	./helper_family
+}
+
+has_no_family() {
+	[ "$(family)" = "socket: EAFNOSUPPORT
+filtered: EAFNOSUPPORT" ]
+}
+
+has_family() {
+	ip link set lo up
+	[ "$(family family=19)" = "socket: AF_INET, not fastsock
+filtered: EAFNOSUPPORT" ] && echo 2 > $sysctls/enable &&
+		[ "$(./helper_family)" = "socket: AF_INET, fastsock
+filtered: EAFNOSUPPORT" ] && echo 0 > $sysctls/enable
+}
+
 loads() {
 	insmod "$module" && [ -e $stat ]
 }
@@ -180,6 +200,10 @@ tests=(
 	"a wrong family number is refused:bad_parameter family=100000"
 	"an EtherType that is a length is refused:bad_parameter ethertype=1500"
 	"the module loads again:loads"
+	"there is no explicit family by default:has_no_family"
+	"the explicit family is there if wanted, but not for the filtered:has_family"
+	"the module unloads once more:unloads"
+	"and loads once more:loads"
 )
 
 ktap_print_header

@@ -13,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/seccomp.h>
 #include <linux/workqueue.h>
 #include <net/arp.h>
 #include <net/inet_common.h>
@@ -40,9 +41,9 @@ static unsigned int claim_users;
 static unsigned int claim_parting;	/* references that claim_work drops */
 static void claim_part(struct work_struct *work);
 static DECLARE_WORK(claim_work, claim_part);
-static unsigned int family = AF_FASTSOCK;
+static unsigned int family;
 module_param(family, uint, 0444);
-MODULE_PARM_DESC(family, "address family number of AF_FASTSOCK");
+MODULE_PARM_DESC(family, "address family number of AF_FASTSOCK, 19 for example; 0 (default): there is none");
 
 static bool undecided(const struct socket *sock)
 {
@@ -732,9 +733,24 @@ static void ops_init(void)
 }
 
 /*
+ * A filter of system calls has seen the number of another family than the one
+ * that the program gets, and cannot be asked again.
+ */
+static bool filtered(void)
+{
+#ifdef CONFIG_SECCOMP_FILTER
+	return seccomp_mode(&current->seccomp) == SECCOMP_MODE_FILTER;
+#else
+	return false;
+#endif
+}
+
+/*
  * AF_FASTSOCK: a socket of AF_INET, claimed whatever the sysctl says about
  * other programs' sockets.  inet_create() is not exported, so its result is
- * taken out of a socket of its own.
+ * taken out of a socket of its own.  The security module so is asked about
+ * AF_INET, too; but afterwards the kernel tells it that the socket is of this
+ * family, which is why an administrator has to ask for that.
  */
 static int family_create(struct net *net, struct socket *sock, int protocol,
 			 int kern)
@@ -745,6 +761,8 @@ static int family_create(struct net *net, struct socket *sock, int protocol,
 
 	if (sock->type != SOCK_STREAM)
 		return -ESOCKTNOSUPPORT;
+	if (!kern && filtered())
+		return -EAFNOSUPPORT;
 	err = __sock_create(net, PF_INET, SOCK_STREAM, protocol, &tcp, kern);
 	if (err)
 		return err;
@@ -859,7 +877,7 @@ void fsk_claim_settle(void)
 }
 
 /**
- * fsk_claim_init - proto_ops and the explicit family
+ * fsk_claim_init - proto_ops, and the explicit family if it is wanted
  *
  * Context: process, module load.
  * Return: 0 or a negative errno.
@@ -869,6 +887,8 @@ int fsk_claim_init(void)
 	int err;
 
 	ops_init();
+	if (!family)
+		return 0;
 	family_ops.family = family;
 	err = sock_register(&family_ops);
 	if (err)
@@ -884,7 +904,8 @@ int fsk_claim_init(void)
  */
 void fsk_claim_exit(void)
 {
-	sock_unregister(family);
+	if (family)
+		sock_unregister(family);
 	fsk_claim_settle();	/* claim_part() itself returns after its put */
 	/* Tasks that just dropped the last reference may still be returning. */
 	synchronize_rcu_tasks();

@@ -6,7 +6,10 @@
 #ifndef _UAPI_LINUX_FASTSOCK_H
 #define _UAPI_LINUX_FASTSOCK_H
 
-/* Econet's number, retired in Linux 3.5; module parameter "family". */
+/*
+ * Econet's number, retired in Linux 3.5.  It exists only if the module parameter
+ * "family" says so, and has the number that this says.
+ */
 #define AF_FASTSOCK		19
 
 /*
