@@ -28,6 +28,7 @@
 #include "path.h"
 #include "peer.h"
 #include "sock.h"
+#include "waiting.h"
 
 static siphash_aligned_key_t cookie_secret;
 
@@ -593,6 +594,16 @@ static u32 cookie_slot(void)
 	return now >> FSK_COOKIE_SHIFT;
 }
 
+/*
+ * What the cookie vouches for, whenever it was made: the same hash for a time
+ * that no clock shows.
+ */
+static u64 cookie_body(const struct fsk_syn *syn, const struct net_device *dev,
+		       const u8 *mac)
+{
+	return cookie(syn, dev, mac, U32_MAX);
+}
+
 static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
 		      const struct net_device *dev, const u8 *mac)
 {
@@ -1138,6 +1149,42 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	return fsk_handshake_queue(lsk, child, req) ? conn : ERR_PTR(-EAGAIN);
 }
 
+static bool cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
+			struct net_device *dev, const u8 *mac)
+{
+	struct fsk_net *fn = fsk_net(dev_net(dev));
+
+	return cookie_ok(id, key, syn, dev, mac) ||
+	       (fsk_waiting_any(fn) &&
+		fsk_waiting_find(fn, (u64)id << 32 | key,
+				 cookie_body(syn, dev, mac), false));
+}
+
+/*
+ * The accept queue is full, and the client's program believes itself connected:
+ * for as long as it goes on asking, its cookie stays good.  SYNACK once more
+ * tells its host that the server is there, though its program may sleep.
+ */
+static void let_wait(struct sock *lsk, u32 id, u32 key,
+		     const struct fsk_syn *syn, struct net_device *dev,
+		     const u8 *mac)
+{
+	struct fsk_synack sa = {
+		.version = FSK_WIRE_VERSION,
+		.id = cpu_to_be32(id),
+		.key = cpu_to_be32(key),
+		.win = cpu_to_be32(fsk_rx_space(lsk)),
+		.mss = cpu_to_be16(fsk_handshake_mss(lsk,
+						     fsk_transport_for(dev),
+						     dev)),
+	};
+
+	if (fsk_waiting_add(fsk_net(dev_net(dev)), (u64)id << 32 | key,
+			    cookie_body(syn, dev, mac)))
+		fsk_transport_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key,
+				   &sa, sizeof(sa));
+}
+
 /**
  * fsk_rcv_confirm - a client confirms a connection nobody knows yet
  * @id: first half of the cookie
@@ -1160,7 +1207,7 @@ struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 	struct fsk_tuple t;
 	struct sock *lsk;
 
-	if (!syn_sane(syn) || !cookie_ok(id, key, syn, dev, mac) ||
+	if (!syn_sane(syn) || !cookie_good(id, key, syn, dev, mac) ||
 	    fsk_tomb_find(net, id, key)) {
 		fsk_drop(net, NULL, FSK_DROP_COOKIE);
 		return NULL;
@@ -1173,10 +1220,15 @@ struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 		conn = NULL;
 	} else if (sk_acceptq_is_full(lsk)) {
 		fsk_drop(net, NULL, FSK_DROP_BACKLOG);
+		let_wait(lsk, id, key, syn, dev, mac);
 		conn = ERR_PTR(-EAGAIN);
 	} else {
 		conn = accept_confirm(lsk, id, key, syn, dev, mac);
 	}
+	/* Whatever came of it: a copy that is late finds nothing. */
+	if (!IS_ERR(conn) && fsk_waiting_any(fsk_net(net)))
+		fsk_waiting_find(fsk_net(net), (u64)id << 32 | key,
+				 cookie_body(syn, dev, mac), true);
 	sock_put(lsk);
 	return conn;
 }

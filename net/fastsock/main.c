@@ -28,6 +28,7 @@
 #include "pernet.h"
 #include "sock.h"
 #include "spin.h"
+#include "waiting.h"
 
 unsigned int fsk_net_id __read_mostly;
 u8 fsk_hostid[FSK_HOSTID_LEN] __read_mostly;
@@ -254,6 +255,7 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 		fsk_peer_exit_net(net);
 		fsk_tomb_exit_net(net);
 		fsk_conn_exit_net(net);
+		fsk_waiting_exit(fsk_net(net));
 		fsk_stats_exit(net);
 	}
 }

@@ -59,6 +59,8 @@ struct fsk_tombs {
 	struct delayed_work reap;
 };
 
+struct fsk_waiting;
+
 /**
  * struct fsk_net - fastsock's part of a network namespace
  * @enable: sysctl, FSK_ENABLE_*; unless off, SYNs and HELLOs are answered
@@ -87,6 +89,7 @@ struct fsk_tombs {
  * @newcomers: for SYNs of peers that have carried no connection yet
  * @probes: for HELLOs to neighbours
  * @budget_lock: protects these three and those of each peer
+ * @waiting: clients that found the accept queue full; NULL until the first
  * @by_id: connections of frames by their own id; RCU
  * @by_peer: the same by what they call the other end; RCU
  * @tombs: ids of server ends that are gone
@@ -116,6 +119,7 @@ struct fsk_net {
 	struct fsk_budget newcomers;
 	struct fsk_budget probes;
 	spinlock_t budget_lock;		/* all budgets */
+	struct fsk_waiting *waiting;
 	struct fsk_table by_id;
 	struct fsk_table by_peer;
 	struct fsk_tombs tombs;
