@@ -15,6 +15,7 @@
 #include <net/inet_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+#include <trace/events/sock.h>
 
 /* 6.12 moved this header. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -298,5 +299,13 @@ static inline void fsk_set_physin(struct nf_bridge_info *info,
 #endif
 }
 #endif
+
+/* 6.3 has a tracepoint in every function that sk_data_ready may be. */
+static inline void fsk_trace_data_ready(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	trace_sk_data_ready(sk);
+#endif
+}
 
 #endif /* _FSK_COMPAT_H */

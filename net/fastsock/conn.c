@@ -435,6 +435,32 @@ static void conn_purge(struct fsk_conn *conn)
 	fsk_mem_let_go(conn);
 }
 
+/*
+ * Far less than 4 GiB pass between two calls: the timer of a busy connection
+ * runs many times a second.
+ */
+static void tell_bytes(struct fsk_conn *conn)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 una, nxt, rcv;
+
+	if (conn->pair) {
+		una = tp->snd_una;
+		nxt = conn->out->head;
+		rcv = conn->in->head;
+	} else {
+		una = conn->tx.una;
+		nxt = conn->tx.nxt;
+		rcv = conn->rx.nxt;
+	}
+	tp->bytes_acked += una - conn->told_una;
+	tp->bytes_sent += nxt - conn->told_nxt;
+	tp->bytes_received += rcv - conn->told_rcv;
+	conn->told_una = una;
+	conn->told_nxt = nxt;
+	conn->told_rcv = rcv;
+}
+
 static void leave_wire(struct fsk_conn *conn)
 {
 	struct net *net = sock_net(conn->sk);
@@ -462,8 +488,11 @@ void fsk_conn_kill(struct fsk_conn *conn)
 {
 	if (conn->phase == FSK_PH_DEAD)
 		return;
-	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN)
+	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN) {
 		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
+		/* For who looks at the end, as tcplife does. */
+		tell_bytes(conn);
+	}
 	conn->phase = FSK_PH_DEAD;
 	if (unlikely(conn->tracked))
 		fsk_conntrack_close(conn);
@@ -623,29 +652,12 @@ static u32 jiffies_at(const struct fsk_conn *conn, u64 at, u64 now)
 		    inet_csk(conn->sk)->icsk_ack.lrcvtime;
 }
 
-/*
- * Far less than 4 GiB pass between two calls: the timer of a busy connection
- * runs many times a second.
- */
-static void tell_bytes(struct fsk_conn *conn)
-{
-	struct tcp_sock *tp = tcp_sk(conn->sk);
-
-	tp->bytes_acked += conn->tx.una - conn->told_una;
-	tp->bytes_sent += conn->tx.nxt - conn->told_nxt;
-	tp->bytes_received += conn->rx.nxt - conn->told_rcv;
-	conn->told_una = conn->tx.una;
-	conn->told_nxt = conn->tx.nxt;
-	conn->told_rcv = conn->rx.nxt;
-}
-
 static void frames_info(struct fsk_conn *conn, u64 now)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 	u32 mss = max_t(u32, tp->mss_cache, 1);
 	u32 cwnd = conn->tx.cc.cwnd / mss;
 
-	tell_bytes(conn);
 	tp->lsndtime = jiffies_at(conn, conn->tx.rack_sent, now);
 	tp->rcv_tstamp = jiffies_at(conn, conn->heard_at, now);
 	inet_csk(conn->sk)->icsk_ack.lrcvtime = tp->rcv_tstamp;
@@ -672,6 +684,7 @@ static void frames_info(struct fsk_conn *conn, u64 now)
  */
 void fsk_conn_info(struct fsk_conn *conn)
 {
+	tell_bytes(conn);
 	if (conn->pair)
 		fsk_loop_info(conn);
 	else
@@ -698,6 +711,22 @@ void fsk_conn_abort(struct fsk_conn *conn, int err)
 	tcp_done(sk);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk_error_report(sk);
+}
+
+/**
+ * fsk_conn_timeout - end a connection that got nowhere for too long
+ * @conn: connection; do not use it afterwards
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_conn_timeout(struct fsk_conn *conn)
+{
+	struct net *net = sock_net(conn->sk);
+
+	fsk_stat_inc(net, FSK_MIB_TIMEOUTS);
+	NET_INC_STATS(net, LINUX_MIB_TCPABORTONTIMEOUT);
+	fsk_tx_reset(conn);
+	fsk_conn_abort(conn, ETIMEDOUT);
 }
 
 /* A connection that is moving to another device keeps that one. */

@@ -404,6 +404,13 @@ static inline bool fsk_stamps(const struct sock *sk)
 	return READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP;
 }
 
+/* A reset goes out, or the like: nstat calls both OutRsts. */
+static inline void fsk_count_reset(struct net *net)
+{
+	fsk_stat_inc(net, FSK_MIB_OUT_RESETS);
+	TCP_INC_STATS(net, TCP_MIB_OUTRSTS);
+}
+
 static inline u64 fsk_now(void)
 {
 	return ktime_get_ns();
@@ -429,6 +436,7 @@ void fsk_conn_forget(struct fsk_conn *conn);
 void fsk_conn_kill(struct fsk_conn *conn);
 void fsk_conn_free(struct fsk_conn *conn);
 void fsk_conn_abort(struct fsk_conn *conn, int err);
+void fsk_conn_timeout(struct fsk_conn *conn);
 void fsk_conn_done(struct fsk_conn *conn);
 void fsk_conn_time_wait(struct fsk_conn *conn);
 void fsk_conn_info(struct fsk_conn *conn);

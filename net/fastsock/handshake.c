@@ -239,8 +239,7 @@ void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
 
 	if (conn->phase == FSK_PH_CONFIRMING) {
 		if (now - conn->heard_at > 60ULL * NSEC_PER_SEC) {
-			fsk_stat_inc(sock_net(conn->sk), FSK_MIB_TIMEOUTS);
-			fsk_conn_abort(conn, ETIMEDOUT);
+			fsk_conn_timeout(conn);
 			return;
 		}
 		fsk_tx_confirm(conn, now);
@@ -501,6 +500,8 @@ void fsk_handshake_established(struct fsk_conn *conn)
 	struct sock *sk = conn->sk;
 
 	fsk_stat_inc(sock_net(sk), FSK_MIB_ACTIVE_OPENS);
+	/* TCP counts by itself what it is delegated, and the server's child. */
+	TCP_INC_STATS(sock_net(sk), TCP_MIB_ACTIVEOPENS);
 	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	fsk_conntrack_open(conn, FSK_TRACKED_CLIENT);

@@ -313,7 +313,7 @@ void fsk_path_part(struct fsk_conn *conn)
 	dev = fsk_conn_dev(conn);
 	if (!dev || conn->path.bad & FSK_PATH_NOT_OURS)
 		return;
-	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
+	fsk_count_reset(sock_net(conn->sk));
 	fsk_transport_send(dev, conn->path.mac, FSK_T_RESET,
 			   cpu_to_be32(conn->peer_id),
 			   cpu_to_be32(conn->peer_key), NULL, 0);

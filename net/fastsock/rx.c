@@ -710,7 +710,7 @@ static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 	struct net *net = dev_net(dev);
 
 	if (handlers[hdr->type].reply && fsk_peer_may_answer(dev, mac)) {
-		fsk_stat_inc(net, FSK_MIB_OUT_RESETS);
+		fsk_count_reset(net);
 		fsk_transport_send(dev, mac, FSK_T_UNKNOWN, hdr->id,
 				   cpu_to_be32(key), NULL, 0);
 	}

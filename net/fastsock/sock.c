@@ -101,6 +101,8 @@ static void orphan(struct sock *sk)
 
 	if (sk->sk_state == TCP_FIN_WAIT2) {
 		if (READ_ONCE(tcp_sk(sk)->linger2) < 0) {
+			NET_INC_STATS(sock_net(sk),
+				      LINUX_MIB_TCPABORTONLINGER);
 			zap(sk);
 		} else {
 			conn->life_at = fsk_now() +

@@ -238,6 +238,7 @@ static bool run_keepalive(struct fsk_conn *conn, u64 now)
 		return true;
 	if (conn->probes++ || conn->pair)
 		fsk_challenge_silence(conn, now);
+	__NET_INC_STATS(sock_net(conn->sk), LINUX_MIB_TCPKEEPALIVE);
 	if (!conn->pair)
 		fsk_tx_probe(conn);
 	return false;
@@ -299,9 +300,7 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 	if ((stalled_since(conn) &&
 	     now - stalled_since(conn) > fsk_patience(sk)) ||
 	    run_keepalive(conn, now)) {
-		fsk_stat_inc(sock_net(sk), FSK_MIB_TIMEOUTS);
-		fsk_tx_reset(conn);
-		fsk_conn_abort(conn, ETIMEDOUT);
+		fsk_conn_timeout(conn);
 		return;
 	}
 	fsk_challenge_run(conn, now);
@@ -344,10 +343,35 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		fsk_tx_ack(conn);
 }
 
+/*
+ * What ss -o and /proc/net/tcp show of a connection that waits for an answer.
+ * TCP's timer is not armed.
+ */
+static void show_timer(struct fsk_conn *conn, u64 now)
+{
+	struct inet_connection_sock *icsk = inet_csk(conn->sk);
+	u64 at = fsk_rel_tx_deadline(&conn->tx);
+
+	if (!at) {
+		icsk->icsk_pending = 0;
+		icsk->icsk_retransmits = 0;
+		return;
+	}
+	icsk->icsk_pending = conn->tx.inflight ? ICSK_TIME_RETRANS :
+						 ICSK_TIME_PROBE0;
+	icsk->icsk_retransmits = conn->tx.backoff;
+	icsk->icsk_timeout = jiffies +
+			     (at > now ? nsecs_to_jiffies(at - now) : 0);
+}
+
 static void conn_timer(struct fsk_conn *conn)
 {
+	u64 now = fsk_now();
+
 	rcu_read_lock();
-	conn_run(conn, fsk_now());
+	conn_run(conn, now);
+	if (!conn->pair && conn->phase == FSK_PH_OPEN)
+		show_timer(conn, now);
 	if (!conn->pair && conn->phase == FSK_PH_OPEN &&
 	    conn->tx.una == conn->tx.end && !conn->rx.ack_at)
 		fsk_mem_let_go(conn);

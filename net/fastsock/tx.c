@@ -205,7 +205,7 @@ void fsk_tx_reset(struct fsk_conn *conn)
 	}
 	if (!conn->peer_id)
 		return;
-	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
+	fsk_count_reset(sock_net(conn->sk));
 	send_bare(conn, FSK_T_RESET, NULL, 0);
 }
 

@@ -388,6 +388,7 @@ static __always_inline void wake_reader(struct fsk_conn *peer)
 	struct sock *sk = peer->sk;
 
 	if (likely(sk->sk_data_ready == plain_data_ready)) {
+		fsk_trace_data_ready(sk);
 		wake_plain(sk);
 		return;
 	}
@@ -1119,7 +1120,7 @@ void fsk_loop_reset(struct fsk_conn *conn)
 		fsk_loop_reset_later(conn);
 		return;
 	}
-	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
+	fsk_count_reset(sock_net(conn->sk));
 	tell(conn, FSK_EV_RESET);
 }
 
@@ -1283,7 +1284,7 @@ static bool reset_now(struct fsk_conn *conn)
  */
 void fsk_loop_reset_later(struct fsk_conn *conn)
 {
-	fsk_stat_inc(sock_net(conn->sk), FSK_MIB_OUT_RESETS);
+	fsk_count_reset(sock_net(conn->sk));
 	if (!reset_now(conn))
 		tell_later(conn->pair, !conn->side, FSK_LATE_RESET);
 }
@@ -1297,14 +1298,7 @@ void fsk_loop_reset_later(struct fsk_conn *conn)
 void fsk_loop_info(struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
-	u32 una = tp->snd_una, nxt = conn->out->head, rcv = conn->in->head;
 
-	tp->bytes_acked += una - conn->told_una;
-	tp->bytes_sent += nxt - conn->told_nxt;
-	tp->bytes_received += rcv - conn->told_rcv;
-	conn->told_una = una;
-	conn->told_nxt = nxt;
-	conn->told_rcv = rcv;
 	tp->snd_wnd = conn->out->window;
 	tp->rcvq_space.space = conn->in->window;
 	tp->delivered = tp->data_segs_out;
