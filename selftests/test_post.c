@@ -457,6 +457,7 @@ static void *read_calls(void *arg)
 	struct call *c = arg;
 	ssize_t n;
 
+	__atomic_store_n(&c->tid, gettid(), __ATOMIC_RELEASE);
 	do {
 		/* The call goes on waiting if the other thread sets it again. */
 		fsk_nonblock(c->fd, false);
@@ -486,9 +487,9 @@ TEST_F(posting, splice_beside_a_reader)
 	ASSERT_EQ(0, pthread_create(&c.thread, NULL, read_calls, &c));
 	ASSERT_EQ(0, pthread_create(&s.thread, NULL, splice_calls, &s));
 	for (at = 0; at < total; at += sizeof(buf)) {
-		/* Often the reader sleeps by then, its buffer posted. */
+		/* The reader sleeps, its buffer posted. */
 		if (!(at % BIG))
-			fsk_sleep_ms(2);
+			ASSERT_TRUE(FSK_UNTIL(asleep_in_recv(&c)));
 		fsk_fill(buf, sizeof(buf), SEED, at);
 		count_bytes(want, buf, sizeof(buf));
 		ASSERT_EQ(sizeof(buf), fsk_send_all(self->client, buf,
