@@ -302,6 +302,7 @@ bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev)
 		return false;
 	put_dev(conn);
 	netdev_hold(dev, NULL, GFP_ATOMIC);
+	conn->path.headroom = conn->xport->headroom(dev);
 	rcu_assign_pointer(conn->path.dev, dev);
 	return true;
 }

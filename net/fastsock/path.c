@@ -316,7 +316,7 @@ void fsk_path_part(struct fsk_conn *conn)
 	fsk_count_reset(sock_net(conn->sk));
 	fsk_transport_send(dev, conn->path.mac, FSK_T_RESET,
 			   cpu_to_be32(conn->peer_id),
-			   cpu_to_be32(conn->peer_key), NULL, 0);
+			   cpu_to_be32(conn->seal_key), NULL, 0);
 }
 
 /* Not a way that frames, or memory in their place, could not take. */
