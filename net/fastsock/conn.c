@@ -6,6 +6,8 @@
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <net/inet_connection_sock.h>
@@ -739,18 +741,9 @@ static void drop_dev(struct fsk_conn *conn, struct net_device *dev)
 		netdev_put(dev, NULL);
 }
 
-/**
- * fsk_conn_drop_dev - a device goes away
- * @dev: device that is being unregistered
- *
- * Its connections stay, as TCP's do, and end when retransmission gives up.
- *
- * Context: process, RTNL held; no lock of a socket is taken: its owner may
- * sleep for as long as its memory's pager likes.
- */
-void fsk_conn_drop_dev(struct net_device *dev)
+/* Take a device away from all connections of a namespace. */
+static void drop_dev_of_all(const struct fsk_net *fn, struct net_device *dev)
 {
-	const struct fsk_table *table = &fsk_net(dev_net(dev))->by_id;
 	const struct fsk_buckets *now;
 	struct hlist_node *node;
 	struct fsk_conn *conn;
@@ -761,7 +754,7 @@ void fsk_conn_drop_dev(struct net_device *dev)
 	do {
 		local_bh_disable();
 		rcu_read_lock();
-		now = rcu_dereference(table->now);
+		now = rcu_dereference(fn->by_id.now);
 		__hlist_for_each_rcu(node, &now->heads[i]) {
 			conn = fsk_table_entry(node, now, struct fsk_conn,
 					       id_link);
@@ -771,9 +764,69 @@ void fsk_conn_drop_dev(struct net_device *dev)
 		more = ++i < fsk_table_size(now);
 		rcu_read_unlock();
 		local_bh_enable();
+		cond_resched();
 	} while (more);
 	/* Who has looked for its way meanwhile has found the device. */
 	atomic_inc(&fsk_path_changes);
+}
+
+/**
+ * struct dev_drop - what takes a device away from a namespace's connections
+ * @work: item on fsk_wq
+ * @net: the namespace, referenced
+ * @dev: the device, referenced until nobody can look at it any more
+ * @tracker: of that reference
+ */
+struct dev_drop {
+	struct work_struct work;
+	struct net *net;
+	struct net_device *dev;
+	netdevice_tracker tracker;
+};
+
+static void drop_dev_work(struct work_struct *work)
+{
+	struct dev_drop *drop = container_of(work, struct dev_drop, work);
+
+	drop_dev_of_all(fsk_net(drop->net), drop->dev);
+	synchronize_rcu();	/* readers of fsk_conn.path.dev */
+	netdev_put(drop->dev, &drop->tracker);
+	put_net(drop->net);
+	kfree(drop);
+}
+
+/**
+ * fsk_conn_drop_dev - a device goes away
+ * @dev: device that is being unregistered
+ *
+ * Its connections stay, as TCP's do, and end when retransmission gives up.  A
+ * work item takes it from them, because there may be many others: whoever
+ * unregisters it waits for its references without RTNL.  If it moves to another
+ * namespace, it is down until somebody has found it there.
+ *
+ * Context: process, RTNL held; no lock of a socket is taken: its owner may
+ * sleep for as long as its memory's pager likes.
+ */
+void fsk_conn_drop_dev(struct net_device *dev)
+{
+	struct fsk_net *fn = fsk_net(dev_net(dev));
+	struct dev_drop *drop;
+
+	if (!READ_ONCE(fn->by_id.count))
+		return;
+	drop = kzalloc(sizeof(*drop), GFP_KERNEL);
+	/* Without memory it takes longer; a dying namespace has none left. */
+	if (drop)
+		drop->net = maybe_get_net(dev_net(dev));
+	if (!drop || !drop->net) {
+		kfree(drop);
+		drop_dev_of_all(fn, dev);
+		return;
+	}
+	drop->dev = dev;
+	netdev_hold(dev, &drop->tracker, GFP_KERNEL);
+	INIT_WORK(&drop->work, drop_dev_work);
+	queue_work(fsk_wq, &drop->work);
 }
 
 /* Nothing that TCP code builds for a fastsock socket leaves the host. */

@@ -398,6 +398,7 @@ static void __exit fsk_exit(void)
 	fsk_path_exit();
 	fsk_peer_exit();
 	unregister_netdevice_notifier(&netdev_nb);
+	flush_workqueue(fsk_wq);	/* fsk_conn_drop_dev() */
 	unregister_pernet_subsys(&fsk_net_ops);
 	fsk_conn_exit();
 	fsk_pair_exit();
