@@ -20,7 +20,7 @@ counters() {
 	printf 'Fsk%s\n' Claimed ActiveOpens PassiveOpens CurrEstab \
 		OutFrames InFrames OutBytes InBytes RetransFrames Timeouts \
 		PostedBytes PostRefused QueuedBytes OutResets InResets \
-		Spins SpinHits \
+		Challenges Spins SpinHits \
 		HelloOut HelloIn Peers
 	header_names FSK_REASONS | sed 's/^/FskDelegated/'
 	header_names FSK_DROPS | sed 's/^/FskDrop/'

@@ -5,9 +5,9 @@
  * TCP, which answers a segment of a connection that it does not know by a
  * reset.  So where frames draw no answer one bare TCP segment is sent for the
  * four-tuple, an ACK as TCP's challenge ACK (RFC 5961).  A peer that still runs
- * the connection drops it in its socket filter.  From any other it draws a reset
- * whose sequence number is the one that the ACK acknowledged; that is random,
- * so nobody who cannot see the segment can make one.
+ * the connection drops it in its socket filter.  From any other it draws a
+ * reset whose sequence number is the one that the ACK acknowledged; that is
+ * random, so nobody who cannot see the segment can make one.
  *
  * The question is asked when a TCP segment comes for the four-tuple, which the
  * filter drops, and when nothing comes for a while.  In the first case the peer

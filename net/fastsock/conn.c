@@ -118,10 +118,10 @@ static bool may_open(struct fsk_conn *conn)
  * @dev: device it came from
  * @mac: whom it came from
  *
- * It may be of an epoch that the connection is about to enter, or has just left.
- * If not, and if all but the key is right, it counts as a guess.  What somebody
- * else sends is no better than a frame to an id that nobody has, and must not be
- * answered otherwise: who guesses would find ids first, and keys later.
+ * It may be of an epoch that the connection is about to enter, or has just
+ * left.  If not, and if all but the key is right, it counts as a guess.  What
+ * somebody else sends is no better than a frame to an id that nobody has, and
+ * is not answered otherwise: who guesses would find ids first, and keys later.
  *
  * Context: RCU read section.
  * Return: the connection, to be locked through its socket; NULL if there is
@@ -857,9 +857,9 @@ static int af_ops_init(void)
 }
 
 /*
- * In place of a compiled program.  TCP's receive path runs it: softirq, RCU read
- * section, data at the TCP header, the socket to whose name the segment came in
- * skb->sk for the time being.
+ * In place of a compiled program.  TCP's receive path runs it: softirq, RCU
+ * read section, data at the TCP header, the socket to whose name the segment
+ * came in skb->sk for the time being.
  */
 static unsigned int reject(const void *ctx, const struct bpf_insn *insns)
 {
@@ -871,8 +871,9 @@ static unsigned int reject(const void *ctx, const struct bpf_insn *insns)
 }
 
 /*
- * The program says that it was attached with no instructions: SO_GET_FILTER then
- * tells of no filter, as CRIU asks of every socket, instead of failing.
+ * The program says that it was attached with no instructions: then
+ * SO_GET_FILTER tells of no filter, as CRIU asks of every socket, instead of
+ * failing.
  */
 static int filter_init(void)
 {

@@ -190,7 +190,7 @@ enum fsk_phase {
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @stalled_since: in memory: ns, since when what is sent gets nowhere; 0 if it
  *	does.  With frames @tx has that.
- * @cork_at: ns, until then a frame that is not full waits for more; 0 if none does
+ * @cork_at: ns, until then a frame that is not full waits for more; 0 if none
  * @rcu: defers freeing
  * @id_link: in fsk_net.by_id by @id; RCU.  From here on only frames need it: in
  *	memory it does not exist, see FSK_CONN_IN_MEMORY
@@ -209,11 +209,11 @@ enum fsk_phase {
  * @reason: why the fallback work delegates, enum fsk_reason
  * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
  * @hs_end: ns, when the handshake gives up
- * @epochs: which mix is in the keys of frames; written under conn_keys_lock, too
+ * @epochs: which mix is in the keys of frames; written under conn_keys_lock too
  * @seal_key: what is in the key of frames that are sent now
  * @open_key: what is in that of frames expected now, which see
- *	fsk_conn_find_other() for other ones; FSK_KEY_SHUT is set when there were
- *	too many wrong ones; conn_keys_lock
+ *	fsk_conn_find_other() for other ones; FSK_KEY_SHUT is set when too
+ *	many were wrong; conn_keys_lock
  * @wrong_keys: frames of the peer with a wrong key since @wrong_since;
  *	conn_keys_lock
  * @wrong_since: jiffies; conn_keys_lock

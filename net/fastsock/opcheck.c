@@ -10,8 +10,8 @@
  * does not load.
  *
  * Each table ends with what kernels have and TCP does not use: were TCP to use
- * it, it would have to be read, too.  selftests/vm/opcheck.py finds members that
- * neither names.
+ * it, it would have to be read, too.  selftests/vm/opcheck.py finds members
+ * that neither names.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

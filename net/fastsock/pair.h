@@ -21,7 +21,7 @@ struct sock;
 /* Bits of fsk_pair.late: for @end[0], and for @end[1] the next one. */
 #define FSK_LATE_RESET	0	/* it is to be reset, once the line is whole */
 #define FSK_LATE_SPACE	2	/* it is to hear of space */
-#define FSK_LATE_LINE	4	/* its line was cut or mended, or its cork expired */
+#define FSK_LATE_LINE	4	/* its line has changed, its cork expired */
 
 /**
  * struct fsk_pair - what the two ends of a connection share

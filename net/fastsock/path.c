@@ -99,8 +99,8 @@ static void set_mtu(struct fsk_conn *conn, const struct net_device *dev,
 
 	/* The route's own, or what was learned of it. */
 	if (dst)
-		mtu = clamp_t(u32, dst_mtu(dst), FSK_MSS_LEAST + sizeof(struct fsk_hdr),
-			      mtu);
+		mtu = clamp_t(u32, dst_mtu(dst),
+			      FSK_MSS_LEAST + sizeof(struct fsk_hdr), mtu);
 	WRITE_ONCE(conn->path.mtu, mtu);
 }
 
@@ -118,7 +118,7 @@ void fsk_path_start(struct fsk_conn *conn)
 	if (dst)
 		genid = container_of(dst, struct rtable, dst)->rt_genid;
 	set_mtu(conn, rcu_access_pointer(conn->path.dev), dst);
-	/* Without a route that is known it is looked up with the first frame. */
+	/* If no route is known it is looked up with the first frame. */
 	conn->path_gen = dst ? genid + atomic_read(&fsk_path_changes) :
 			       fsk_path_gen(conn->sk) - 1;
 	conn->path.seen = conn->path_gen - 1;

@@ -11,8 +11,8 @@
  * What a frame can make us do is bounded by who sent it.  Strangers share one
  * budget.  Who was heard has one of his own, but a HELLO costs nothing and its
  * address may be forged, so all who have carried no connection yet share one,
- * too.  Who has carried one gets frames at his address: his budget is ample, and
- * each SYN that becomes a connection is paid back.
+ * too.  Who has carried one gets frames at his address: his budget is ample,
+ * and each SYN that becomes a connection is paid back.
  *
  * The group address joined on a device is tracked in fsk_peer_devs under RTNL,
  * beside which every event that may join or leave is serialised; so each

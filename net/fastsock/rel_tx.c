@@ -237,7 +237,7 @@ void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
 }
 
 /**
- * fsk_rel_tx_cut - how much of a segment that is too long for the window to send
+ * fsk_rel_tx_cut - how much to send of a segment too long for the window
  * @tx: sending half, of which fsk_rel_tx_next() has returned NULL
  *
  * A receiver with a tiny buffer never opens room for a whole segment.  As long
@@ -616,8 +616,8 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 	if (got.bytes)
 		tx->cc.ops->acked(&tx->cc, got.bytes, rtt, tx->cwnd_limited,
 				  now);
-	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) && !fsk_rel_tx_idle(tx) &&
-	    fsk_tx_detect(tx, now))
+	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) &&
+	    !fsk_rel_tx_idle(tx) && fsk_tx_detect(tx, now))
 		found |= FSK_ACK_LOSS;
 	return found;
 }

@@ -224,10 +224,10 @@ static void wake_reader(struct fsk_conn *conn)
 
 /*
  * TCP's memory is exhausted, or the cgroup's, and @skb is next in order.  What
- * is held out of order makes way: the peer has it still.  And a program that has
- * read all there is gets on, as with TCP, or all would wait for others to read.
- * The bytes are owed then, as those of the kernel's emergency reserves are:
- * forward_alloc is below 0 until the next charge, or until they are read.
+ * is held out of order makes way: the peer has it still.  And a program that
+ * has read all there is gets on, as with TCP, or all would wait for others to
+ * read.  The bytes are owed then, as those of the kernel's emergency reserves
+ * are: forward_alloc is below 0 until the next charge, or until they are read.
  */
 static noinline bool make_room(struct fsk_conn *conn, struct sk_buff *skb)
 {

@@ -86,8 +86,8 @@ static inline u32 fsk_table_hash(const struct fsk_table *table, u64 key)
 	container_of((node) - (buckets)->side, type, member.in[0])
 
 /*
- * Where the links with a hash are, and others: the object's own key decides.  To
- * be read by __hlist_for_each_rcu().
+ * Where the links with a hash are, and others: the object's own key decides.
+ * To be read by __hlist_for_each_rcu().
  */
 static inline const struct hlist_head *
 fsk_table_bucket(const struct fsk_buckets *buckets, u32 hash)

@@ -3,10 +3,10 @@
  * Clients that were told of a connection and found the accept queue full.
  *
  * The server keeps nothing for a SYN, and SYNACK makes the client's connect()
- * succeed.  If the queue has filled up by the time of CONFIRM, the client has to
- * try again, for as long as the server's program likes to sleep: longer than a
- * cookie is good.  What was good once is therefore remembered while the client
- * goes on asking.
+ * succeed.  If the queue has filled up by the time of CONFIRM, the client has
+ * to try again, for as long as the server's program likes to sleep: longer than
+ * a cookie is good.  What was good once is therefore remembered while the
+ * client goes on asking.
  *
  * Each namespace remembers so many that it is no burden, and takes the memory
  * when the first one comes.

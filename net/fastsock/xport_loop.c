@@ -711,7 +711,7 @@ static bool is_cut(const struct fsk_pair *pair)
 	       (unlikely(pair->line) && fsk_across_cut(pair->line));
 }
 
-/* Something waits for a way to the other end, and nobody tells when there is. */
+/* Something waits for a way to the other end; nobody tells of a new one. */
 static void seek_way(struct fsk_conn *conn)
 {
 	if (READ_ONCE(conn->pair->astray) && !conn->retry_at)
@@ -1030,9 +1030,10 @@ void fsk_loop_resized(struct fsk_conn *conn)
  * @sk: what accept() returns
  *
  * From here on unread bytes count as the socket's.  Not before: what the socket
- * holds then, TCP's accept() charges to the program's memory cgroup, and expects
- * it to have been charged to TCP, which uncharges both as it is read.  The bytes
- * of a ring are charged to who wrote them, and nobody would uncharge them here.
+ * holds then, TCP's accept() charges to the program's memory cgroup, and
+ * expects it to have been charged to TCP, which uncharges both as it is read.
+ * The bytes of a ring are charged to who wrote them: nobody would uncharge them
+ * here.
  *
  * Context: process; nobody else knows the socket yet but its peer.
  */

@@ -7,8 +7,8 @@
 #define _UAPI_LINUX_FASTSOCK_H
 
 /*
- * Econet's number, retired in Linux 3.5.  It exists only if the module parameter
- * "family" says so, and has the number that this says.
+ * Econet's number, retired in Linux 3.5.  It exists only if the module's
+ * parameter "family" says so, and has the number that this says.
  */
 #define AF_FASTSOCK		19
 

@@ -65,8 +65,8 @@ enum fsk_type {
  * @len: bytes of body after this header
  * @id: the receiver's connection id; 0 in SYN and HELLO-like frames
  * @key: the receiver's key for that id (0 in SYN and HELLO-like frames), plus
- *	what the sender's epochs add, exclusive or a digest of the header's other
- *	words; see below
+ *	what the sender's epochs add, exclusive or a digest of the other words
+ *	of the header; see below
  * @seq: sequence number of the first stream byte of the body; in URGENT that of
  *	the urgent byte
  * @ack: next sequence number the sender expects
