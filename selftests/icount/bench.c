@@ -428,8 +428,8 @@ static long counter(const char *prefix)
 	return sum;
 }
 
-/* Connections that TCP itself has begun. */
-static long tcp_opens(void)
+/* Connections that were begun, by TCP or by fastsock. */
+static long all_opens(void)
 {
 	FILE *file = fopen("/proc/net/snmp", "re");
 	char line[1024];
@@ -455,11 +455,11 @@ static struct opens look(void)
 {
 	struct opens o = {
 		.made = connections,
-		.tcp = tcp_opens(),
 		.fastsock = counter("FskActiveOpens"),
 		.delegated = counter("FskDelegated"),
 	};
 
+	o.tcp = all_opens() - o.fastsock;
 	return o;
 }
 
