@@ -288,14 +288,14 @@ static inline void fsk_peek_advance(struct sock *sk, int flags, int n)
 }
 
 #if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
-/* 6.1.75 and 6.8 note a bridge port's number instead of the port. */
+/* 6.8, 6.6.14 and 6.1.75 note a bridge port's number instead of the port. */
 static inline void fsk_set_physin(struct nf_bridge_info *info,
 				  struct net_device *dev)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 75)
-	info->physinif = dev->ifindex;
-#else
+#ifdef FSK_HAS_PHYSINDEV
 	info->physindev = dev;
+#else
+	info->physinif = dev->ifindex;
 #endif
 }
 #endif
