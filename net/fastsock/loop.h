@@ -58,7 +58,7 @@ static inline void fsk_loop_read(struct fsk_conn *conn)
 	if (unlikely(ring->window != window))
 		WRITE_ONCE(conn->in->window, window);
 	if (unlikely(ring->tail - conn->told_rcv > FSK_LOOP_TELL))
-		fsk_loop_info(conn);
+		fsk_conn_info(conn);
 	smp_mb();	/* pairs with update() and fsk_loop_show() */
 	/* Somebody waits for space, or bytes came to stand in the window. */
 	if (unlikely(READ_ONCE(ring->waiting) ||

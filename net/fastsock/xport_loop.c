@@ -516,7 +516,7 @@ static bool push_held(struct fsk_conn *conn, u32 n)
 	if (all)
 		conn->urg_out = false;
 	if (conn->out->head - conn->told_nxt > FSK_LOOP_TELL)
-		fsk_loop_info(conn);
+		fsk_conn_info(conn);
 	update(conn);
 	return true;
 }
@@ -817,7 +817,7 @@ static __always_inline int write_stretch(struct fsk_conn *conn,
 		return n;
 	}
 	if (unlikely(conn->out->head - conn->told_nxt > FSK_LOOP_TELL))
-		fsk_loop_info(conn);
+		fsk_conn_info(conn);
 	/* After the barrier in publish(). */
 	if (unlikely(list_empty_careful(&conn->pair->holder)))
 		fsk_pair_holds(conn->pair);
