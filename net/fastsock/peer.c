@@ -55,8 +55,8 @@
 #define FSK_PEER_JITTER		(HZ / 4)
 /* One peer is not answered a HELLO to the group more often. */
 #define FSK_PEER_PACE		(1 * HZ)
-/* And not so soon again if it need not have forgotten us. */
-#define FSK_PEER_QUIET		(10 * HZ)
+/* The same if nothing says that it has forgotten us; its link may have. */
+#define FSK_PEER_QUIET		(4 * HZ)
 
 /**
  * struct fsk_rate - what a budget gives
@@ -99,11 +99,12 @@ static const struct fsk_rate fsk_rate_answers = { 1000, 200 };
  * @probe_at: jiffies before which it is not probed again
  * @expires: jiffies when the entry is dropped
  * @told: jiffies when it last got HELLO_ACK
+ * @due: jiffies when it may get the next one, if @owed
  * @syns: SYNs that are judged; fsk_net.budget_lock
  * @answers: cheaper answers; likewise
  *
- * Written under fsk_net.peers_lock, except @wanted, @owed and @told; @state,
- * @used, @seen, @until and @probe_at are also read without it.
+ * Written under fsk_net.peers_lock, except @wanted, @owed, @due and @told;
+ * @state, @used, @seen, @until and @probe_at are also read without it.
  */
 struct fsk_peer {
 	struct hlist_node node;
@@ -123,6 +124,7 @@ struct fsk_peer {
 	unsigned long probe_at;
 	unsigned long expires;
 	unsigned long told;
+	unsigned long due;
 	struct fsk_budget syns;
 	struct fsk_budget answers;
 };
@@ -569,16 +571,26 @@ static bool fsk_peer_forgiven(const struct fsk_peer *p, u8 type)
 }
 
 /*
- * Does a HELLO to the group deserve an answer?  Not if the peer, which has the
- * identity that we know and has not said BYE, was answered lately: its address
- * may be forged, and so every host of the segment be made to answer a victim.
+ * When may a HELLO to the group be answered?  The sender's address may be
+ * forged, and so every host of the segment be made to answer a victim: a peer
+ * that has the identity that we know, and has not said BYE, waits longer for the
+ * next answer.  It gets one, for a link that was down makes it forget us.
  */
-static bool fsk_peer_deserves(const struct fsk_peer *p,
-			      const struct fsk_hello *hello)
+static unsigned long fsk_peer_due(const struct fsk_peer *p,
+				  const struct fsk_hello *hello)
 {
-	return p->state != FSK_PEER_CAPABLE ||
-	       memcmp(p->hostid, hello->hostid, FSK_HOSTID_LEN) ||
-	       !time_before(jiffies, READ_ONCE(p->told) + FSK_PEER_QUIET);
+	bool anew = p->state != FSK_PEER_CAPABLE ||
+		    memcmp(p->hostid, hello->hostid, FSK_HOSTID_LEN);
+
+	return READ_ONCE(p->told) + (anew ? FSK_PEER_PACE : FSK_PEER_QUIET);
+}
+
+/* It is to be answered a HELLO to the group. */
+static void fsk_peer_owe(struct fsk_peer *p, unsigned long due)
+{
+	if (!READ_ONCE(p->owed) || time_before(due, READ_ONCE(p->due)))
+		WRITE_ONCE(p->due, due);
+	WRITE_ONCE(p->owed, true);
 }
 
 /* Return: true if a HELLO to the group is to be answered. */
@@ -592,10 +604,10 @@ static bool fsk_peer_learn(struct net_device *dev, const u8 *mac, u8 type,
 	spin_lock_bh(&fn->peers_lock);
 	p = fsk_peer_get(fn, dev, mac);
 	if (p) {
-		answer = group && fsk_peer_deserves(p, hello);
-		if (answer)
-			WRITE_ONCE(p->owed, true);
-		else if (type == FSK_T_HELLO && !group)
+		answer = group;
+		if (group)
+			fsk_peer_owe(p, fsk_peer_due(p, hello));
+		else if (type == FSK_T_HELLO)
 			WRITE_ONCE(p->told, jiffies);
 		fsk_peer_refresh(p);
 		memcpy(p->hostid, hello->hostid, FSK_HOSTID_LEN);
@@ -750,7 +762,7 @@ static bool fsk_peer_tell(struct hlist_head *bucket)
 	hlist_for_each_entry_rcu(p, bucket, node) {
 		if (!READ_ONCE(p->owed))
 			continue;
-		if (time_before(jiffies, READ_ONCE(p->told) + FSK_PEER_PACE)) {
+		if (time_before(jiffies, READ_ONCE(p->due))) {
 			early = true;
 			continue;
 		}
