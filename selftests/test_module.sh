@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Loading, unloading and what an administrator sees: sysctls and counters.
-# fastsock: timeout=60
+# fastsock: timeout=150
 set -u
 cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
