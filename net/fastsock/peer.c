@@ -573,8 +573,8 @@ static bool fsk_peer_forgiven(const struct fsk_peer *p, u8 type)
 /*
  * When may a HELLO to the group be answered?  The sender's address may be
  * forged, and so every host of the segment be made to answer a victim: a peer
- * that has the identity that we know, and has not said BYE, waits longer for its
- * next one.  It gets one, for a link that was down makes it forget us.
+ * that has the identity that we know, and has not said BYE, waits longer.  It
+ * does get an answer, for a link that was down makes it forget us.
  */
 static unsigned long fsk_peer_due(const struct fsk_peer *p,
 				  const struct fsk_hello *hello)
