@@ -183,6 +183,9 @@ TEST_F(owner, device_of_a_connection_goes)
 	finish(_metadata, &self->pages, s, 2);
 	EXPECT_EQ(1, send(client, "x", 1, 0));
 	EXPECT_EQ(1, send(server, "x", 1, 0));
+	/* Nobody hears them: orphans would hold the module for minutes. */
+	fsk_set_linger(client, 0);
+	fsk_set_linger(server, 0);
 	close(client);
 	close(server);
 	close(listener);
@@ -201,6 +204,7 @@ TEST_F(owner, device_of_a_connect_goes)
 	begin(_metadata, &self->pages, &s, 1);
 	EXPECT_TRUE(ends_soon("ip -n a link del eth0"));
 	finish(_metadata, &self->pages, &s, 1);
+	fsk_set_linger(s.fd, 0);
 	close(s.fd);
 }
 
