@@ -1795,6 +1795,7 @@ TEST_F(forge, too_many_syns_of_a_peer_are_rejected_unseen)
 {
 	const struct fsk_hdr *hdr;
 	int i, answered = 0, rejected = 0;
+	uint64_t start = fsk_now_ms();
 	struct frame f;
 	bool in;
 
@@ -1811,6 +1812,9 @@ TEST_F(forge, too_many_syns_of_a_peer_are_rejected_unseen)
 	}
 	TH_LOG("of %d SYNs %d were answered, %d rejected", 2 * FLOOD, answered,
 	       rejected);
+	/* A burst of 4096 and 2000 a second are the peer's: see protocol.rst. */
+	if (2 * FLOOD <= 4096 + 2 * (fsk_now_ms() - start))
+		SKIP(return, "this machine is too slow for a flood");
 	EXPECT_LT(0, answered);
 	EXPECT_LT(0, rejected);
 	EXPECT_GT(2 * FLOOD, answered);
