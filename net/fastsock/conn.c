@@ -254,7 +254,7 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk,
 	if (!conn)
 		return NULL;
 	fsk_conn_prepare(conn, sk, xport);
-	netdev_hold(dev, NULL, gfp);	/* put without a lock */
+	netdev_hold(dev, NULL, gfp);	/* no tracker: see put_dev() */
 	RCU_INIT_POINTER(conn->path.dev, dev);
 	ether_addr_copy(conn->path.mac, mac);
 	/* Without a transport the caller gives it up. */
@@ -268,7 +268,8 @@ struct fsk_conn *fsk_conn_alloc(struct sock *sk,
 
 /*
  * Let the device go; frames are lost from here on.  The end of the connection
- * and the device's notifier may both come to it: one of them finds it.
+ * and the device's notifier may both come to it: one of them finds it.  They
+ * share no lock that would keep a tracker of the reference.
  */
 static void put_dev(struct fsk_conn *conn)
 {
