@@ -136,6 +136,13 @@ lan_shared() {
 		lan_sysctl "$1" host_post_min 16384
 }
 
+# Waits until packets pass.  A device whose carrier came back a moment ago drops
+# them until the kernel has seen that, for up to a second.
+lan_reaches() {
+	until_true "$(lan_patience 20)" \
+		at "$1" ping -c 1 -W 1 "$(lan_ip "$2")" > /dev/null
+}
+
 lan_ready() {
 	local first=$1 ns
 
@@ -143,9 +150,7 @@ lan_ready() {
 		lan_shared "$ns" && lan_sysctl "$ns" enable 1 || return 1
 	done
 	for ns in "$@"; do
-		[ "$ns" = "$first" ] ||
-			at "$first" ping -c 1 -W 5 "$(lan_ip "$ns")" \
-				> /dev/null || return 1
+		[ "$ns" = "$first" ] || lan_reaches "$first" "$ns" || return 1
 	done
 	for ns in "$@"; do
 		until_true "$(lan_patience 20)" \

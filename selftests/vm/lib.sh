@@ -25,21 +25,23 @@ stock_release() {
 }
 
 # Prints the directory of the unpacked linux-source-$1, unpacking it when it
-# is absent or not the version of the installed package.
-kernel_source() {
-	local tar=/usr/src/linux-source-$1.tar.xz
-	local dir=$FASTSOCK_CACHE/src/linux-source-$1
-	local want have tmp
+# is absent or not the version of the installed package.  Who comes while
+# somebody else unpacks waits.
+kernel_source() (
+	tar=/usr/src/linux-source-$1.tar.xz
+	dir=$FASTSOCK_CACHE/src/linux-source-$1
 
 	[ -f "$tar" ] || die "$tar is missing: apt-get install linux-source-$1"
 	want=$(dpkg-query -W -f '${Version}' "linux-source-$1")
 	want=${want%%-*}
+	mkdir -p "${dir%/*}"
+	exec 8> "${dir%/*}/lock"
+	flock 8
 	have=$(awk -F ' = ' '$1 == "VERSION" || $1 == "PATCHLEVEL" ||
 		$1 == "SUBLEVEL" { v = v s $2; s = "." } END { print v }' \
 		"$dir/Makefile" 2>/dev/null || true)
 	if [ "$have" != "$want" ]; then
 		say "unpacking linux-source-$1 ($want) to $dir"
-		mkdir -p "${dir%/*}"
 		tmp=$(mktemp -d "${dir%/*}/unpack.XXXXXX")
 		tar -xJf "$tar" -C "$tmp"
 		rm -rf "$dir"
@@ -47,7 +49,7 @@ kernel_source() {
 		rmdir "$tmp"
 	fi
 	printf '%s\n' "$dir"
-}
+)
 
 # Prints the kernel releases of a series whose headers Debian's archives offer,
 # oldest first.
