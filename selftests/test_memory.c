@@ -2,6 +2,8 @@
 // Connections within the host: what only memory does, and must not do.
 // fastsock: timeout=300
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "fsk_test.h"
@@ -402,6 +404,45 @@ TEST_F(memory, same_names_again)
 		EXPECT_EQ(0, recv(one, &byte, 1, 0));
 		close(one);
 	}
+}
+
+/* Bytes that come while splice() finds that there are none are not the end. */
+TEST_F(memory, splice_meets_a_byte)
+{
+	int rounds = fsk_debug_kernel() ? 3000 : 30000;
+	atomic_int *taken = mmap(NULL, sizeof(*taken), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int pipes[2], i;
+	pid_t pid;
+	char byte;
+
+	ASSERT_NE(MAP_FAILED, taken);
+	ASSERT_EQ(0, pipe(pipes));
+	pid = fsk_fork();
+	if (!pid) {
+		for (i = 0; i < rounds; i++) {
+			while (atomic_load(taken) < i)
+				sched_yield();
+			for (int spin = i % 1000; spin; spin--)
+				atomic_load(taken);
+			byte = i;
+			if (send(self->client, &byte, 1, 0) != 1)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < rounds; i++) {
+		ASSERT_EQ(1, splice(self->server, NULL, pipes[1], NULL, 1, 0)) {
+			TH_LOG("round %d: %s", i, strerror(errno));
+		}
+		ASSERT_EQ(1, read(pipes[0], &byte, 1));
+		ASSERT_EQ((char)i, byte);
+		atomic_store(taken, i + 1);
+	}
+	EXPECT_EQ(0, fsk_reap(pid));
+	munmap(taken, sizeof(*taken));
+	close(pipes[0]);
+	close(pipes[1]);
 }
 
 /* TCP_INFO counts more than 32 bits can. */

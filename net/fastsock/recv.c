@@ -641,6 +641,18 @@ static ssize_t splice_stretch(struct fsk_conn *conn,
 	return ret;
 }
 
+/*
+ * Urgent data stops splice(), but does not keep it waiting.  Other bytes may
+ * have come since splice_stretch() found none: they are for the next round.
+ */
+static bool urgent_is_next(const struct fsk_conn *conn)
+{
+	const struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	return unlikely(tp->urg_data) && tp->urg_seq == tp->copied_seq &&
+	       unread_in_ring(conn);
+}
+
 /* As TCP's splice_read; the caller owns the socket, whose queue is empty. */
 static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 			   size_t len)
@@ -666,8 +678,7 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 		if (ret < 0 || r.copied)
 			break;
 		ret = stop_reason(&r);
-		/* Urgent data stops it, but does not keep it waiting. */
-		if (ret <= 0 || unread_in_ring(conn))
+		if (ret <= 0 || urgent_is_next(conn))
 			break;
 		ret = wait_data(&r, conn, NULL);
 		if (!ret && (!fsk_is_conn(sk) || fsk_conn(sk) != conn))
