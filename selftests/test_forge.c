@@ -846,7 +846,8 @@ TEST_F(forge, frames_that_wait_for_others_are_bounded)
 	EXPECT_TRUE(FSK_UNTIL(strstr(moved("b", "FskDrop", &before),
 				     "Rcvbuf+")));
 	EXPECT_LT(0, received(self->server));
-	EXPECT_GT(2 * rcvbuf, received(self->server));
+	/* The last frame that was let in may be beyond it. */
+	EXPECT_GT(2 * rcvbuf + 4096, received(self->server));
 	EXPECT_EQ(0, fsk_unread(self->server));
 	EXPECT_EXACT(self->client, self->server, 1 << 20);
 }

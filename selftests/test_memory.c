@@ -330,7 +330,7 @@ TEST_F(memory, little_more_than_the_window)
 	pid_t pid;
 
 	ASSERT_EQ(0, fsk_set_int(self->server, SOL_SOCKET, SO_RCVBUF, 1));
-	window = fsk_int_option(self->server, SOL_SOCKET, SO_RCVBUF) / 2;
+	window = fsk_int_option(self->server, SOL_SOCKET, SO_RCVBUF);
 	pid = fsk_fork();
 	if (!pid) {
 		for (i = 0; i < rounds; i++)

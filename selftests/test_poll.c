@@ -342,7 +342,7 @@ TEST_F(polling, edge_driven_transfer)
  */
 static uint64_t read_by_edges(int fd, uint64_t seed, uint64_t len)
 {
-	static char buf[1 << 20];
+	static char buf[4 << 20];	/* all of it, if need be */
 	int epfd = epoll_create1(EPOLL_CLOEXEC);
 	uint64_t done = 0;
 	ssize_t n;

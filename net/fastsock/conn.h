@@ -92,6 +92,11 @@ struct fsk_tomb;
 /* Bytes; fits every device whose MTU shrinks under a connection. */
 #define FSK_MSS_LEAST		44
 #define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
+/*
+ * Bytes by which writes may overrun a send buffer.  TCP's do by an skb of up to
+ * 64 KiB, and its receiver takes a little beyond what it promised.
+ */
+#define FSK_OVERRUN		81920
 /* So long TCP_CORK and MSG_MORE keep bytes back, as with TCP. */
 #define FSK_CORK_NS		200000000ULL
 /* So long CONFIRM waits for data. */
@@ -178,6 +183,8 @@ enum fsk_phase {
  * @probes: unanswered keepalive probes
  * @challenge: is the peer still there?
  * @path_gen: fsk_path_gen() at which the way to the peer was found good
+ * @tuned_seq: copied_seq when the receive buffer was last looked at
+ * @tuned_at: jiffies, then
  * @post: buffer of the thread in recv; NULL if none
  * @post_want: bytes in @post that satisfy its call
  * @in: ring from which this end receives; NULL if it uses frames
@@ -200,7 +207,6 @@ enum fsk_phase {
  * @id: this end's connection id, host order; constant
  * @peer_id: the peer's id; constant once CONFIRMING
  * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
- * @tuned_seq: copied_seq at which the receive buffer last grew
  * @confirm_sent: client: at least one CONFIRM went out
  * @confirm_waits: client: the first CONFIRM is not hurried, see
  *	fsk_handshake_ack_waits()
@@ -258,6 +264,8 @@ struct fsk_conn {
 	u32 told_nxt;
 	u32 told_rcv;
 	u32 probes;
+	u32 tuned_seq;
+	u32 tuned_at;
 	u32 path_gen;
 	struct fsk_challenge challenge;
 	struct fsk_post *post;
@@ -280,7 +288,6 @@ struct fsk_conn {
 	u32 id;
 	u32 peer_id;
 	u32 mask;
-	u32 tuned_seq;
 	bool confirm_sent;
 	bool confirm_waits;
 	bool mem_kept;
@@ -306,12 +313,15 @@ struct fsk_conn {
 /**
  * struct fsk_cb - what fastsock keeps in skb->cb
  * @seg: link and numbers for the pure core
+ * @cost: of a segment to be sent: what sk_wmem_queued counts beside its pages,
+ *	bytes
  *
  * On sk_receive_queue stands TCP's control block instead: kernel code that
  * knows a TCP socket by its protocol reads that queue as TCP does.
  */
 struct fsk_cb {
 	struct fsk_seg seg;
+	u32 cost;
 };
 
 static_assert(sizeof(struct fsk_cb) <= sizeof_field(struct sk_buff, cb));
@@ -411,6 +421,14 @@ static inline void fsk_count_reset(struct net *net)
 	TCP_INC_STATS(net, TCP_MIB_OUTRSTS);
 }
 
+/* There is room in the send buffer; socket lock held in either form. */
+static inline void fsk_tx_space(struct sock *sk)
+{
+	smp_mb();	/* pairs with the race breaker in tcp_poll() */
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		sk->sk_write_space(sk);
+}
+
 static inline u64 fsk_now(void)
 {
 	return ktime_get_ns();
@@ -474,7 +492,8 @@ void fsk_tx_uncork(struct fsk_conn *conn);
 void fsk_tx_urgent(struct fsk_conn *conn);
 void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
 u32 fsk_tx_mss(const struct fsk_conn *conn);
-bool fsk_tx_grow_buffer(struct sock *sk);
+void fsk_tx_init_buffer(struct sock *sk);
+bool fsk_tx_keep_writable(struct sock *sk, u32 queued);
 
 /* urgent.c */
 void fsk_urgent_announced(struct fsk_conn *conn, u32 seq);
@@ -503,6 +522,7 @@ bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now);
 int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
 u32 fsk_rx_window(struct fsk_conn *conn);
 u32 fsk_rx_space(const struct sock *sk);
+bool fsk_rx_grow_buffer(struct fsk_conn *conn);
 
 /* timer.c */
 void fsk_timer_init(struct fsk_conn *conn);

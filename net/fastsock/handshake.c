@@ -128,7 +128,10 @@ void fsk_handshake_numbers(struct fsk_conn *conn)
 	conn->told_una = conn->key;
 	conn->told_nxt = conn->key;
 	conn->told_rcv = conn->peer_key;
+	conn->tuned_seq = conn->peer_key;
+	conn->tuned_at = tcp_jiffies32;
 	sizes(conn);
+	fsk_tx_init_buffer(conn->sk);
 	fsk_conn_info(conn);
 }
 
@@ -139,7 +142,6 @@ static void frames_numbers(struct fsk_conn *conn, u32 peer_win)
 			&fsk_cc_lan);
 	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_space(conn->sk),
 			conn->mss);
-	conn->tuned_seq = conn->peer_key;
 	fsk_conn_keys(conn);
 	fsk_handshake_numbers(conn);
 }

@@ -14,6 +14,8 @@ struct fsk_tuple;
 
 /* So many bytes, and TCP_INFO's counters of 64 bits are brought up to date. */
 #define FSK_LOOP_TELL	0x40000000U
+/* After so many read bytes likewise, and the receive buffer may grow. */
+#define FSK_LOOP_TUNE	0x40000U
 
 int fsk_loop_init(void);
 int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
@@ -47,18 +49,31 @@ static inline void fsk_loop_uncount(const struct fsk_conn *conn, u32 n)
 }
 
 /*
+ * Bytes that count as received by @sk before it reads them.  TCP's buffer holds
+ * nearly as many where segments are large, and a ring costs little beyond its
+ * bytes.
+ */
+static inline u32 fsk_loop_window(const struct sock *sk)
+{
+	return min_t(u32, READ_ONCE(sk->sk_rcvbuf), FSK_RING_MAX / 2);
+}
+
+/*
  * The reader of @conn's ring has taken bytes: does that matter to anybody?
  * Socket lock held in either form.
  */
 static inline void fsk_loop_read(struct fsk_conn *conn)
 {
-	u32 window = READ_ONCE(conn->sk->sk_rcvbuf) / 2;
 	const struct fsk_ring *ring = conn->in;
+	u32 window;
 
+	if (unlikely(ring->tail - conn->told_rcv > FSK_LOOP_TUNE)) {
+		fsk_conn_info(conn);
+		fsk_rx_grow_buffer(conn);
+	}
+	window = fsk_loop_window(conn->sk);
 	if (unlikely(ring->window != window))
 		WRITE_ONCE(conn->in->window, window);
-	if (unlikely(ring->tail - conn->told_rcv > FSK_LOOP_TELL))
-		fsk_conn_info(conn);
 	smp_mb();	/* pairs with update() and fsk_loop_show() */
 	/* Somebody waits for space, or bytes came to stand in the window. */
 	if (unlikely(READ_ONCE(ring->waiting) ||

@@ -355,7 +355,7 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 	}
 	server->sk = child;
 	server->mib = fsk_net(sock_net(child))->mib;
-	server->in->window = READ_ONCE(child->sk_rcvbuf) / 2;
+	server->in->window = fsk_loop_window(child);
 	fsk_conn_attach(child, server);
 	server->phase = FSK_PH_OPEN;
 	server->path_gen = fsk_path_gen(child);
@@ -373,7 +373,7 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 /* The client's end, attached, with its segment sizes. */
 static void make_client(struct fsk_conn *client)
 {
-	client->in->window = READ_ONCE(client->sk->sk_rcvbuf) / 2;
+	client->in->window = fsk_loop_window(client->sk);
 	client->counted = true;
 	client->phase = FSK_PH_SYN_SENT;
 	client->path_gen = fsk_path_gen(client->sk);

@@ -444,13 +444,11 @@ static int stop_reason(const struct recv *r)
 	return 1;
 }
 
-/* The program made room: grow the buffer it keeps up with, tell the peer. */
+/* The program made room: tell the peer. */
 static void made_room(struct fsk_conn *conn, size_t copied)
 {
 	struct sock *sk = conn->sk;
-	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]);
-	int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	u32 window;
+	u32 window, rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 
 	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + copied / 4;
 	if (conn->in) {
@@ -460,14 +458,6 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 	window = conn->rx.wnd_end - conn->rx.nxt;
 	if (likely(window >= rcvbuf / 4) || conn->phase == FSK_PH_DEAD)
 		return;
-	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && rcvbuf < max &&
-	    skb_queue_empty(&sk->sk_receive_queue) &&
-	    !tcp_under_memory_pressure(sk) &&
-	    tcp_sk(sk)->copied_seq - conn->tuned_seq >= rcvbuf / 2) {
-		conn->tuned_seq = tcp_sk(sk)->copied_seq;
-		rcvbuf = min_t(u32, 2U * rcvbuf, max);
-		WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
-	}
 	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * conn->rx.mss,
 					       rcvbuf / 4) &&
 	    !(sk->sk_shutdown & RCV_SHUTDOWN)) {

@@ -40,6 +40,16 @@ static void mirror_rx(const struct fsk_conn *conn)
 	tp->rcv_wup = conn->rx.nxt;
 }
 
+/*
+ * Memory for what is received.  TCP's segments, each of which is as large as
+ * many frames, fill SO_RCVBUF with bytes and little else.  For the same bytes
+ * frames need twice as much.
+ */
+static u32 budget(const struct sock *sk)
+{
+	return min(2U * READ_ONCE(sk->sk_rcvbuf), FSK_RMEM_MAX);
+}
+
 /**
  * fsk_rx_space - room for stream bytes in a receive buffer
  * @sk: socket
@@ -51,10 +61,44 @@ static void mirror_rx(const struct fsk_conn *conn)
  */
 u32 fsk_rx_space(const struct sock *sk)
 {
-	s64 room = READ_ONCE(sk->sk_rcvbuf);
+	s64 room = budget(sk);
 
 	room -= atomic_read(&sk->sk_rmem_alloc);
 	return room > 0 ? room / 2 : 0;
+}
+
+/**
+ * fsk_rx_grow_buffer - let a receive buffer that is in use grow
+ * @conn: connection whose peer sends much
+ *
+ * It becomes four times what the program has read since it was last looked at,
+ * at least twice as large as before, if that was half of it in a second: a
+ * program that is slow gets no more with TCP either.
+ *
+ * Context: socket lock held in either form.
+ * Return: true if it grew: within what the program and the administrator allow.
+ */
+bool fsk_rx_grow_buffer(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	const struct net *net = sock_net(sk);
+	u32 max = READ_ONCE(net->ipv4.sysctl_tcp_rmem[2]);
+	u32 seq = READ_ONCE(tcp_sk(sk)->copied_seq);
+	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	u32 n = seq - conn->tuned_seq;
+	bool slow;
+
+	if (n < rcvbuf / 2 || rcvbuf >= max)
+		return false;
+	slow = tcp_jiffies32 - conn->tuned_at > HZ;
+	conn->tuned_seq = seq;
+	conn->tuned_at = tcp_jiffies32;
+	if (slow || sk->sk_userlocks & SOCK_RCVBUF_LOCK ||
+	    !READ_ONCE(net->ipv4.sysctl_tcp_moderate_rcvbuf) ||
+	    tcp_under_memory_pressure(sk))
+		return false;
+	WRITE_ONCE(sk->sk_rcvbuf, min_t(u64, 4ULL * n, max));
+	return true;
 }
 
 /**
@@ -247,19 +291,19 @@ static noinline bool make_room(struct fsk_conn *conn, struct sk_buff *skb)
 }
 
 /*
- * May the socket's memory hold @skb?  Twice sk_rcvbuf in all: windows promise
- * half of it, and squeezing takes care of the rest.  What fills a hole must
- * find room that held segments cannot take.
+ * May the socket's memory hold @skb?  Half as much again as the budget in all:
+ * windows promise half of the budget, and squeezing takes care of the rest.
+ * What fills a hole must find room that held segments cannot take.
  */
 static bool has_memory(struct fsk_conn *conn, struct sk_buff *skb)
 {
 	struct sock *sk = conn->sk;
 	u32 used = atomic_read(&sk->sk_rmem_alloc);
 	bool inorder = !fsk_after(FSK_CB(skb)->seg.seq, conn->rx.nxt);
-	u32 limit = sk->sk_rcvbuf;
+	u32 limit = budget(sk);
 
 	if (inorder)
-		limit = min(2 * limit, FSK_RMEM_MAX);
+		limit = min(limit + limit / 2, FSK_RMEM_MAX);
 	if (unlikely(used > limit))
 		return false;
 	return likely(sk_rmem_schedule(sk, skb, skb->truesize + 1)) ||
@@ -373,13 +417,6 @@ bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now)
 	return true;
 }
 
-static void tx_space(struct sock *sk)
-{
-	smp_mb();	/* pairs with the race breaker in tcp_poll() */
-	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-		sk->sk_write_space(sk);
-}
-
 /* Return: false if the frame is spent, or the connection over. */
 static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 		    const struct fsk_rel_range *sack, unsigned int n)
@@ -398,7 +435,7 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 		fsk_tx_free(conn, freed);
 		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
 			   conn->tx.una + conn->mask);
-		tx_space(conn->sk);
+		fsk_tx_space(conn->sk);
 		/* MSG_MORE is forgotten then, as by TCP. */
 		if (unlikely(conn->cork_at) && !conn->corked &&
 		    fsk_rel_tx_idle(&conn->tx))
@@ -677,7 +714,7 @@ static unsigned int backlog_limit(const struct sock *sk)
 {
 	u64 limit = SZ_64K;
 
-	limit += READ_ONCE(sk->sk_rcvbuf);
+	limit += budget(sk);
 	limit += READ_ONCE(sk->sk_sndbuf);
 	return min_t(u64, limit, UINT_MAX);
 }

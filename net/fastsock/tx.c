@@ -18,6 +18,7 @@
 #define FSK_BURST_NS	(100 * NSEC_PER_USEC)
 #define FSK_BATCH	16	/* frames of one send handed over together */
 #define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
+#define FSK_PAGED_COST	32	/* bytes; of a segment, in sk_wmem_queued */
 #define FSK_RETRY_NS	(10 * NSEC_PER_MSEC)	/* after an allocation failed */
 
 /*
@@ -146,6 +147,7 @@ void fsk_tx_ack(struct fsk_conn *conn)
 		fsk_tx_confirm(conn, fsk_now());
 		return;
 	}
+	fsk_rx_grow_buffer(conn);
 	if (conn->rx.ooo_head)
 		err = send_sack(conn);
 	else
@@ -242,9 +244,27 @@ static bool wmem_schedule(struct sock *sk, u32 size)
 }
 
 /*
+ * What the send buffer counts of a segment: the bytes in its pages and little
+ * more, as of TCP's skbs, which are as large as many frames.  But never less
+ * than an empty one costs, or small ones would take much more memory than
+ * SO_SNDBUF says.  The kernel has counted the pages themselves.
+ */
+static void recount(struct sock *sk, struct sk_buff *skb)
+{
+	u32 empty = skb->truesize - skb->data_len;
+	u32 cost = max_t(s32, empty - skb->data_len, FSK_PAGED_COST);
+
+	sk_wmem_queued_add(sk, (int)(cost - FSK_CB(skb)->cost));
+	FSK_CB(skb)->cost = cost;
+}
+
+/*
  * Charge and make an skb of which @linear bytes fit the linear part; room for
  * every header is reserved.  @must: what is queued cannot go without.  Return:
  * NULL without memory.
+ *
+ * All of it is charged to TCP's memory.  But the program's send buffer shall
+ * hold the bytes that it holds with TCP, see recount().
  */
 static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp,
 				 bool must)
@@ -264,6 +284,7 @@ static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp,
 	skb_reserve(skb, room);
 	__skb_header_release(skb);	/* clones may write their headers */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;	/* do not sum while copying */
+	FSK_CB(skb)->cost = skb->truesize;
 	sk_wmem_queued_add(sk, skb->truesize);
 	sk_mem_charge(sk, skb->truesize);
 	fsk_mem_keep(conn);
@@ -273,7 +294,7 @@ static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp,
 
 static void free_seg(struct sock *sk, struct sk_buff *skb)
 {
-	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_wmem_queued_add(sk, -(int)(FSK_CB(skb)->cost + skb->data_len));
 	sk_mem_uncharge(sk, skb->truesize);
 	__kfree_skb(skb);
 }
@@ -312,6 +333,8 @@ static int split_seg(struct fsk_conn *conn, struct sk_buff *skb, u32 at)
 	moved = min_t(u32, moved, skb->truesize - 1);
 	skb->truesize -= moved;		/* the pages went with the bytes */
 	rest->truesize += moved;
+	recount(conn->sk, skb);
+	recount(conn->sk, rest);
 	fsk_rel_tx_split(&conn->tx, &FSK_CB(skb)->seg, &FSK_CB(rest)->seg, at);
 	return 0;
 }
@@ -521,6 +544,7 @@ static int append_paged(struct sock *sk, struct sk_buff *skb,
 		page_ref_inc(pfrag->page);
 	}
 	pfrag->offset += len;
+	recount(sk, skb);
 	return len;
 }
 
@@ -536,22 +560,62 @@ static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 }
 
 /**
- * fsk_tx_grow_buffer - let a send buffer that is in use grow
- * @sk: socket
+ * fsk_tx_init_buffer - give a new connection the send buffer that TCP would
+ * @sk: socket, whose segment size is known
  *
- * Context: the caller owns @sk.
- * Return: true if it grew: within what the program and the administrator allow.
+ * Room for two initial windows of segments, each at its dearest.
+ *
+ * Context: socket lock held in either form.
  */
-bool fsk_tx_grow_buffer(struct sock *sk)
+void fsk_tx_init_buffer(struct sock *sk)
+{
+	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
+	int size;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return;
+	size = tcp_sk(sk)->mss_cache + MAX_TCP_HEADER +
+	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	size = roundup_pow_of_two(size) +
+	       SKB_DATA_ALIGN(sizeof(struct sk_buff));
+	size = min(2 * TCP_INIT_CWND * size, max);
+	if (READ_ONCE(sk->sk_sndbuf) < size)
+		WRITE_ONCE(sk->sk_sndbuf, size);
+}
+
+/* Within what the program and the administrator allow.  Return: did it grow? */
+static bool grow_buffer(struct sock *sk)
 {
 	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
 	int cur = READ_ONCE(sk->sk_sndbuf);
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || cur >= max ||
-	    tcp_under_memory_pressure(sk))
+	    tcp_under_memory_pressure(sk) ||
+	    sk_memory_allocated(sk) >= sk_prot_mem_limits(sk, 0))
 		return false;
 	WRITE_ONCE(sk->sk_sndbuf, min_t(u32, 2U * cur, max));
 	return true;
+}
+
+/**
+ * fsk_tx_keep_writable - let a send buffer that is in use grow
+ * @sk: socket
+ * @queued: bytes in its send buffer
+ *
+ * TCP's grows as acks come.  This one grows before poll() would say that it is
+ * full, so that a program that polls before each send gets no less far.
+ *
+ * Context: socket lock held in either form.
+ * Return: true if it grew; the caller then tells who waits for room.
+ */
+bool fsk_tx_keep_writable(struct sock *sk, u32 queued)
+{
+	bool grown = false;
+
+	while (unlikely(queued > READ_ONCE(sk->sk_sndbuf) / 2U) &&
+	       grow_buffer(sk))
+		grown = true;
+	return grown;
 }
 
 /*
@@ -616,7 +680,8 @@ static int wait_space(struct fsk_conn *conn, long *timeo)
 {
 	struct sock *sk = conn->sk;
 
-	if (sk_stream_memory_free(sk) || fsk_tx_grow_buffer(sk))
+	/* What does not wait gets no more than the buffer that it found. */
+	if (sk_stream_memory_free(sk) || (*timeo && grow_buffer(sk)))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	return wait_memory(conn, timeo);
@@ -645,23 +710,36 @@ static u32 owner_mss(const struct fsk_conn *conn)
 	return mss;
 }
 
-static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
-		      size_t *copied)
+/* Is there room for one more segment?  TCP would go on filling its last skb. */
+static bool may_queue(const struct fsk_conn *conn)
 {
-	struct fsk_conn *conn = fsk_conn(sk);
+	const struct sock *sk = conn->sk;
+	u64 unsent = conn->tx.end - conn->tx.nxt;
+
+	if (likely(sk_stream_memory_free(sk)))
+		return true;
+	return conn->tx.unsent &&
+	       (u64)sk->sk_wmem_queued < READ_ONCE(sk->sk_sndbuf) +
+					 FSK_OVERRUN &&
+	       unsent < (u64)tcp_notsent_lowat(tcp_sk(sk)) + FSK_OVERRUN;
+}
+
+static int send_frames(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+		       size_t *copied)
+{
+	struct sock *sk = conn->sk;
 	u32 mss, len, held = 0, full = 0;
 	bool more;
 	int n;
 
-	if (conn->out)
-		return fsk_loop_write(conn, msg, timeo, copied);
 	more = conn->corked || msg->msg_flags & MSG_MORE;
 	if (unlikely(conn->cork_at) && !more && msg_data_left(msg)) {
 		conn->cork_at = 0;
 		held = 1;	/* to be pushed, whatever becomes of the rest */
 	}
 	/* A buffer that a write overfills would wait for acks within it. */
-	while (msg_data_left(msg) > sk->sk_sndbuf / 4 && fsk_tx_grow_buffer(sk))
+	while (*timeo && msg_data_left(msg) > sk->sk_sndbuf / 4 &&
+	       grow_buffer(sk))
 		;
 	while (msg_data_left(msg)) {
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
@@ -675,8 +753,8 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 		len = min_t(size_t, msg_data_left(msg), mss);
 		n = send_more(conn, msg, len, mss);
 		if (!n)
-			n = sk_stream_memory_free(sk) ?
-				send_new(conn, msg, len) : -ENOSPC;
+			n = may_queue(conn) ? send_new(conn, msg, len) :
+					      -ENOSPC;
 		if (n > 0) {
 			*copied += n;
 			held += n;
@@ -707,6 +785,20 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 			return -EPIPE;
 	}
 	return 0;
+}
+
+static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
+		      size_t *copied)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+	int err;
+
+	if (conn->out)
+		return fsk_loop_write(conn, msg, timeo, copied);
+	err = send_frames(conn, msg, timeo, copied);
+	if (fsk_tx_keep_writable(sk, sk->sk_wmem_queued))
+		fsk_tx_space(sk);
+	return err;
 }
 
 /* What TCP says when it is asked to connect while it sends. */

@@ -37,7 +37,7 @@
 #include "sock.h"
 
 /* So much of a long send is shown to the reader at a time, bytes. */
-#define FSK_LOOP_STRETCH	65536
+#define FSK_LOOP_STRETCH	65536U
 /* Shorter sends are not worth a look at what is posted, bytes. */
 #define FSK_LOOP_POST_MIN	4096
 /* An end whose way is lost looks for it so soon. */
@@ -93,7 +93,7 @@ static void update(struct fsk_conn *conn)
 	u32 before = conn->out->waiting, waiting;
 	u32 used, window = READ_ONCE(conn->out->window);
 	int queued = sk->sk_wmem_queued;
-	bool starved;
+	bool starved, grown;
 
 	for (;;) {
 		used = fsk_ring_used(conn->out);
@@ -123,14 +123,12 @@ static void update(struct fsk_conn *conn)
 		conn->stalled_since = 0;
 	else if (waiting < before || !conn->stalled_since)
 		conn->stalled_since = fsk_now();
-	if (sk->sk_wmem_queued < queued) {
-		smp_mb();	/* pairs with the race breaker in tcp_poll() */
-		if (sk->sk_socket &&
-		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-			sk->sk_write_space(sk);
-		if (conn->life_at && sock_flag(sk, SOCK_DEAD))
-			conn->life_at = fsk_now() + fsk_patience(sk);
-	}
+	grown = !starved && fsk_tx_keep_writable(sk, waiting);
+	if (sk->sk_wmem_queued < queued || grown)
+		fsk_tx_space(sk);
+	if (sk->sk_wmem_queued < queued && conn->life_at &&
+	    sock_flag(sk, SOCK_DEAD))
+		conn->life_at = fsk_now() + fsk_patience(sk);
 	if (waiting) {
 		/* Only these have something to wait for. */
 		if (conn->life_at || inet_csk(sk)->icsk_user_timeout ||
@@ -438,7 +436,7 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 	if (unlikely(peer->sk->sk_state != TCP_ESTABLISHED && deaf(peer))) {
 		heard = false;
 	} else if (likely(peer->phase != FSK_PH_DEAD)) {
-		conn->out->window = READ_ONCE(peer->sk->sk_rcvbuf) / 2;
+		conn->out->window = fsk_loop_window(peer->sk);
 		if (unlikely(is_urgent))
 			point_out(conn, peer);
 		if (unlikely(fsk_stamps(peer->sk)))
@@ -469,20 +467,56 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 	return heard;
 }
 
+/* Bytes in the send buffer; less than none if the window has room. */
+static s64 backlog(const struct fsk_conn *conn)
+{
+	/* Nothing gets as far as the reader's window. */
+	if (unlikely(conn->severed))
+		return conn->sk->sk_wmem_queued;
+	return (s64)fsk_ring_used(conn->out) - conn->out->window;
+}
+
+/* Bytes that a buffer of @size takes beside @waiting. */
+static u32 fits(u32 size, s64 waiting)
+{
+	return clamp_t(s64, (s64)size + FSK_OVERRUN - waiting, 0, U32_MAX);
+}
+
 /* Bytes that the program may write now. */
 static u32 room(const struct fsk_conn *conn)
 {
-	u32 used = fsk_ring_used(conn->out);
-	u64 size = READ_ONCE(conn->sk->sk_sndbuf);
+	u32 used = min(fsk_ring_used(conn->out), FSK_RING_MAX);
+	const struct sock *sk = conn->sk;
+	u32 space;
 
-	size += conn->out->window;
-	/* Nothing gets as far as the reader's window. */
-	if (unlikely(conn->severed)) {
-		used = conn->sk->sk_wmem_queued;
-		size = READ_ONCE(conn->sk->sk_sndbuf);
-	}
-	size = min_t(u64, size, FSK_RING_MAX);
-	return size > used ? size - used : 0;
+	space = fits(min_t(u32, READ_ONCE(sk->sk_sndbuf),
+			   tcp_notsent_lowat(tcp_sk(sk))), backlog(conn));
+	return min(space, FSK_RING_MAX - used);
+}
+
+/* Is there any?  The window has, as a rule. */
+static __always_inline bool has_room(const struct fsk_conn *conn)
+{
+	return likely(fsk_ring_used(conn->out) <= conn->out->window &&
+		      !conn->severed) || room(conn);
+}
+
+/*
+ * Bytes that a call takes which does not wait: what the buffer had room for.
+ * TCP sees acks no sooner than its owner lets go of the socket.
+ */
+static u32 room_at_once(const struct fsk_conn *conn)
+{
+	return fits(READ_ONCE(conn->sk->sk_sndbuf),
+		    max_t(s64, backlog(conn), 0));
+}
+
+/* There is room, but this call has had its share. */
+static int enough(struct sock *sk)
+{
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	fsk_tx_space(sk);
+	return -EAGAIN;
 }
 
 /**
@@ -611,7 +645,7 @@ static int wait_space(struct fsk_conn *conn, long *timeo)
 	struct sock *sk = conn->sk;
 
 	update(conn);
-	if (room(conn) || fsk_tx_grow_buffer(sk))
+	if (room(conn))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	/* Who has to wait would get nowhere if bytes waited for more. */
@@ -851,6 +885,7 @@ static noinline int write_some(struct fsk_conn *conn, struct msghdr *msg,
 int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 		   size_t *copied)
 {
+	size_t share = *timeo ? SIZE_MAX : room_at_once(conn);
 	struct sock *sk = conn->sk;
 	u32 space;
 	int n;
@@ -861,16 +896,20 @@ int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 		if (unlikely(msg->msg_flags & MSG_MORE))
 			conn->holds = true;
 		space = room(conn);
-		if (likely(space)) {
-			space = min_t(u32, space, FSK_LOOP_STRETCH);
+		if (likely(space && share)) {
+			space = min_t(size_t, min(space, FSK_LOOP_STRETCH),
+				      share);
 			n = write_some(conn, msg, space);
 			if (likely(n > 0)) {
 				*copied += n;
+				share -= n;
 				continue;
 			}
 			if (n != -ENOMEM)
 				return n;
 			n = wait_memory(conn, timeo);
+		} else if (space) {
+			n = enough(sk);
 		} else {
 			n = wait_space(conn, timeo);
 		}
@@ -907,7 +946,7 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
 		   !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN))) {
 		conn = fsk_conn(sk);
 		/* Another thread may have connected it anew, over frames. */
-		if (likely(conn->out && size <= room(conn)))
+		if (likely(conn->out && has_room(conn)))
 			done = max(write_stretch(conn, msg, size), 0);
 	}
 	release_sock(sk);
@@ -993,6 +1032,9 @@ void fsk_loop_taken(struct fsk_conn *conn)
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 	bool locked = softirq_count();	/* by its spinlock */
 
+	/* The writer is ahead of the window. */
+	if (fsk_rx_grow_buffer(conn))
+		WRITE_ONCE(conn->in->window, fsk_loop_window(conn->sk));
 	if (unlikely(READ_ONCE(tp->rcv_nxt) != received(conn) &&
 		     conn->phase != FSK_PH_DEAD)) {
 		if (unlikely(locked))
@@ -1019,7 +1061,7 @@ void fsk_loop_resized(struct fsk_conn *conn)
 {
 	if (conn->phase == FSK_PH_DEAD)
 		return;
-	WRITE_ONCE(conn->in->window, READ_ONCE(conn->sk->sk_rcvbuf) / 2);
+	WRITE_ONCE(conn->in->window, fsk_loop_window(conn->sk));
 	show_unlocked(conn);
 	conn->sk->sk_data_ready(conn->sk);
 	fsk_loop_read(conn);
