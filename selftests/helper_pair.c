@@ -206,6 +206,8 @@ static void apply(int fd, const char *option)
 		set_reuseport_filter(fd);
 	else if (!strcmp(option, "defer_accept"))
 		set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof(one));
+	else if (!strcmp(option, "keepalive"))
+		set(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	else if (!strcmp(option, "save_syn"))
 		set(fd, IPPROTO_TCP, TCP_SAVE_SYN, &one, sizeof(one));
 	else if (!strncmp(option, "ulp_", 4))

@@ -62,6 +62,182 @@ static int timer_of(const char *ns, uint16_t from, uint16_t to,
 	return found;
 }
 
+static int set_sysctl(const char *ns, const char *name, const char *value)
+{
+	char path[80];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	file = fsk_enter(ns) ? NULL : fopen(path, "we");
+	if (!file)
+		return -1;
+	fputs(value, file);
+	return fclose(file);
+}
+
+TEST_F(tools, keepalive_is_shown)
+{
+	uint16_t port = fsk_port(self->client);
+	const char *ns = variant->link->client_ns;
+	unsigned long when;
+
+	EXPECT_EQ(0, timer_of(ns, port, self->port, &when));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_SOCKET, SO_KEEPALIVE, 1));
+	EXPECT_EQ(2, timer_of(ns, port, self->port, &when));
+	EXPECT_LT(7100 * 100UL, when);
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_TCP, TCP_KEEPIDLE, 77));
+	EXPECT_EQ(2, timer_of(ns, port, self->port, &when));
+	/* The wheel rounds up, as it does for TCP. */
+	EXPECT_LT(60 * 100UL, when);
+	EXPECT_GT(90 * 100UL, when);
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_SOCKET, SO_KEEPALIVE, 0));
+	EXPECT_TRUE(FSK_UNTIL(timer_of(ns, port, self->port, &when) == 0));
+}
+
+/* Each look at a peer that is there is followed by another. */
+TEST_F(tools, keepalive_goes_on)
+{
+	uint16_t port = fsk_port(self->client);
+	const char *ns = variant->link->client_ns;
+	unsigned long when;
+	int round;
+
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_TCP, TCP_KEEPIDLE, 1));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_TCP, TCP_KEEPINTVL, 1));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_SOCKET, SO_KEEPALIVE, 1));
+	for (round = 0; round < 4; round++) {
+		fsk_sleep_ms(800);
+		EXPECT_TRUE(FSK_UNTIL(timer_of(ns, port, self->port,
+					       &when) == 2));
+		EXPECT_GT(3 * 100UL, when);
+	}
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+TEST_F(tools, keepalive_from_the_beginning)
+{
+	unsigned long when;
+	uint16_t port;
+	int fd;
+
+	ASSERT_EQ(0, fsk_set_int(self->listener, SOL_SOCKET, SO_KEEPALIVE, 1));
+	ASSERT_EQ(0, fsk_close(&self->client));
+	ASSERT_EQ(0, fsk_close(&self->server));
+	fd = fsk_socket(variant->link->client_ns, SOCK_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fsk_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1));
+	ASSERT_EQ(0, fsk_connect(fd, variant->link->server_ip, self->port));
+	ASSERT_TRUE(fsk_is_fast(fd));
+	self->client = fd;
+	self->server = fsk_accept(_metadata, self->listener);
+	port = fsk_port(fd);
+	EXPECT_EQ(2, timer_of(variant->link->client_ns, port, self->port,
+			      &when));
+	EXPECT_EQ(2, timer_of(variant->link->server_ns, self->port, port,
+			      &when));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	/* The timer holds the socket: it must not outlive the connection. */
+	ASSERT_EQ(0, fsk_set_linger(fd, 0));
+	ASSERT_EQ(0, fsk_close(&self->client));
+	EXPECT_TRUE(FSK_UNTIL(timer_of(variant->link->server_ns, self->port,
+				       port, &when) == -1));
+}
+
+/* Over the wire: an answer has to end the count of probes. */
+TEST_F(tools, unanswered_probes_are_shown)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	if (variant->link == &fsk_lo)
+		SKIP(return, "nobody is lost in memory");
+	ASSERT_EQ(0, fsk_run("tc -n b qdisc add dev eth0 root netem loss 100%"));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_TCP, TCP_KEEPIDLE, 1));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_TCP, TCP_KEEPINTVL, 1));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_SOCKET, SO_KEEPALIVE, 1));
+	EXPECT_TRUE(FSK_UNTIL(!getsockopt(self->client, SOL_TCP, TCP_INFO,
+					  &info, &len) && info.tcpi_probes));
+	ASSERT_EQ(0, fsk_run("tc -n b qdisc del dev eth0 root"));
+	EXPECT_TRUE(FSK_UNTIL(!getsockopt(self->client, SOL_TCP, TCP_INFO,
+					  &info, &len) && !info.tcpi_probes));
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+/* A socket of TCP, which was fastsock's: 0, or -1. */
+static int connect_by_tcp(int fd, const struct fsk_link *link, uint16_t port)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	if (connect(fd, &none, sizeof(none)) ||
+	    fsk_set_int(fd, SOL_TCP, TCP_TX_DELAY, 1) ||
+	    fsk_connect(fd, link->server_ip, port) || fsk_is_fast(fd))
+		return -1;
+	return 0;
+}
+
+TEST_F(tools, keepalive_is_left_to_tcp)
+{
+	const char *ns = variant->link->client_ns;
+	unsigned long when;
+	int round;
+
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_TCP, TCP_KEEPIDLE, 1));
+	ASSERT_EQ(0, fsk_set_int(self->client, SOL_SOCKET, SO_KEEPALIVE, 1));
+	ASSERT_EQ(0, connect_by_tcp(self->client, variant->link, self->port));
+	ASSERT_EQ(0, fsk_close(&self->server));
+	self->server = accept4(self->listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, self->server);
+	for (round = 0; round < 3; round++) {
+		EXPECT_EQ(2, timer_of(ns, fsk_port(self->client), self->port,
+				      &when));
+		fsk_sleep_ms(1000);
+	}
+	FSK_EXPECT_ALIVE(self->client, self->server);
+}
+
+/* Keepalive of a namespace: as often as the clock ticks, or as usual. */
+static int set_pace(const char *ns, bool restless)
+{
+	return set_sysctl(ns, "tcp_keepalive_time", restless ? "0" : "7200") |
+	       set_sysctl(ns, "tcp_keepalive_intvl", restless ? "0" : "75");
+}
+
+/* The timer fires while connections end in every way there is. */
+TEST_F(tools, keepalive_meets_the_end)
+{
+	int rounds = fsk_debug_kernel() ? 60 : 400;
+	long orphans = fsk_orphans();
+	int client, server, i;
+
+	ASSERT_EQ(0, set_pace(variant->link->client_ns, true));
+	ASSERT_EQ(0, set_pace(variant->link->server_ns, true));
+	ASSERT_EQ(0, fsk_set_int(self->listener, SOL_SOCKET, SO_KEEPALIVE, 1));
+	for (i = 0; i < rounds; i++) {
+		client = fsk_dial(_metadata, variant->link, self->port);
+		fsk_set_int(client, SOL_SOCKET, SO_KEEPALIVE, 1);
+		server = fsk_accept(_metadata, self->listener);
+		fsk_sleep_ms(i % 7);
+		if (i % 5 == 1)
+			fsk_set_int(client, SOL_SOCKET, SO_KEEPALIVE, 0);
+		if (i % 5 == 2)
+			fsk_set_linger(client, 0);
+		if (i % 5 == 3) {
+			EXPECT_EQ(0, connect_by_tcp(client, variant->link,
+						    self->port));
+			close(accept(self->listener, NULL, NULL));
+		}
+		if (i % 5 == 4)
+			FSK_EXPECT_ALIVE(client, server);
+		close(client);
+		close(server);
+	}
+	EXPECT_EQ(0, set_pace(variant->link->client_ns, false));
+	EXPECT_EQ(0, set_pace(variant->link->server_ns, false));
+	/* Those of TCP that the server closed first rest a while. */
+	EXPECT_TRUE(FSK_UNTIL(fsk_orphans() <= orphans));
+}
+
 TEST_F(tools, an_answer_that_is_awaited_is_shown)
 {
 	uint16_t port = fsk_port(self->client);

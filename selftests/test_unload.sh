@@ -124,13 +124,24 @@ hook_shared() {
 		ip netns delete other && unloads_soon
 }
 
+# The timer for keepalive fires with each tick, and as the module goes.
+restless() {
+	[[ $(pair -L keepalive -C keepalive) == client=fastsock* ]]
+}
+
+keepalive_every() {
+	echo "$1" > /proc/sys/net/ipv4/tcp_keepalive_time &&
+		echo "$2" > /proc/sys/net/ipv4/tcp_keepalive_intvl
+}
+
 one_round() {
-	enabled && until_true 10 fast && disabled && unloads_soon
+	enabled && until_true 10 restless && disabled && unloads_soon
 }
 
 many_rounds() {
 	local i pids=() pid status=0 start=$SECONDS
 
+	keepalive_every 0 0 || return 1
 	for i in 1 2; do
 		./helper_sockets > /tmp/sockets.$i &
 		pids+=($!)
@@ -144,6 +155,7 @@ many_rounds() {
 	for pid in "${pids[@]}"; do
 		wait "$pid" || status=1
 	done
+	keepalive_every 7200 75
 	cat /tmp/sockets.1 /tmp/sockets.2
 	echo "$i rounds"
 	return $status

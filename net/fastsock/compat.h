@@ -300,6 +300,26 @@ static inline void fsk_set_physin(struct nf_bridge_info *info,
 }
 #endif
 
+/* Stable releases gave TCP a keepalive timer of its own: Kbuild looks for it. */
+static inline struct timer_list *fsk_keepalive_timer(struct sock *sk)
+{
+#ifdef FSK_HAS_KEEPALIVE_TIMER
+	return &inet_csk(sk)->icsk_keepalive_timer;
+#else
+	return &sk->sk_timer;
+#endif
+}
+
+static inline struct sock *fsk_keepalive_sock(struct timer_list *timer)
+{
+#ifdef FSK_HAS_KEEPALIVE_TIMER
+	return &container_of(timer, struct inet_connection_sock,
+			     icsk_keepalive_timer)->icsk_inet.sk;
+#else
+	return container_of(timer, struct sock, sk_timer);
+#endif
+}
+
 /* 6.3 has a tracepoint in every function that sk_data_ready may be. */
 static inline void fsk_trace_data_ready(const struct sock *sk)
 {

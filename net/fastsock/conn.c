@@ -496,6 +496,7 @@ void fsk_conn_kill(struct fsk_conn *conn)
 		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
 		/* For who looks at the end, as tcplife does. */
 		tell_bytes(conn);
+		fsk_keepalive_stop(conn->sk);
 	}
 	conn->phase = FSK_PH_DEAD;
 	if (unlikely(conn->tracked))
@@ -689,6 +690,7 @@ static void frames_info(struct fsk_conn *conn, u64 now)
 void fsk_conn_info(struct fsk_conn *conn)
 {
 	tell_bytes(conn);
+	inet_csk(conn->sk)->icsk_probes_out = min_t(u32, conn->probes, U8_MAX);
 	if (conn->pair)
 		fsk_loop_info(conn);
 	else
@@ -848,6 +850,7 @@ static int af_ops_init(void)
 	if (err)
 		return err;
 	tcp_af_ops = inet_csk(sock->sk)->icsk_af_ops;
+	fsk_keepalive_learn(sock->sk);
 	sock_release(sock);
 	err = fsk_opcheck_af_ops(tcp_af_ops);
 	if (err)

@@ -44,8 +44,10 @@
  * one with frames does.
  *
  * The timer's callback runs in softirq, so the connection outlives it by the
- * same grace period; freeing makes sure that it is not queued again.  The
- * fallback work holds a reference on the socket and one on the module.  It
+ * same grace period; freeing makes sure that it is not queued again.  TCP's
+ * timer for keepalive has a function of ours meanwhile, and a reference on the
+ * socket while it is queued, as under TCP; see keepalive.c.  The fallback work
+ * holds a reference on the socket and one on the module.  It
  * never waits for the owner of a socket: no work item does, because workers are
  * shared and an owner may sleep in a page fault for as long as it likes.
  *
@@ -190,7 +192,7 @@ enum fsk_phase {
  * @in: ring from which this end receives; NULL if it uses frames
  * @out: ring into which it sends; likewise
  * @pair: what both ends in memory share; likewise
- * @timer: the connection's only timer; softirq
+ * @timer: for all deadlines but keepalive's; softirq
  * @timer_at: ns, when @timer fires; 0 when not queued
  * @heard_at: ns, last frame of the peer
  * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
@@ -539,10 +541,18 @@ static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
 		fsk_timer_arm(conn);
 }
 
+void fsk_timer_run(struct fsk_conn *conn);
 bool fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
 u64 fsk_patience(const struct sock *sk);
 void fsk_release_cb(struct sock *sk);
+
+/* keepalive.c */
+void fsk_keepalive(struct sock *sk, int on);
+void fsk_keepalive_start(struct fsk_conn *conn);
+void fsk_keepalive_moved(struct fsk_conn *conn);
+void fsk_keepalive_stop(struct sock *sk);
+void fsk_keepalive_learn(struct sock *sk);
 
 /* orphan.c */
 extern int fsk_max_orphans;	/* sysctl, of the host */

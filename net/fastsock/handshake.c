@@ -514,6 +514,8 @@ void fsk_handshake_established(struct fsk_conn *conn)
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 	}
+	if (unlikely(sock_flag(sk, SOCK_KEEPOPEN)))
+		fsk_keepalive_start(conn);
 	fsk_timer_arm(conn);
 }
 
@@ -996,7 +998,7 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	consume_skb(skb);
 }
 
-/* TCP arms keepalive if the listener has it; ours has a timer of its own. */
+/* TCP arms keepalive if the listener has it; ours starts when it is queued. */
 static void disarm(struct sock *sk)
 {
 	tcp_prot.keepalive(sk, 0);
@@ -1099,6 +1101,8 @@ bool fsk_handshake_queue(struct sock *lsk, struct sock *child,
 {
 	bool queued = inet_csk_reqsk_queue_add(lsk, req, child);
 
+	if (unlikely(sock_flag(child, SOCK_KEEPOPEN)) && queued)
+		fsk_keepalive_start(fsk_conn(child));
 	bh_unlock_sock(child);
 	if (queued)
 		lsk->sk_data_ready(lsk);

@@ -363,8 +363,6 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 	tcp_set_state(child, TCP_ESTABLISHED);
 	fsk_conntrack_open(server, FSK_TRACKED_SERVER);
 	rcu_assign_pointer(server->pair->end[1], server);
-	if (unlikely(sock_flag(child, SOCK_KEEPOPEN)))
-		fsk_timer_arm(server);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
 	return FSK_ACCEPT;

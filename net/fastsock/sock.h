@@ -17,8 +17,6 @@ int fsk_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		   unsigned int optlen);
 int fsk_getsockopt(struct sock *sk, int level, int optname,
 		   char __user *optval, int __user *optlen);
-void fsk_keepalive(struct sock *sk, int on);
 int fsk_refuse_ulp(sockptr_t optval, unsigned int optlen);
-u64 fsk_keepalive_at(const struct sock *sk);
 
 #endif /* _FSK_SOCK_H */

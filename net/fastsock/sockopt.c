@@ -16,48 +16,6 @@
 #include "loop.h"
 #include "sock.h"
 
-/**
- * fsk_keepalive_at - when the next keepalive probe is due
- * @sk: socket with SO_KEEPALIVE
- *
- * Each one later than the last, even where the sysctl for the interval is 0:
- * the timer would never come to an end.
- *
- * Context: socket lock held in either form.
- * Return: ns, 0 if none.
- */
-u64 fsk_keepalive_at(const struct sock *sk)
-{
-	const struct fsk_conn *conn = fsk_conn(sk);
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u64 interval;
-
-	if (conn->phase != FSK_PH_OPEN)
-		return 0;
-	interval = max_t(u64, jiffies64_to_nsecs(keepalive_intvl_when(tp)),
-			 TICK_NSEC);
-	return conn->heard_at + jiffies64_to_nsecs(keepalive_time_when(tp)) +
-	       conn->probes * interval;
-}
-
-/**
- * fsk_keepalive - struct proto.keepalive: SO_KEEPALIVE changes
- * @sk: socket; the flag itself is set by the caller afterwards
- * @on: new value
- *
- * Context: process; the caller owns @sk.
- */
-void fsk_keepalive(struct sock *sk, int on)
-{
-	struct fsk_conn *conn = fsk_conn(sk);
-
-	if (!on || fsk_conn_dead(conn) || fsk_conn_opening(conn))
-		return;
-	conn->probes = 0;
-	conn->retry_at = fsk_now() + NSEC_PER_MSEC;	/* sees the flag */
-	fsk_timer_arm(conn);
-}
-
 static int get_int(sockptr_t optval, unsigned int optlen, int *val)
 {
 	if (optlen < sizeof(int))
@@ -123,6 +81,8 @@ static int set_own(struct sock *sk, int optname, int val)
 	if (val < 1 || val > MAX_TCP_KEEPIDLE)
 		return -EINVAL;
 	WRITE_ONCE(tp->keepalive_time, val * HZ);
+	if (fsk_is_conn(sk) && !fsk_conn_dead(fsk_conn(sk)))
+		fsk_keepalive_moved(fsk_conn(sk));
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The connection's one timer.
+ * The connection's one timer, but for keepalive's, which is TCP's.
  *
  * It is armed lazily: a deadline that moves away leaves it alone, so that a
  * busy connection programs the clock once a millisecond and not once a frame.
@@ -104,9 +104,6 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 		at = sooner(at, conn->retry_at ?:
 				conn->heard_at + FSK_ORPHAN_NS);
 	at = sooner(at, conn->retry_at);
-	if (unlikely(sock_flag(conn->sk, SOCK_KEEPOPEN)) &&
-	    !conn->stalled_since)
-		at = sooner(at, fsk_keepalive_at(conn->sk));
 	return at;
 }
 
@@ -130,8 +127,6 @@ static u64 conn_deadline(const struct fsk_conn *conn)
 	if (unlikely(conn->tx.stuck_since) && stalled_since(conn))
 		at = sooner(at, stalled_since(conn) + fsk_patience(conn->sk) +
 				1);
-	if (unlikely(sock_flag(conn->sk, SOCK_KEEPOPEN)) && !conn->tx.inflight)
-		at = sooner(at, fsk_keepalive_at(conn->sk));
 	return at;
 }
 
@@ -215,35 +210,6 @@ static void run_retransmit(struct fsk_conn *conn, u64 now)
 	}
 }
 
-/* Return: true if the peer is taken for dead. */
-static bool run_keepalive(struct fsk_conn *conn, u64 now)
-{
-	const struct tcp_sock *tp = tcp_sk(conn->sk);
-	u64 at = sock_flag(conn->sk, SOCK_KEEPOPEN) ?
-		 fsk_keepalive_at(conn->sk) : 0;
-	u32 user_ms = READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout);
-
-	if (!at || now < at)
-		return false;
-	/*
-	 * Bytes on the way are a probe themselves.  In memory nobody is lost
-	 * unless the line is cut.
-	 */
-	if (conn->pair ? !conn->severed || conn->stalled_since :
-			 conn->tx.inflight)
-		return false;
-	if (user_ms ? conn->probes && now - conn->heard_at >=
-		      (u64)user_ms * NSEC_PER_MSEC :
-	    conn->probes >= keepalive_probes(tp))
-		return true;
-	if (conn->probes++ || conn->pair)
-		fsk_challenge_silence(conn, now);
-	__NET_INC_STATS(sock_net(conn->sk), LINUX_MIB_TCPKEEPALIVE);
-	if (!conn->pair)
-		fsk_tx_probe(conn);
-	return false;
-}
-
 /*
  * In memory: who is there is heard.  An orphan whose peer is not looks again,
  * and so does who waits for a way; whoever has the peer's address now is asked.
@@ -297,9 +263,8 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		return;
 
 	fsk_conn_info(conn);
-	if ((stalled_since(conn) &&
-	     now - stalled_since(conn) > fsk_patience(sk)) ||
-	    run_keepalive(conn, now)) {
+	if (stalled_since(conn) &&
+	    now - stalled_since(conn) > fsk_patience(sk)) {
 		fsk_conn_timeout(conn);
 		return;
 	}
@@ -364,7 +329,13 @@ static void show_timer(struct fsk_conn *conn, u64 now)
 			     (at > now ? nsecs_to_jiffies(at - now) : 0);
 }
 
-static void conn_timer(struct fsk_conn *conn)
+/**
+ * fsk_timer_run - do what is due
+ * @conn: connection; it may be dead afterwards
+ *
+ * Context: softirq with the socket's spinlock held, or its owner releases it.
+ */
+void fsk_timer_run(struct fsk_conn *conn)
 {
 	u64 now = fsk_now();
 
@@ -390,7 +361,7 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 		if (sock_owned_by_user(sk))
 			conn->deferred |= FSK_DEFER_TIMER;
 		else
-			conn_timer(conn);
+			fsk_timer_run(conn);
 	}
 	bh_unlock_sock(sk);
 	return HRTIMER_NORESTART;
@@ -409,7 +380,7 @@ static noinline void run_deferred(struct fsk_conn *conn)
 	if (what & FSK_DEFER_REFUSED)
 		fsk_challenge_refused(conn);
 	if (what & FSK_DEFER_TIMER)
-		conn_timer(conn);
+		fsk_timer_run(conn);
 	if (what & FSK_DEFER_FALLBACK)
 		fsk_handshake_again(conn);
 	rcu_read_unlock();

@@ -761,6 +761,7 @@ static void sever(struct fsk_conn *conn)
 	if (conn->stalled_since)
 		conn->stalled_since = conn->heard_at;
 	seek_way(conn);
+	fsk_keepalive_moved(conn);
 	fsk_timer_arm(conn);
 }
 
