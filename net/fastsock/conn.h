@@ -382,8 +382,10 @@ static inline bool fsk_is_conn(const struct sock *sk)
  */
 static inline struct fsk_conn *fsk_conn_rcu(const struct sock *sk)
 {
-	struct fsk_conn *conn = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	struct fsk_conn *conn;
 
+	conn = rcu_dereference_check(inet_csk(sk)->icsk_ulp_data,
+				     rcu_read_lock_sched_held());
 	/* Pairs with rcu_assign_pointer() of who gets the slot after us. */
 	smp_rmb();
 	return fsk_is_conn(sk) ? conn : NULL;

@@ -129,9 +129,20 @@ extern unsigned int fsk_net_id;
 extern u8 fsk_hostid[];
 extern __be16 fsk_ethertype;
 
+/*
+ * As net_generic().  The kernel replaces the array when a module brings a
+ * larger id, and frees the old one after a grace period, for which whoever
+ * cannot be preempted is a reader, too: that takes no function calls, as
+ * rcu_read_lock() does where readers can be preempted.
+ */
 static inline struct fsk_net *fsk_net(const struct net *net)
 {
-	return net_generic(net, fsk_net_id);
+	struct fsk_net *fn;
+
+	rcu_read_lock_sched();
+	fn = rcu_dereference_sched(net->gen)->ptr[fsk_net_id];
+	rcu_read_unlock_sched();
+	return fn;
 }
 
 #endif /* _FSK_PERNET_H */

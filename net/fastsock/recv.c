@@ -771,13 +771,13 @@ static bool idle(const struct recv *r, struct sock *sk)
 	/* SIGIO must find out under the lock whether somebody waits. */
 	if (!quiet(sk) || sock_flag(sk, SOCK_FASYNC))
 		return false;
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	conn = fsk_conn_rcu(sk);
 	min = conn ? post_min(conn) : 0;
 	plain = conn && READ_ONCE(conn->phase) == FSK_PH_OPEN &&
 		(r->left < min || (r->target < min &&
 				   READ_ONCE(conn->avg_recv) < min));
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return plain;
 }
 
