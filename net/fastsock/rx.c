@@ -114,10 +114,10 @@ u32 fsk_rx_window(struct fsk_conn *conn)
 {
 	const struct sock *sk = conn->sk;
 	u32 space = fsk_rx_space(sk);
-	u32 crumb = min_t(u32, conn->rx.mss, READ_ONCE(sk->sk_rcvbuf) / 4);
 	u32 edge = conn->rx.nxt + space;
 
-	if (space >= crumb && fsk_after(edge, conn->rx.wnd_end))
+	if (fsk_after(edge, conn->rx.wnd_end) &&
+	    (space >= conn->rx.mss || space >= READ_ONCE(sk->sk_rcvbuf) / 4U))
 		conn->rx.wnd_end = edge;
 	return conn->rx.wnd_end - conn->rx.nxt;
 }
@@ -373,8 +373,10 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 	do {
 		if (!take_inorder(conn, seg, trim))
 			return false;
+		if (likely(!conn->rx.ooo_head))
+			break;
 		seg = fsk_rel_rx_pop(&conn->rx, &trim);
-	} while (unlikely(seg));
+	} while (seg);
 	mirror_rx(conn);
 	wake_reader(conn);
 	return true;
@@ -418,8 +420,9 @@ bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now)
 }
 
 /* Return: false if the frame is spent, or the connection over. */
-static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
-		    const struct fsk_rel_range *sack, unsigned int n)
+static __always_inline bool
+rcv_ack(struct fsk_conn *conn, const struct frame *f,
+	const struct fsk_rel_range *sack, unsigned int n)
 {
 	struct fsk_seg *freed = NULL;
 	int what;
@@ -452,7 +455,9 @@ static bool rcv_ack(struct fsk_conn *conn, const struct frame *f,
 	return true;
 }
 
-static void rcv_data(struct fsk_conn *conn, const struct frame *f)
+/* DATA, and what is left of a frame that says more. */
+static __always_inline void
+rcv_data(struct fsk_conn *conn, const struct frame *f)
 {
 	if (!rcv_ack(conn, f, NULL, 0))
 		return;
@@ -473,7 +478,6 @@ static void rcv_confirm(struct fsk_conn *conn, const struct frame *f)
 	__skb_pull(f->skb, sizeof(struct fsk_syn));
 	if (!f->skb->len)
 		conn->rx.ack_now = true;	/* the client wants to know */
-	rcv_data(conn, f);
 }
 
 static void rcv_sack(struct fsk_conn *conn, const struct frame *f)
@@ -506,7 +510,6 @@ static void rcv_urgent(struct fsk_conn *conn, const struct frame *f)
 
 	if (seq - conn->rx.nxt < FSK_WND_MAX)
 		fsk_urgent_announced(conn, seq);
-	rcv_data(conn, f);
 }
 
 static void rcv_reset(struct fsk_conn *conn, const struct frame *f)
@@ -563,13 +566,14 @@ static void rcv_reject(struct fsk_conn *conn, const struct frame *f)
 
 /**
  * struct handler - what to do with one type of frame
- * @rcv: for a connection, socket lock held; consumes f->skb
+ * @rcv: for a connection, socket lock held; consumes f->skb unless @data
  * @min: least body, bytes
  * @max: longest body, bytes
- * @unit: body is @min plus a multiple of so many bytes
+ * @unit: body is @min plus a multiple of so many bytes, a power of two
  * @flags: FSK_F_* it may carry
- * @phases: in which phases it makes sense
+ * @phases: in which phases it makes sense; none: it is for no connection
  * @reply: a stranger's frame of this type deserves UNKNOWN
+ * @data: what @rcv leaves of it is as DATA
  */
 struct handler {
 	void (*rcv)(struct fsk_conn *conn, const struct frame *f);
@@ -579,11 +583,12 @@ struct handler {
 	u8 flags;
 	u8 phases;
 	bool reply;
+	bool data;
 };
 
 static const struct handler handlers[FSK_T_MAX] = {
 	[FSK_T_DATA] = {
-		.rcv = rcv_data, .max = U16_MAX, .unit = 1,
+		.max = U16_MAX, .unit = 1,
 		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
 		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
 	},
@@ -617,7 +622,7 @@ static const struct handler handlers[FSK_T_MAX] = {
 		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn),
 		.max = U16_MAX, .unit = 1,
 		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
-		.phases = PH_OPEN, .reply = true,
+		.phases = PH_OPEN, .reply = true, .data = true,
 	},
 	[FSK_T_REJECT] = {
 		.rcv = rcv_reject, .min = sizeof(struct fsk_reject),
@@ -625,13 +630,27 @@ static const struct handler handlers[FSK_T_MAX] = {
 	},
 	[FSK_T_URGENT] = {
 		.rcv = rcv_urgent, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
-		.reply = true,
+		.reply = true, .data = true,
 	},
 	[FSK_T_HELLO ... FSK_T_BYE] = {
 		.min = sizeof(struct fsk_hello),
 		.max = sizeof(struct fsk_hello), .unit = 1,
 	},
 };
+
+/*
+ * Not DATA.  Return: true if what is left is as DATA.  Kept out of line: most
+ * frames need no struct frame in memory.
+ */
+static noinline bool rcv_other(struct fsk_conn *conn, struct sk_buff *skb,
+			       const struct fsk_hdr *hdr, u64 now)
+{
+	struct frame f = { .skb = skb, .hdr = hdr, .now = now };
+	const struct handler *h = &handlers[hdr->type];
+
+	h->rcv(conn, &f);
+	return h->data;
+}
 
 /* The socket lock is held; @skb's data is at struct fsk_hdr. */
 static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
@@ -660,7 +679,9 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 		conn->hs_at = 0;
 	}
 	__skb_pull(skb, sizeof(*hdr));
-	h->rcv(conn, &f);
+	if (likely(hdr->type == FSK_T_DATA) ||
+	    rcv_other(conn, skb, hdr, f.now))
+		rcv_data(conn, &f);
 	if (unlikely(fsk_epochs_passed(&conn->epochs, conn->tx.una,
 				       conn->rx.nxt)))
 		fsk_conn_rekey(conn);
@@ -693,9 +714,12 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* A frame from a new address: the peer's has changed if ARP says so too. */
-static bool moved_here(const struct fsk_conn *conn, struct net_device *mine,
-		       const u8 *mac)
+/*
+ * A frame from a new address: the peer's has changed if ARP says so too.  Kept
+ * out of line: its array would cost every frame a stack guard.
+ */
+static noinline bool moved_here(const struct fsk_conn *conn,
+				struct net_device *mine, const u8 *mac)
 {
 	u8 known[MAX_ADDR_LEN];
 	struct neighbour *n;
@@ -803,11 +827,11 @@ static struct fsk_conn *find(const struct fsk_net *fn,
 	return conn;
 }
 
-static void rcv_for_conn(struct sk_buff *skb, u32 key, struct net_device *dev,
-			 const u8 *mac)
+static void rcv_for_conn(const struct fsk_net *fn, struct sk_buff *skb, u32 key,
+			 struct net_device *dev, const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
-	struct fsk_conn *conn = find(fsk_net(dev_net(dev)), hdr, key, dev, mac);
+	struct fsk_conn *conn = find(fn, hdr, key, dev, mac);
 
 	if (IS_ERR(conn)) {
 		if (PTR_ERR(conn) == -EACCES)
@@ -851,7 +875,7 @@ static int frame_check(struct sk_buff *skb)
 	len = be16_to_cpu(hdr->len);
 	if (skb->len - sizeof(*hdr) < len)
 		return FSK_DROP_SHORT;
-	if (len < h->min || len > h->max || (len - h->min) % h->unit)
+	if (len < h->min || len > h->max || (len - h->min) & (h->unit - 1))
 		return FSK_DROP_LENGTH;
 	if (pskb_trim_rcsum(skb, sizeof(*hdr) + len))
 		return FSK_DROP_NOMEM;
@@ -874,13 +898,14 @@ static int frame_check(struct sk_buff *skb)
 void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 {
 	struct net *net = dev_net(dev);
+	const struct fsk_net *fn = fsk_net(net);
 	const struct fsk_hdr *hdr;
 	u32 key;
 	int why;
 
-	fsk_stat_inc(net, FSK_MIB_IN_FRAMES);
-	why = likely(READ_ONCE(fsk_net(net)->open)) ? frame_check(skb) :
-						      FSK_DROP_NOT_FOR_US;
+	this_cpu_inc(fn->mib[FSK_MIB_IN_FRAMES]);
+	why = likely(READ_ONCE(fn->open)) ? frame_check(skb) :
+					    FSK_DROP_NOT_FOR_US;
 	if (unlikely(why != FSK_ACCEPT)) {
 		fsk_drop(net, skb, why);
 		return;
@@ -892,8 +917,8 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		return;
 	}
 	key = fsk_unseal(hdr);
-	if (likely(handlers[hdr->type].rcv)) {
-		rcv_for_conn(skb, key, dev, mac);
+	if (likely(handlers[hdr->type].phases)) {
+		rcv_for_conn(fn, skb, key, dev, mac);
 		return;
 	}
 	/* Outside a connection the key is 0, unless the frame is damaged. */
