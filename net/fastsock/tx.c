@@ -55,8 +55,9 @@ u32 fsk_tx_mss(const struct fsk_conn *conn)
 	return mss;
 }
 
-static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
-		     u8 flags, u32 seq, u16 len, u32 key)
+static __always_inline void
+fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type, u8 flags,
+	 u32 seq, u16 len, u32 key)
 {
 	struct fsk_hdr *hdr = __skb_push(skb, sizeof(*hdr));
 
@@ -70,7 +71,7 @@ static void fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type,
 	fsk_seal(hdr, key);
 }
 
-static int xmit(struct fsk_conn *conn, struct sk_buff *skb)
+static __always_inline int xmit(struct fsk_conn *conn, struct sk_buff *skb)
 {
 	struct net_device *dev = fsk_conn_dev(conn);
 	struct sock *sk = conn->sk;
@@ -236,7 +237,7 @@ void fsk_tx_confirm(struct fsk_conn *conn, u64 now)
  * everybody it may have in any case, as with TCP, and owes it if need be: see
  * make_room() in rx.c.
  */
-static bool wmem_schedule(struct sock *sk, u32 size)
+static __always_inline bool wmem_schedule(struct sock *sk, u32 size)
 {
 	return likely(sk_wmem_schedule(sk, size)) ||
 	       sk->sk_wmem_queued <
@@ -516,9 +517,12 @@ void fsk_tx_fin(struct fsk_conn *conn)
 	fsk_rel_tx_queue(&conn->tx, &FSK_CB(skb)->seg);
 }
 
-/* Copy up to @len bytes into page frags; bytes copied or a negative errno. */
-static int append_paged(struct sock *sk, struct sk_buff *skb,
-			struct msghdr *msg, int len)
+/*
+ * Copy up to @len bytes into page frags; bytes copied or a negative errno.
+ * Kept out of line: what it calls would cost small sends a stack guard.
+ */
+static noinline int append_paged(struct sock *sk, struct sk_buff *skb,
+				 struct msghdr *msg, int len)
 {
 	struct page_frag *pfrag = sk_page_frag(sk);
 	int i = skb_shinfo(skb)->nr_frags;
@@ -548,15 +552,17 @@ static int append_paged(struct sock *sk, struct sk_buff *skb,
 	return len;
 }
 
-static int append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
-		  int len)
+static __always_inline int append(struct sock *sk, struct sk_buff *skb,
+				  struct msghdr *msg, int len)
 {
-	int err;
-
 	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < len)
 		return append_paged(sk, skb, msg, len);
-	err = skb_add_data_nocache(sk, skb, &msg->msg_iter, len);
-	return err ?: len;
+	/* So few bytes are better in the cache, and nobody sums them. */
+	if (likely(copy_from_iter_full(__skb_put(skb, len), len,
+				       &msg->msg_iter)))
+		return len;
+	__skb_trim(skb, skb->len - len);
+	return -EFAULT;
 }
 
 /**
