@@ -26,28 +26,28 @@
  * @sk: socket
  * @msg: where to
  * @left: bytes that still fit
- * @copied: bytes returned so far
  * @target: bytes that satisfy the call
- * @peek: with MSG_PEEK, bytes already passed
- * @peek_from: @peek at the beginning, SO_PEEK_OFF
- * @peek_at: the copied_seq that @peek counts from
- * @want: with a posted buffer, bytes in it that end the wait
  * @timeo: jiffies left to wait
  * @flags: MSG_*
+ * @peek_at: the copied_seq that @peek counts from
+ * @peek: with MSG_PEEK, bytes already passed
+ * @peek_from: @peek at the beginning, SO_PEEK_OFF
+ * @copied: bytes returned so far
+ * @want: with a posted buffer, bytes in it that end the wait
  * @stamped: last skb read, if its time stamp is wanted; referenced
  */
 struct recv {
 	struct sock *sk;
 	struct msghdr *msg;
 	size_t left;
-	size_t copied;
 	size_t target;
-	size_t want;
-	u32 peek;
-	u32 peek_from;
-	u32 peek_at;
 	long timeo;
 	int flags;
+	u32 peek_at;
+	u32 peek;
+	u32 peek_from;
+	size_t copied;
+	size_t want;
 	struct sk_buff *stamped;
 };
 
@@ -1004,7 +1004,11 @@ out:
 int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len)
 {
-	struct recv r = { .sk = sk, .msg = msg, .left = len, .flags = flags };
+	struct recv r = {
+		.sk = sk, .msg = msg, .left = len, .flags = flags,
+		.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len),
+		.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT),
+	};
 	int disconnects = READ_ONCE(sk->sk_disconnects);
 	struct fsk_conn *conn;
 	int err;
@@ -1014,8 +1018,6 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	if (unlikely(flags & MSG_OOB))
 		return recv_urgent(sk, msg, len, flags, addr_len);
 
-	r.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	r.target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	if (r.timeo && len && idle(&r, sk)) {
 		if (unlikely(fsk_spin_wanted(sk)))
 			spin_unlocked(&r, sk);
