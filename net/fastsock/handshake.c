@@ -483,7 +483,7 @@ static bool tell_lsm(struct sock *sk, struct net_device *dev)
 
 	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
 		return true;
-	skb = fsk_policy_syn(dev, &answer);
+	skb = fsk_policy_synack(dev, &answer);
 	if (!skb)
 		return false;
 	security_inet_conn_established(sk, skb);

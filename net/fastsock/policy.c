@@ -636,6 +636,30 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev,
 }
 
 /**
+ * fsk_policy_synack() - the SYN-ACK that TCP would have received
+ * @dev: device that the frame came in by
+ * @t: addresses and ports, from server to client
+ *
+ * For security modules, which ask for no route: whether packets of the server
+ * come in was asked when the client connected.
+ *
+ * Context: Softirq or process context.
+ * Return: as fsk_policy_syn() has it, but for the route; NULL without memory.
+ */
+struct sk_buff *fsk_policy_synack(struct net_device *dev,
+				  const struct fsk_tuple *t)
+{
+	struct sk_buff *skb = build_in(dev, t, true);
+
+	if (!skb)
+		return NULL;
+	receive_on(skb, dev);
+	hand_to_tcp(skb);
+	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
+	return skb;
+}
+
+/**
  * fsk_policy_turn() - make the answer out of a SYN within the host
  * @skb: from fsk_policy_accept() or fsk_policy_syn()
  *

@@ -45,6 +45,8 @@ int fsk_policy_sock(const struct sock *sk);
 bool fsk_policy_running(struct sock *sk, struct net_device *dev);
 struct sk_buff *fsk_policy_syn(struct net_device *dev,
 			       const struct fsk_tuple *t);
+struct sk_buff *fsk_policy_synack(struct net_device *dev,
+				  const struct fsk_tuple *t);
 void fsk_policy_turn(struct sk_buff *skb);
 
 #endif /* _FSK_POLICY_H */
