@@ -219,7 +219,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	/* What an ICMP error would have to quote.  write_seq stays TCP's. */
-	tcp_sk(sk)->snd_una = get_random_u32();
+	tcp_sk(sk)->snd_una = conn->key + conn->mask;
 	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->snd_una);
 	fsk_conn_attach(sk, conn);
 	fsk_conn_hash(conn);

@@ -2,9 +2,10 @@
 /* The packets that TCP would exchange first, for those who judge packets. */
 
 #include <linux/netdevice.h>
-#include <linux/random.h>
+#include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <net/ip.h>
+#include <net/netns/hash.h>
 #include <net/tcp.h>
 
 #include "packet.h"
@@ -43,10 +44,21 @@ static void put_options(struct fsk_options *opt, const struct net_device *dev)
 	};
 }
 
+/* Where sequence numbers of this processor's packets have got to. */
+static DEFINE_PER_CPU(u32, packet_seq);
+
 /*
- * The sequence numbers are random, so that what a REJECT rule answers them
- * with fits neither this nor any other connection.
+ * A sequence number that no connection knows of, so that what a REJECT rule
+ * answers it with fits neither this nor any other.  Steps of the golden ratio
+ * spread evenly and come round after 2^32.  Nobody gains by knowing them, for
+ * no connection has one, so they need not cost what random numbers do.
  */
+static __be32 some_seq(const struct net_device *dev)
+{
+	return htonl(this_cpu_add_return(packet_seq, 0x9e3779b9) ^
+		     net_hash_mix(dev_net(dev)));
+}
+
 static void put_tcp(struct fsk_segment *seg, const struct fsk_tuple *t,
 		    const struct net_device *dev, bool reply)
 {
@@ -56,12 +68,12 @@ static void put_tcp(struct fsk_segment *seg, const struct fsk_tuple *t,
 	memset(th, 0, sizeof(*th));
 	th->source = t->sport;
 	th->dest = t->dport;
-	th->seq = (__force __be32)get_random_u32();
+	th->seq = some_seq(dev);
 	th->doff = len / 4;
 	th->syn = 1;
 	if (reply) {
 		th->ack = 1;
-		th->ack_seq = (__force __be32)get_random_u32();
+		th->ack_seq = some_seq(dev);
 	}
 	th->window = htons(SYN_WINDOW);
 	put_options(&seg->options, dev);
