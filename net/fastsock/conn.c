@@ -31,7 +31,7 @@
 /* fsk_conn.epochs, open_key, wrong_keys, wrong_since of all. */
 static DEFINE_SPINLOCK(conn_keys_lock);
 static struct kmem_cache *conn_cache;
-static siphash_aligned_key_t peer_secret;	/* of fsk_net.by_peer */
+static hsiphash_key_t peer_secret;	/* of fsk_net.by_peer */
 static struct sk_filter *reject_all;
 static const struct inet_connection_sock_af_ops *tcp_af_ops;
 static struct inet_connection_sock_af_ops fsk_af_ops;
@@ -45,7 +45,7 @@ static u32 id_hash(const struct fsk_net *fn, u32 id)
 /* Those of the other end are what it likes. */
 static u32 peer_hash(u32 peer_id, u32 peer_key)
 {
-	return siphash_2u32(peer_id, peer_key, &peer_secret);
+	return hsiphash_2u32(peer_id, peer_key, &peer_secret);
 }
 
 /**

@@ -35,6 +35,7 @@
 #include <net/netevent.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "compat.h"
 #include "peer.h"
 #include "pernet.h"
 #include "stats.h"
@@ -159,10 +160,17 @@ static unsigned long fsk_peer_backoff(unsigned int n)
 		     FSK_PEER_BACKOFF_MAX);
 }
 
+/* As jhash() of its bytes, but not byte by byte. */
+static u32 fsk_peer_hash(const u8 *mac, u32 seed)
+{
+	return jhash_2words(get_unaligned((const u32 *)mac),
+			    get_unaligned((const u16 *)(mac + 4)), seed);
+}
+
 static struct hlist_head *fsk_peer_bucket(struct fsk_net *fn, int ifindex,
 					  const u8 *mac)
 {
-	u32 hash = jhash(mac, ETH_ALEN, fsk_peer_seed ^ ifindex);
+	u32 hash = fsk_peer_hash(mac, fsk_peer_seed ^ ifindex);
 
 	return &fn->peers[hash % FSK_PEER_BUCKETS];
 }
@@ -805,7 +813,7 @@ static struct fsk_peer_dev *fsk_peer_dev_find(const struct net_device *dev)
 
 static struct hlist_head *fsk_peer_macs_bucket(const u8 *mac)
 {
-	return &fsk_peer_macs[jhash(mac, ETH_ALEN, fsk_peer_seed) %
+	return &fsk_peer_macs[fsk_peer_hash(mac, fsk_peer_seed) %
 			      FSK_PEER_BUCKETS];
 }
 
