@@ -67,6 +67,13 @@ lan_switch() {
 	done
 }
 
+# Where br_netfilter is there, it would have every bridge ask the IPv4 rules.
+lan_plain_bridges() {
+	# shellcheck disable=SC2016
+	at "$1" sh -c 'for name in /proc/sys/net/bridge/bridge-nf-call-*; do
+		[ ! -e "$name" ] || echo 0 > "$name"; done'
+}
+
 lan_host() {
 	echo "addr add 10.77.0.$1/24 dev eth0"
 	echo "link set eth0 up"
@@ -81,7 +88,7 @@ lan_up() {
 	if [ $# -eq 2 ]; then
 		lan_cable "$1" "$2" eth0 | ip -batch - || return 1
 	else
-		lan_add_ns switch || return 1
+		lan_add_ns switch && lan_plain_bridges switch || return 1
 		for ns in "$@"; do
 			lan_cable "$ns" switch "to-$ns"
 		done | ip -batch - || return 1

@@ -54,9 +54,26 @@ under() {
 	until_true 10 fast && return $status
 }
 
+# Would the kernel take a rule that says this?
+takes_rule() {
+	at c nft -c "table ip t { chain c { type filter hook input priority 0;
+		$1; }; }"
+}
+
+# Does the kernel have it, as a module or built in?
+has() {
+	modprobe "$1"
+	case $1 in
+	ip_vs_rr) at c ./helper_ipvs $c_ip 4000 $c_ip 4000 &&
+		at c ./helper_ipvs ;;
+	nft_dup_ipv4) takes_rule "dup to $a_ip" ;;
+	nft_synproxy) takes_rule "synproxy mss 1460 wscale 7" ;;
+	esac
+}
+
 # needs MODULE COMMAND...: not all kernels have it
 needs() {
-	modprobe "$1" 2> /dev/null || return 4
+	has "$1" > /dev/null 2>&1 || return 4
 	"${@:2}"
 }
 
