@@ -300,7 +300,7 @@ static inline void fsk_set_physin(struct nf_bridge_info *info,
 }
 #endif
 
-/* Stable releases gave TCP a keepalive timer of its own: Kbuild looks for it. */
+/* Stable releases gave keepalive a timer of its own: Kbuild looks for it. */
 static inline struct timer_list *fsk_keepalive_timer(struct sock *sk)
 {
 #ifdef FSK_HAS_KEEPALIVE_TIMER
