@@ -12,7 +12,7 @@
 
 #define SHARED	"10.77.0.100"	/* the address that moves between b and c */
 #define PORT	4700
-#define SOON	4000		/* ms; a machine that emulates is slow */
+#define SOON	10000		/* ms; a machine that emulates is slow */
 
 enum kind { PLAIN, FRAMES, MEMORY };
 
