@@ -526,6 +526,7 @@ bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now);
 int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
 u32 fsk_rx_window(struct fsk_conn *conn);
 u32 fsk_rx_space(const struct sock *sk);
+u32 fsk_rx_promise(const struct sock *sk);
 bool fsk_rx_grow_buffer(struct fsk_conn *conn);
 
 /* timer.c */

@@ -140,7 +140,7 @@ static void frames_numbers(struct fsk_conn *conn, u32 peer_win)
 {
 	fsk_rel_tx_init(&conn->tx, conn->key, peer_win, fsk_tx_mss(conn),
 			&fsk_cc_lan);
-	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_space(conn->sk),
+	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_promise(conn->sk),
 			conn->mss);
 	fsk_conn_keys(conn);
 	fsk_handshake_numbers(conn);
@@ -209,7 +209,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	conn->key = get_random_u32();
 	conn->mss = own_mss(conn, dev);
 	conn->peer_mss = conn->mss;
-	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_space(sk), conn->mss);
+	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_promise(sk), conn->mss);
 	fsk_conn_keys(conn);
 	conn->phase = FSK_PH_SYN_SENT;
 	conn->hs_end = now + ms * (u64)NSEC_PER_MSEC;
@@ -856,7 +856,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	if (reason == FSK_ACCEPT)
 		reason = lsm_reason(lsk, skb, t);
 	kfree_skb(skb);
-	sa->win = cpu_to_be32(fsk_rx_space(lsk));
+	sa->win = cpu_to_be32(fsk_rx_promise(lsk));
 	if (reason == FSK_ACCEPT)
 		sa->mss = cpu_to_be16(fitting(fsk_handshake_mss(lsk, xport,
 								dev), mtu));
@@ -1180,7 +1180,7 @@ static void let_wait(struct sock *lsk, u32 id, u32 key,
 		.version = FSK_WIRE_VERSION,
 		.id = cpu_to_be32(id),
 		.key = cpu_to_be32(key),
-		.win = cpu_to_be32(fsk_rx_space(lsk)),
+		.win = cpu_to_be32(fsk_rx_promise(lsk)),
 		.mss = cpu_to_be16(fsk_handshake_mss(lsk,
 						     fsk_transport_for(dev),
 						     dev)),

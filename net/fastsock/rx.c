@@ -102,10 +102,26 @@ bool fsk_rx_grow_buffer(struct fsk_conn *conn)
 }
 
 /**
+ * fsk_rx_promise - the window that a socket offers while nothing is unread
+ * @sk: socket
+ *
+ * Half of its receive buffer, as with TCP: a program may still make that
+ * smaller, and what was promised cannot be taken back.
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u32 fsk_rx_promise(const struct sock *sk)
+{
+	return min(fsk_rx_space(sk), READ_ONCE(sk->sk_rcvbuf) / 2U);
+}
+
+/**
  * fsk_rx_window - the window to advertise now
  * @conn: connection
  *
- * The right edge only moves forward, and not by crumbs.
+ * The right edge only moves forward, and not by crumbs.  Unread bytes take
+ * nothing off what the socket offers otherwise as long as there is room.
  *
  * Context: socket lock held in either form.
  * Return: bytes beyond the next expected one.
@@ -113,11 +129,14 @@ bool fsk_rx_grow_buffer(struct fsk_conn *conn)
 u32 fsk_rx_window(struct fsk_conn *conn)
 {
 	const struct sock *sk = conn->sk;
-	u32 space = fsk_rx_space(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	u32 unread = tp->rcv_nxt - READ_ONCE(tp->copied_seq);
+	u32 space = min(fsk_rx_space(sk), rcvbuf / 2 + unread);
 	u32 edge = conn->rx.nxt + space;
 
 	if (fsk_after(edge, conn->rx.wnd_end) &&
-	    (space >= conn->rx.mss || space >= READ_ONCE(sk->sk_rcvbuf) / 4U))
+	    (space >= conn->rx.mss || space >= rcvbuf / 4))
 		conn->rx.wnd_end = edge;
 	return conn->rx.wnd_end - conn->rx.nxt;
 }
