@@ -600,6 +600,21 @@ static FSK_UNUSED int fsk_run(const char *command)
 	return -1;
 }
 
+/* Sets net.ipv4.NAME in a namespace: 0 or -1. */
+static FSK_UNUSED int fsk_set_sysctl(const char *ns, const char *name,
+				     const char *value)
+{
+	char path[80];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	file = fsk_enter(ns) ? NULL : fopen(path, "we");
+	if (!file)
+		return -1;
+	fputs(value, file);
+	return fclose(file);
+}
+
 /* Sets net.fastsock.same_host at both ends of the LAN. */
 static FSK_UNUSED int fsk_same_host(int value)
 {

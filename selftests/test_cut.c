@@ -255,26 +255,12 @@ TEST_F(cut, keepalive_outlives_short_cuts)
 	FSK_EXPECT_ALIVE(self->client, self->server);
 }
 
-static int set_sysctl(const char *name, const char *value)
-{
-	char path[80];
-	int fd, n;
-
-	if (fsk_enter("a"))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
-	fd = open(path, O_WRONLY);
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n < 0 ? -1 : 0;
-}
-
 /* Many probes that fall due at once: the machine has to go on. */
 TEST_F(cut, keepalive_without_an_interval)
 {
 	int frames, other;
 
-	ASSERT_EQ(0, set_sysctl("tcp_keepalive_intvl", "0"));
+	ASSERT_EQ(0, fsk_set_sysctl("a", "tcp_keepalive_intvl", "0"));
 	ASSERT_EQ(0, fsk_same_host(1));
 	frames = fsk_dial(_metadata, &fsk_veth, self->port);
 	other = fsk_accept(_metadata, self->listener);
@@ -292,7 +278,7 @@ TEST_F(cut, keepalive_without_an_interval)
 	FSK_EXPECT_ALIVE(frames, other);
 	close(frames);
 	close(other);
-	EXPECT_EQ(0, set_sysctl("tcp_keepalive_intvl", "75"));
+	EXPECT_EQ(0, fsk_set_sysctl("a", "tcp_keepalive_intvl", "75"));
 }
 
 /* Its end of stream was held; then it rests as long as the sysctl says. */
@@ -300,7 +286,7 @@ TEST_F(cut, an_orphan_that_was_held)
 {
 	int before = fsk_orphans();
 
-	ASSERT_EQ(0, set_sysctl("tcp_fin_timeout", "1"));
+	ASSERT_EQ(0, fsk_set_sysctl("a", "tcp_fin_timeout", "1"));
 	ASSERT_EQ(0, cut_at("a"));
 	fsk_close(&self->client);
 	fsk_sleep_ms(200);
@@ -308,7 +294,7 @@ TEST_F(cut, an_orphan_that_was_held)
 	ASSERT_EQ(0, mend_at("a"));
 	EXPECT_TRUE(FSK_UNTIL(fsk_orphans() == before));
 	EXPECT_TRUE(FSK_UNTIL(fsk_events(self->server) & POLLRDHUP));
-	EXPECT_EQ(0, set_sysctl("tcp_fin_timeout", "60"));
+	EXPECT_EQ(0, fsk_set_sysctl("a", "tcp_fin_timeout", "60"));
 }
 
 struct splice_call {

@@ -62,19 +62,6 @@ static int timer_of(const char *ns, uint16_t from, uint16_t to,
 	return found;
 }
 
-static int set_sysctl(const char *ns, const char *name, const char *value)
-{
-	char path[80];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
-	file = fsk_enter(ns) ? NULL : fopen(path, "we");
-	if (!file)
-		return -1;
-	fputs(value, file);
-	return fclose(file);
-}
-
 TEST_F(tools, keepalive_is_shown)
 {
 	uint16_t port = fsk_port(self->client);
@@ -199,8 +186,10 @@ TEST_F(tools, keepalive_is_left_to_tcp)
 /* Keepalive of a namespace: as often as the clock ticks, or as usual. */
 static int set_pace(const char *ns, bool restless)
 {
-	return set_sysctl(ns, "tcp_keepalive_time", restless ? "0" : "7200") |
-	       set_sysctl(ns, "tcp_keepalive_intvl", restless ? "0" : "75");
+	return fsk_set_sysctl(ns, "tcp_keepalive_time",
+			      restless ? "0" : "7200") |
+	       fsk_set_sysctl(ns, "tcp_keepalive_intvl",
+			      restless ? "0" : "75");
 }
 
 /* The timer fires while connections end in every way there is. */
