@@ -52,9 +52,13 @@ knows_capable() {
 	at "$1" grep -q ' capable ' /proc/net/fastsock_peers
 }
 
-# How often the module is in use: once per socket with its operations too.
+# How often the module is in use: once per socket with its operations, and per
+# connection.
 module_users() {
-	awk '$1 == "fastsock" { print $3 }' /proc/modules
+	local holds=/sys/module/fastsock/parameters/holds
+
+	echo $(($(awk '$1 == "fastsock" { print $3 }' /proc/modules) +
+		$(cat $holds)))
 }
 
 no_more_users_than() {

@@ -104,16 +104,33 @@ static void run(const char *command)
 		die("'%s' failed", command);
 }
 
-/* How often the module is in use: once per socket with its operations too. */
+/* Connections, and calls, of which the module's own count has one in all. */
+static int module_holds(void)
+{
+	FILE *file = fopen("/sys/module/fastsock/parameters/holds", "re");
+	int count;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%d", &count) != 1)
+		count = 0;
+	fclose(file);
+	return count;
+}
+
+/*
+ * How often the module is in use: once per socket with its operations, and per
+ * connection.
+ */
 static int module_users(void)
 {
 	FILE *file = fopen("/proc/modules", "re");
 	char name[64];
-	int count, found = 0;
+	int count, found = module_holds();
 
 	while (file && fscanf(file, "%63s %*s %d%*[^\n]", name, &count) == 2)
 		if (!strcmp(name, "fastsock"))
-			found = count;
+			found += count;
 	fclose(file);
 	return found;
 }

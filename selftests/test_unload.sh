@@ -161,6 +161,68 @@ many_rounds() {
 	return $status
 }
 
+holds() {
+	cat /sys/module/fastsock/parameters/holds
+}
+
+# Nothing is left but connections whose programs have closed them, and which
+# say so in vain.
+orphans_alone() {
+	enabled && until_true 10 fast || return 1
+	timeout -s KILL "$(lan_patience 3)" ./helper_pair -a 127.0.0.1 \
+		-p 4200 -i 'tc qdisc add dev lo root netem loss 100%'
+	matches_holds 2 && echo 0 > $sysctls/enable && matches_holds 2 &&
+		refuses_unload && tc qdisc del dev lo root &&
+		until_true "$(lan_patience 20)" matches_holds 0 &&
+		disabled && unloads_soon
+}
+
+# 40 connections have two ends each, wherever these were made and counted.
+# $1 is done while others come and go on both processors.
+both_processors() {
+	local count='
+		i=0
+		holds=/sys/module/fastsock/parameters/holds
+		until [ "$(cat $holds)" = 80 ]; do
+			sleep 0.1
+			i=$((i + 1))
+			[ $i -lt 100 ] || { cat $holds; exit 1; }
+		done
+		! rmmod fastsock 2> /dev/null'
+
+	load && echo 1 > $sysctls/enable && ./helper_cpus 40 "$1" "$count" &&
+		until_true 10 matches_holds 0 && disabled && unloads_soon
+}
+
+matches_holds() {
+	[ "$(holds)" = "$1" ]
+}
+
+counted_apart() {
+	both_processors "sleep 2"
+}
+
+# They are added up under those who count, and counted apart again; half of the
+# times that is wanted while whoever disables still waits.
+counted_both_ways() {
+	both_processors "
+		i=0
+		while [ \$i -lt 20 ]; do
+			echo 0 > $sysctls/enable &
+			[ \$((i % 2)) = 0 ] && wait || sleep 0.01
+			! rmmod fastsock 2> /dev/null || exit
+			echo 1 > $sysctls/enable || exit
+			wait
+			! rmmod fastsock 2> /dev/null || exit
+			i=\$((i + 1))
+		done"
+}
+
+# The last of them is enabled while nothing counts apart any more.
+counted_together() {
+	both_processors "sleep 0.2; echo 0 > $sysctls/enable; sleep 0.2"
+}
+
 cases=(
 	"refused while enabled | while_enabled"
 	"refused while another namespace is enabled | while_enabled_elsewhere"
@@ -169,6 +231,10 @@ cases=(
 	"refused while connected | while_connected"
 	"the hook stands while enabled and only then | hook_restored"
 	"the hook stands while any namespace is enabled | hook_shared"
+	"refused while orphans are left | orphans_alone"
+	"refused while connections on two processors are left | counted_apart"
+	"... and when it was disabled beside them | counted_together"
+	"... and when it was enabled and disabled | counted_both_ways"
 	"$rounds rounds beside busy programs | many_rounds"
 )
 

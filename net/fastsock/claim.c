@@ -25,6 +25,7 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "hold.h"
 #include "loop.h"
 #include "pair.h"
 #include "peer.h"
@@ -36,7 +37,7 @@ struct proto_ops fsk_stream_ops __read_mostly;
 struct proto_ops fsk_memory_ops __read_mostly;
 
 static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
-static DEFINE_MUTEX(claim_mutex);	/* those below, tcp_prot.init */
+static DEFINE_MUTEX(claim_mutex);	/* those below, tcp_prot.init, hold.c */
 static unsigned int claim_users;
 static unsigned int claim_parting;	/* references that claim_work drops */
 static void claim_part(struct work_struct *work);
@@ -101,8 +102,8 @@ bool fsk_claimed(struct sock *sk)
  * @sk: claimed socket without connection
  * @reason: why, for the counter and the tracepoint
  *
- * Context: process; the caller owns @sk and holds a module reference of its
- * own, because the socket's is dropped.
+ * Context: process; the caller owns @sk and holds the module (fsk_hold()),
+ * because the socket's reference is dropped.
  */
 void fsk_delegate(struct sock *sk, enum fsk_reason reason)
 {
@@ -127,7 +128,7 @@ void fsk_delegate(struct sock *sk, enum fsk_reason reason)
  * A port already chosen stays: TCP finds the socket bound to it.  So does
  * SYN_SENT, so that whoever polls meanwhile sees no hang-up.
  *
- * Context: process; the caller owns @sk and a module reference.
+ * Context: process; the caller owns @sk and holds the module.
  * Return: what TCP's connect returns.
  */
 int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
@@ -406,7 +407,7 @@ static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
  * @uaddr: where to; cgroup programs have already had their say
  * @addr_len: bytes of @uaddr
  *
- * Context: process; the caller owns @sk and a module reference.
+ * Context: process; the caller owns @sk and holds the module.
  * Return: 0 with the socket in SYN_SENT, over fastsock or TCP; else TCP's
  * errno.
  */
@@ -453,7 +454,10 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 
 /*
  * Calls on a claimed socket.  Each holds the module: the socket may be
- * delegated by another thread, or by this one, before it returns.
+ * delegated by another thread, or by this one, before it returns.  Calls on a
+ * connected one, or on a veteran, need not: it is never delegated, so it keeps
+ * its reference until its last descriptor is closed, and whoever is in a call
+ * has that descriptor.
  */
 
 static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
@@ -463,7 +467,7 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 	bool fresh;
 	int err;
 
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	lock_sock(sk);
 	fresh = undecided(sock) && sk->sk_prot == &tcp_prot &&
 		sk->sk_state == TCP_CLOSE && sock->state == SS_UNCONNECTED;
@@ -477,7 +481,7 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 	if (!fsk_is_conn(sk) && connected_ops(sock))
 		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
 	release_sock(sk);
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 	return err;
 }
 
@@ -512,13 +516,13 @@ static int claimed_accept(struct socket *sock, struct socket *newsock,
 {
 	int err;
 
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	err = inet_accept(sock, newsock, FSK_ACCEPT_PASS);
 	if (!err) {
 		fsk_loop_accepted(newsock->sk);
 		adopt(newsock);
 	}
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 	return err;
 }
 
@@ -527,7 +531,7 @@ static int claimed_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	struct sock *sk = sock->sk;
 	int err;
 
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	if (msg->msg_flags & MSG_FASTOPEN) {
 		lock_sock(sk);
 		if (undecided(sock) && !fsk_is_conn(sk) &&
@@ -536,7 +540,7 @@ static int claimed_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 		release_sock(sk);
 	}
 	err = inet_sendmsg(sock, msg, size);
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 	return err;
 }
 
@@ -545,9 +549,9 @@ static int claimed_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 {
 	int err;
 
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	err = inet_recvmsg(sock, msg, size, flags);
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 	return err;
 }
 
@@ -569,6 +573,17 @@ static int any_release(struct socket *sock)
 		fsk_conn_kill(fsk_conn(sk));	/* the work finds it dead */
 	release_sock(sk);
 	return inet_release(sock);
+}
+
+/* The work that delegates may let go of the module while this waits for it. */
+static int claimed_release(struct socket *sock)
+{
+	int err;
+
+	fsk_hold();
+	err = any_release(sock);
+	fsk_hold_drop();
+	return err;
 }
 
 /*
@@ -597,13 +612,22 @@ static int any_setsockopt(struct socket *sock, int level, int optname,
 {
 	int err = 1;
 
-	__module_get(THIS_MODULE);
 	if (level == SOL_TCP && optname == TCP_ULP)
 		err = judge_ulp(sock, optval, optlen);
 	if (err == 1)
 		err = sock_common_setsockopt(sock, level, optname, optval,
 					     optlen);
-	module_put(THIS_MODULE);
+	return err;
+}
+
+static int claimed_setsockopt(struct socket *sock, int level, int optname,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int err;
+
+	fsk_hold();
+	err = any_setsockopt(sock, level, optname, optval, optlen);
+	fsk_hold_drop();
 	return err;
 }
 
@@ -612,9 +636,9 @@ static int claimed_getsockopt(struct socket *sock, int level, int optname,
 {
 	int err;
 
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 	return err;
 }
 
@@ -622,10 +646,22 @@ static int claimed_shutdown(struct socket *sock, int how)
 {
 	int err;
 
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	err = inet_shutdown(sock, how);
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 	return err;
+}
+
+static ssize_t claimed_splice_read(struct socket *sock, loff_t *ppos,
+				   struct pipe_inode_info *pipe, size_t len,
+				   unsigned int flags)
+{
+	ssize_t ret;
+
+	fsk_hold();
+	ret = fsk_splice_read(sock, ppos, pipe, len, flags);
+	fsk_hold_drop();
+	return ret;
 }
 
 /*
@@ -705,17 +741,21 @@ static void ops_init(void)
 {
 	fsk_claimed_ops = inet_stream_ops;
 	fsk_claimed_ops.owner = THIS_MODULE;
-	fsk_claimed_ops.release = any_release;
+	fsk_claimed_ops.release = claimed_release;
 	fsk_claimed_ops.connect = claimed_connect;
 	fsk_claimed_ops.accept = claimed_accept;
 	fsk_claimed_ops.sendmsg = claimed_sendmsg;
 	fsk_claimed_ops.recvmsg = claimed_recvmsg;
-	fsk_claimed_ops.setsockopt = any_setsockopt;
+	fsk_claimed_ops.setsockopt = claimed_setsockopt;
 	fsk_claimed_ops.getsockopt = claimed_getsockopt;
 	fsk_claimed_ops.shutdown = claimed_shutdown;
 	replace_tcp_readers(&fsk_claimed_ops);
+	fsk_claimed_ops.splice_read = claimed_splice_read;
 
 	fsk_veteran_ops = fsk_claimed_ops;
+	fsk_veteran_ops.release = any_release;
+	fsk_veteran_ops.setsockopt = any_setsockopt;
+	fsk_veteran_ops.splice_read = fsk_splice_read;
 
 	fsk_stream_ops = inet_stream_ops;
 	fsk_stream_ops.owner = THIS_MODULE;
@@ -804,6 +844,7 @@ int fsk_claim_enable(void)
 		return -ENODEV;
 	mutex_lock(&claim_mutex);
 	if (!claim_users++) {
+		fsk_hold_split();
 		tcp_prot_init = tcp_prot.init;
 		smp_wmb();	/* hook() finds tcp_prot_init set */
 		WRITE_ONCE(tcp_prot.init, hook);
@@ -820,9 +861,17 @@ static void claim_part(struct work_struct *work)
 	mutex_lock(&claim_mutex);
 	n = claim_parting;
 	claim_parting = 0;
+	if (!claim_users)
+		fsk_hold_join();
 	mutex_unlock(&claim_mutex);
 	/* A socket that hook() claims has its module reference by then. */
 	synchronize_rcu_tasks();
+	synchronize_rcu();	/* fsk_hold() */
+	mutex_lock(&claim_mutex);
+	/* Enabled again, and perhaps disabled: then this is queued again. */
+	if (!claim_users && !claim_parting)
+		fsk_hold_fold();
+	mutex_unlock(&claim_mutex);
 	while (n--)
 		module_put(THIS_MODULE);
 }
@@ -907,6 +956,7 @@ void fsk_claim_exit(void)
 	if (family)
 		sock_unregister(family);
 	fsk_claim_settle();	/* claim_part() itself returns after its put */
-	/* Tasks that just dropped the last reference may still be returning. */
+	/* Who just let go of the module may still be returning. */
 	synchronize_rcu_tasks();
+	synchronize_rcu();	/* softirqs */
 }

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "hold.h"
 #include "loop.h"
 #include "opcheck.h"
 #include "pair.h"
@@ -342,6 +343,11 @@ static struct tcp_ulp_ops fsk_ulp_ops __read_mostly = {
 	.name		= "fastsock",
 	.owner		= THIS_MODULE,
 	.init		= ulp_init,
+};
+
+/* Those of a socket, which nobody can find by their name: see ulp_release(). */
+static const struct tcp_ulp_ops fsk_conn_ulp_ops = {
+	.name		= "fastsock",
 	.release	= ulp_release,
 };
 
@@ -359,11 +365,11 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	sock_hold(sk);
 	filter_attach(sk, conn);
 	icsk->icsk_af_ops = &fsk_af_ops;
-	icsk->icsk_ulp_ops = &fsk_ulp_ops;
+	icsk->icsk_ulp_ops = &fsk_conn_ulp_ops;
 	rcu_assign_pointer(icsk->icsk_ulp_data, conn);
 	sk->sk_backlog_rcv = fsk_backlog_rcv;
 	WRITE_ONCE(sk->sk_prot, &fsk_prot);
@@ -541,16 +547,8 @@ static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
 	conn_part(conn);
 }
 
-/*
- * TCP destroys the socket.  sk_backlog_rcv stays ours: the caller may own the
- * socket and find frames on the backlog when it lets go.
- */
-static void ulp_release(struct sock *sk)
+static void ulp_release_conn(struct sock *sk, struct fsk_conn *conn)
 {
-	struct fsk_conn *conn = fsk_conn(sk);
-
-	if (!conn)
-		return;
 	if (conn->phase != FSK_PH_DEAD) {
 		rcu_read_lock();
 		fsk_tx_reset(conn);
@@ -558,6 +556,20 @@ static void ulp_release(struct sock *sk)
 	}
 	fsk_conn_kill(conn);
 	conn_unhook(sk, conn);
+}
+
+/*
+ * TCP destroys the socket.  sk_backlog_rcv stays ours: the caller may own the
+ * socket and find frames on the backlog when it lets go.  TCP looks once more
+ * at the operations, but does not sleep before.
+ */
+static void ulp_release(struct sock *sk)
+{
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	if (conn)
+		ulp_release_conn(sk, conn);
+	fsk_hold_drop();
 }
 
 /* Softirq looks at the phase under the spinlock before it queues. */
@@ -586,7 +598,7 @@ void fsk_conn_detach(struct sock *sk)
 	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->write_seq);
 	conn_unhook(sk, conn);
 	sk->sk_backlog_rcv = tcp_prot.backlog_rcv;
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 }
 
 /**

@@ -47,7 +47,7 @@
  * same grace period; freeing makes sure that it is not queued again.  TCP's
  * timer for keepalive has a function of ours meanwhile, and a reference on the
  * socket while it is queued, as under TCP; see keepalive.c.  The fallback work
- * holds a reference on the socket and one on the module.  It
+ * holds the socket and the module.  It
  * never waits for the owner of a socket: no work item does, because workers are
  * shared and an owner may sleep in a page fault for as long as it likes.
  *
@@ -58,10 +58,11 @@
  * fsk_conn_destroy().
  *
  * Module references: one per socket that has fastsock's proto_ops (sock->ops
- * owner, kept by the socket layer), one per attached connection (ULP owner,
- * dropped by tcp_cleanup_ulp() or fsk_conn_detach()), one per namespace with
- * enable=1, one around each call through fsk_claimed_ops, because such a socket
- * may be delegated, and lose its own reference, under the caller.
+ * owner, kept by the socket layer), one per namespace with enable=1, and one
+ * for all that hold.c counts: each attached connection (until ulp_release() or
+ * fsk_conn_detach()), each fallback work, each call through fsk_claimed_ops,
+ * because such a socket may be delegated, and lose its own reference, under
+ * the caller.
  */
 #ifndef _FSK_CONN_H
 #define _FSK_CONN_H

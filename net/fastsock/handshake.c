@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "hold.h"
 #include "path.h"
 #include "peer.h"
 #include "sock.h"
@@ -275,7 +276,7 @@ static void queue_fallback(struct fsk_conn *conn)
 	conn->hs_at = 0;
 	conn->fallback = NULL;
 	sock_hold(conn->sk);
-	__module_get(THIS_MODULE);
+	fsk_hold();
 	fb->sk = conn->sk;
 	fb->id = conn->id;
 	fb->key = conn->key;
@@ -452,7 +453,7 @@ static void fallback_work(struct work_struct *work)
 		kfree(fb);
 	}
 	sock_put(sk);
-	module_put(THIS_MODULE);
+	fsk_hold_drop();
 }
 
 /**

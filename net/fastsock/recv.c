@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* recv(): from the queue, or through pages posted while the program waits. */
 
-#include <linux/module.h>
+#include <linux/fs.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/sched/signal.h>
 #include <linux/splice.h>
@@ -714,12 +714,10 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 	bool ring;
 	int err;
 
-	__module_get(THIS_MODULE);
 	lock_sock(sk);
 	err = await_connection(sock);
 	if (err) {
 		release_sock(sk);
-		module_put(THIS_MODULE);
 		return err;
 	}
 	ring = fsk_is_conn(sk) && fsk_conn(sk) && fsk_conn(sk)->in &&
@@ -737,7 +735,6 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 			made_room(fsk_conn(sk), copied);
 		release_sock(sk);
 	}
-	module_put(THIS_MODULE);
 	return copied;
 }
 
