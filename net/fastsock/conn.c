@@ -311,20 +311,22 @@ bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev)
 	return true;
 }
 
+/*
+ * All connections have the same filter, and its count of references is not
+ * touched: nobody can detach a filter that is locked, a connection is never
+ * cloned, and when TCP destroys the socket, ulp_release() comes before it would
+ * drop one.  Nor is it charged to the socket, which it cost nothing.
+ */
 static void filter_attach(struct sock *sk, struct fsk_conn *conn)
 {
 	conn->filter_locked = sock_flag(sk, SOCK_FILTER_LOCKED);
 	sock_set_flag(sk, SOCK_FILTER_LOCKED);
-	refcount_inc(&reject_all->refcnt);
-	atomic_add(bpf_prog_size(reject_all->prog->len), &sk->sk_omem_alloc);
 	rcu_assign_pointer(sk->sk_filter, reject_all);
 }
 
 static void filter_detach(struct sock *sk, const struct fsk_conn *conn)
 {
 	RCU_INIT_POINTER(sk->sk_filter, NULL);
-	atomic_sub(bpf_prog_size(reject_all->prog->len), &sk->sk_omem_alloc);
-	refcount_dec(&reject_all->refcnt);
 	sock_valbool_flag(sk, SOCK_FILTER_LOCKED, conn->filter_locked);
 }
 

@@ -20,7 +20,7 @@
  *		fsk_net.budget_lock, across_lock, conn_keys_lock: leaves
  *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
- *	memory reclaim > holders_lock (pair.c) > socket spinlock
+ *	memory reclaim > holders.lock (pair.c) > socket spinlock
  *	owned socket > the other end's socket spinlock (xport_loop.c)
  *	one end's spinlock > the other end's (fsk_loop_late() alone; reset_now()
  *		does not wait)

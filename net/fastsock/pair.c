@@ -4,11 +4,14 @@
  * and for how long.  xport_loop.c says how the ends get on with each other.
  */
 
+#include <linux/cpumask.h>
+#include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/security.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -32,13 +35,27 @@
 
 static void tidy(struct work_struct *work);
 
+/**
+ * struct holders - connections that hold memory, and were made on a processor
+ * @lock: protects the lists, and fsk_pair.holder and .seen of what is in them
+ * @list: those that tidy() has seen
+ * @unseen: those that it has yet to see
+ */
+struct holders {
+	spinlock_t lock;		/* list, unseen */
+	struct list_head list;
+	struct list_head unseen;
+};
+
 static struct kmem_cache *pair_cache;
 static struct shrinker *shrinker;
-static LIST_HEAD(holders);
-static LIST_HEAD(unseen);	/* those that tidy() has yet to see */
-/* Both, and fsk_pair.holder and .seen. */
-static DEFINE_SPINLOCK(holders_lock);
+static DEFINE_PER_CPU_SHARED_ALIGNED(struct holders, holders);
 static DECLARE_DELAYED_WORK(tidy_work, tidy);
+
+static struct holders *holders_of(const struct fsk_pair *pair)
+{
+	return per_cpu_ptr(&holders, pair->cpu);
+}
 
 /* One of the two, which lie behind the pair. */
 static struct fsk_conn *nth_end(struct fsk_pair *pair, int i)
@@ -49,12 +66,13 @@ static struct fsk_conn *nth_end(struct fsk_pair *pair, int i)
 static void pair_free_rcu(struct rcu_head *rcu)
 {
 	struct fsk_pair *pair = container_of(rcu, struct fsk_pair, rcu);
+	struct holders *h = holders_of(pair);
 
 	/* Not by the list: tidy() takes it off for a moment. */
 	if (READ_ONCE(pair->held)) {
-		spin_lock_bh(&holders_lock);
+		spin_lock_bh(&h->lock);
 		list_del_init(&pair->holder);
-		spin_unlock_bh(&holders_lock);
+		spin_unlock_bh(&h->lock);
 	}
 	kmem_cache_free(pair_cache, pair);
 }
@@ -216,35 +234,50 @@ static bool has_memory(const struct fsk_pair *pair)
 	       fsk_ring_has_memory(&pair->ring[1]);
 }
 
-/* One of those that hold memory; @holders_lock is held. */
-static void visit(struct fsk_pair *pair)
+/* One of those that hold memory; the lock of @h, which has it, is held. */
+static void visit(struct holders *h, struct fsk_pair *pair)
 {
 	retire(pair, 0);
 	retire(pair, 1);
 	list_del_init(&pair->holder);
 	smp_mb();	/* pairs with publish() and hold() in xport_loop.c */
 	if (has_memory(pair))
-		list_add_tail(&pair->holder, &holders);
+		list_add_tail(&pair->holder, &h->list);
+}
+
+/* Return: false if nobody in @h holds memory any more. */
+static bool tidy_one(struct holders *h)
+{
+	unsigned int n = 0;
+	bool any;
+
+	spin_lock_bh(&h->lock);
+	list_splice_tail_init(&h->list, &h->unseen);
+	while (!list_empty(&h->unseen)) {
+		visit(h, list_first_entry(&h->unseen, struct fsk_pair, holder));
+		if (++n % FSK_LOOP_TIDY_BATCH)
+			continue;
+		spin_unlock_bh(&h->lock);
+		cond_resched();
+		spin_lock_bh(&h->lock);
+	}
+	any = !list_empty(&h->list);
+	spin_unlock_bh(&h->lock);
+	return any;
 }
 
 /* Look after all connections that hold memory, some of them at a time. */
 static void tidy(struct work_struct *work)
 {
-	unsigned int n = 0;
+	bool any = false;
+	int cpu;
 
-	spin_lock_bh(&holders_lock);
-	list_splice_tail_init(&holders, &unseen);
-	while (!list_empty(&unseen)) {
-		visit(list_first_entry(&unseen, struct fsk_pair, holder));
-		if (++n % FSK_LOOP_TIDY_BATCH)
-			continue;
-		spin_unlock_bh(&holders_lock);
+	for_each_possible_cpu(cpu) {
+		any |= tidy_one(per_cpu_ptr(&holders, cpu));
 		cond_resched();
-		spin_lock_bh(&holders_lock);
 	}
-	if (!list_empty(&holders))
+	if (any)
 		queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
-	spin_unlock_bh(&holders_lock);
 }
 
 static unsigned long count_spare(struct shrinker *shrinker,
@@ -253,25 +286,45 @@ static unsigned long count_spare(struct shrinker *shrinker,
 	return fsk_ring_spare_pages();
 }
 
+/* One of @h after the other, each to the end.  Return: pages. */
+static unsigned long free_spare_of(struct holders *h, unsigned int *left,
+				   unsigned long wanted)
+{
+	unsigned long freed = 0;
+	struct fsk_pair *pair;
+
+	spin_lock_bh(&h->lock);
+	while (*left && freed < wanted && !list_empty(&h->list)) {
+		pair = list_first_entry(&h->list, struct fsk_pair, holder);
+		list_move_tail(&pair->holder, &h->list);
+		freed += reclaim(pair, 0, RECLAIM_SPARE);
+		freed += reclaim(pair, 1, RECLAIM_SPARE);
+		--*left;
+	}
+	spin_unlock_bh(&h->lock);
+	return freed;
+}
+
 /*
  * The host is short of memory.  Whoever allocates some, and so comes here, may
- * own sockets, but holds no spinlock.  Connections take turns, some at a time.
+ * own sockets, but holds no spinlock.  Connections take turns, some at a time,
+ * and so do the processors that they were made on.
  */
 static unsigned long free_spare(struct shrinker *shrinker,
 				struct shrink_control *sc)
 {
 	unsigned int left = FSK_LOOP_SHRINK_BATCH;
 	unsigned long freed = 0;
-	struct fsk_pair *pair;
+	static int first;
+	int cpu;
 
-	spin_lock_bh(&holders_lock);
-	while (left-- && freed < sc->nr_to_scan && !list_empty(&holders)) {
-		pair = list_first_entry(&holders, struct fsk_pair, holder);
-		list_move_tail(&pair->holder, &holders);
-		freed += reclaim(pair, 0, RECLAIM_SPARE);
-		freed += reclaim(pair, 1, RECLAIM_SPARE);
+	for_each_cpu_wrap(cpu, cpu_possible_mask, READ_ONCE(first)) {
+		freed += free_spare_of(per_cpu_ptr(&holders, cpu), &left,
+				       sc->nr_to_scan - freed);
+		if (!left || freed >= sc->nr_to_scan)
+			break;
 	}
-	spin_unlock_bh(&holders_lock);
+	WRITE_ONCE(first, cpu < nr_cpu_ids ? cpu : 0);
 	sc->nr_scanned = freed;
 	return freed ?: SHRINK_STOP;
 }
@@ -284,14 +337,20 @@ static unsigned long free_spare(struct shrinker *shrinker,
  */
 void fsk_pair_holds(struct fsk_pair *pair)
 {
-	spin_lock_bh(&holders_lock);
+	struct holders *h = holders_of(pair);
+
+	spin_lock_bh(&h->lock);
 	if (list_empty(&pair->holder)) {
 		WRITE_ONCE(pair->held, true);
-		if (list_empty(&holders))
+		/*
+		 * The work has many writers only if it is not queued.  If it
+		 * is, it takes the lock later; it is no longer once it begins.
+		 */
+		if (list_empty(&h->list) && !delayed_work_pending(&tidy_work))
 			queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
-		list_add_tail(&pair->holder, &holders);
+		list_add_tail(&pair->holder, &h->list);
 	}
-	spin_unlock_bh(&holders_lock);
+	spin_unlock_bh(&h->lock);
 }
 
 /*
@@ -323,6 +382,7 @@ static struct fsk_conn *pair_alloc(struct sock *sk, gfp_t gfp)
 	RCU_INIT_POINTER(pair->end[0], nth_end(pair, 0));
 	refcount_set(&pair->refs, 2);
 	INIT_LIST_HEAD(&pair->holder);
+	pair->cpu = raw_smp_processor_id();
 	INIT_WORK(&pair->work, fsk_loop_late);
 	return nth_end(pair, 0);
 }
@@ -562,6 +622,15 @@ err_tomb:
  */
 int fsk_pair_init(void)
 {
+	struct holders *h;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		h = per_cpu_ptr(&holders, cpu);
+		spin_lock_init(&h->lock);
+		INIT_LIST_HEAD(&h->list);
+		INIT_LIST_HEAD(&h->unseen);
+	}
 	pair_cache = kmem_cache_create("fsk_pair", sizeof(struct fsk_pair) +
 				       2 * FSK_CONN_IN_MEMORY, 0, SLAB_ACCOUNT,
 				       NULL);

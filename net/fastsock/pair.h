@@ -27,8 +27,9 @@ struct sock;
  * struct fsk_pair - what the two ends of a connection share
  * @end: client and server; RCU, NULL once dead
  * @ring: @ring[i] carries what @end[i] sends
- * @seen: heads of the rings when tidy() last looked; @holders_lock
- * @holder: in holders while there is memory in a ring; @holders_lock
+ * @seen: heads of the rings when tidy() last looked; holders.lock
+ * @holder: in a list while there is memory in a ring; holders.lock
+ * @cpu: whose; constant
  * @held: it was there
  * @late: FSK_LATE_*, what the ends are still to be told
  * @work: does so
@@ -45,6 +46,7 @@ struct fsk_pair {
 	u32 seen[2];
 	struct list_head holder;
 	bool held;
+	u32 cpu;
 	unsigned long late;
 	struct work_struct work;
 	refcount_t refs;
