@@ -447,6 +447,18 @@ static void conn_purge(struct fsk_conn *conn)
 	fsk_mem_let_go(conn);
 }
 
+/* What the writer at the other end has counted for this one. */
+static void tell_segs(struct fsk_conn *conn)
+{
+	u32 segs = READ_ONCE(conn->in->segs), more = segs - conn->told_segs;
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	conn->told_segs = segs;
+	WRITE_ONCE(tp->segs_in, tp->segs_in + more);
+	WRITE_ONCE(tp->data_segs_in, tp->data_segs_in + more);
+	tp->rcv_wup = tp->rcv_nxt;
+}
+
 /*
  * Far less than 4 GiB pass between two calls: the timer of a busy connection
  * runs many times a second.
@@ -457,6 +469,7 @@ static void tell_bytes(struct fsk_conn *conn)
 	u32 una, nxt, rcv;
 
 	if (conn->pair) {
+		tell_segs(conn);
 		una = tp->snd_una;
 		nxt = conn->out->head;
 		rcv = conn->in->head;

@@ -174,8 +174,9 @@ enum fsk_phase {
  * @side: in memory: which end of @pair this is, 0 the client
  * @tracked: enum fsk_tracked
  * @left: in memory: detached, and @pair has the reference on @sk
- * @counted: in memory: sk_rmem_alloc has what is unread, see
+ * @counts: in memory: sk_rmem_alloc is to have what is unread, see
  *	fsk_loop_accepted(); the socket's spinlock
+ * @counted: in memory: what it has of that; both ends
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @urg_in: in memory: sequence number of @urg_byte; the socket's spinlock
  * @avg_recv: bytes a recv returned lately, moving average
@@ -183,6 +184,7 @@ enum fsk_phase {
  * @told_una: oldest unacknowledged when fsk_conn_info() last ran
  * @told_nxt: next to be sent then
  * @told_rcv: next expected then
+ * @told_segs: in memory: fsk_ring.segs of @in then
  * @probes: unanswered keepalive probes
  * @challenge: is the peer still there?
  * @path_gen: fsk_path_gen() at which the way to the peer was found good
@@ -234,16 +236,24 @@ enum fsk_phase {
  *	without @pair only
  */
 struct fsk_conn {
+	/* In memory the other end reads these for each message. */
 	struct sock *sk;
-	const struct fsk_transport_ops *xport;
 	u64 __percpu *mib;
+	struct fsk_post *post;
+	u32 counted;
+	u16 deferred;
+	u8 phase;
+	u8 side;
+	/* And leaves alone what follows unless something happens. */
+	bool counts;
+	bool filter_locked;
+	bool left;
+	u8 tracked;
+	const struct fsk_transport_ops *xport;
 	u32 key;
 	u32 peer_key;
 	u16 mss;
 	u16 peer_mss;
-	u16 deferred;
-	u8 phase;
-	bool filter_locked;
 	bool fin_wanted;
 	bool fin_sent;
 	bool fin_beyond;
@@ -255,23 +265,20 @@ struct fsk_conn {
 	bool corked;
 	bool holds;
 	bool cork_due;
-	u8 side;
-	u8 tracked;
-	bool left;
-	bool counted;
 	u32 urg_seq;
 	u32 urg_in;
+	/* Written for each message, in no cache line with the first ones. */
 	u32 avg_recv;
 	u32 spin_ns;
 	u32 told_una;
 	u32 told_nxt;
 	u32 told_rcv;
+	u32 told_segs;
 	u32 probes;
 	u32 tuned_seq;
 	u32 tuned_at;
 	u32 path_gen;
 	struct fsk_challenge challenge;
-	struct fsk_post *post;
 	size_t post_want;
 	struct fsk_ring *in;
 	struct fsk_ring *out;
@@ -310,8 +317,15 @@ struct fsk_conn {
 	struct fsk_fallback *fallback;
 };
 
-/* Bytes of an end in memory, which struct fsk_pair holds: no more than that. */
-#define FSK_CONN_IN_MEMORY	offsetof(struct fsk_conn, id_link)
+/*
+ * Bytes of an end in memory, which struct fsk_pair holds: no more than that, in
+ * halves of cache lines, so that the other end reads one line of them.
+ */
+#define FSK_CONN_IN_MEMORY	ALIGN(offsetof(struct fsk_conn, id_link), 32)
+
+static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
+	      (offsetofend(struct fsk_conn, side) <= 32 &&
+	       offsetof(struct fsk_conn, avg_recv) >= 64));
 
 /**
  * struct fsk_cb - what fastsock keeps in skb->cb

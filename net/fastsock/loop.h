@@ -23,6 +23,7 @@ int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size);
 void fsk_loop_show(struct fsk_conn *conn);
 void fsk_loop_taken(struct fsk_conn *conn);
+void fsk_loop_count(struct fsk_conn *conn);
 void fsk_loop_resized(struct fsk_conn *conn);
 void fsk_loop_retry(struct fsk_conn *conn);
 void fsk_loop_urgent(struct fsk_conn *conn);
@@ -40,13 +41,6 @@ void fsk_loop_info(struct fsk_conn *conn);
 bool fsk_loop_look(struct fsk_conn *conn);
 void fsk_loop_leave(struct fsk_conn *conn);
 void fsk_loop_unhook(struct fsk_conn *conn);
-
-/* @n unread bytes go, perhaps before accept().  Socket lock held. */
-static inline void fsk_loop_uncount(const struct fsk_conn *conn, u32 n)
-{
-	if (likely(conn->counted))
-		atomic_sub(n, &conn->sk->sk_rmem_alloc);
-}
 
 /*
  * Bytes that count as received by @sk before it reads them.  TCP's buffer holds
@@ -74,7 +68,10 @@ static inline void fsk_loop_read(struct fsk_conn *conn)
 	window = fsk_loop_window(conn->sk);
 	if (unlikely(ring->window != window))
 		WRITE_ONCE(conn->in->window, window);
-	smp_mb();	/* pairs with update() and fsk_loop_show() */
+	/* Pairs with update(), fsk_loop_show() and fsk_loop_count(). */
+	smp_mb();
+	if (unlikely(READ_ONCE(conn->counted)))
+		fsk_loop_count(conn);
 	/* Somebody waits for space, or bytes came to stand in the window. */
 	if (unlikely(READ_ONCE(ring->waiting) ||
 		     fsk_before(READ_ONCE(tcp_sk(conn->sk)->rcv_nxt),

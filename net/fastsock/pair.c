@@ -432,7 +432,7 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 static void make_client(struct fsk_conn *client)
 {
 	client->in->window = fsk_loop_window(client->sk);
-	client->counted = true;
+	client->counts = true;
 	client->phase = FSK_PH_SYN_SENT;
 	client->path_gen = fsk_path_gen(client->sk);
 	fsk_handshake_numbers(client);
@@ -632,8 +632,9 @@ int fsk_pair_init(void)
 		INIT_LIST_HEAD(&h->unseen);
 	}
 	pair_cache = kmem_cache_create("fsk_pair", sizeof(struct fsk_pair) +
-				       2 * FSK_CONN_IN_MEMORY, 0, SLAB_ACCOUNT,
-				       NULL);
+				       2 * FSK_CONN_IN_MEMORY,
+				       __alignof__(struct fsk_pair),
+				       SLAB_ACCOUNT, NULL);
 	if (!pair_cache)
 		return -ENOMEM;
 	shrinker = fsk_shrinker_add("fastsock", count_spare, free_spare);

@@ -3,6 +3,8 @@
 #ifndef _FSK_PAIR_H
 #define _FSK_PAIR_H
 
+#include <linux/build_bug.h>
+#include <linux/cache.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -25,35 +27,47 @@ struct sock;
 
 /**
  * struct fsk_pair - what the two ends of a connection share
- * @end: client and server; RCU, NULL once dead
  * @ring: @ring[i] carries what @end[i] sends
- * @seen: heads of the rings when tidy() last looked; holders.lock
- * @holder: in a list while there is memory in a ring; holders.lock
- * @cpu: whose; constant
- * @held: it was there
  * @late: FSK_LATE_*, what the ends are still to be told
- * @work: does so
+ * @seen: heads of the rings when tidy() last looked; holders.lock
  * @refs: ends that have not left, @work while it is queued, waiting readers
- * @line: what joins the ends if these are in two namespaces, see across.c
+ * @cpu: whose list @holder is in; constant
+ * @held: it was in that list
  * @astray: packets would not get from one to the other, see fsk_path_pair()
- * @rcu: defers freeing
+ * @line: what joins the ends if these are in two namespaces, see across.c
+ * @end: client and server; RCU, NULL once dead
+ * @holder: in a list while there is memory in a ring; holders.lock
+ * @work: tells the ends
+ * @rcu: defers freeing; nobody can queue @work any more then
  *
- * The ends themselves follow: FSK_CONN_IN_MEMORY bytes for each.
+ * The ends themselves follow: FSK_CONN_IN_MEMORY bytes for each.  Either reads
+ * the first ones of the other, see struct fsk_conn.
  */
 struct fsk_pair {
-	struct fsk_conn __rcu *end[2];
+	/* Lines that the ends write for each message, see struct fsk_ring. */
 	struct fsk_ring ring[2];
-	u32 seen[2];
-	struct list_head holder;
-	bool held;
-	u32 cpu;
+	/* Seldom used. */
 	unsigned long late;
-	struct work_struct work;
+	u32 seen[2];
 	refcount_t refs;
-	struct fsk_line *line;
+	u16 cpu;
+	bool held;
 	bool astray;
-	struct rcu_head rcu;
-};
+	struct fsk_line *line;
+	/* Read for each message, and seldom written. */
+	struct fsk_conn __rcu *end[2] ____cacheline_aligned_in_smp;
+	struct list_head holder;
+	union {
+		struct work_struct work;
+		struct rcu_head rcu;
+	};
+} ____cacheline_aligned_in_smp;
+
+/* Who reads from the first ring writes into the second. */
+static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
+	      (offsetof(struct fsk_pair, ring[0].first) >= 64 &&
+	       offsetof(struct fsk_pair, ring[1].waiting) < 128 &&
+	       offsetof(struct fsk_pair, ring[1].first) >= 128));
 
 static inline void fsk_pair_get(struct fsk_pair *pair)
 {

@@ -89,7 +89,6 @@ static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
-	atomic_sub(n, &sk->sk_rmem_alloc);
 	fsk_ring_take(ring, n);
 }
 
@@ -114,7 +113,6 @@ void fsk_recv_skip(struct sock *sk)
 	if (!conn->in || !fsk_ring_unread(conn->in))
 		return;
 	WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + 1);
-	fsk_loop_uncount(conn, 1);
 	fsk_ring_take(conn->in, 1);
 }
 
@@ -493,8 +491,8 @@ static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
 	skb_set_owner_r(skb, sk);
 	fsk_ring_copy(ring, 0, __skb_put(skb, n), n);
 	fsk_rx_queue(sk, skb, ring->tail);
-	fsk_loop_uncount(conn, n);
 	fsk_ring_take(ring, n);
+	fsk_loop_count(fsk_conn(sk));
 	return true;
 }
 
@@ -515,10 +513,9 @@ bool fsk_recv_fill(struct sock *sk)
 	s64 used;
 
 	do {
-		used = atomic_read(&sk->sk_rmem_alloc);
-		/* What is in the ring counts already. */
-		if (conn->counted)
-			used -= fsk_ring_unread(ring);
+		/* What is in the ring, or was, counts already. */
+		used = (s64)atomic_read(&sk->sk_rmem_alloc) -
+		       READ_ONCE(conn->counted);
 		if (used >= READ_ONCE(sk->sk_rcvbuf) || !queue_ring(sk, ring))
 			return any;
 		any = true;

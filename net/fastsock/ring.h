@@ -33,27 +33,28 @@ struct fsk_chunk {
 /**
  * struct fsk_ring - one direction of a connection in memory
  * @last: chunk that is being filled; the writer's
- * @hoard: chunks that were @spare; the writer's
  * @filled: bytes in @last; the writer's
- * @last_byte: the byte before @last; the writer's
  * @held: bytes written and not to be published yet; the writer's
+ * @head: number of the next byte to be published; stored by the writer
+ * @window: bytes beyond @tail that count as received, as if they were in the
+ *	receive buffer of TCP; stored by either
+ * @waiting: unread bytes beyond @window: the writer wants to hear of space;
+ *	stored by the writer
+ * @segs: how often something was published, for TCP_INFO; the writer's
+ * @hoard: chunks that were @spare; the writer's
+ * @stamp: when bytes were last published, wall-clock time, if the receiver
+ *	wants to know; stored by the writer
+ * @last_byte: the byte before @last; the writer's
  * @grown: it has got a chunk since fsk_ring_trim(); the writer's
  * @low: fewest chunks that were @hoard or @spare since then; the writer's
  * @starved: there was no memory for what was to be written, which may be tried
  *	again once fsk_ring_may_write() or after a while; the writer's
- * @head: number of the next byte to be published; stored by the writer
+ * @spare: chunks that were read and may be filled again; both, by xchg()
  * @first: chunk that is being emptied; the reader's once @head says that it has
  *	bytes
  * @taken: bytes taken from @first; the reader's, or the writer's while nothing
  *	is unread, and so is @first
  * @tail: number of the next byte to be taken; stored by the reader
- * @window: bytes beyond @tail that count as received, as if they were in the
- *	receive buffer of TCP; stored by either
- * @waiting: unread bytes beyond @window: the writer wants to hear of space;
- *	stored by the writer
- * @spare: chunks that were read and may be filled again; both, by xchg()
- * @stamp: when bytes were last published, wall-clock time, if the receiver
- *	wants to know; stored by the writer
  *
  * Memory is a chain of chunks that grows with what is unread; no byte is ever
  * moved.  Chunks that were read are kept for a while, for the allocator's are
@@ -63,24 +64,34 @@ struct fsk_chunk {
  *
  * The writer is whoever owns the sender's socket, the reader whoever owns the
  * receiver's.
+ *
+ * First stands what the writer stores for each message, last what the reader
+ * does, and what both seldom touch in between.  struct fsk_pair has two rings
+ * one after the other, so that what the reader of the first one stores shares a
+ * cache line with what it stores as the writer of the second.
  */
 struct fsk_ring {
+	/* The writer's. */
 	struct fsk_chunk *last;
-	struct fsk_chunk *hoard;
 	u32 filled;
 	u32 held;
 	u32 head;
-	struct fsk_chunk *first;
-	u32 taken;
-	u32 tail;
 	u32 window;
 	u32 waiting;
+	u32 segs;
+	/* The writer's, for each chunk. */
+	struct fsk_chunk *hoard;
+	ktime_t stamp;
 	u8 last_byte;
 	bool starved;
 	bool grown;
 	u16 low;
+	/* Both, for each chunk. */
 	struct fsk_chunk *spare;
-	ktime_t stamp;
+	/* The reader's. */
+	struct fsk_chunk *first;
+	u32 taken;
+	u32 tail;
 };
 
 /* Bytes to be read.  The reader. */

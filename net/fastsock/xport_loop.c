@@ -46,6 +46,8 @@
 #define FSK_LATE_NESTING	2
 /* So long a writer without memory waits, unless somebody reads. */
 #define FSK_LOOP_RETRY_NS	(50 * NSEC_PER_MSEC)
+/* Fewer unread bytes do not count as the socket's memory. */
+#define FSK_LOOP_COUNT		4096
 /* What TCP's headers take of a segment on the loopback device, bytes. */
 #define FSK_LOOP_TCP_HEADERS	52
 
@@ -225,6 +227,50 @@ static void end_of_stream(struct fsk_conn *conn)
 		fsk_rx_fin(conn);
 }
 
+/*
+ * Unread bytes count as the socket's memory, in case somebody looks, but not a
+ * few: to count each message and to forget it again would be all that the ends
+ * write into that line.  More than poll() needs to call a receive buffer full,
+ * see tcp_poll(), do count however few they are.
+ */
+static bool many(u32 unread, u32 window)
+{
+	return unread >= FSK_LOOP_COUNT || unread > window - window / 8;
+}
+
+/* Are so many unread that what counts of them is too few? */
+static __always_inline bool count_is_due(u32 unread, u32 counted, u32 window)
+{
+	return unread >= FSK_LOOP_COUNT + 2 * counted ||
+	       (unread > window - window / 8 && counted <= window - window / 8);
+}
+
+/**
+ * fsk_loop_count - have the socket's memory count what is unread
+ * @conn: connection
+ *
+ * The writer calls it when more is unread than counts, the reader after it has
+ * taken something that did.  Neither knows what the other is about to do, so
+ * whoever changes @counted corrects the socket's number by the difference, and
+ * looks again.
+ *
+ * Context: the caller owns the socket, or its spinlock is held.
+ */
+noinline void fsk_loop_count(struct fsk_conn *conn)
+{
+	u32 unread, counted;
+
+	if (!conn->counts)
+		return;
+	do {
+		unread = fsk_ring_unread(conn->in);
+		counted = many(unread, READ_ONCE(conn->in->window)) ? unread : 0;
+		/* The number, then the ring: pairs with the other's xchg(). */
+		counted -= xchg(&conn->counted, counted);
+		atomic_add(counted, &conn->sk->sk_rmem_alloc);
+	} while (unlikely(unread != fsk_ring_unread(conn->in)));
+}
+
 static void reset(struct fsk_conn *conn)
 {
 	u32 unread, window = conn->in->window;
@@ -239,7 +285,7 @@ static void reset(struct fsk_conn *conn)
 	/* What TCP would not have sent yet is lost.  Nobody writes any more. */
 	if (unread > window) {
 		WRITE_ONCE(conn->in->head, conn->in->tail + window);
-		fsk_loop_uncount(conn, unread - window);
+		fsk_loop_count(conn);
 	}
 	fsk_stat_inc(sock_net(sk), FSK_MIB_IN_RESETS);
 	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
@@ -445,16 +491,15 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 		unread = fsk_ring_unread(conn->out);
 		if (likely(unread <= conn->out->window)) {
 			WRITE_ONCE(tp->rcv_nxt, conn->out->head);
-			tp->rcv_wup = conn->out->head;
 		} else if (!all_shown(peer)) {
 			show_bytes(peer);
 			if (unlikely(urgent_came(peer)))
 				post_event(peer, FSK_EV_URGENT);
 		}
-		if (likely(peer->counted))
-			atomic_add(n, &peer->sk->sk_rmem_alloc);
-		tp->segs_in++;
-		tp->data_segs_in++;
+		if (unlikely(count_is_due(unread, READ_ONCE(peer->counted),
+					  conn->out->window)))
+			fsk_loop_count(peer);
+		WRITE_ONCE(conn->out->segs, conn->out->segs + 1);
 		/* Bytes beside what is posted end its reader's wait. */
 		wake = unread >= READ_ONCE(peer->sk->sk_rcvlowat) ||
 		       unread >= conn->out->window || peer->post;
@@ -690,9 +735,7 @@ static bool filled(struct fsk_conn *peer, u32 n)
 	fsk_ring_skip(peer->in, n);
 	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
 	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt + n);
-	tp->rcv_wup = tp->rcv_nxt;
-	tp->segs_in++;
-	tp->data_segs_in++;
+	WRITE_ONCE(peer->in->segs, peer->in->segs + 1);
 	fsk_conn_stat_add(peer, FSK_MIB_IN_BYTES, n);
 	fsk_conn_stat_add(peer, FSK_MIB_POSTED_BYTES, n);
 	enough = post->filled + n >= peer->post_want;
@@ -1063,6 +1106,7 @@ void fsk_loop_resized(struct fsk_conn *conn)
 	if (conn->phase == FSK_PH_DEAD)
 		return;
 	WRITE_ONCE(conn->in->window, fsk_loop_window(conn->sk));
+	fsk_loop_count(conn);
 	show_unlocked(conn);
 	conn->sk->sk_data_ready(conn->sk);
 	fsk_loop_read(conn);
@@ -1086,9 +1130,9 @@ void fsk_loop_accepted(struct sock *sk)
 
 	spin_lock_bh(&sk->sk_lock.slock);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (conn && conn->in && !conn->counted) {
-		conn->counted = true;
-		atomic_add(fsk_ring_unread(conn->in), &sk->sk_rmem_alloc);
+	if (conn && conn->in) {
+		conn->counts = true;
+		fsk_loop_count(conn);
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
@@ -1376,7 +1420,8 @@ void fsk_loop_leave(struct fsk_conn *conn)
  */
 void fsk_loop_unhook(struct fsk_conn *conn)
 {
-	fsk_loop_uncount(conn, fsk_ring_unread(conn->in));
+	if (conn->counted)
+		atomic_sub(xchg(&conn->counted, 0), &conn->sk->sk_rmem_alloc);
 }
 
 /* What sockets start with is not exported; a socket shows it. */
