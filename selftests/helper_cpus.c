@@ -10,7 +10,6 @@
  * fails ends the program with status 1.
  */
 #define FSK_NO_HARNESS
-#define _GNU_SOURCE
 #include "fsk_test.h"
 
 #define KEEP_MAX	256
