@@ -25,7 +25,6 @@
 #include <linux/hash.h>
 #include <linux/list.h>
 #include <linux/netdevice.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <net/sock.h>

@@ -25,7 +25,6 @@
 
 #include "challenge.h"
 #include "conn.h"
-#include "loop.h"
 #include "path.h"
 
 /* Between two questions of a connection; then twice as much each time. */

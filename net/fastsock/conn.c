@@ -12,7 +12,6 @@
 #include <linux/slab.h>
 #include <net/inet_connection_sock.h>
 
-#include "claim.h"
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
@@ -21,8 +20,6 @@
 #include "opcheck.h"
 #include "pair.h"
 #include "path.h"
-#include "post.h"
-#include "sock.h"
 
 /* In a second; the next ones, and true ones, wait for another second. */
 #define FSK_WRONG_KEYS	1000

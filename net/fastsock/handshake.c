@@ -16,7 +16,6 @@
 #include <net/arp.h>
 #include <net/inet_hashtables.h>
 #include <net/l3mdev.h>
-#include <net/secure_seq.h>
 #include <net/sock_reuseport.h>
 #include <net/tcp.h>
 
@@ -28,7 +27,6 @@
 #include "hold.h"
 #include "path.h"
 #include "peer.h"
-#include "sock.h"
 #include "waiting.h"
 
 static siphash_aligned_key_t cookie_secret;

@@ -16,7 +16,6 @@
 
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
-#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 

@@ -23,7 +23,6 @@
  * that keeps a copy from being copied.
  */
 
-#include <linux/module.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter_ipv4.h>

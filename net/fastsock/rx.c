@@ -15,7 +15,6 @@
 #include "peer.h"
 #include "post.h"
 #include "seal.h"
-#include "sock.h"
 
 #define FSK_SQUEEZE_MAX	16384	/* bytes; longer frames stay as they are */
 #define FSK_RMEM_MAX	0x7f000000U	/* sk_rmem_alloc is an int */

@@ -2,8 +2,6 @@
 /* Life and death of a fastsock socket as a program sees it. */
 
 #include <linux/bpf.h>
-#include <linux/module.h>
-#include <net/inet_common.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 

@@ -14,7 +14,6 @@
 #include "loop.h"
 #include "pair.h"
 #include "path.h"
-#include "sock.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4

@@ -11,7 +11,6 @@
 #include "loop.h"
 #include "path.h"
 #include "seal.h"
-#include "sock.h"
 
 /* More at once would overrun the backlog of a virtual device. */
 #define FSK_BURST	256	/* frames */

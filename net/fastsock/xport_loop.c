@@ -19,7 +19,6 @@
 
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
-#include <linux/refcount.h>
 #include <linux/uio.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
@@ -34,7 +33,6 @@
 #include "path.h"
 #include "post.h"
 #include "ring.h"
-#include "sock.h"
 
 /* So much of a long send is shown to the reader at a time, bytes. */
 #define FSK_LOOP_STRETCH	65536U
