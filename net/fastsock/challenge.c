@@ -26,6 +26,7 @@
 #include "challenge.h"
 #include "conn.h"
 #include "path.h"
+#include "stats.h"
 
 /* Between two questions of a connection; then twice as much each time. */
 #define CHALLENGE_EVERY_NS	((u64)NSEC_PER_SEC)

@@ -30,6 +30,7 @@
 #include "pair.h"
 #include "peer.h"
 #include "sock.h"
+#include "stats.h"
 
 struct proto_ops fsk_claimed_ops __read_mostly;
 struct proto_ops fsk_veteran_ops __read_mostly;

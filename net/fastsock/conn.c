@@ -20,6 +20,7 @@
 #include "opcheck.h"
 #include "pair.h"
 #include "path.h"
+#include "stats.h"
 
 /* In a second; the next ones, and true ones, wait for another second. */
 #define FSK_WRONG_KEYS	1000

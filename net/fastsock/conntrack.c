@@ -30,6 +30,7 @@
 #include "netfilter.h"
 #include "packet.h"
 #include "policy.h"
+#include "stats.h"
 
 #if defined(CONFIG_NETFILTER) && IS_ENABLED(CONFIG_NF_CONNTRACK)
 

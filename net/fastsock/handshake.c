@@ -27,6 +27,7 @@
 #include "hold.h"
 #include "path.h"
 #include "peer.h"
+#include "stats.h"
 #include "waiting.h"
 
 static siphash_aligned_key_t cookie_secret;

@@ -28,6 +28,7 @@
 #include "pernet.h"
 #include "sock.h"
 #include "spin.h"
+#include "stats.h"
 #include "waiting.h"
 
 unsigned int fsk_net_id __read_mostly;

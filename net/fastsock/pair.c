@@ -23,6 +23,7 @@
 #include "pair.h"
 #include "path.h"
 #include "policy.h"
+#include "stats.h"
 
 /* How often, in jiffies, idle memory is freed. */
 #define FSK_LOOP_TIDY		HZ

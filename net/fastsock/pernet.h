@@ -10,7 +10,6 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
-#include "stats.h"
 #include "table.h"
 
 struct ctl_table;

@@ -17,6 +17,7 @@
 #include "post.h"
 #include "ring.h"
 #include "spin.h"
+#include "stats.h"
 
 #define FSK_SPLICE_PAGES	16
 #define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */

@@ -15,6 +15,7 @@
 #include "peer.h"
 #include "post.h"
 #include "seal.h"
+#include "stats.h"
 
 #define FSK_SQUEEZE_MAX	16384	/* bytes; longer frames stay as they are */
 #define FSK_RMEM_MAX	0x7f000000U	/* sk_rmem_alloc is an int */

@@ -31,6 +31,7 @@
 #include "conn.h"
 #include "post.h"
 #include "spin.h"
+#include "stats.h"
 
 bool fsk_spin_used __read_mostly;
 

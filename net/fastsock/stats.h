@@ -7,6 +7,8 @@
 #include <net/net_namespace.h>
 #include <uapi/linux/fastsock.h>
 
+#include "pernet.h"
+
 /* Name as shown after the prefix "Fsk". */
 #define FSK_MIBS(M)							\
 	M(CLAIMED,	Claimed)	/* sockets claimed at creation */ \
@@ -50,14 +52,17 @@ void fsk_stats_exit(struct net *net);
 void fsk_count_delegated(const struct sock *sk, enum fsk_reason reason);
 void fsk_drop(const struct net *net, struct sk_buff *skb, enum fsk_drop why);
 
-/*
- * Add @n, which may be (u64)-1 for a gauge, to counter @mib of @net.  Any
- * context.  Macros, because pernet.h includes this header before it defines
- * fsk_net(): both headers are complete wherever a counter is counted.
- */
-#define fsk_stat_add(net, mib_, n)	this_cpu_add(fsk_net(net)->mib[mib_], n)
-#define fsk_stat_inc(net, mib_)		this_cpu_inc(fsk_net(net)->mib[mib_])
+/* Add @n, which may be (u64)-1 for a gauge, to counter @mib of @net. */
+static __always_inline void fsk_stat_add(const struct net *net,
+					 enum fsk_mib mib, u64 n)
+{
+	this_cpu_add(fsk_net(net)->mib[mib], n);
+}
 
-#include "pernet.h"
+static __always_inline void fsk_stat_inc(const struct net *net,
+					 enum fsk_mib mib)
+{
+	this_cpu_inc(fsk_net(net)->mib[mib]);
+}
 
 #endif /* _FSK_STATS_H */

@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "path.h"
 #include "seal.h"
+#include "stats.h"
 
 /* More at once would overrun the backlog of a virtual device. */
 #define FSK_BURST	256	/* frames */

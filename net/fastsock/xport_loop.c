@@ -33,6 +33,7 @@
 #include "path.h"
 #include "post.h"
 #include "ring.h"
+#include "stats.h"
 
 /* So much of a long send is shown to the reader at a time, bytes. */
 #define FSK_LOOP_STRETCH	65536U
