@@ -32,6 +32,7 @@
 
 #include "across.h"
 #include "conn.h"
+#include "handshake.h"
 #include "pair.h"
 #include "peer.h"
 #include "policy.h"

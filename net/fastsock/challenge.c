@@ -27,6 +27,8 @@
 #include "conn.h"
 #include "path.h"
 #include "stats.h"
+#include "timer.h"
+#include "tx.h"
 
 /* Between two questions of a connection; then twice as much each time. */
 #define CHALLENGE_EVERY_NS	((u64)NSEC_PER_SEC)

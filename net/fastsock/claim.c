@@ -25,12 +25,15 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "handshake.h"
 #include "hold.h"
 #include "loop.h"
 #include "pair.h"
 #include "peer.h"
+#include "recv.h"
 #include "sock.h"
 #include "stats.h"
+#include "tx.h"
 
 struct proto_ops fsk_claimed_ops __read_mostly;
 struct proto_ops fsk_veteran_ops __read_mostly;

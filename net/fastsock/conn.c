@@ -16,11 +16,16 @@
 #include "conn.h"
 #include "conntrack.h"
 #include "hold.h"
+#include "keepalive.h"
 #include "loop.h"
 #include "opcheck.h"
 #include "pair.h"
 #include "path.h"
+#include "rx.h"
 #include "stats.h"
+#include "timer.h"
+#include "tomb.h"
+#include "tx.h"
 
 /* In a second; the next ones, and true ones, wait for another second. */
 #define FSK_WRONG_KEYS	1000

@@ -102,14 +102,6 @@ struct fsk_tomb;
 #define FSK_OVERRUN		81920
 /* So long TCP_CORK and MSG_MORE keep bytes back, as with TCP. */
 #define FSK_CORK_NS		200000000ULL
-/* So long CONFIRM waits for data. */
-#define FSK_CONFIRM_NS		200000ULL
-/* Jiffies per slot, log2; a cookie is good for one to two slots. */
-#define FSK_COOKIE_SHIFT	11
-/* Or so long, as TCP's delayed ack, if the program wants it to wait. */
-#define FSK_CONFIRM_LATE_NS	200000000ULL
-/* SYN or CONFIRM again, then doubled. */
-#define FSK_HS_RETRY_NS		5000000ULL
 
 /**
  * enum fsk_phase - where the handshake stands; sk_state tells the rest
@@ -440,20 +432,11 @@ static inline void fsk_count_reset(struct net *net)
 	TCP_INC_STATS(net, TCP_MIB_OUTRSTS);
 }
 
-/* There is room in the send buffer; socket lock held in either form. */
-static inline void fsk_tx_space(struct sock *sk)
-{
-	smp_mb();	/* pairs with the race breaker in tcp_poll() */
-	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-		sk->sk_write_space(sk);
-}
-
 static inline u64 fsk_now(void)
 {
 	return ktime_get_ns();
 }
 
-/* conn.c */
 int fsk_conn_init_net(struct net *net);
 void fsk_conn_exit_net(struct net *net);
 int fsk_conn_init(void);
@@ -487,133 +470,5 @@ void fsk_conn_keys(struct fsk_conn *conn);
 void fsk_conn_rekey(struct fsk_conn *conn);
 bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev);
 void fsk_conn_drop_dev(struct net_device *dev);
-
-/* tomb.c */
-int fsk_tomb_init(void);
-void fsk_tomb_exit(void);
-struct fsk_tomb *fsk_tomb_alloc(gfp_t gfp);
-void fsk_tomb_free(struct fsk_tomb *tomb);
-void fsk_tomb_add(struct net *net, struct fsk_tomb *tomb, u32 id, u32 key);
-bool fsk_tomb_find(const struct net *net, u32 id, u32 key);
-bool fsk_tomb_full(const struct net *net);
-int fsk_tomb_init_net(struct net *net);
-void fsk_tomb_exit_net(struct net *net);
-
-/* tx.c */
-int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
-void fsk_tx_push(struct fsk_conn *conn, u64 now);
-void fsk_tx_ack(struct fsk_conn *conn);
-void fsk_tx_confirm(struct fsk_conn *conn, u64 now);
-void fsk_tx_probe(struct fsk_conn *conn);
-void fsk_tx_reset(struct fsk_conn *conn);
-void fsk_tx_fin(struct fsk_conn *conn);
-void fsk_tx_uncork(struct fsk_conn *conn);
-void fsk_tx_urgent(struct fsk_conn *conn);
-void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
-u32 fsk_tx_mss(const struct fsk_conn *conn);
-void fsk_tx_init_buffer(struct sock *sk);
-bool fsk_tx_keep_writable(struct sock *sk, u32 queued);
-
-/* urgent.c */
-void fsk_urgent_announced(struct fsk_conn *conn, u32 seq);
-void fsk_urgent_byte(struct fsk_conn *conn, u32 seq, u8 byte);
-void fsk_urgent_rcv(struct fsk_conn *conn, const struct sk_buff *skb);
-int fsk_urgent_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
-		       int flags);
-void fsk_urgent_passed(struct sock *sk);
-
-/* recv.c */
-void fsk_recv_skip(struct sock *sk);
-int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
-		  sk_read_actor_t actor);
-ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
-			struct pipe_inode_info *pipe, size_t len,
-			unsigned int flags);
-bool fsk_recv_fill(struct sock *sk);
-int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags);
-int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
-		int *addr_len);
-
-/* rx.c */
-void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq);
-bool fsk_rx_fin(struct fsk_conn *conn);
-bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now);
-int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
-u32 fsk_rx_window(struct fsk_conn *conn);
-u32 fsk_rx_space(const struct sock *sk);
-u32 fsk_rx_promise(const struct sock *sk);
-bool fsk_rx_grow_buffer(struct fsk_conn *conn);
-
-/* timer.c */
-void fsk_timer_init(struct fsk_conn *conn);
-void fsk_timer_arm(struct fsk_conn *conn);
-
-/*
- * As fsk_timer_arm(), for when only deadlines at least a delayed ack away can
- * be new: a timer that fires before then finds them.
- */
-static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
-{
-	if (unlikely(!conn->timer_at || conn->tx.in_recovery ||
-		     conn->timer_at > now + FSK_DELACK_NS))
-		fsk_timer_arm(conn);
-}
-
-void fsk_timer_run(struct fsk_conn *conn);
-bool fsk_timer_cancel(struct fsk_conn *conn);
-void fsk_timer_exit(struct fsk_conn *conn);
-u64 fsk_patience(const struct sock *sk);
-void fsk_release_cb(struct sock *sk);
-
-/* keepalive.c */
-void fsk_keepalive(struct sock *sk, int on);
-void fsk_keepalive_start(struct fsk_conn *conn);
-void fsk_keepalive_moved(struct fsk_conn *conn);
-void fsk_keepalive_stop(struct sock *sk);
-void fsk_keepalive_learn(struct sock *sk);
-
-/* orphan.c */
-extern int fsk_max_orphans;	/* sysctl, of the host */
-void fsk_orphan_init(void);
-bool fsk_orphan_check(const struct sock *sk, int shift);
-
-/* handshake.c */
-int fsk_handshake_init(void);
-int fsk_handshake_start(struct sock *sk, struct net_device *dev,
-			const u8 *mac);
-void fsk_handshake_timeout(struct fsk_conn *conn, u64 now);
-bool fsk_handshake_ack_waits(struct sock *sk);
-void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason);
-void fsk_handshake_again(struct fsk_conn *conn);
-void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn);
-void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
-struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
-				 const struct fsk_syn *syn,
-				 struct net_device *dev, const u8 *mac);
-void fsk_handshake_numbers(struct fsk_conn *conn);
-void fsk_handshake_established(struct fsk_conn *conn);
-u16 fsk_handshake_mss(const struct sock *sk,
-		      const struct fsk_transport_ops *xport,
-		      const struct net_device *dev);
-bool fsk_handshake_answered(const struct net_device *dev,
-			    const struct fsk_syn *syn, const u8 *mac, u32 id,
-			    u32 key);
-struct sock *fsk_handshake_taker(struct net_device *dev,
-				 const struct fsk_tuple *t);
-struct sock *fsk_handshake_listener(struct net_device *dev,
-				    const struct fsk_tuple *t);
-bool fsk_handshake_name_used(struct net_device *dev, const struct fsk_tuple *t,
-			     bool take_over);
-int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
-			const struct fsk_tuple *t, u32 mark,
-			struct sk_buff **syn, u32 *mtu);
-struct sock *fsk_handshake_child(struct sock *lsk, struct net_device *dev,
-				 const struct fsk_tuple *t, u16 mss,
-				 struct sk_buff *skb,
-				 struct request_sock **reqp);
-void fsk_handshake_discard(struct sock *child, struct request_sock *req);
-bool fsk_handshake_queue(struct sock *lsk, struct sock *child,
-			 struct request_sock *req);
-void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa);
 
 #endif /* _FSK_CONN_H */

@@ -24,10 +24,16 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "handshake.h"
 #include "hold.h"
+#include "keepalive.h"
 #include "path.h"
 #include "peer.h"
+#include "rx.h"
 #include "stats.h"
+#include "timer.h"
+#include "tomb.h"
+#include "tx.h"
 #include "waiting.h"
 
 static siphash_aligned_key_t cookie_secret;

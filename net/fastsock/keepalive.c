@@ -21,6 +21,9 @@
 #include "challenge.h"
 #include "compat.h"
 #include "conn.h"
+#include "keepalive.h"
+#include "timer.h"
+#include "tx.h"
 
 /* Jiffies until it looks again whether the socket is owned, as TCP's does. */
 #define FSK_KEEPALIVE_OWNED	(HZ / 20)

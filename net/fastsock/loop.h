@@ -9,6 +9,7 @@
 
 #include "conn.h"
 #include "ring.h"
+#include "rx.h"
 
 struct fsk_tuple;
 

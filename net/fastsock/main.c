@@ -20,8 +20,10 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "handshake.h"
 #include "loop.h"
 #include "opcheck.h"
+#include "orphan.h"
 #include "pair.h"
 #include "path.h"
 #include "peer.h"
@@ -29,6 +31,7 @@
 #include "sock.h"
 #include "spin.h"
 #include "stats.h"
+#include "tomb.h"
 #include "waiting.h"
 
 unsigned int fsk_net_id __read_mostly;

@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "orphan.h"
 
 /* Jiffies; as often as TCP counts. */
 #define FSK_COUNT_PERIOD	(HZ / 10)

@@ -19,11 +19,14 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "handshake.h"
 #include "loop.h"
 #include "pair.h"
 #include "path.h"
 #include "policy.h"
 #include "stats.h"
+#include "timer.h"
+#include "tomb.h"
 
 /* How often, in jiffies, idle memory is freed. */
 #define FSK_LOOP_TIDY		HZ

@@ -15,9 +15,13 @@
 #include "loop.h"
 #include "pair.h"
 #include "post.h"
+#include "recv.h"
 #include "ring.h"
+#include "rx.h"
 #include "spin.h"
 #include "stats.h"
+#include "tx.h"
+#include "urgent.h"
 
 #define FSK_SPLICE_PAGES	16
 #define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */

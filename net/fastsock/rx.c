@@ -10,12 +10,17 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "handshake.h"
 #include "loop.h"
 #include "path.h"
 #include "peer.h"
 #include "post.h"
+#include "rx.h"
 #include "seal.h"
 #include "stats.h"
+#include "timer.h"
+#include "tx.h"
+#include "urgent.h"
 
 #define FSK_SQUEEZE_MAX	16384	/* bytes; longer frames stay as they are */
 #define FSK_RMEM_MAX	0x7f000000U	/* sk_rmem_alloc is an int */

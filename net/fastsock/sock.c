@@ -8,9 +8,15 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "keepalive.h"
 #include "loop.h"
+#include "orphan.h"
+#include "recv.h"
 #include "ring.h"
+#include "rx.h"
 #include "sock.h"
+#include "timer.h"
+#include "tx.h"
 
 struct proto fsk_prot __read_mostly;
 

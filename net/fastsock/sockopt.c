@@ -13,8 +13,11 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "keepalive.h"
 #include "loop.h"
 #include "sock.h"
+#include "timer.h"
+#include "tx.h"
 
 static int get_int(sockptr_t optval, unsigned int optlen, int *val)
 {

@@ -11,9 +11,13 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "handshake.h"
 #include "loop.h"
+#include "orphan.h"
 #include "pair.h"
 #include "path.h"
+#include "timer.h"
+#include "tx.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4

@@ -15,6 +15,8 @@
 #include <linux/spinlock.h>
 
 #include "conn.h"
+#include "handshake.h"
+#include "tomb.h"
 
 /* Jiffies: the life of the oldest cookie. */
 #define FSK_TOMB_LIFE	(2 << FSK_COOKIE_SHIFT)

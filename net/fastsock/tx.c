@@ -8,10 +8,14 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "handshake.h"
 #include "loop.h"
 #include "path.h"
+#include "rx.h"
 #include "seal.h"
 #include "stats.h"
+#include "timer.h"
+#include "tx.h"
 
 /* More at once would overrun the backlog of a virtual device. */
 #define FSK_BURST	256	/* frames */

@@ -11,6 +11,8 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "recv.h"
+#include "urgent.h"
 
 /**
  * fsk_urgent_announced - urgent data is on its way, or has come

@@ -28,12 +28,19 @@
 #include "across.h"
 #include "compat.h"
 #include "conn.h"
+#include "handshake.h"
+#include "keepalive.h"
 #include "loop.h"
 #include "pair.h"
 #include "path.h"
 #include "post.h"
+#include "recv.h"
 #include "ring.h"
+#include "rx.h"
 #include "stats.h"
+#include "timer.h"
+#include "tx.h"
+#include "urgent.h"
 
 /* So much of a long send is shown to the reader at a time, bytes. */
 #define FSK_LOOP_STRETCH	65536U

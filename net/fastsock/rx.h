@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Receiving from frames, and the buffer for what is received. */
+#ifndef _FSK_RX_H
+#define _FSK_RX_H
+
+#include <linux/types.h>
+
+struct fsk_conn;
+struct sk_buff;
+struct sock;
+
+void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq);
+bool fsk_rx_fin(struct fsk_conn *conn);
+bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now);
+int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
+u32 fsk_rx_window(struct fsk_conn *conn);
+u32 fsk_rx_space(const struct sock *sk);
+u32 fsk_rx_promise(const struct sock *sk);
+bool fsk_rx_grow_buffer(struct fsk_conn *conn);
+
+#endif /* _FSK_RX_H */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Sending over frames. */
+#ifndef _FSK_TX_H
+#define _FSK_TX_H
+
+#include <linux/types.h>
+#include <net/sock.h>
+
+struct fsk_conn;
+struct fsk_seg;
+struct msghdr;
+
+int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+void fsk_tx_push(struct fsk_conn *conn, u64 now);
+void fsk_tx_ack(struct fsk_conn *conn);
+void fsk_tx_confirm(struct fsk_conn *conn, u64 now);
+void fsk_tx_probe(struct fsk_conn *conn);
+void fsk_tx_reset(struct fsk_conn *conn);
+void fsk_tx_fin(struct fsk_conn *conn);
+void fsk_tx_uncork(struct fsk_conn *conn);
+void fsk_tx_urgent(struct fsk_conn *conn);
+void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
+u32 fsk_tx_mss(const struct fsk_conn *conn);
+void fsk_tx_init_buffer(struct sock *sk);
+bool fsk_tx_keep_writable(struct sock *sk, u32 queued);
+
+/* There is room in the send buffer; socket lock held in either form. */
+static inline void fsk_tx_space(struct sock *sk)
+{
+	smp_mb();	/* pairs with the race breaker in tcp_poll() */
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		sk->sk_write_space(sk);
+}
+
+#endif /* _FSK_TX_H */
