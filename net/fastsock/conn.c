@@ -869,8 +869,14 @@ static int discard_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 	return 0;
 }
 
-/* TCP's own operations are not exported everywhere; a socket shows them. */
-static int af_ops_init(void)
+/**
+ * fsk_conn_sample - show what a new TCP socket begins with
+ * @look: takes from it what the kernel does not export; 0 or a negative errno
+ *
+ * Context: process, module load.
+ * Return: what @look says, or why there is no socket.
+ */
+int fsk_conn_sample(int (*look)(struct sock *sk))
 {
 	struct socket *sock;
 	int err;
@@ -879,9 +885,18 @@ static int af_ops_init(void)
 			       &sock);
 	if (err)
 		return err;
-	tcp_af_ops = inet_csk(sock->sk)->icsk_af_ops;
-	fsk_keepalive_learn(sock->sk);
+	err = look(sock->sk);
 	sock_release(sock);
+	return err;
+}
+
+/* TCP's own operations, which are not exported everywhere. */
+static int look_at_ops(struct sock *sk)
+{
+	int err;
+
+	tcp_af_ops = inet_csk(sk)->icsk_af_ops;
+	fsk_keepalive_learn(sk);
 	err = fsk_opcheck_af_ops(tcp_af_ops);
 	if (err)
 		return err;
@@ -989,7 +1004,7 @@ int fsk_conn_init(void)
 	err = filter_init();
 	if (err)
 		goto err_cache;
-	err = af_ops_init();
+	err = fsk_conn_sample(look_at_ops);
 	if (err)
 		goto err_filter;
 	err = tcp_register_ulp(&fsk_ulp_ops);

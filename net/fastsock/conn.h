@@ -439,6 +439,7 @@ static inline u64 fsk_now(void)
 
 int fsk_conn_init_net(struct net *net);
 void fsk_conn_exit_net(struct net *net);
+int fsk_conn_sample(int (*look)(struct sock *sk));
 int fsk_conn_init(void);
 void fsk_conn_exit(void);
 void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,

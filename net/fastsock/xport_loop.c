@@ -1430,18 +1430,9 @@ void fsk_loop_unhook(struct fsk_conn *conn)
 		atomic_sub(xchg(&conn->counted, 0), &conn->sk->sk_rmem_alloc);
 }
 
-/* What sockets start with is not exported; a socket shows it. */
-static int find_data_ready(void)
+static int look_at_data_ready(struct sock *sk)
 {
-	struct socket *sock;
-	int err;
-
-	err = sock_create_kern(&init_net, PF_INET, SOCK_STREAM, IPPROTO_TCP,
-			       &sock);
-	if (err)
-		return err;
-	plain_data_ready = sock->sk->sk_data_ready;
-	sock_release(sock);
+	plain_data_ready = sk->sk_data_ready;
 	return 0;
 }
 
@@ -1453,5 +1444,5 @@ static int find_data_ready(void)
  */
 int fsk_loop_init(void)
 {
-	return find_data_ready();
+	return fsk_conn_sample(look_at_data_ready);
 }
