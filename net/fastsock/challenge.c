@@ -26,6 +26,7 @@
 #include "challenge.h"
 #include "conn.h"
 #include "path.h"
+#include "state.h"
 #include "stats.h"
 #include "timer.h"
 #include "tx.h"
@@ -178,16 +179,12 @@ void fsk_challenge_silence(struct fsk_conn *conn, u64 now)
  */
 void fsk_challenge_refused(struct fsk_conn *conn)
 {
-	struct sock *sk = conn->sk;
-
 	/* It has been heard since, or the other end is where it was. */
 	if (conn->phase != FSK_PH_OPEN ||
 	    (conn->pair ? fsk_path_pair(conn) :
 			  conn->heard_at > conn->challenge.asked_at))
 		return;
-	fsk_stat_inc(sock_net(sk), FSK_MIB_IN_RESETS);
-	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
-							      ECONNRESET);
+	fsk_state_reset(conn);
 }
 
 /* Is this reset an answer?  Socket lock held in either form. */

@@ -32,6 +32,7 @@
 #include "peer.h"
 #include "recv.h"
 #include "sock.h"
+#include "state.h"
 #include "stats.h"
 #include "tx.h"
 

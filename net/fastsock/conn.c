@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Connections: ids, lookup, attachment to a TCP sk, and their end. */
+/* Connections: ids, lookup, attachment to a TCP sk, and how it is undone. */
 
 #include <linux/etherdevice.h>
 #include <linux/filter.h>
@@ -12,9 +12,7 @@
 #include <linux/slab.h>
 #include <net/inet_connection_sock.h>
 
-#include "compat.h"
 #include "conn.h"
-#include "conntrack.h"
 #include "hold.h"
 #include "keepalive.h"
 #include "loop.h"
@@ -22,7 +20,7 @@
 #include "pair.h"
 #include "path.h"
 #include "rx.h"
-#include "stats.h"
+#include "state.h"
 #include "timer.h"
 #include "tomb.h"
 #include "tx.h"
@@ -450,46 +448,13 @@ static void conn_purge(struct fsk_conn *conn)
 	fsk_mem_let_go(conn);
 }
 
-/* What the writer at the other end has counted for this one. */
-static void tell_segs(struct fsk_conn *conn)
-{
-	u32 segs = READ_ONCE(conn->in->segs), more = segs - conn->told_segs;
-	struct tcp_sock *tp = tcp_sk(conn->sk);
-
-	conn->told_segs = segs;
-	WRITE_ONCE(tp->segs_in, tp->segs_in + more);
-	WRITE_ONCE(tp->data_segs_in, tp->data_segs_in + more);
-	tp->rcv_wup = tp->rcv_nxt;
-}
-
-/*
- * Far less than 4 GiB pass between two calls: the timer of a busy connection
- * runs many times a second.
+/**
+ * fsk_frames_leave - the connection dies
+ * @conn: connection of frames
+ *
+ * Context: socket lock held in either form.
  */
-static void tell_bytes(struct fsk_conn *conn)
-{
-	struct tcp_sock *tp = tcp_sk(conn->sk);
-	u32 una, nxt, rcv;
-
-	if (conn->pair) {
-		tell_segs(conn);
-		una = tp->snd_una;
-		nxt = conn->out->head;
-		rcv = conn->in->head;
-	} else {
-		una = conn->tx.una;
-		nxt = conn->tx.nxt;
-		rcv = conn->rx.nxt;
-	}
-	tp->bytes_acked += una - conn->told_una;
-	tp->bytes_sent += nxt - conn->told_nxt;
-	tp->bytes_received += rcv - conn->told_rcv;
-	conn->told_una = una;
-	conn->told_nxt = nxt;
-	conn->told_rcv = rcv;
-}
-
-static void leave_wire(struct fsk_conn *conn)
+void fsk_frames_leave(struct fsk_conn *conn)
 {
 	struct net *net = sock_net(conn->sk);
 
@@ -501,35 +466,6 @@ static void leave_wire(struct fsk_conn *conn)
 	fsk_table_del(&fsk_net(net)->by_peer, &conn->peer_link);
 	conn_purge(conn);
 	put_dev(conn);
-}
-
-/**
- * fsk_conn_kill - take a connection out of the world
- * @conn: connection
- *
- * Afterwards no frame finds it, its timer is off, it holds no device and no
- * unacknowledged data.  It stays attached.  Harmless when repeated.
- *
- * Context: socket lock held in either form.
- */
-void fsk_conn_kill(struct fsk_conn *conn)
-{
-	if (conn->phase == FSK_PH_DEAD)
-		return;
-	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN) {
-		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
-		/* For who looks at the end, as tcplife does. */
-		tell_bytes(conn);
-		fsk_keepalive_stop(conn->sk);
-	}
-	conn->phase = FSK_PH_DEAD;
-	if (unlikely(conn->tracked))
-		fsk_conntrack_close(conn);
-	fsk_timer_cancel(conn);
-	if (conn->pair)
-		fsk_loop_leave(conn);
-	else
-		leave_wire(conn);
 }
 
 /**
@@ -646,40 +582,6 @@ void fsk_conn_forget(struct fsk_conn *conn)
 	conn_part(conn);
 }
 
-/**
- * fsk_conn_done - both directions have ended, or there is no more to wait for
- * @conn: connection; do not use it afterwards
- *
- * Context: socket lock held in either form, RCU read section.
- */
-void fsk_conn_done(struct fsk_conn *conn)
-{
-	struct sock *sk = conn->sk;
-
-	fsk_conn_kill(conn);
-	tcp_done(sk);
-}
-
-/**
- * fsk_conn_time_wait - both directions have ended, this one first
- * @conn: connection; do not use it afterwards
- *
- * No frame needs TIME_WAIT, but programs know that the port is taken.
- *
- * Context: socket lock held in either form, RCU read section.
- */
-void fsk_conn_time_wait(struct fsk_conn *conn)
-{
-	struct sock *sk = conn->sk;
-
-	fsk_conn_kill(conn);
-	/* What TCP remembers of the path for its next connection is its own. */
-	__sk_dst_reset(sk);
-	/* Lets tcp_tw_reuse work, which wants a time stamp. */
-	tcp_sk(sk)->rx_opt.ts_recent_stamp = ktime_get_seconds();
-	tcp_time_wait(sk, TCP_TIME_WAIT, 0);
-}
-
 /* TCP's clock, so many ns ago; 0 stands for the beginning. */
 static u32 jiffies_at(const struct fsk_conn *conn, u64 at, u64 now)
 {
@@ -687,11 +589,18 @@ static u32 jiffies_at(const struct fsk_conn *conn, u64 at, u64 now)
 		    inet_csk(conn->sk)->icsk_ack.lrcvtime;
 }
 
-static void frames_info(struct fsk_conn *conn, u64 now)
+/**
+ * fsk_frames_info - tell TCP_INFO and ss what the core knows
+ * @conn: connection of frames
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_frames_info(struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 	u32 mss = max_t(u32, tp->mss_cache, 1);
 	u32 cwnd = conn->tx.cc.cwnd / mss;
+	u64 now = fsk_now();
 
 	tp->lsndtime = jiffies_at(conn, conn->tx.rack_sent, now);
 	tp->rcv_tstamp = jiffies_at(conn, conn->heard_at, now);
@@ -709,60 +618,6 @@ static void frames_info(struct fsk_conn *conn, u64 now)
 	tp->mdev_us = div_u64(conn->tx.rttvar * 4, NSEC_PER_USEC);
 	minmax_reset(&tp->rtt_min, tcp_jiffies32,
 		     div_u64(conn->tx.cc.min_rtt, NSEC_PER_USEC));
-}
-
-/**
- * fsk_conn_info - tell TCP_INFO and ss what the core knows
- * @conn: connection
- *
- * Context: socket lock held in either form.
- */
-void fsk_conn_info(struct fsk_conn *conn)
-{
-	tell_bytes(conn);
-	inet_csk(conn->sk)->icsk_probes_out = min_t(u32, conn->probes, U8_MAX);
-	if (conn->pair)
-		fsk_loop_info(conn);
-	else
-		frames_info(conn, fsk_now());
-}
-
-/**
- * fsk_conn_abort - end a connection with an error
- * @conn: connection; do not use it afterwards
- * @err: positive errno for the program
- *
- * Context: socket lock held in either form, RCU read section.
- */
-void fsk_conn_abort(struct fsk_conn *conn, int err)
-{
-	struct sock *sk = conn->sk;
-
-	if (sk->sk_state == TCP_CLOSE)
-		return;
-	/* Before the error: who polls meanwhile would miss the hang-up. */
-	fsk_conn_kill(conn);
-	WRITE_ONCE(sk->sk_err, err);
-	smp_wmb();	/* pairs with smp_rmb() in tcp_poll() */
-	tcp_done(sk);
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk_error_report(sk);
-}
-
-/**
- * fsk_conn_timeout - end a connection that got nowhere for too long
- * @conn: connection; do not use it afterwards
- *
- * Context: socket lock held in either form, RCU read section.
- */
-void fsk_conn_timeout(struct fsk_conn *conn)
-{
-	struct net *net = sock_net(conn->sk);
-
-	fsk_stat_inc(net, FSK_MIB_TIMEOUTS);
-	NET_INC_STATS(net, LINUX_MIB_TCPABORTONTIMEOUT);
-	fsk_tx_reset(conn);
-	fsk_conn_abort(conn, ETIMEDOUT);
 }
 
 /* A connection that is moving to another device keeps that one. */

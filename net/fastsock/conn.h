@@ -454,13 +454,7 @@ void fsk_conn_hash_peer(struct fsk_conn *conn);
 void fsk_conn_detach(struct sock *sk);
 void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn);
 void fsk_conn_forget(struct fsk_conn *conn);
-void fsk_conn_kill(struct fsk_conn *conn);
 void fsk_conn_free(struct fsk_conn *conn);
-void fsk_conn_abort(struct fsk_conn *conn, int err);
-void fsk_conn_timeout(struct fsk_conn *conn);
-void fsk_conn_done(struct fsk_conn *conn);
-void fsk_conn_time_wait(struct fsk_conn *conn);
-void fsk_conn_info(struct fsk_conn *conn);
 struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key);
 struct fsk_conn *fsk_conn_find_other(const struct fsk_net *fn, u32 id, u32 key,
 				     bool probe, const struct net_device *dev,
@@ -471,5 +465,7 @@ void fsk_conn_keys(struct fsk_conn *conn);
 void fsk_conn_rekey(struct fsk_conn *conn);
 bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev);
 void fsk_conn_drop_dev(struct net_device *dev);
+void fsk_frames_info(struct fsk_conn *conn);
+void fsk_frames_leave(struct fsk_conn *conn);
 
 #endif /* _FSK_CONN_H */

@@ -30,6 +30,7 @@
 #include "path.h"
 #include "peer.h"
 #include "rx.h"
+#include "state.h"
 #include "stats.h"
 #include "timer.h"
 #include "tomb.h"
@@ -362,7 +363,7 @@ static void confirm(struct fsk_conn *conn, const struct fsk_synack *sa)
 	conn->hs_at = fsk_now() + wait;
 	frames_numbers(conn, be32_to_cpu(sa->win));
 	fsk_conn_hash_peer(conn);
-	fsk_handshake_established(conn);
+	fsk_state_established(conn);
 }
 
 static struct mem_cgroup *memcg_of(const struct sock *sk)
@@ -495,34 +496,6 @@ static bool tell_lsm(struct sock *sk, struct net_device *dev)
 	security_inet_conn_established(sk, skb);
 	kfree_skb(skb);
 	return true;
-}
-
-/**
- * fsk_handshake_established - the program's connect() has succeeded
- * @conn: client's connection, in its new phase
- *
- * Context: socket lock held in either form, RCU read section.
- */
-void fsk_handshake_established(struct fsk_conn *conn)
-{
-	struct sock *sk = conn->sk;
-
-	fsk_stat_inc(sock_net(sk), FSK_MIB_ACTIVE_OPENS);
-	/* TCP counts by itself what it is delegated, and the server's child. */
-	TCP_INC_STATS(sock_net(sk), TCP_MIB_ACTIVEOPENS);
-	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
-	tcp_set_state(sk, TCP_ESTABLISHED);
-	fsk_conntrack_open(conn, FSK_TRACKED_CLIENT);
-	if (sk->sk_socket)
-		WRITE_ONCE(sk->sk_socket->ops,
-			   conn->pair ? &fsk_memory_ops : &fsk_stream_ops);
-	if (!sock_flag(sk, SOCK_DEAD)) {
-		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-	}
-	if (unlikely(sock_flag(sk, SOCK_KEEPOPEN)))
-		fsk_keepalive_start(conn);
-	fsk_timer_arm(conn);
 }
 
 /*

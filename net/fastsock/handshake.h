@@ -40,7 +40,6 @@ struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 				 const struct fsk_syn *syn,
 				 struct net_device *dev, const u8 *mac);
 void fsk_handshake_numbers(struct fsk_conn *conn);
-void fsk_handshake_established(struct fsk_conn *conn);
 u16 fsk_handshake_mss(const struct sock *sk,
 		      const struct fsk_transport_ops *xport,
 		      const struct net_device *dev);

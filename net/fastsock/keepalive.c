@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "keepalive.h"
+#include "state.h"
 #include "timer.h"
 #include "tx.h"
 

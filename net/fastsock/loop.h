@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "ring.h"
 #include "rx.h"
+#include "state.h"
 
 struct fsk_tuple;
 

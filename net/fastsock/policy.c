@@ -30,7 +30,6 @@
 #include <net/tcp.h>
 #include <net/xfrm.h>
 
-#include "compat.h"
 #include "netfilter.h"
 #include "packet.h"
 #include "policy.h"

@@ -11,12 +11,12 @@
 #include "compat.h"
 #include "conn.h"
 #include "handshake.h"
-#include "loop.h"
 #include "path.h"
 #include "peer.h"
 #include "post.h"
 #include "rx.h"
 #include "seal.h"
+#include "state.h"
 #include "stats.h"
 #include "timer.h"
 #include "tx.h"
@@ -231,49 +231,6 @@ static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 	fsk_rx_queue(sk, skb, seq);
 }
 
-/**
- * fsk_rx_fin - the peer has sent all it will
- * @conn: connection
- *
- * Context: socket lock held in either form, RCU read section.
- * Return: false if the connection is over.
- */
-bool fsk_rx_fin(struct fsk_conn *conn)
-{
-	struct sock *sk = conn->sk;
-
-	sk->sk_shutdown |= RCV_SHUTDOWN;
-	sock_set_flag(sk, SOCK_DONE);
-	if (conn->in)
-		fsk_loop_show(conn);
-	switch (sk->sk_state) {
-	case TCP_ESTABLISHED:
-		tcp_set_state(sk, TCP_CLOSE_WAIT);
-		break;
-	case TCP_FIN_WAIT1:
-		tcp_set_state(sk, TCP_CLOSING);
-		break;
-	case TCP_FIN_WAIT2:
-		if (!conn->in) {
-			mirror_rx(conn);
-			fsk_tx_ack(conn);
-		}
-		if (!sock_flag(sk, SOCK_DEAD)) {
-			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
-			sk->sk_data_ready(sk);
-		}
-		fsk_conn_time_wait(conn);
-		return false;
-	}
-	if (!sock_flag(sk, SOCK_DEAD)) {
-		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_WAITD,
-			      sk->sk_shutdown == SHUTDOWN_MASK ? POLL_HUP :
-								 POLL_IN);
-	}
-	return true;
-}
-
 /* Wake readers once what they wait for is there. */
 static void wake_reader(struct fsk_conn *conn)
 {
@@ -334,13 +291,26 @@ static bool has_memory(struct fsk_conn *conn, struct sk_buff *skb)
 	       (inorder && make_room(conn, skb));
 }
 
+/* Kept out of line: it comes once.  Return: false if the connection is over. */
+static noinline bool take_fin(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	fsk_state_rcv_done(sk);
+	if (sk->sk_state == TCP_FIN_WAIT2) {
+		mirror_rx(conn);
+		fsk_tx_ack(conn);	/* while there is a connection */
+	}
+	return fsk_state_fin(conn);
+}
+
 static bool take_inorder(struct fsk_conn *conn, struct fsk_seg *seg, u32 trim)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg);
 	bool fin = seg->flags & FSK_SEG_FIN && trim < seg->len;
 
 	deliver(conn, skb, trim);
-	return !fin || fsk_rx_fin(conn);
+	return !fin || take_fin(conn);
 }
 
 /* Return: false if the connection is over. */
@@ -406,43 +376,6 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 	return true;
 }
 
-/**
- * fsk_rx_fin_acked - all that was sent has arrived, FIN included
- * @conn: connection
- * @now: ns
- *
- * Context: socket lock held in either form, RCU read section.
- * Return: false if the connection is over.
- */
-bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now)
-{
-	struct sock *sk = conn->sk;
-
-	switch (sk->sk_state) {
-	case TCP_FIN_WAIT1:
-		tcp_set_state(sk, TCP_FIN_WAIT2);
-		sk->sk_shutdown |= SEND_SHUTDOWN;
-		if (!sock_flag(sk, SOCK_DEAD)) {
-			sk->sk_state_change(sk);	/* a lingering close */
-			return true;
-		}
-		if (READ_ONCE(tcp_sk(sk)->linger2) < 0) {
-			fsk_tx_reset(conn);
-			fsk_conn_done(conn);
-			return false;
-		}
-		conn->life_at = now + jiffies64_to_nsecs(tcp_fin_time(sk));
-		return true;
-	case TCP_CLOSING:
-		fsk_conn_time_wait(conn);
-		return false;
-	case TCP_LAST_ACK:
-		fsk_conn_done(conn);
-		return false;
-	}
-	return true;
-}
-
 /* Return: false if the frame is spent, or the connection over. */
 static __always_inline bool
 rcv_ack(struct fsk_conn *conn, const struct frame *f,
@@ -471,7 +404,7 @@ rcv_ack(struct fsk_conn *conn, const struct frame *f,
 			conn->life_at = f->now + fsk_patience(conn->sk);
 		if (unlikely(conn->sk->sk_state != TCP_ESTABLISHED) &&
 		    conn->tx.una == conn->tx.end && !conn->fin_wanted &&
-		    !fsk_rx_fin_acked(conn, f->now)) {
+		    !fsk_state_fin_acked(conn, f->now)) {
 			consume_skb(f->skb);
 			return false;
 		}
@@ -538,16 +471,11 @@ static void rcv_urgent(struct fsk_conn *conn, const struct frame *f)
 
 static void rcv_reset(struct fsk_conn *conn, const struct frame *f)
 {
-	struct sock *sk = conn->sk;
-
 	consume_skb(f->skb);
-	if (conn->phase == FSK_PH_SYN_SENT) {
+	if (conn->phase == FSK_PH_SYN_SENT)
 		fsk_handshake_fallback(conn, FSK_REASON_PEER_RESET);
-		return;
-	}
-	fsk_stat_inc(sock_net(sk), FSK_MIB_IN_RESETS);
-	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
-							      ECONNRESET);
+	else
+		fsk_state_reset(conn);
 }
 
 /*

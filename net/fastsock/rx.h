@@ -10,8 +10,6 @@ struct sk_buff;
 struct sock;
 
 void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq);
-bool fsk_rx_fin(struct fsk_conn *conn);
-bool fsk_rx_fin_acked(struct fsk_conn *conn, u64 now);
 int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
 u32 fsk_rx_window(struct fsk_conn *conn);
 u32 fsk_rx_space(const struct sock *sk);

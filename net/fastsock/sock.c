@@ -15,28 +15,11 @@
 #include "ring.h"
 #include "rx.h"
 #include "sock.h"
+#include "state.h"
 #include "timer.h"
 #include "tx.h"
 
 struct proto fsk_prot __read_mostly;
-
-/* The program sends no more: TCP's next state.  Return: true if FIN is due. */
-static bool close_state(struct sock *sk)
-{
-	switch (sk->sk_state) {
-	case TCP_ESTABLISHED:
-		tcp_set_state(sk, TCP_FIN_WAIT1);
-		return true;
-	case TCP_CLOSE_WAIT:
-		tcp_set_state(sk, TCP_LAST_ACK);
-		return true;
-	case TCP_SYN_SENT:
-		fsk_conn_kill(fsk_conn(sk));
-		tcp_set_state(sk, TCP_CLOSE);
-		return false;
-	}
-	return false;
-}
 
 static void send_fin(struct sock *sk)
 {
@@ -148,7 +131,7 @@ static enum parting part(struct sock *sk)
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	unread = purge_unread(sk);
 	if (sk->sk_state == TCP_SYN_SENT) {
-		close_state(sk);
+		fsk_state_close(sk);
 	} else if (sk->sk_state == TCP_CLOSE) {
 		how = GONE;
 	} else if (unread) {
@@ -157,7 +140,7 @@ static enum parting part(struct sock *sk)
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
 		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONDATA);
 		how = RESET;
-	} else if (close_state(sk)) {
+	} else if (fsk_state_close(sk)) {
 		how = FIN;
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
@@ -242,7 +225,7 @@ void fsk_shutdown(struct sock *sk, int how)
 	if (!(how & SEND_SHUTDOWN))
 		return;
 	if ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_SYN_SENT |
-				   TCPF_CLOSE_WAIT) && close_state(sk))
+				   TCPF_CLOSE_WAIT) && fsk_state_close(sk))
 		send_fin(sk);
 }
 

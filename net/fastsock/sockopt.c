@@ -16,6 +16,7 @@
 #include "keepalive.h"
 #include "loop.h"
 #include "sock.h"
+#include "state.h"
 #include "timer.h"
 #include "tx.h"
 

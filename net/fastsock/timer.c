@@ -9,13 +9,13 @@
 #include <linux/hrtimer.h>
 #include <net/tcp.h>
 
-#include "compat.h"
 #include "conn.h"
 #include "handshake.h"
 #include "loop.h"
 #include "orphan.h"
 #include "pair.h"
 #include "path.h"
+#include "state.h"
 #include "timer.h"
 #include "tx.h"
 

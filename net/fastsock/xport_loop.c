@@ -28,7 +28,6 @@
 #include "across.h"
 #include "compat.h"
 #include "conn.h"
-#include "handshake.h"
 #include "keepalive.h"
 #include "loop.h"
 #include "pair.h"
@@ -37,7 +36,7 @@
 #include "recv.h"
 #include "ring.h"
 #include "rx.h"
-#include "stats.h"
+#include "state.h"
 #include "timer.h"
 #include "tx.h"
 #include "urgent.h"
@@ -143,7 +142,7 @@ static void update(struct fsk_conn *conn)
 		    conn->severed)
 			fsk_timer_arm(conn);
 	} else if (conn->fin_sent && !conn->fin_wanted) {
-		fsk_rx_fin_acked(conn, fsk_now());
+		fsk_state_fin_acked(conn, fsk_now());
 	}
 }
 
@@ -153,7 +152,7 @@ static void established(struct fsk_conn *conn)
 	    conn->sk->sk_state != TCP_SYN_SENT)
 		return;
 	conn->phase = FSK_PH_OPEN;
-	fsk_handshake_established(conn);
+	fsk_state_established(conn);
 }
 
 /* Beyond the window it is known of, but not there; fsk_loop_show() has it. */
@@ -229,8 +228,11 @@ static void end_of_stream(struct fsk_conn *conn)
 	if (sock_flag(conn->sk, SOCK_DONE))
 		return;
 	conn->fin_beyond = fsk_ring_unread(conn->in) > conn->in->window;
-	if (likely(!conn->fin_beyond))
-		fsk_rx_fin(conn);
+	if (unlikely(conn->fin_beyond))
+		return;
+	fsk_state_rcv_done(conn->sk);
+	fsk_loop_show(conn);
+	fsk_state_fin(conn);
 }
 
 /*
@@ -280,7 +282,6 @@ noinline void fsk_loop_count(struct fsk_conn *conn)
 static void reset(struct fsk_conn *conn)
 {
 	u32 unread, window = conn->in->window;
-	struct sock *sk = conn->sk;
 
 	if (unlikely(conn->fin_beyond)) {
 		end_of_stream(conn);
@@ -293,9 +294,7 @@ static void reset(struct fsk_conn *conn)
 		WRITE_ONCE(conn->in->head, conn->in->tail + window);
 		fsk_loop_count(conn);
 	}
-	fsk_stat_inc(sock_net(sk), FSK_MIB_IN_RESETS);
-	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
-							      ECONNRESET);
+	fsk_state_reset(conn);
 }
 
 /* A kernel user has taken the socket over: as TCP hands it bytes. */
@@ -1148,7 +1147,7 @@ static void fin_told(struct fsk_conn *conn)
 {
 	update(conn);
 	if (!conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
-		fsk_rx_fin_acked(conn, fsk_now());
+		fsk_state_fin_acked(conn, fsk_now());
 }
 
 /* The end of the stream.  The caller owns the socket. */
