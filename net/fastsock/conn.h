@@ -51,11 +51,12 @@
  * never waits for the owner of a socket: no work item does, because workers are
  * shared and an owner may sleep in a page fault for as long as it likes.
  *
- * A connection is made by fsk_conn_alloc(), attached to its socket by
- * fsk_conn_attach() (ULP slot, sk_prot, filter) and hashed by fsk_conn_hash().
- * It ends either in fsk_conn_detach(), which gives the socket back to TCP, or
- * in the ULP's release callback when TCP destroys the socket.  Both call
- * fsk_conn_destroy().
+ * A connection of frames is made by fsk_frames_alloc(), one in memory is part
+ * of a struct fsk_pair.  It is attached to its socket by fsk_conn_attach() (ULP
+ * slot, sk_prot, filter); frames find it after fsk_frames_hash().  It ends
+ * either in fsk_conn_detach(), which gives the socket back to TCP, or in the
+ * ULP's release callback when TCP destroys the socket.  Both call
+ * fsk_conn_kill().
  *
  * Module references: one per socket that has fastsock's proto_ops (sock->ops
  * owner, kept by the socket layer), one per namespace with enable=1, and one
@@ -215,7 +216,7 @@ enum fsk_phase {
  * @epochs: which mix is in the keys of frames; written under conn_keys_lock too
  * @seal_key: what is in the key of frames that are sent now
  * @open_key: what is in that of frames expected now, which see
- *	fsk_conn_find_other() for other ones; FSK_KEY_SHUT is set when too
+ *	fsk_frames_find_other() for other ones; FSK_KEY_SHUT is set when too
  *	many were wrong; conn_keys_lock
  * @wrong_keys: frames of the peer with a wrong key since @wrong_since;
  *	conn_keys_lock
@@ -437,35 +438,15 @@ static inline u64 fsk_now(void)
 	return ktime_get_ns();
 }
 
-int fsk_conn_init_net(struct net *net);
-void fsk_conn_exit_net(struct net *net);
 int fsk_conn_sample(int (*look)(struct sock *sk));
 int fsk_conn_init(void);
 void fsk_conn_exit(void);
 void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
 		      const struct fsk_transport_ops *xport);
-struct fsk_conn *fsk_conn_alloc(struct sock *sk,
-				const struct fsk_transport_ops *xport,
-				struct net_device *dev, const u8 *mac,
-				gfp_t gfp);
 void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn);
-void fsk_conn_hash(struct fsk_conn *conn);
-void fsk_conn_hash_peer(struct fsk_conn *conn);
 void fsk_conn_detach(struct sock *sk);
 void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn);
 void fsk_conn_forget(struct fsk_conn *conn);
 void fsk_conn_free(struct fsk_conn *conn);
-struct fsk_conn *fsk_conn_find(const struct fsk_net *fn, u32 id, u32 key);
-struct fsk_conn *fsk_conn_find_other(const struct fsk_net *fn, u32 id, u32 key,
-				     bool probe, const struct net_device *dev,
-				     const u8 *mac);
-struct fsk_conn *fsk_conn_find_peer(const struct fsk_net *fn, u32 peer_id,
-				    u32 peer_key);
-void fsk_conn_keys(struct fsk_conn *conn);
-void fsk_conn_rekey(struct fsk_conn *conn);
-bool fsk_conn_set_dev(struct fsk_conn *conn, struct net_device *dev);
-void fsk_conn_drop_dev(struct net_device *dev);
-void fsk_frames_info(struct fsk_conn *conn);
-void fsk_frames_leave(struct fsk_conn *conn);
 
 #endif /* _FSK_CONN_H */

@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "frames.h"
 #include "handshake.h"
 #include "hold.h"
 #include "keepalive.h"
@@ -149,7 +150,7 @@ static void frames_numbers(struct fsk_conn *conn, u32 peer_win)
 			&fsk_cc_lan);
 	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_promise(conn->sk),
 			conn->mss);
-	fsk_conn_keys(conn);
+	fsk_frames_keys(conn);
 	fsk_handshake_numbers(conn);
 }
 
@@ -202,7 +203,8 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	struct fsk_conn *conn;
 	u64 now = fsk_now();
 
-	conn = fsk_conn_alloc(sk, fsk_transport_for(dev), dev, mac, GFP_KERNEL);
+	conn = fsk_frames_alloc(sk, fsk_transport_for(dev), dev, mac,
+				GFP_KERNEL);
 	if (!conn)
 		return -ENOMEM;
 	conn->fallback = kmalloc(sizeof(*conn->fallback), GFP_KERNEL);
@@ -217,7 +219,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	conn->mss = own_mss(conn, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_promise(sk), conn->mss);
-	fsk_conn_keys(conn);
+	fsk_frames_keys(conn);
 	conn->phase = FSK_PH_SYN_SENT;
 	conn->hs_end = now + ms * (u64)NSEC_PER_MSEC;
 	conn->hs_at = min(now + FSK_HS_RETRY_NS, conn->hs_end);
@@ -229,7 +231,7 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	tcp_sk(sk)->snd_una = conn->key + conn->mask;
 	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->snd_una);
 	fsk_conn_attach(sk, conn);
-	fsk_conn_hash(conn);
+	fsk_frames_hash(conn);
 	send_syn(conn);
 	fsk_timer_arm(conn);
 	return 0;
@@ -362,7 +364,7 @@ static void confirm(struct fsk_conn *conn, const struct fsk_synack *sa)
 	/* Data may ride on CONFIRM if the program hurries. */
 	conn->hs_at = fsk_now() + wait;
 	frames_numbers(conn, be32_to_cpu(sa->win));
-	fsk_conn_hash_peer(conn);
+	fsk_frames_hash_peer(conn);
 	fsk_state_established(conn);
 }
 
@@ -1039,8 +1041,8 @@ static void child_init(struct sock *child, struct fsk_conn *conn,
 	fsk_conn_attach(child, conn);
 	frames_numbers(conn, be32_to_cpu(syn->win));
 	tcp_set_state(child, TCP_ESTABLISHED);
-	fsk_conn_hash(conn);
-	fsk_conn_hash_peer(conn);
+	fsk_frames_hash(conn);
+	fsk_frames_hash_peer(conn);
 }
 
 /**
@@ -1114,8 +1116,8 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	if (!child)
 		return ERR_PTR(-EAGAIN);
 	__acquire(&child->sk_lock.slock);	/* TCP locked it */
-	conn = fsk_conn_alloc(child, fsk_transport_for(dev), dev, mac,
-			      GFP_ATOMIC);
+	conn = fsk_frames_alloc(child, fsk_transport_for(dev), dev, mac,
+				GFP_ATOMIC);
 	if (conn)
 		conn->tomb = fsk_tomb_alloc(GFP_ATOMIC);
 	/* The listener's options may have changed since they were looked at. */

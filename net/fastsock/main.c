@@ -20,6 +20,7 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "frames.h"
 #include "handshake.h"
 #include "loop.h"
 #include "opcheck.h"
@@ -222,7 +223,7 @@ static int __net_init fsk_init_net(struct net *net)
 	err = fsk_peer_init_net(net);
 	if (err)
 		goto err_stats;
-	err = fsk_conn_init_net(net);
+	err = fsk_frames_init_net(net);
 	if (err)
 		goto err_peer;
 	err = fsk_tomb_init_net(net);
@@ -236,7 +237,7 @@ static int __net_init fsk_init_net(struct net *net)
 err_tomb:
 	fsk_tomb_exit_net(net);
 err_conn:
-	fsk_conn_exit_net(net);
+	fsk_frames_exit_net(net);
 err_peer:
 	fsk_peer_exit_net(net);
 err_stats:
@@ -258,7 +259,7 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 			fsk_claim_disable();
 		fsk_peer_exit_net(net);
 		fsk_tomb_exit_net(net);
-		fsk_conn_exit_net(net);
+		fsk_frames_exit_net(net);
 		fsk_waiting_exit(fsk_net(net));
 		fsk_stats_exit(net);
 	}
@@ -284,7 +285,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 			err = fsk_bridge_watch(dev_net(dev));
 		break;
 	case NETDEV_UNREGISTER:
-		fsk_conn_drop_dev(dev);
+		fsk_frames_drop_dev(dev);
 		fsk_across_changed(dev, true);
 		break;
 	case NETDEV_UP:
@@ -351,9 +352,12 @@ static int __init fsk_init(void)
 	err = fsk_pair_init();
 	if (err)
 		goto err_tomb;
-	err = fsk_conn_init();
+	err = fsk_frames_init();
 	if (err)
 		goto err_pair;
+	err = fsk_conn_init();
+	if (err)
+		goto err_frames;
 	err = register_pernet_subsys(&fsk_net_ops);
 	if (err)
 		goto err_conn;
@@ -386,6 +390,8 @@ err_net:
 	unregister_pernet_subsys(&fsk_net_ops);
 err_conn:
 	fsk_conn_exit();
+err_frames:
+	fsk_frames_exit();
 err_pair:
 	fsk_pair_exit();
 err_tomb:
@@ -402,9 +408,10 @@ static void __exit fsk_exit(void)
 	fsk_path_exit();
 	fsk_peer_exit();
 	unregister_netdevice_notifier(&netdev_nb);
-	flush_workqueue(fsk_wq);	/* fsk_conn_drop_dev() */
+	flush_workqueue(fsk_wq);	/* fsk_frames_drop_dev() */
 	unregister_pernet_subsys(&fsk_net_ops);
 	fsk_conn_exit();
+	fsk_frames_exit();
 	fsk_pair_exit();
 	fsk_tomb_exit();
 	destroy_workqueue(fsk_wq);

@@ -35,6 +35,7 @@
 
 #include "across.h"
 #include "conn.h"
+#include "frames.h"
 #include "pair.h"
 #include "path.h"
 #include "policy.h"
@@ -175,7 +176,7 @@ static u8 follow(struct fsk_conn *conn, bool ask)
 
 	if (IS_ERR(rt))
 		return FSK_PATH_NO_ROUTE;
-	if (!carries(conn, rt) || !fsk_conn_set_dev(conn, rt->dst.dev))
+	if (!carries(conn, rt) || !fsk_frames_set_dev(conn, rt->dst.dev))
 		return FSK_PATH_ELSEWHERE;
 	set_mtu(conn, rt->dst.dev, &rt->dst);
 	follow_neighbour(conn, rt->dst.dev, ask);

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "frames.h"
 #include "handshake.h"
 #include "path.h"
 #include "peer.h"
@@ -636,7 +637,7 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 		rcv_data(conn, &f);
 	if (unlikely(fsk_epochs_passed(&conn->epochs, conn->tx.una,
 				       conn->rx.nxt)))
-		fsk_conn_rekey(conn);
+		fsk_frames_rekey(conn);
 }
 
 /**
@@ -765,12 +766,12 @@ static struct fsk_conn *find(const struct fsk_net *fn,
 	struct fsk_conn *conn;
 
 	if (unlikely(hdr->type == FSK_T_UNKNOWN))
-		return fsk_conn_find_peer(fn, id, key);
-	conn = fsk_conn_find(fn, id, key);
+		return fsk_frames_find_peer(fn, id, key);
+	conn = fsk_frames_find(fn, id, key);
 	if (likely(conn))
 		return conn;
-	conn = fsk_conn_find_other(fn, id, key, hdr->type == FSK_T_PROBE, dev,
-				   mac);
+	conn = fsk_frames_find_other(fn, id, key, hdr->type == FSK_T_PROBE,
+				     dev, mac);
 	/* A new connection may have the id of an old one. */
 	if (IS_ERR_OR_NULL(conn) && hdr->type == FSK_T_CONFIRM &&
 	    fsk_transport_for(dev))

@@ -11,6 +11,7 @@
 #include "claim.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "frames.h"
 #include "keepalive.h"
 #include "loop.h"
 #include "state.h"
