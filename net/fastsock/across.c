@@ -32,6 +32,7 @@
 
 #include "across.h"
 #include "conn.h"
+#include "frames.h"
 #include "handshake.h"
 #include "pair.h"
 #include "peer.h"
@@ -103,12 +104,12 @@ static bool answered(struct net_device *dev, const void *arg)
 }
 
 /* The server's device, if it is here.  RCU read section. */
-static struct net_device *server_dev(const struct fsk_conn *conn,
+static struct net_device *server_dev(const struct fsk_frames *fr,
 				     const struct fsk_synack *sa)
 {
-	const struct net_device *dev = fsk_conn_dev(conn);
+	const struct net_device *dev = fsk_frames_dev(fr);
 	struct question q = {
-		.net = sock_net(conn->sk),
+		.net = sock_net(fr->conn.sk),
 		.id = be32_to_cpu(sa->id),
 		.key = be32_to_cpu(sa->key),
 	};
@@ -116,35 +117,35 @@ static struct net_device *server_dev(const struct fsk_conn *conn,
 	if (!dev || dev->flags & IFF_LOOPBACK)
 		return NULL;
 	q.mac = dev->dev_addr;
-	fsk_handshake_syn_body(conn, &q.syn);
-	return fsk_peer_find_dev(conn->path.mac, answered, &q);
+	fsk_handshake_syn_body(fr, &q.syn);
+	return fsk_peer_find_dev(fr->path.mac, answered, &q);
 }
 
 /**
  * fsk_across_leads - may memory lead to this server?
- * @conn: client's connection in SYN_SENT
+ * @fr: client's connection in SYN_SENT
  * @sa: what the server said
  *
  * Context: socket lock held in either form, RCU read section.
  * Return: true if fsk_across_join() is worth a try.
  */
-bool fsk_across_leads(const struct fsk_conn *conn, const struct fsk_synack *sa)
+bool fsk_across_leads(const struct fsk_frames *fr, const struct fsk_synack *sa)
 {
-	return server_dev(conn, sa);
+	return server_dev(fr, sa);
 }
 
 /**
  * fsk_across_join - go on in memory, if the server is in this kernel
- * @conn: client's connection in SYN_SENT
+ * @fr: client's connection in SYN_SENT
  * @sa: what the server said
  *
  * Context: process, BH disabled, RCU read section; the caller owns the socket.
- * Return: true if so: @conn is gone.  Otherwise it goes on with frames.
+ * Return: true if so: @fr is gone.  Otherwise it goes on with frames.
  */
-bool fsk_across_join(struct fsk_conn *conn, const struct fsk_synack *sa)
+bool fsk_across_join(struct fsk_frames *fr, const struct fsk_synack *sa)
 {
-	const struct fsk_tuple t = fsk_tuple_of(conn->sk);
-	struct net_device *mine = fsk_conn_dev(conn), *dev;
+	const struct fsk_tuple t = fsk_tuple_of(fr->conn.sk);
+	struct net_device *mine = fsk_frames_dev(fr), *dev;
 	u8 mac[ETH_ALEN] __aligned(2);
 	struct sock *lsk;
 	bool ok;
@@ -152,14 +153,14 @@ bool fsk_across_join(struct fsk_conn *conn, const struct fsk_synack *sa)
 	/* It has left, or moved to another namespace. */
 	if (!mine)
 		return false;
-	dev = server_dev(conn, sa);
+	dev = server_dev(fr, sa);
 	if (!dev)
 		return false;
 	lsk = fsk_handshake_taker(dev, &t);
 	if (!lsk)
 		return false;
 	ether_addr_copy(mac, mine->dev_addr);
-	ok = fsk_pair_join(conn, sa, dev, &t, lsk);
+	ok = fsk_pair_join(fr, sa, dev, &t, lsk);
 	if (ok)
 		fsk_peer_answered(dev, mac);
 	sock_put(lsk);

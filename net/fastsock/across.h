@@ -7,7 +7,7 @@
 #include <linux/types.h>
 #include <net/sock.h>
 
-#include "conn.h"
+#include "frames.h"
 #include "pernet.h"
 
 struct fsk_line;
@@ -16,14 +16,14 @@ struct fsk_synack;
 struct net_device;
 
 /* Does this end's namespace allow it?  Socket lock held in either form. */
-static inline bool fsk_across_wanted(const struct fsk_conn *conn)
+static inline bool fsk_across_wanted(const struct fsk_frames *fr)
 {
-	return READ_ONCE(fsk_net(sock_net(conn->sk))->same_host) ==
+	return READ_ONCE(fsk_net(sock_net(fr->conn.sk))->same_host) ==
 	       FSK_SAME_HOST_ALL;
 }
 
-bool fsk_across_leads(const struct fsk_conn *conn, const struct fsk_synack *sa);
-bool fsk_across_join(struct fsk_conn *conn, const struct fsk_synack *sa);
+bool fsk_across_leads(const struct fsk_frames *fr, const struct fsk_synack *sa);
+bool fsk_across_join(struct fsk_frames *fr, const struct fsk_synack *sa);
 bool fsk_across_watch(struct fsk_pair *pair, struct net_device *client,
 		      struct net_device *server);
 void fsk_across_unwatch(struct fsk_line *line);

@@ -25,6 +25,8 @@
 
 #include "challenge.h"
 #include "conn.h"
+#include "frames.h"
+#include "memory.h"
 #include "path.h"
 #include "state.h"
 #include "stats.h"
@@ -127,13 +129,13 @@ void fsk_challenge_suspect(struct fsk_conn *conn)
 		return;
 	c->asked_at = now;
 	c->open = false;
-	if (conn->pair) {
-		if (!fsk_path_pair(conn))
+	if (fsk_in_memory(conn)) {
+		if (!fsk_path_pair(fsk_memory(conn)))
 			ask(conn, now);
 		return;
 	}
 	c->due_at = now + CHALLENGE_WAIT_NS;
-	fsk_tx_probe(conn);
+	fsk_tx_probe(fsk_frames(conn));
 	fsk_timer_arm(conn);
 }
 
@@ -181,8 +183,9 @@ void fsk_challenge_refused(struct fsk_conn *conn)
 {
 	/* It has been heard since, or the other end is where it was. */
 	if (conn->phase != FSK_PH_OPEN ||
-	    (conn->pair ? fsk_path_pair(conn) :
-			  conn->heard_at > conn->challenge.asked_at))
+	    (fsk_in_memory(conn) ?
+	     fsk_path_pair(fsk_memory(conn)) :
+	     conn->heard_at > conn->challenge.asked_at))
 		return;
 	fsk_state_reset(conn);
 }

@@ -28,12 +28,15 @@
 #include "handshake.h"
 #include "hold.h"
 #include "loop.h"
+#include "memory.h"
 #include "pair.h"
 #include "peer.h"
+#include "policy.h"
 #include "recv.h"
 #include "sock.h"
 #include "state.h"
 #include "stats.h"
+#include "transport.h"
 #include "tx.h"
 
 struct proto_ops fsk_claimed_ops __read_mostly;
@@ -497,7 +500,7 @@ static bool in_memory(const struct sock *sk)
 
 	rcu_read_lock();
 	conn = fsk_conn_rcu(sk);
-	yes = conn && conn->pair;
+	yes = conn && fsk_in_memory(conn);
 	rcu_read_unlock();
 	return yes;
 }
@@ -726,9 +729,11 @@ static int memory_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 static int memory_set_rcvlowat(struct sock *sk, int val)
 {
 	int err = inet_stream_ops.set_rcvlowat(sk, val);
+	struct fsk_conn *conn;
 
-	if (!err && fsk_is_conn(sk) && fsk_conn(sk))
-		fsk_loop_resized(fsk_conn(sk));
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (!err && conn && fsk_in_memory(conn))
+		fsk_loop_resized(fsk_memory(conn));
 	return err;
 }
 

@@ -12,6 +12,7 @@
 #include "hold.h"
 #include "keepalive.h"
 #include "loop.h"
+#include "memory.h"
 #include "opcheck.h"
 #include "pair.h"
 #include "rx.h"
@@ -27,16 +28,16 @@ static struct inet_connection_sock_af_ops fsk_af_ops;
  * fsk_conn_prepare - what every end begins with
  * @conn: zeroed memory
  * @sk: its socket
- * @xport: what will carry it
+ * @kind: what will carry it
  *
  * Context: any; the caller owns @sk or is the only one to know it.
  */
 void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
-		      const struct fsk_transport_ops *xport)
+		      enum fsk_kind kind)
 {
 	conn->sk = sk;
 	conn->mib = fsk_net(sock_net(sk))->mib;
-	conn->xport = xport;
+	conn->kind = kind;
 	conn->heard_at = fsk_now();
 	fsk_timer_init(conn);
 }
@@ -113,33 +114,17 @@ static void conn_free_rcu(struct rcu_head *rcu)
 
 	fsk_timer_exit(conn);
 	sock_put(conn->sk);
-	if (conn->pair)
-		fsk_pair_put(conn->pair);
+	if (fsk_in_memory(conn))
+		fsk_pair_put(fsk_memory(conn)->pair);
 	else
-		fsk_frames_free(conn);
+		fsk_frames_free(fsk_frames(conn));
 }
 
 /* The connection is dead and no longer attached. */
 static void conn_part(struct fsk_conn *conn)
 {
-	if (!conn->pair || !fsk_pair_leave(conn))
+	if (!fsk_in_memory(conn) || !fsk_pair_leave(fsk_memory(conn)))
 		call_rcu(&conn->rcu, conn_free_rcu);
-}
-
-/**
- * fsk_conn_free - free a connection that was never attached
- * @conn: from fsk_frames_alloc(), or of a pair
- *
- * Context: any.
- */
-void fsk_conn_free(struct fsk_conn *conn)
-{
-	if (conn->pair) {
-		fsk_loop_leave(conn);
-		fsk_pair_put(conn->pair);
-		return;
-	}
-	fsk_frames_discard(conn);
 }
 
 /* The part of detaching that both ends of life share. */
@@ -147,8 +132,8 @@ static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
-	if (conn->pair)
-		fsk_loop_unhook(conn);
+	if (fsk_in_memory(conn))
+		fsk_loop_unhook(fsk_memory(conn));
 	filter_detach(sk, conn);
 	icsk->icsk_af_ops = tcp_af_ops;
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);

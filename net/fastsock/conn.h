@@ -7,9 +7,9 @@
  * One lock protects a connection: its socket's, in TCP's two forms.  Process
  * context takes lock_sock(); softirq (frames, the timer) takes bh_lock_sock()
  * and, finding the socket owned, puts frames on the backlog and marks the timer
- * deferred; release_sock() then does both.  Every field of struct fsk_conn that
- * does not say otherwise is protected by it, and so is the pure core in @tx
- * and @rx.
+ * deferred; release_sock() then does both.  Every field of struct fsk_conn, and
+ * of struct fsk_frames and struct fsk_memory, that does not say otherwise is
+ * protected by it, and so is the pure core in the frames' @tx and @rx.
  *
  * Order, outermost first:
  *
@@ -17,7 +17,7 @@
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
  *	socket lock, rtnl > fsk_table.lock, fsk_net.peers_lock,
- *		fsk_net.budget_lock, across_lock, conn_keys_lock: leaves
+ *		fsk_net.budget_lock, across_lock, frames_keys_lock: leaves
  *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	memory reclaim > holders.lock (pair.c) > socket spinlock
@@ -47,9 +47,14 @@
  * same grace period; freeing makes sure that it is not queued again.  TCP's
  * timer for keepalive has a function of ours meanwhile, and a reference on the
  * socket while it is queued, as under TCP; see keepalive.c.  The fallback work
- * holds the socket and the module.  It
- * never waits for the owner of a socket: no work item does, because workers are
- * shared and an owner may sleep in a page fault for as long as it likes.
+ * holds the socket and the module.  It never waits for the owner of a socket:
+ * no work item does, because workers are shared and an owner may sleep in a
+ * page fault for as long as it likes.
+ *
+ * What carries a connection never changes, but the connection of a socket may:
+ * one in memory takes the place of one of frames (fsk_conn_swap()).  So who
+ * comes by way of the socket, as its backlog does, asks fsk_in_memory() before
+ * fsk_frames() or fsk_memory().
  *
  * A connection of frames is made by fsk_frames_alloc(), one in memory is part
  * of a struct fsk_pair.  It is attached to its socket by fsk_conn_attach() (ULP
@@ -69,25 +74,16 @@
 #define _FSK_CONN_H
 
 #include <linux/hrtimer.h>
-#include <linux/skbuff.h>
 #include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
-#include <uapi/linux/fastsock_wire.h>
 
 #include "challenge.h"
 #include "pernet.h"
-#include "policy.h"
-#include "rel.h"
 #include "stats.h"
-#include "transport.h"
 
-struct fsk_fallback;
-struct fsk_pair;
 struct fsk_post;
-struct fsk_ring;
-struct fsk_tomb;
 
 /* Bytes; less is refused when a peer offers it. */
 #define FSK_MSS_MIN		256
@@ -95,7 +91,6 @@ struct fsk_tomb;
 #define FSK_MSS_SMALL		512
 /* Bytes; fits every device whose MTU shrinks under a connection. */
 #define FSK_MSS_LEAST		44
-#define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
 /*
  * Bytes by which writes may overrun a send buffer.  TCP's do by an skb of up to
  * 64 KiB, and its receiver takes a little beyond what it promised.
@@ -138,213 +133,106 @@ enum fsk_phase {
 #define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */
 
 /**
- * struct fsk_conn - one end of a connection
+ * enum fsk_kind - what carries a connection
+ * @FSK_KIND_FRAMES: frames; it is part of a struct fsk_frames
+ * @FSK_KIND_MEMORY: memory within the host; it is part of a struct fsk_memory
+ */
+enum fsk_kind {
+	FSK_KIND_FRAMES,
+	FSK_KIND_MEMORY,
+};
+
+/**
+ * struct fsk_conn - one end of a connection, whatever carries it
  * @sk: the socket, referenced; see LOCKING AND LIFETIME
- * @xport: what carries the frames; constant
  * @mib: counters of the socket's namespace; constant
+ * @post: buffer of the thread in recv; NULL if none
+ * @own: for what carries it: what the other end reads, see struct fsk_memory
+ * @deferred: FSK_DEFER_*, FSK_EV_*; under the socket's spinlock
+ * @phase: enum fsk_phase
+ * @kind: enum fsk_kind, of which struct it is part; constant
  * @key: this end's key; constant
  * @peer_key: the peer's key; constant once CONFIRMING
  * @mss: largest body of a DATA frame this end takes, bytes; constant
  * @peer_mss: largest the peer takes, bytes
- * @deferred: FSK_DEFER_*, FSK_EV_*; under the socket's spinlock
- * @phase: enum fsk_phase
  * @filter_locked: SOCK_FILTER_LOCKED was set before attach
- * @fin_wanted: a FIN could not be queued for want of memory; in memory: it
- *	waits for the line
- * @fin_sent: in memory: a FIN was sent
- * @fin_beyond: in memory: the peer's FIN waits for the window
- * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told, in
- *	memory when the line is whole again
- * @urg_byte: in memory: the urgent byte, for FSK_EV_URGENT; the socket's
- *	spinlock
- * @sent_byte: in memory: what a send with MSG_OOB has written last
- * @urg_sent: in memory: the byte @urg_seq
- * @severed: in memory: the line is cut, what is sent waits
- * @corked: TCP_CORK is set
- * @holds: in memory: what is sent waits, for the line or for more; not in the
- *	common case, see cork()
- * @cork_due: in memory: it has waited for more long enough
- * @side: in memory: which end of @pair this is, 0 the client
  * @tracked: enum fsk_tracked
- * @left: in memory: detached, and @pair has the reference on @sk
- * @counts: in memory: sk_rmem_alloc is to have what is unread, see
- *	fsk_loop_accepted(); the socket's spinlock
- * @counted: in memory: what it has of that; both ends
+ * @fin_wanted: a FIN could not be sent yet: no memory for a frame; in memory no
+ *	way to the other end
+ * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told, in
+ *	memory when there is a way again
+ * @corked: TCP_CORK is set
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
- * @urg_in: in memory: sequence number of @urg_byte; the socket's spinlock
+ * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
  * @avg_recv: bytes a recv returned lately, moving average
  * @spin_ns: so long a reader spins, ns; see spin.c
  * @told_una: oldest unacknowledged when fsk_conn_info() last ran
  * @told_nxt: next to be sent then
  * @told_rcv: next expected then
- * @told_segs: in memory: fsk_ring.segs of @in then
  * @probes: unanswered keepalive probes
- * @challenge: is the peer still there?
- * @path_gen: fsk_path_gen() at which the way to the peer was found good
  * @tuned_seq: copied_seq when the receive buffer was last looked at
  * @tuned_at: jiffies, then
- * @post: buffer of the thread in recv; NULL if none
+ * @path_gen: fsk_path_gen() at which the way to the peer was found good
+ * @challenge: is the peer still there?
  * @post_want: bytes in @post that satisfy its call
- * @in: ring from which this end receives; NULL if it uses frames
- * @out: ring into which it sends; likewise
- * @pair: what both ends in memory share; likewise
  * @timer: for all deadlines but keepalive's; softirq
  * @timer_at: ns, when @timer fires; 0 when not queued
- * @heard_at: ns, last frame of the peer
- * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
+ * @heard_at: ns, when the peer was last heard
  * @retry_at: ns, when to try again what lacked memory; 0 off
- * @stalled_since: in memory: ns, since when what is sent gets nowhere; 0 if it
- *	does.  With frames @tx has that.
- * @cork_at: ns, until then a frame that is not full waits for more; 0 if none
+ * @cork_at: ns, until then what does not fill a frame, or in memory what TCP
+ *	would make a segment, waits for more; 0 if nothing does
  * @rcu: defers freeing
- * @id_link: in fsk_net.by_id by @id; RCU.  From here on only frames need it: in
- *	memory it does not exist, see FSK_CONN_IN_MEMORY
- * @peer_link: in fsk_net.by_peer by @peer_id and @peer_key; RCU
- * @path: device (referenced, NULL once unregistered) and address of the peer;
- *	see fsk_conn_dev()
- * @id: this end's connection id, host order; constant
- * @peer_id: the peer's id; constant once CONFIRMING
- * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
- * @confirm_sent: client: at least one CONFIRM went out
- * @confirm_waits: client: the first CONFIRM is not hurried, see
- *	fsk_handshake_ack_waits()
- * @mem_kept: one byte stays charged, see fsk_mem_keep()
- * @hs_tries: SYN or CONFIRM frames sent
- * @reason: why the fallback work delegates, enum fsk_reason
- * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
- * @hs_end: ns, when the handshake gives up
- * @epochs: which mix is in the keys of frames; written under conn_keys_lock too
- * @seal_key: what is in the key of frames that are sent now
- * @open_key: what is in that of frames expected now, which see
- *	fsk_frames_find_other() for other ones; FSK_KEY_SHUT is set when too
- *	many were wrong; conn_keys_lock
- * @wrong_keys: frames of the peer with a wrong key since @wrong_since;
- *	conn_keys_lock
- * @wrong_since: jiffies; conn_keys_lock
- * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
- * @tx: sending half of the pure core
- * @rx: receiving half
- * @tomb: remembers @id for a while after the end; server only
- * @fallback: hands the socket to TCP in process context; NULL while queued;
- *	without @pair only
+ *
+ * It is the first part of the struct that @kind says: fsk_frames() and
+ * fsk_memory() lead there.
  */
 struct fsk_conn {
 	/* In memory the other end reads these for each message. */
 	struct sock *sk;
 	u64 __percpu *mib;
 	struct fsk_post *post;
-	u32 counted;
+	u8 own[4] __aligned(4);
 	u16 deferred;
 	u8 phase;
-	u8 side;
+	u8 kind;
 	/* And leaves alone what follows unless something happens. */
-	bool counts;
-	bool filter_locked;
-	bool left;
-	u8 tracked;
-	const struct fsk_transport_ops *xport;
 	u32 key;
 	u32 peer_key;
 	u16 mss;
 	u16 peer_mss;
+	bool filter_locked;
+	u8 tracked;
 	bool fin_wanted;
-	bool fin_sent;
-	bool fin_beyond;
 	bool urg_out;
-	u8 urg_byte;
-	u8 sent_byte;
-	u8 urg_sent;
-	bool severed;
 	bool corked;
-	bool holds;
-	bool cork_due;
 	u32 urg_seq;
-	u32 urg_in;
+	u64 life_at;
 	/* Written for each message, in no cache line with the first ones. */
 	u32 avg_recv;
 	u32 spin_ns;
 	u32 told_una;
 	u32 told_nxt;
 	u32 told_rcv;
-	u32 told_segs;
 	u32 probes;
 	u32 tuned_seq;
 	u32 tuned_at;
 	u32 path_gen;
 	struct fsk_challenge challenge;
 	size_t post_want;
-	struct fsk_ring *in;
-	struct fsk_ring *out;
-	struct fsk_pair *pair;
 	struct hrtimer timer;
 	u64 timer_at;
 	u64 heard_at;
-	u64 life_at;
 	u64 retry_at;
-	u64 stalled_since;
 	u64 cork_at;
 	struct rcu_head rcu;
-	/* Frames only. */
-	struct fsk_link id_link;
-	struct fsk_link peer_link;
-	struct fsk_path path;
-	u32 id;
-	u32 peer_id;
-	u32 mask;
-	bool confirm_sent;
-	bool confirm_waits;
-	bool mem_kept;
-	u8 hs_tries;
-	u8 reason;
-	u64 hs_at;
-	u64 hs_end;
-	u64 small_until;
-	struct fsk_epochs epochs;
-	u32 seal_key;
-	u32 wrong_keys;
-	u64 open_key;
-	unsigned long wrong_since;
-	struct fsk_rel_tx tx;
-	struct fsk_rel_rx rx;
-	struct fsk_tomb *tomb;
-	struct fsk_fallback *fallback;
 };
-
-/*
- * Bytes of an end in memory, which struct fsk_pair holds: no more than that, in
- * halves of cache lines, so that the other end reads one line of them.
- */
-#define FSK_CONN_IN_MEMORY	ALIGN(offsetof(struct fsk_conn, id_link), 32)
 
 static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
-	      (offsetofend(struct fsk_conn, side) <= 32 &&
+	      (offsetofend(struct fsk_conn, kind) <= 32 &&
 	       offsetof(struct fsk_conn, avg_recv) >= 64));
-
-/**
- * struct fsk_cb - what fastsock keeps in skb->cb
- * @seg: link and numbers for the pure core
- * @cost: of a segment to be sent: what sk_wmem_queued counts beside its pages,
- *	bytes
- *
- * On sk_receive_queue stands TCP's control block instead: kernel code that
- * knows a TCP socket by its protocol reads that queue as TCP does.
- */
-struct fsk_cb {
-	struct fsk_seg seg;
-	u32 cost;
-};
-
-static_assert(sizeof(struct fsk_cb) <= sizeof_field(struct sk_buff, cb));
 
 /* Counting in a connection's namespace, without looking the counters up. */
 #define fsk_conn_stat_add(conn, id, n)	this_cpu_add((conn)->mib[id], n)
-
-#define FSK_CB(skb)	((struct fsk_cb *)(skb)->cb)
-
-static inline struct sk_buff *fsk_seg_skb(struct fsk_seg *seg)
-{
-	return container_of((void *)seg, struct sk_buff, cb);
-}
 
 extern struct proto fsk_prot;
 extern struct workqueue_struct *fsk_wq;
@@ -356,21 +244,16 @@ static inline struct fsk_conn *fsk_conn(const struct sock *sk)
 					 lockdep_sock_is_held(sk));
 }
 
+/* Is it a struct fsk_memory?  Otherwise it is a struct fsk_frames. */
+static inline bool fsk_in_memory(const struct fsk_conn *conn)
+{
+	return conn->kind == FSK_KIND_MEMORY;
+}
+
 /* A client that may still become TCP's, or go on with frames or without? */
 static inline bool fsk_conn_opening(const struct fsk_conn *conn)
 {
 	return conn->phase <= FSK_PH_JOINING;
-}
-
-/*
- * The device towards the peer, or NULL once it was unregistered: which waits
- * for no owner of a socket, so it may happen at any time.  The device stays
- * until the end of the RCU read section, and frames that are sent on it
- * meanwhile are lost.
- */
-static inline struct net_device *fsk_conn_dev(const struct fsk_conn *conn)
-{
-	return rcu_dereference_check(conn->path.dev, rcu_read_lock_bh_held());
 }
 
 static inline bool fsk_conn_dead(const struct fsk_conn *conn)
@@ -399,27 +282,6 @@ static inline struct fsk_conn *fsk_conn_rcu(const struct sock *sk)
 	return fsk_is_conn(sk) ? conn : NULL;
 }
 
-/*
- * A byte that stays charged keeps forward_alloc from ever being a whole page
- * again after each message, and the socket from giving the page back to the
- * global counter and taking it anew.  The caller has scheduled the byte.
- */
-static inline void fsk_mem_keep(struct fsk_conn *conn)
-{
-	if (likely(conn->mem_kept))
-		return;
-	sk_mem_charge(conn->sk, 1);
-	conn->mem_kept = true;
-}
-
-/* At rest a connection holds nothing. */
-static inline void fsk_mem_let_go(struct fsk_conn *conn)
-{
-	if (conn->mem_kept)
-		sk_mem_uncharge(conn->sk, 1);
-	conn->mem_kept = false;
-}
-
 /* Does the program want to know when bytes arrived? */
 static inline bool fsk_stamps(const struct sock *sk)
 {
@@ -442,11 +304,10 @@ int fsk_conn_sample(int (*look)(struct sock *sk));
 int fsk_conn_init(void);
 void fsk_conn_exit(void);
 void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
-		      const struct fsk_transport_ops *xport);
+		      enum fsk_kind kind);
 void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn);
 void fsk_conn_detach(struct sock *sk);
 void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn);
 void fsk_conn_forget(struct fsk_conn *conn);
-void fsk_conn_free(struct fsk_conn *conn);
 
 #endif /* _FSK_CONN_H */

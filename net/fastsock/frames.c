@@ -13,17 +13,19 @@
 #include "conn.h"
 #include "frames.h"
 #include "path.h"
+#include "rel.h"
 #include "rx.h"
 #include "tomb.h"
+#include "transport.h"
 #include "tx.h"
 
 /* In a second; the next ones, and true ones, wait for another second. */
 #define FSK_WRONG_KEYS	1000
-/* In fsk_conn.open_key, which no key of a frame is then. */
+/* In fsk_frames.open_key, which no key of a frame is then. */
 #define FSK_KEY_SHUT	BIT_ULL(32)
 
-/* fsk_conn.epochs, open_key, wrong_keys, wrong_since of all. */
-static DEFINE_SPINLOCK(conn_keys_lock);
+/* fsk_frames.epochs, open_key, wrong_keys, wrong_since of all. */
+static DEFINE_SPINLOCK(frames_keys_lock);
 static struct kmem_cache *frames_cache;
 static hsiphash_key_t peer_secret;	/* of fsk_net.by_peer */
 
@@ -48,55 +50,55 @@ static u32 peer_hash(u32 peer_id, u32 peer_key)
  * Context: RCU read section.
  * Return: the connection, to be locked through its socket, or NULL.
  */
-struct fsk_conn *fsk_frames_find(const struct fsk_net *fn, u32 id, u32 key)
+struct fsk_frames *fsk_frames_find(const struct fsk_net *fn, u32 id, u32 key)
 {
 	const struct fsk_buckets *now = rcu_dereference(fn->by_id.now);
 	struct hlist_node *node;
-	struct fsk_conn *conn;
+	struct fsk_frames *fr;
 
 	__hlist_for_each_rcu(node, fsk_table_bucket(now, id_hash(fn, id))) {
-		conn = fsk_table_entry(node, now, struct fsk_conn, id_link);
-		if (conn->id == id && READ_ONCE(conn->open_key) == key)
-			return conn;
+		fr = fsk_table_entry(node, now, struct fsk_frames, id_link);
+		if (fr->id == id && READ_ONCE(fr->open_key) == key)
+			return fr;
 	}
 	return NULL;
 }
 
-static bool is_peer(const struct fsk_conn *conn, const struct net_device *dev,
+static bool is_peer(const struct fsk_frames *fr, const struct net_device *dev,
 		    const u8 *mac)
 {
-	return rcu_access_pointer(conn->path.dev) == dev &&
-	       ether_addr_equal(conn->path.mac, mac);
+	return rcu_access_pointer(fr->path.dev) == dev &&
+	       ether_addr_equal(fr->path.mac, mac);
 }
 
 /* Too many wrong keys of late: nobody is believed for the rest of a second. */
-static bool is_shut(struct fsk_conn *conn)
+static bool is_shut(struct fsk_frames *fr)
 {
-	lockdep_assert_held(&conn_keys_lock);
-	if (time_after_eq(jiffies, conn->wrong_since + HZ)) {
-		conn->wrong_since = jiffies;
-		conn->wrong_keys = 0;
-		WRITE_ONCE(conn->open_key, lower_32_bits(conn->open_key));
+	lockdep_assert_held(&frames_keys_lock);
+	if (time_after_eq(jiffies, fr->wrong_since + HZ)) {
+		fr->wrong_since = jiffies;
+		fr->wrong_keys = 0;
+		WRITE_ONCE(fr->open_key, lower_32_bits(fr->open_key));
 	}
-	return conn->open_key & FSK_KEY_SHUT;
+	return fr->open_key & FSK_KEY_SHUT;
 }
 
 /* The source is the peer's, or somebody says so who guesses. */
-static void wrong_key(struct fsk_conn *conn)
+static void wrong_key(struct fsk_frames *fr)
 {
-	spin_lock_bh(&conn_keys_lock);
-	if (!is_shut(conn) && ++conn->wrong_keys > FSK_WRONG_KEYS)
-		WRITE_ONCE(conn->open_key, conn->open_key | FSK_KEY_SHUT);
-	spin_unlock_bh(&conn_keys_lock);
+	spin_lock_bh(&frames_keys_lock);
+	if (!is_shut(fr) && ++fr->wrong_keys > FSK_WRONG_KEYS)
+		WRITE_ONCE(fr->open_key, fr->open_key | FSK_KEY_SHUT);
+	spin_unlock_bh(&frames_keys_lock);
 }
 
-static bool may_open(struct fsk_conn *conn)
+static bool may_open(struct fsk_frames *fr)
 {
 	bool shut;
 
-	spin_lock_bh(&conn_keys_lock);
-	shut = is_shut(conn);
-	spin_unlock_bh(&conn_keys_lock);
+	spin_lock_bh(&frames_keys_lock);
+	shut = is_shut(fr);
+	spin_unlock_bh(&frames_keys_lock);
 	return !shut;
 }
 
@@ -118,25 +120,25 @@ static bool may_open(struct fsk_conn *conn)
  * Return: the connection, to be locked through its socket; NULL if there is
  * none; ERR_PTR(-EACCES) if the sender is to be told nothing.
  */
-struct fsk_conn *fsk_frames_find_other(const struct fsk_net *fn, u32 id,
-				       u32 key, bool probe,
-				       const struct net_device *dev,
-				       const u8 *mac)
+struct fsk_frames *fsk_frames_find_other(const struct fsk_net *fn, u32 id,
+					 u32 key, bool probe,
+					 const struct net_device *dev,
+					 const u8 *mac)
 {
 	const struct fsk_buckets *now = rcu_dereference(fn->by_id.now);
-	struct fsk_conn *conn, *found = NULL;
+	struct fsk_frames *fr, *found = NULL;
 	struct hlist_node *node;
 
 	__hlist_for_each_rcu(node, fsk_table_bucket(now, id_hash(fn, id))) {
-		conn = fsk_table_entry(node, now, struct fsk_conn, id_link);
-		if (conn->id != id)
+		fr = fsk_table_entry(node, now, struct fsk_frames, id_link);
+		if (fr->id != id)
 			continue;
-		if (probe ? key == conn->key :
-		    fsk_epochs_near(&conn->epochs, key - conn->key))
-			return may_open(conn) ? conn : ERR_PTR(-EACCES);
-		if (!is_peer(conn, dev, mac))
+		if (probe ? key == fr->conn.key :
+		    fsk_epochs_near(&fr->epochs, key - fr->conn.key))
+			return may_open(fr) ? fr : ERR_PTR(-EACCES);
+		if (!is_peer(fr, dev, mac))
 			continue;
-		wrong_key(conn);
+		wrong_key(fr);
 		found = ERR_PTR(-EACCES);
 	}
 	return found;
@@ -151,60 +153,60 @@ struct fsk_conn *fsk_frames_find_other(const struct fsk_net *fn, u32 id,
  * Context: RCU read section.
  * Return: the connection, to be locked through its socket, or NULL.
  */
-struct fsk_conn *fsk_frames_find_peer(const struct fsk_net *fn, u32 peer_id,
-				      u32 peer_key)
+struct fsk_frames *fsk_frames_find_peer(const struct fsk_net *fn, u32 peer_id,
+					u32 peer_key)
 {
 	const struct fsk_buckets *now = rcu_dereference(fn->by_peer.now);
 	u32 hash = peer_hash(peer_id, peer_key);
 	struct hlist_node *node;
-	struct fsk_conn *conn;
+	struct fsk_frames *fr;
 
 	__hlist_for_each_rcu(node, fsk_table_bucket(now, hash)) {
-		conn = fsk_table_entry(node, now, struct fsk_conn, peer_link);
-		if (conn->peer_id == peer_id && conn->peer_key == peer_key)
-			return conn;
+		fr = fsk_table_entry(node, now, struct fsk_frames, peer_link);
+		if (fr->peer_id == peer_id && fr->conn.peer_key == peer_key)
+			return fr;
 	}
 	return NULL;
 }
 
-static void set_keys(struct fsk_conn *conn)
+static void set_keys(struct fsk_frames *fr)
 {
-	const struct fsk_epochs *ep = &conn->epochs;
-	u64 shut = conn->open_key & FSK_KEY_SHUT;
+	const struct fsk_epochs *ep = &fr->epochs;
+	u64 shut = fr->open_key & FSK_KEY_SHUT;
 
-	WRITE_ONCE(conn->seal_key,
-		   conn->peer_key + fsk_epochs_mix(ep->sent, ep->rcvd));
-	WRITE_ONCE(conn->open_key, shut |
-		   (u32)(conn->key + fsk_epochs_mix(ep->rcvd, ep->sent)));
+	WRITE_ONCE(fr->seal_key,
+		   fr->conn.peer_key + fsk_epochs_mix(ep->sent, ep->rcvd));
+	WRITE_ONCE(fr->open_key, shut |
+		   (u32)(fr->conn.key + fsk_epochs_mix(ep->rcvd, ep->sent)));
 }
 
 /**
  * fsk_frames_keys - what frames of a new connection are sealed with
- * @conn: connection with its key, and with its peer's if that is known
+ * @fr: connection with its key, and with its peer's if that is known
  *
  * Context: socket lock held in either form, or the connection is in no table.
  */
-void fsk_frames_keys(struct fsk_conn *conn)
+void fsk_frames_keys(struct fsk_frames *fr)
 {
-	spin_lock_bh(&conn_keys_lock);
-	fsk_epochs_init(&conn->epochs, conn->tx.una, conn->rx.nxt);
-	conn->wrong_since = jiffies;
-	set_keys(conn);
-	spin_unlock_bh(&conn_keys_lock);
+	spin_lock_bh(&frames_keys_lock);
+	fsk_epochs_init(&fr->epochs, fr->tx.una, fr->rx.nxt);
+	fr->wrong_since = jiffies;
+	set_keys(fr);
+	spin_unlock_bh(&frames_keys_lock);
 }
 
 /**
  * fsk_frames_rekey - the numbers of one direction have entered another epoch
- * @conn: connection of which fsk_epochs_passed() says so
+ * @fr: connection of which fsk_epochs_passed() says so
  *
  * Context: socket lock held in either form.
  */
-void fsk_frames_rekey(struct fsk_conn *conn)
+void fsk_frames_rekey(struct fsk_frames *fr)
 {
-	spin_lock_bh(&conn_keys_lock);
-	fsk_epochs_count(&conn->epochs, conn->tx.una, conn->rx.nxt);
-	set_keys(conn);
-	spin_unlock_bh(&conn_keys_lock);
+	spin_lock_bh(&frames_keys_lock);
+	fsk_epochs_count(&fr->epochs, fr->tx.una, fr->rx.nxt);
+	set_keys(fr);
+	spin_unlock_bh(&frames_keys_lock);
 }
 
 /**
@@ -218,26 +220,27 @@ void fsk_frames_rekey(struct fsk_conn *conn)
  * Context: as @gfp allows; the caller owns @sk or is the only one to know it.
  * Return: the connection, still without id and key, or NULL without memory.
  */
-struct fsk_conn *fsk_frames_alloc(struct sock *sk,
-				  const struct fsk_transport_ops *xport,
-				  struct net_device *dev, const u8 *mac,
-				  gfp_t gfp)
+struct fsk_frames *fsk_frames_alloc(struct sock *sk,
+				    const struct fsk_transport_ops *xport,
+				    struct net_device *dev, const u8 *mac,
+				    gfp_t gfp)
 {
-	struct fsk_conn *conn = kmem_cache_zalloc(frames_cache, gfp);
+	struct fsk_frames *fr = kmem_cache_zalloc(frames_cache, gfp);
 
-	if (!conn)
+	if (!fr)
 		return NULL;
-	fsk_conn_prepare(conn, sk, xport);
+	fsk_conn_prepare(&fr->conn, sk, FSK_KIND_FRAMES);
+	fr->xport = xport;
 	netdev_hold(dev, NULL, gfp);	/* no tracker: see put_dev() */
-	RCU_INIT_POINTER(conn->path.dev, dev);
-	ether_addr_copy(conn->path.mac, mac);
+	RCU_INIT_POINTER(fr->path.dev, dev);
+	ether_addr_copy(fr->path.mac, mac);
 	/* Without a transport the caller gives it up. */
 	if (xport) {
-		conn->path.headroom = xport->headroom(dev);
-		fsk_path_start(conn);
+		fr->path.headroom = xport->headroom(dev);
+		fsk_path_start(fr);
 	}
-	conn->mask = get_random_u32();
-	return conn;
+	fr->mask = get_random_u32();
+	return fr;
 }
 
 /*
@@ -245,9 +248,9 @@ struct fsk_conn *fsk_frames_alloc(struct sock *sk,
  * and the device's notifier may both come to it: one of them finds it.  They
  * share no lock that would keep a tracker of the reference.
  */
-static void put_dev(struct fsk_conn *conn)
+static void put_dev(struct fsk_frames *fr)
 {
-	struct net_device *dev = unrcu_pointer(xchg(&conn->path.dev, NULL));
+	struct net_device *dev = unrcu_pointer(xchg(&fr->path.dev, NULL));
 
 	if (dev)
 		netdev_put(dev, NULL);
@@ -262,7 +265,7 @@ static bool stays(const struct net_device *dev, const struct net *net)
 
 /**
  * fsk_frames_set_dev - move to a device
- * @conn: connection
+ * @fr: connection
  * @dev: device; whoever unregisters it waits for the caller's section to end
  *
  * Its notifier, which lets go of it, has not run yet if it still belongs to its
@@ -271,157 +274,158 @@ static bool stays(const struct net_device *dev, const struct net *net)
  * Context: socket lock held in either form, RCU read section.
  * Return: false if @dev is about to leave.
  */
-bool fsk_frames_set_dev(struct fsk_conn *conn, struct net_device *dev)
+bool fsk_frames_set_dev(struct fsk_frames *fr, struct net_device *dev)
 {
-	if (fsk_conn_dev(conn) == dev)
+	if (fsk_frames_dev(fr) == dev)
 		return true;
-	if (!stays(dev, sock_net(conn->sk)))
+	if (!stays(dev, sock_net(fr->conn.sk)))
 		return false;
-	put_dev(conn);
+	put_dev(fr);
 	netdev_hold(dev, NULL, GFP_ATOMIC);
-	conn->path.headroom = conn->xport->headroom(dev);
-	rcu_assign_pointer(conn->path.dev, dev);
+	fr->path.headroom = fr->xport->headroom(dev);
+	rcu_assign_pointer(fr->path.dev, dev);
 	return true;
 }
 
 /**
  * fsk_frames_hash - let frames find the connection by its id
- * @conn: attached connection
+ * @fr: attached connection
  *
  * If its device is about to leave the namespace, whose notifier may have missed
  * it, it loses the device at once.
  *
  * Context: socket lock held, or the socket is unknown to others.
  */
-void fsk_frames_hash(struct fsk_conn *conn)
+void fsk_frames_hash(struct fsk_frames *fr)
 {
-	const struct net *net = sock_net(conn->sk);
+	const struct net *net = sock_net(fr->conn.sk);
 	struct fsk_net *fn = fsk_net(net);
 	const struct net_device *dev;
 
-	fsk_table_add(&fn->by_id, &conn->id_link, id_hash(fn, conn->id));
+	fsk_table_add(&fn->by_id, &fr->id_link, id_hash(fn, fr->id));
 	/* Pairs with the grace period before a device's notifiers run. */
 	smp_mb();
 	rcu_read_lock();
-	dev = fsk_conn_dev(conn);
+	dev = fsk_frames_dev(fr);
 	if (unlikely(dev && !stays(dev, net)))
-		put_dev(conn);
+		put_dev(fr);
 	rcu_read_unlock();
 }
 
 /**
  * fsk_frames_hash_peer - let UNKNOWN frames find the connection
- * @conn: connection whose @peer_id is known
+ * @fr: connection whose @peer_id is known
  *
  * Context: socket lock held, or the socket is unknown to others.
  */
-void fsk_frames_hash_peer(struct fsk_conn *conn)
+void fsk_frames_hash_peer(struct fsk_frames *fr)
 {
-	fsk_table_add(&fsk_net(sock_net(conn->sk))->by_peer, &conn->peer_link,
-		      peer_hash(conn->peer_id, conn->peer_key));
+	fsk_table_add(&fsk_net(sock_net(fr->conn.sk))->by_peer, &fr->peer_link,
+		      peer_hash(fr->peer_id, fr->conn.peer_key));
 }
 
-static void conn_purge(struct fsk_conn *conn)
+static void conn_purge(struct fsk_frames *fr)
 {
 	struct fsk_seg *seg, *next;
 
-	fsk_tx_free(conn, fsk_rel_tx_purge(&conn->tx));
-	for (seg = fsk_rel_rx_purge(&conn->rx); seg; seg = next) {
+	fsk_tx_free(fr, fsk_rel_tx_purge(&fr->tx));
+	for (seg = fsk_rel_rx_purge(&fr->rx); seg; seg = next) {
 		next = seg->next;
 		kfree_skb(fsk_seg_skb(seg));
 	}
-	fsk_mem_let_go(conn);
+	fsk_mem_let_go(fr);
 }
 
 /**
  * fsk_frames_leave - the connection dies
- * @conn: connection of frames
+ * @fr: connection of frames
  *
  * Context: socket lock held in either form.
  */
-void fsk_frames_leave(struct fsk_conn *conn)
+void fsk_frames_leave(struct fsk_frames *fr)
 {
-	struct net *net = sock_net(conn->sk);
+	struct net *net = sock_net(fr->conn.sk);
 
 	/* First, so that a CONFIRM finds one or the other. */
-	if (conn->tomb)
-		fsk_tomb_add(net, conn->tomb, conn->id, conn->key);
-	conn->tomb = NULL;
-	fsk_table_del(&fsk_net(net)->by_id, &conn->id_link);
-	fsk_table_del(&fsk_net(net)->by_peer, &conn->peer_link);
-	conn_purge(conn);
-	put_dev(conn);
+	if (fr->tomb)
+		fsk_tomb_add(net, fr->tomb, fr->id, fr->conn.key);
+	fr->tomb = NULL;
+	fsk_table_del(&fsk_net(net)->by_id, &fr->id_link);
+	fsk_table_del(&fsk_net(net)->by_peer, &fr->peer_link);
+	conn_purge(fr);
+	put_dev(fr);
 }
 
 /**
  * fsk_frames_discard - free a connection that was never attached
- * @conn: from fsk_frames_alloc()
+ * @fr: from fsk_frames_alloc()
  *
  * Context: any.
  */
-void fsk_frames_discard(struct fsk_conn *conn)
+void fsk_frames_discard(struct fsk_frames *fr)
 {
-	put_dev(conn);
-	fsk_tomb_free(conn->tomb);
-	fsk_frames_free(conn);
+	put_dev(fr);
+	fsk_tomb_free(fr->tomb);
+	fsk_frames_free(fr);
 }
 
 /**
  * fsk_frames_free - free a connection that nobody can look at any more
- * @conn: dead connection
+ * @fr: connection that is dead or was never attached
  *
  * Context: any.
  */
-void fsk_frames_free(struct fsk_conn *conn)
+void fsk_frames_free(struct fsk_frames *fr)
 {
-	kfree(conn->fallback);
-	kmem_cache_free(frames_cache, conn);
+	kfree(fr->fallback);
+	kmem_cache_free(frames_cache, fr);
 }
 
 /* TCP's clock, so many ns ago; 0 stands for the beginning. */
-static u32 jiffies_at(const struct fsk_conn *conn, u64 at, u64 now)
+static u32 jiffies_at(const struct sock *sk, u64 at, u64 now)
 {
 	return at ? tcp_jiffies32 - (u32)nsecs_to_jiffies(now - at) :
-		    inet_csk(conn->sk)->icsk_ack.lrcvtime;
+		    inet_csk(sk)->icsk_ack.lrcvtime;
 }
 
 /**
  * fsk_frames_info - tell TCP_INFO and ss what the core knows
- * @conn: connection of frames
+ * @fr: connection of frames
  *
  * Context: socket lock held in either form.
  */
-void fsk_frames_info(struct fsk_conn *conn)
+void fsk_frames_info(struct fsk_frames *fr)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct sock *sk = fr->conn.sk;
+	struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss = max_t(u32, tp->mss_cache, 1);
-	u32 cwnd = conn->tx.cc.cwnd / mss;
+	u32 cwnd = fr->tx.cc.cwnd / mss;
 	u64 now = fsk_now();
 
-	tp->lsndtime = jiffies_at(conn, conn->tx.rack_sent, now);
-	tp->rcv_tstamp = jiffies_at(conn, conn->heard_at, now);
-	inet_csk(conn->sk)->icsk_ack.lrcvtime = tp->rcv_tstamp;
-	tp->snd_wnd = conn->tx.wnd_end - conn->tx.una;
-	tp->rcvq_space.space = fsk_rx_space(conn->sk);
-	tp->total_retrans = conn->tx.retrans;
+	tp->lsndtime = jiffies_at(sk, fr->tx.rack_sent, now);
+	tp->rcv_tstamp = jiffies_at(sk, fr->conn.heard_at, now);
+	inet_csk(sk)->icsk_ack.lrcvtime = tp->rcv_tstamp;
+	tp->snd_wnd = fr->tx.wnd_end - fr->tx.una;
+	tp->rcvq_space.space = fsk_rx_space(sk);
+	tp->total_retrans = fr->tx.retrans;
 	tp->delivered = tp->data_segs_out -
-			DIV_ROUND_UP(conn->tx.inflight, mss);
+			DIV_ROUND_UP(fr->tx.inflight, mss);
 	tcp_snd_cwnd_set(tp, max_t(u32, cwnd, 1));
-	if (!conn->tx.srtt)
+	if (!fr->tx.srtt)
 		return;
 	/* TCP keeps eighths and quarters of microseconds. */
-	tp->srtt_us = div_u64(conn->tx.srtt * 8, NSEC_PER_USEC);
-	tp->mdev_us = div_u64(conn->tx.rttvar * 4, NSEC_PER_USEC);
+	tp->srtt_us = div_u64(fr->tx.srtt * 8, NSEC_PER_USEC);
+	tp->mdev_us = div_u64(fr->tx.rttvar * 4, NSEC_PER_USEC);
 	minmax_reset(&tp->rtt_min, tcp_jiffies32,
-		     div_u64(conn->tx.cc.min_rtt, NSEC_PER_USEC));
+		     div_u64(fr->tx.cc.min_rtt, NSEC_PER_USEC));
 }
 
 /* A connection that is moving to another device keeps that one. */
-static void drop_dev(struct fsk_conn *conn, struct net_device *dev)
+static void drop_dev(struct fsk_frames *fr, struct net_device *dev)
 {
 	struct net_device __rcu *mine = RCU_INITIALIZER(dev);
 
-	if (try_cmpxchg(&conn->path.dev, &mine, NULL))
+	if (try_cmpxchg(&fr->path.dev, &mine, NULL))
 		netdev_put(dev, NULL);
 }
 
@@ -430,7 +434,7 @@ static void drop_dev_of_all(const struct fsk_net *fn, struct net_device *dev)
 {
 	const struct fsk_buckets *now;
 	struct hlist_node *node;
-	struct fsk_conn *conn;
+	struct fsk_frames *fr;
 	unsigned int i = 0;
 	bool more;
 
@@ -440,10 +444,10 @@ static void drop_dev_of_all(const struct fsk_net *fn, struct net_device *dev)
 		rcu_read_lock();
 		now = rcu_dereference(fn->by_id.now);
 		__hlist_for_each_rcu(node, &now->heads[i]) {
-			conn = fsk_table_entry(node, now, struct fsk_conn,
-					       id_link);
-			if (rcu_access_pointer(conn->path.dev) == dev)
-				drop_dev(conn, dev);
+			fr = fsk_table_entry(node, now, struct fsk_frames,
+					     id_link);
+			if (rcu_access_pointer(fr->path.dev) == dev)
+				drop_dev(fr, dev);
 		}
 		more = ++i < fsk_table_size(now);
 		rcu_read_unlock();
@@ -473,7 +477,7 @@ static void drop_dev_work(struct work_struct *work)
 	struct dev_drop *drop = container_of(work, struct dev_drop, work);
 
 	drop_dev_of_all(fsk_net(drop->net), drop->dev);
-	synchronize_rcu();	/* readers of fsk_conn.path.dev */
+	synchronize_rcu();	/* readers of fsk_frames.path.dev */
 	netdev_put(drop->dev, &drop->tracker);
 	put_net(drop->net);
 	kfree(drop);
@@ -556,7 +560,7 @@ void fsk_frames_exit_net(struct net *net)
  */
 int fsk_frames_init(void)
 {
-	frames_cache = KMEM_CACHE(fsk_conn, SLAB_ACCOUNT);
+	frames_cache = KMEM_CACHE(fsk_frames, SLAB_ACCOUNT);
 	if (!frames_cache)
 		return -ENOMEM;
 	get_random_bytes(&peer_secret, sizeof(peer_secret));

@@ -30,11 +30,14 @@
 #include "keepalive.h"
 #include "path.h"
 #include "peer.h"
+#include "policy.h"
+#include "rel.h"
 #include "rx.h"
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
 #include "tomb.h"
+#include "transport.h"
 #include "tx.h"
 #include "waiting.h"
 
@@ -42,25 +45,25 @@ static siphash_aligned_key_t cookie_secret;
 
 /**
  * fsk_handshake_syn_body - what SYN and CONFIRM say
- * @conn: client's connection
+ * @fr: client's connection
  * @syn: where to write it
  *
  * Context: socket lock held in either form.
  */
-void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn)
+void fsk_handshake_syn_body(const struct fsk_frames *fr, struct fsk_syn *syn)
 {
-	const struct inet_sock *inet = inet_sk(conn->sk);
+	const struct inet_sock *inet = inet_sk(fr->conn.sk);
 
 	memset(syn, 0, sizeof(*syn));
 	syn->version = FSK_WIRE_VERSION;
-	syn->mss = cpu_to_be16(conn->mss);
+	syn->mss = cpu_to_be16(fr->conn.mss);
 	syn->saddr = inet->inet_saddr;
 	syn->daddr = inet->inet_daddr;
 	syn->sport = inet->inet_sport;
 	syn->dport = inet->inet_dport;
-	syn->id = cpu_to_be32(conn->id);
-	syn->key = cpu_to_be32(conn->key);
-	syn->win = cpu_to_be32(conn->rx.wnd_end - conn->rx.nxt);
+	syn->id = cpu_to_be32(fr->id);
+	syn->key = cpu_to_be32(fr->conn.key);
+	syn->win = cpu_to_be32(fr->rx.wnd_end - fr->rx.nxt);
 	memcpy(syn->hostid, fsk_hostid, sizeof(syn->hostid));
 }
 
@@ -91,10 +94,10 @@ static u16 fitting(u16 mss, u32 mtu)
 	return min_t(u32, mss, max(mtu, least) - sizeof(struct fsk_hdr));
 }
 
-static u16 own_mss(const struct fsk_conn *conn, const struct net_device *dev)
+static u16 own_mss(const struct fsk_frames *fr, const struct net_device *dev)
 {
-	return fitting(fsk_handshake_mss(conn->sk, conn->xport, dev),
-		       conn->path.mtu);
+	return fitting(fsk_handshake_mss(fr->conn.sk, fr->xport, dev),
+		       fr->path.mtu);
 }
 
 /* What a segment of that size means to TCP's own code, and to tools. */
@@ -114,13 +117,14 @@ static void sizes(struct fsk_conn *conn)
 /**
  * fsk_handshake_numbers - tell TCP's socket where sequences begin: at the keys
  * @conn: attached connection with keys and segment sizes
+ * @mask: what the sending numbers are to be ahead of the key
  *
  * Context: socket lock held in either form.
  */
-void fsk_handshake_numbers(struct fsk_conn *conn)
+void fsk_handshake_numbers(struct fsk_conn *conn, u32 mask)
 {
-	u32 seq = conn->key + (conn->pair ? 0 : conn->mask);
 	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 seq = conn->key + mask;
 
 	tp->snd_una = seq;
 	tp->pushed_seq = seq;
@@ -132,7 +136,6 @@ void fsk_handshake_numbers(struct fsk_conn *conn)
 	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
 	tp->urg_data = 0;
 	conn->corked = tp->nonagle & TCP_NAGLE_CORK;
-	conn->holds = conn->pair && conn->corked;
 	conn->told_una = conn->key;
 	conn->told_nxt = conn->key;
 	conn->told_rcv = conn->peer_key;
@@ -144,26 +147,28 @@ void fsk_handshake_numbers(struct fsk_conn *conn)
 }
 
 /* Both halves of the core; the other end takes @peer_win bytes at once. */
-static void frames_numbers(struct fsk_conn *conn, u32 peer_win)
+static void frames_numbers(struct fsk_frames *fr, u32 peer_win)
 {
-	fsk_rel_tx_init(&conn->tx, conn->key, peer_win, fsk_tx_mss(conn),
+	struct fsk_conn *conn = &fr->conn;
+
+	fsk_rel_tx_init(&fr->tx, conn->key, peer_win, fsk_tx_mss(fr),
 			&fsk_cc_lan);
-	fsk_rel_rx_init(&conn->rx, conn->peer_key, fsk_rx_promise(conn->sk),
+	fsk_rel_rx_init(&fr->rx, conn->peer_key, fsk_rx_promise(conn->sk),
 			conn->mss);
-	fsk_frames_keys(conn);
-	fsk_handshake_numbers(conn);
+	fsk_frames_keys(fr);
+	fsk_handshake_numbers(conn, fr->mask);
 }
 
-static void send_syn(struct fsk_conn *conn)
+static void send_syn(struct fsk_frames *fr)
 {
 	struct net_device *dev;
 	struct fsk_syn syn;
 
-	fsk_handshake_syn_body(conn, &syn);
+	fsk_handshake_syn_body(fr, &syn);
 	rcu_read_lock();
-	dev = fsk_conn_dev(conn);
+	dev = fsk_frames_dev(fr);
 	if (dev)
-		fsk_transport_send(dev, conn->path.mac, FSK_T_SYN, 0, 0, &syn,
+		fsk_transport_send(dev, fr->path.mac, FSK_T_SYN, 0, 0, &syn,
 				   sizeof(syn));
 	rcu_read_unlock();
 }
@@ -201,51 +206,53 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 {
 	int ms = READ_ONCE(fsk_net(sock_net(sk))->handshake_ms);
 	struct fsk_conn *conn;
+	struct fsk_frames *fr;
 	u64 now = fsk_now();
 
-	conn = fsk_frames_alloc(sk, fsk_transport_for(dev), dev, mac,
-				GFP_KERNEL);
-	if (!conn)
+	fr = fsk_frames_alloc(sk, fsk_transport_for(dev), dev, mac, GFP_KERNEL);
+	if (!fr)
 		return -ENOMEM;
-	conn->fallback = kmalloc(sizeof(*conn->fallback), GFP_KERNEL);
-	if (!conn->fallback || !conn->xport) {
-		fsk_conn_free(conn);
+	conn = &fr->conn;
+	fr->fallback = kmalloc(sizeof(*fr->fallback), GFP_KERNEL);
+	if (!fr->fallback || !fr->xport) {
+		fsk_frames_discard(fr);
 		return -ENOMEM;
 	}
 	do {
-		conn->id = get_random_u32();
-	} while (!conn->id);
+		fr->id = get_random_u32();
+	} while (!fr->id);
 	conn->key = get_random_u32();
-	conn->mss = own_mss(conn, dev);
+	conn->mss = own_mss(fr, dev);
 	conn->peer_mss = conn->mss;
-	fsk_rel_rx_init(&conn->rx, 0, fsk_rx_promise(sk), conn->mss);
-	fsk_frames_keys(conn);
+	fsk_rel_rx_init(&fr->rx, 0, fsk_rx_promise(sk), conn->mss);
+	fsk_frames_keys(fr);
 	conn->phase = FSK_PH_SYN_SENT;
-	conn->hs_end = now + ms * (u64)NSEC_PER_MSEC;
-	conn->hs_at = min(now + FSK_HS_RETRY_NS, conn->hs_end);
-	conn->hs_tries = 1;
+	fr->hs_end = now + ms * (u64)NSEC_PER_MSEC;
+	fr->hs_at = min(now + FSK_HS_RETRY_NS, fr->hs_end);
+	fr->hs_tries = 1;
 	/* What an earlier connection left, as tcp_connect_init() forgets it. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	/* What an ICMP error would have to quote.  write_seq stays TCP's. */
-	tcp_sk(sk)->snd_una = conn->key + conn->mask;
+	tcp_sk(sk)->snd_una = conn->key + fr->mask;
 	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->snd_una);
 	fsk_conn_attach(sk, conn);
-	fsk_frames_hash(conn);
-	send_syn(conn);
+	fsk_frames_hash(fr);
+	send_syn(fr);
 	fsk_timer_arm(conn);
 	return 0;
 }
 
 /**
  * fsk_handshake_timeout - SYN or CONFIRM is due again
- * @conn: connection whose @hs_at has passed
+ * @fr: connection whose @hs_at has passed
  * @now: ns
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
+void fsk_handshake_timeout(struct fsk_frames *fr, u64 now)
 {
+	struct fsk_conn *conn = &fr->conn;
 	struct net_device *dev;
 
 	if (conn->phase == FSK_PH_CONFIRMING) {
@@ -253,40 +260,40 @@ void fsk_handshake_timeout(struct fsk_conn *conn, u64 now)
 			fsk_conn_timeout(conn);
 			return;
 		}
-		fsk_tx_confirm(conn, now);
+		fsk_tx_confirm(fr, now);
 		return;
 	}
 	if (conn->phase != FSK_PH_SYN_SENT) {
-		conn->hs_at = 0;
+		fr->hs_at = 0;
 		return;
 	}
-	if (now >= conn->hs_end) {
-		dev = fsk_conn_dev(conn);
+	if (now >= fr->hs_end) {
+		dev = fsk_frames_dev(fr);
 		if (dev)
-			fsk_peer_failed(dev, conn->path.mac);
-		fsk_handshake_fallback(conn, FSK_REASON_TIMEOUT);
+			fsk_peer_failed(dev, fr->path.mac);
+		fsk_handshake_fallback(fr, FSK_REASON_TIMEOUT);
 		return;
 	}
-	send_syn(conn);
-	conn->hs_at = min(now + (FSK_HS_RETRY_NS << conn->hs_tries),
-			  conn->hs_end);
-	conn->hs_tries = min(conn->hs_tries + 1, 8);
+	send_syn(fr);
+	fr->hs_at = min(now + (FSK_HS_RETRY_NS << fr->hs_tries), fr->hs_end);
+	fr->hs_tries = min(fr->hs_tries + 1, 8);
 }
 
 /*
  * The connection is in its new phase; the work finds it by that.  Socket lock
  * held in either form.
  */
-static void queue_fallback(struct fsk_conn *conn)
+static void queue_fallback(struct fsk_frames *fr)
 {
-	struct fsk_fallback *fb = conn->fallback;
+	struct fsk_fallback *fb = fr->fallback;
+	struct fsk_conn *conn = &fr->conn;
 
-	conn->hs_at = 0;
-	conn->fallback = NULL;
+	fr->hs_at = 0;
+	fr->fallback = NULL;
 	sock_hold(conn->sk);
 	fsk_hold();
 	fb->sk = conn->sk;
-	fb->id = conn->id;
+	fb->id = fr->id;
 	fb->key = conn->key;
 	INIT_WORK(&fb->work, fallback_work);
 	queue_work(fsk_wq, &fb->work);
@@ -294,18 +301,18 @@ static void queue_fallback(struct fsk_conn *conn)
 
 /**
  * fsk_handshake_fallback - go on with TCP
- * @conn: connection in phase SYN_SENT
+ * @fr: connection in phase SYN_SENT
  * @reason: why
  *
  * TCP connects in process context: a work item does it.
  *
  * Context: socket lock held in either form.
  */
-void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason)
+void fsk_handshake_fallback(struct fsk_frames *fr, enum fsk_reason reason)
 {
-	conn->phase = FSK_PH_FALLBACK;
-	conn->reason = reason;
-	queue_fallback(conn);
+	fr->conn.phase = FSK_PH_FALLBACK;
+	fr->reason = reason;
+	queue_fallback(fr);
 }
 
 /* The program is still waiting in connect(), or polls: it notices nothing. */
@@ -317,7 +324,7 @@ static void fallback(struct sock *sk)
 		.sin_port = inet->inet_dport,
 		.sin_addr.s_addr = inet->inet_daddr,
 	};
-	enum fsk_reason reason = fsk_conn(sk)->reason;
+	enum fsk_reason reason = fsk_frames(fsk_conn(sk))->reason;
 	int err;
 
 	fsk_conn_detach(sk);
@@ -347,24 +354,25 @@ bool fsk_handshake_ack_waits(struct sock *sk)
 }
 
 /* Go on with frames. */
-static void confirm(struct fsk_conn *conn, const struct fsk_synack *sa)
+static void confirm(struct fsk_frames *fr, const struct fsk_synack *sa)
 {
+	struct fsk_conn *conn = &fr->conn;
 	u64 wait = FSK_CONFIRM_NS;
 
-	conn->peer_id = be32_to_cpu(sa->id);
+	fr->peer_id = be32_to_cpu(sa->id);
 	conn->peer_key = be32_to_cpu(sa->key);
 	conn->peer_mss = be16_to_cpu(sa->mss);
 	conn->phase = FSK_PH_CONFIRMING;
-	conn->hs_tries = 0;
+	fr->hs_tries = 0;
 	if (unlikely(fsk_handshake_ack_waits(conn->sk))) {
-		conn->confirm_waits = true;
+		fr->confirm_waits = true;
 		wait = FSK_CONFIRM_LATE_NS;
 		inet_csk_exit_pingpong_mode(conn->sk);	/* as TCP */
 	}
 	/* Data may ride on CONFIRM if the program hurries. */
-	conn->hs_at = fsk_now() + wait;
-	frames_numbers(conn, be32_to_cpu(sa->win));
-	fsk_frames_hash_peer(conn);
+	fr->hs_at = fsk_now() + wait;
+	frames_numbers(fr, be32_to_cpu(sa->win));
+	fsk_frames_hash_peer(fr);
 	fsk_state_established(conn);
 }
 
@@ -378,21 +386,22 @@ static struct mem_cgroup *memcg_of(const struct sock *sk)
 }
 
 /* What fsk_rcv_synack() could not do under the spinlock. */
-static void join(struct fsk_conn *conn, const struct fsk_synack *sa)
+static void join(struct fsk_frames *fr, const struct fsk_synack *sa)
 {
+	struct fsk_conn *conn = &fr->conn;
 	struct mem_cgroup *memcg;
 
 	conn->phase = FSK_PH_SYN_SENT;
-	if (!rcu_access_pointer(conn->path.dev)) {
-		conn->reason = FSK_REASON_DEVICE;
+	if (!rcu_access_pointer(fr->path.dev)) {
+		fr->reason = FSK_REASON_DEVICE;
 		fallback(conn->sk);
 		return;
 	}
 	memcg = set_active_memcg(memcg_of(conn->sk));
 	rcu_read_lock();
 	local_bh_disable();
-	if (!fsk_across_join(conn, sa))
-		confirm(conn, sa);
+	if (!fsk_across_join(fr, sa))
+		confirm(fr, sa);
 	local_bh_enable();
 	rcu_read_unlock();
 	set_active_memcg(memcg);
@@ -401,8 +410,8 @@ static void join(struct fsk_conn *conn, const struct fsk_synack *sa)
 /* Is this what the work was queued for? */
 static bool is_for(const struct fsk_fallback *fb, const struct fsk_conn *conn)
 {
-	return conn && !conn->pair && conn->id == fb->id &&
-	       conn->key == fb->key &&
+	return conn && !fsk_in_memory(conn) &&
+	       fsk_frames(conn)->id == fb->id && conn->key == fb->key &&
 	       (conn->phase == FSK_PH_FALLBACK ||
 		conn->phase == FSK_PH_JOINING);
 }
@@ -429,7 +438,7 @@ static bool own(struct sock *sk, struct fsk_fallback *fb)
 	/* Its owner may end it just now: a grace period later @fb is freed. */
 	conn = fsk_conn_rcu(sk);
 	if (is_for(fb, conn)) {
-		conn->fallback = fb;
+		fsk_frames(conn)->fallback = fb;
 		conn->deferred |= FSK_DEFER_FALLBACK;
 	} else {
 		kfree(fb);
@@ -456,7 +465,7 @@ static void fallback_work(struct work_struct *work)
 		else if (conn->phase == FSK_PH_FALLBACK)
 			fallback(sk);
 		else
-			join(conn, &fb->sa);
+			join(fsk_frames(conn), &fb->sa);
 		release_sock(sk);
 		kfree(fb);
 	}
@@ -466,15 +475,15 @@ static void fallback_work(struct work_struct *work)
 
 /**
  * fsk_handshake_again - the owner of a socket lets go that the work met
- * @conn: connection whose @deferred had FSK_DEFER_FALLBACK
+ * @fr: connection whose @deferred had FSK_DEFER_FALLBACK
  *
  * Context: the socket's spinlock is held, by its owner.
  */
-void fsk_handshake_again(struct fsk_conn *conn)
+void fsk_handshake_again(struct fsk_frames *fr)
 {
-	if (conn->fallback && (conn->phase == FSK_PH_FALLBACK ||
-			       conn->phase == FSK_PH_JOINING))
-		queue_fallback(conn);
+	if (fr->fallback && (fr->conn.phase == FSK_PH_FALLBACK ||
+			     fr->conn.phase == FSK_PH_JOINING))
+		queue_fallback(fr);
 }
 
 /*
@@ -504,47 +513,49 @@ static bool tell_lsm(struct sock *sk, struct net_device *dev)
  * Does memory lead to this server?  Both ends are made by whoever owns the
  * socket: here its owner's backlog is run, or a work item is to do it.
  */
-static bool joins(struct fsk_conn *conn, const struct fsk_synack *sa)
+static bool joins(struct fsk_frames *fr, const struct fsk_synack *sa)
 {
-	if (likely(!fsk_across_wanted(conn)) ||
+	struct fsk_conn *conn = &fr->conn;
+
+	if (likely(!fsk_across_wanted(fr)) ||
 	    fsk_handshake_ack_waits(conn->sk))
 		return false;
 	if (sock_owned_by_user(conn->sk))
-		return fsk_across_join(conn, sa);
-	if (!fsk_across_leads(conn, sa))
+		return fsk_across_join(fr, sa);
+	if (!fsk_across_leads(fr, sa))
 		return false;
-	conn->fallback->sa = *sa;
+	fr->fallback->sa = *sa;
 	conn->phase = FSK_PH_JOINING;
-	queue_fallback(conn);
+	queue_fallback(fr);
 	return true;
 }
 
 /**
  * fsk_rcv_synack - the server is ready
- * @conn: client's connection
+ * @fr: client's connection
  * @sa: what the server says
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa)
+void fsk_rcv_synack(struct fsk_frames *fr, const struct fsk_synack *sa)
 {
-	struct net_device *dev = fsk_conn_dev(conn);
-	struct sock *sk = conn->sk;
+	struct net_device *dev = fsk_frames_dev(fr);
+	struct sock *sk = fr->conn.sk;
 
-	if (conn->phase != FSK_PH_SYN_SENT || sk->sk_state != TCP_SYN_SENT)
+	if (fr->conn.phase != FSK_PH_SYN_SENT || sk->sk_state != TCP_SYN_SENT)
 		return;		/* a duplicate, or too late */
 	if (sa->version != FSK_WIRE_VERSION || !sa->id ||
 	    be16_to_cpu(sa->mss) < FSK_MSS_MIN) {
-		fsk_handshake_fallback(conn, FSK_REASON_VERSION);
+		fsk_handshake_fallback(fr, FSK_REASON_VERSION);
 		return;
 	}
 	if (!dev || !tell_lsm(sk, dev)) {
-		fsk_handshake_fallback(conn, FSK_REASON_NOMEM);
+		fsk_handshake_fallback(fr, FSK_REASON_NOMEM);
 		return;
 	}
-	fsk_peer_answered(dev, conn->path.mac);
-	if (!joins(conn, sa))
-		confirm(conn, sa);
+	fsk_peer_answered(dev, fr->path.mac);
+	if (!joins(fr, sa))
+		confirm(fr, sa);
 }
 
 /* The server's id and key: a hash of the SYN, the client's place, and time. */
@@ -881,6 +892,24 @@ static bool source_known(struct net_device *dev, const u8 *mac, __be32 addr)
 	return ether_addr_equal(known, mac);
 }
 
+/* The spinlock is held.  Return: false if the peer is somebody else. */
+static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
+		     const struct net_device *dev, const u8 *mac)
+{
+	struct sock *sk = fr->conn.sk;
+
+	if (!fsk_conn_opening(&fr->conn) && !sock_owned_by_user(sk) &&
+	    !fsk_path_fresh(&fr->conn))
+		fsk_path_check(fr);
+	if (rcu_access_pointer(fr->path.dev) != dev ||
+	    !ether_addr_equal(fr->path.mac, mac))
+		return false;
+	/* Its own SYN may come twice. */
+	if (fr->peer_id != be32_to_cpu(syn->id) && !sock_owned_by_user(sk))
+		fsk_tx_probe(fr);
+	return true;
+}
+
 /*
  * A client that asks for the name of a connection it has may have forgotten it,
  * as a host that rebooted: ask it, and the SYN that it sends next finds the
@@ -902,16 +931,8 @@ static bool ask_after(const struct fsk_syn *syn, struct net_device *dev,
 		goto out;
 	bh_lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (!fsk_conn_dead(conn) && !conn->in && !fsk_conn_opening(conn) &&
-	    !sock_owned_by_user(sk) && !fsk_path_fresh(conn))
-		fsk_path_check(conn);
-	known = !fsk_conn_dead(conn) && !conn->in &&
-		rcu_access_pointer(conn->path.dev) == dev &&
-		ether_addr_equal(conn->path.mac, mac);
-	/* Its own SYN may come twice. */
-	if (known && conn->peer_id != be32_to_cpu(syn->id) &&
-	    !sock_owned_by_user(sk))
-		fsk_tx_probe(conn);
+	if (!fsk_conn_dead(conn) && !fsk_in_memory(conn))
+		known = ask_peer(fsk_frames(conn), syn, dev, mac);
 	bh_unlock_sock(sk);
 out:
 	sock_gen_put(sk);
@@ -1028,21 +1049,23 @@ err_req:
 }
 
 /* Turn TCP's child into one end of a connection.  @child is locked. */
-static void child_init(struct sock *child, struct fsk_conn *conn,
+static void child_init(struct sock *child, struct fsk_frames *fr,
 		       u32 id, u32 key, const struct fsk_syn *syn)
 {
-	conn->id = id;
+	struct fsk_conn *conn = &fr->conn;
+
+	fr->id = id;
 	conn->key = key;
-	conn->peer_id = be32_to_cpu(syn->id);
+	fr->peer_id = be32_to_cpu(syn->id);
 	conn->peer_key = be32_to_cpu(syn->key);
 	conn->peer_mss = be16_to_cpu(syn->mss);
-	conn->mss = own_mss(conn, fsk_conn_dev(conn));
+	conn->mss = own_mss(fr, fsk_frames_dev(fr));
 	conn->phase = FSK_PH_OPEN;
 	fsk_conn_attach(child, conn);
-	frames_numbers(conn, be32_to_cpu(syn->win));
+	frames_numbers(fr, be32_to_cpu(syn->win));
 	tcp_set_state(child, TCP_ESTABLISHED);
-	fsk_frames_hash(conn);
-	fsk_frames_hash_peer(conn);
+	fsk_frames_hash(fr);
+	fsk_frames_hash_peer(fr);
 }
 
 /**
@@ -1093,13 +1116,12 @@ bool fsk_handshake_queue(struct sock *lsk, struct sock *child,
 	return queued;
 }
 
-static struct fsk_conn *accept_confirm(struct sock *lsk,
-				       u32 id, u32 key,
-				       const struct fsk_syn *syn,
-				       struct net_device *dev, const u8 *mac)
+static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
+					 const struct fsk_syn *syn,
+					 struct net_device *dev, const u8 *mac)
 {
 	struct request_sock *req;
-	struct fsk_conn *conn;
+	struct fsk_frames *fr;
 	struct fsk_tuple t;
 	struct sk_buff *skb;
 	struct sock *child;
@@ -1116,25 +1138,25 @@ static struct fsk_conn *accept_confirm(struct sock *lsk,
 	if (!child)
 		return ERR_PTR(-EAGAIN);
 	__acquire(&child->sk_lock.slock);	/* TCP locked it */
-	conn = fsk_frames_alloc(child, fsk_transport_for(dev), dev, mac,
-				GFP_ATOMIC);
-	if (conn)
-		conn->tomb = fsk_tomb_alloc(GFP_ATOMIC);
+	fr = fsk_frames_alloc(child, fsk_transport_for(dev), dev, mac,
+			      GFP_ATOMIC);
+	if (fr)
+		fr->tomb = fsk_tomb_alloc(GFP_ATOMIC);
 	/* The listener's options may have changed since they were looked at. */
-	if (!conn || !conn->tomb || !conn->xport ||
+	if (!fr || !fr->tomb || !fr->xport ||
 	    rcu_access_pointer(child->sk_filter) ||
 	    inet_csk(child)->icsk_ulp_ops) {
-		if (conn)
-			fsk_conn_free(conn);
+		if (fr)
+			fsk_frames_discard(fr);
 		fsk_handshake_discard(child, req);
 		return ERR_PTR(-ENOMEM);
 	}
-	child_init(child, conn, id, key, syn);
-	fsk_conntrack_open(conn, FSK_TRACKED_SERVER);
+	child_init(child, fr, id, key, syn);
+	fsk_conntrack_open(&fr->conn, FSK_TRACKED_SERVER);
 	fsk_peer_answered(dev, mac);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
-	return fsk_handshake_queue(lsk, child, req) ? conn : ERR_PTR(-EAGAIN);
+	return fsk_handshake_queue(lsk, child, req) ? fr : ERR_PTR(-EAGAIN);
 }
 
 static bool cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
@@ -1186,12 +1208,12 @@ static void let_wait(struct sock *lsk, u32 id, u32 key,
  * client is to be told that there is none; ERR_PTR(-EAGAIN) if it had better
  * try again (accept queue full, out of memory).
  */
-struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
-				 const struct fsk_syn *syn,
-				 struct net_device *dev, const u8 *mac)
+struct fsk_frames *fsk_rcv_confirm(u32 id, u32 key,
+				   const struct fsk_syn *syn,
+				   struct net_device *dev, const u8 *mac)
 {
 	struct net *net = dev_net(dev);
-	struct fsk_conn *conn;
+	struct fsk_frames *fr;
 	struct fsk_tuple t;
 	struct sock *lsk;
 
@@ -1205,20 +1227,20 @@ struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
 	if (!lsk)
 		return NULL;
 	if (listener_reason(lsk) != FSK_ACCEPT) {
-		conn = NULL;
+		fr = NULL;
 	} else if (sk_acceptq_is_full(lsk)) {
 		fsk_drop(net, NULL, FSK_DROP_BACKLOG);
 		let_wait(lsk, id, key, syn, dev, mac);
-		conn = ERR_PTR(-EAGAIN);
+		fr = ERR_PTR(-EAGAIN);
 	} else {
-		conn = accept_confirm(lsk, id, key, syn, dev, mac);
+		fr = accept_confirm(lsk, id, key, syn, dev, mac);
 	}
 	/* Whatever came of it: a copy that is late finds nothing. */
-	if (!IS_ERR(conn) && fsk_waiting_any(fsk_net(net)))
+	if (!IS_ERR(fr) && fsk_waiting_any(fsk_net(net)))
 		fsk_waiting_find(fsk_net(net), (u64)id << 32 | key,
 				 cookie_body(syn, dev, mac), true);
 	sock_put(lsk);
-	return conn;
+	return fr;
 }
 
 /**

@@ -8,6 +8,7 @@
 #include "stats.h"
 
 struct fsk_conn;
+struct fsk_frames;
 struct fsk_syn;
 struct fsk_synack;
 struct fsk_transport_ops;
@@ -29,17 +30,17 @@ struct sock;
 int fsk_handshake_init(void);
 int fsk_handshake_start(struct sock *sk, struct net_device *dev,
 			const u8 *mac);
-void fsk_handshake_timeout(struct fsk_conn *conn, u64 now);
+void fsk_handshake_timeout(struct fsk_frames *fr, u64 now);
 bool fsk_handshake_ack_waits(struct sock *sk);
-void fsk_handshake_fallback(struct fsk_conn *conn, enum fsk_reason reason);
-void fsk_handshake_again(struct fsk_conn *conn);
-void fsk_handshake_syn_body(const struct fsk_conn *conn, struct fsk_syn *syn);
-void fsk_rcv_synack(struct fsk_conn *conn, const struct fsk_synack *sa);
+void fsk_handshake_fallback(struct fsk_frames *fr, enum fsk_reason reason);
+void fsk_handshake_again(struct fsk_frames *fr);
+void fsk_handshake_syn_body(const struct fsk_frames *fr, struct fsk_syn *syn);
+void fsk_rcv_synack(struct fsk_frames *fr, const struct fsk_synack *sa);
 void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac);
-struct fsk_conn *fsk_rcv_confirm(u32 id, u32 key,
-				 const struct fsk_syn *syn,
-				 struct net_device *dev, const u8 *mac);
-void fsk_handshake_numbers(struct fsk_conn *conn);
+struct fsk_frames *fsk_rcv_confirm(u32 id, u32 key,
+				   const struct fsk_syn *syn,
+				   struct net_device *dev, const u8 *mac);
+void fsk_handshake_numbers(struct fsk_conn *conn, u32 mask);
 u16 fsk_handshake_mss(const struct sock *sk,
 		      const struct fsk_transport_ops *xport,
 		      const struct net_device *dev);

@@ -21,7 +21,9 @@
 #include "challenge.h"
 #include "compat.h"
 #include "conn.h"
+#include "frames.h"
 #include "keepalive.h"
+#include "memory.h"
 #include "state.h"
 #include "timer.h"
 #include "tx.h"
@@ -52,10 +54,14 @@ static u64 due_at(const struct fsk_conn *conn)
  */
 static bool needless(const struct fsk_conn *conn)
 {
+	const struct fsk_memory *mem;
+
 	if (conn->phase != FSK_PH_OPEN)
 		return true;
-	return conn->pair ? !conn->severed || conn->stalled_since :
-			    conn->tx.inflight;
+	if (!fsk_in_memory(conn))
+		return fsk_frames(conn)->tx.inflight;
+	mem = fsk_memory(conn);
+	return !mem->severed || mem->stalled_since;
 }
 
 /* Is the peer taken for dead? */
@@ -71,11 +77,11 @@ static bool gone(const struct fsk_conn *conn, u64 now)
 
 static void probe(struct fsk_conn *conn, u64 now)
 {
-	if (conn->probes++ || conn->pair)
+	if (conn->probes++ || fsk_in_memory(conn))
 		fsk_challenge_silence(conn, now);
 	__NET_INC_STATS(sock_net(conn->sk), LINUX_MIB_TCPKEEPALIVE);
-	if (!conn->pair)
-		fsk_tx_probe(conn);
+	if (!fsk_in_memory(conn))
+		fsk_tx_probe(fsk_frames(conn));
 }
 
 /* Return: jiffies until there is something to do. */

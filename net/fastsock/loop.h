@@ -7,7 +7,8 @@
 #include <linux/types.h>
 #include <net/sock.h>
 
-#include "conn.h"
+#include "memory.h"
+#include "rel.h"
 #include "ring.h"
 #include "rx.h"
 #include "state.h"
@@ -20,29 +21,29 @@ struct fsk_tuple;
 #define FSK_LOOP_TUNE	0x40000U
 
 int fsk_loop_init(void);
-int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
 		   size_t *copied);
 int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size);
-void fsk_loop_show(struct fsk_conn *conn);
-void fsk_loop_taken(struct fsk_conn *conn);
-void fsk_loop_count(struct fsk_conn *conn);
-void fsk_loop_resized(struct fsk_conn *conn);
-void fsk_loop_retry(struct fsk_conn *conn);
-void fsk_loop_urgent(struct fsk_conn *conn);
+void fsk_loop_show(struct fsk_memory *mem);
+void fsk_loop_taken(struct fsk_memory *mem);
+void fsk_loop_count(struct fsk_memory *mem);
+void fsk_loop_resized(struct fsk_memory *mem);
+void fsk_loop_retry(struct fsk_memory *mem);
+void fsk_loop_urgent(struct fsk_memory *mem);
 void fsk_loop_accepted(struct sock *sk);
-void fsk_loop_fin(struct fsk_conn *conn);
-void fsk_loop_reset(struct fsk_conn *conn);
-void fsk_loop_reset_later(struct fsk_conn *conn);
-void fsk_loop_cork(struct fsk_conn *conn);
-void fsk_loop_uncork(struct fsk_conn *conn);
-void fsk_loop_uncork_later(struct fsk_conn *conn);
+void fsk_loop_fin(struct fsk_memory *mem);
+void fsk_loop_reset(struct fsk_memory *mem);
+void fsk_loop_reset_later(struct fsk_memory *mem);
+void fsk_loop_cork(struct fsk_memory *mem);
+void fsk_loop_uncork(struct fsk_memory *mem);
+void fsk_loop_uncork_later(struct fsk_memory *mem);
 void fsk_loop_late(struct work_struct *work);
-void fsk_loop_run(struct fsk_conn *conn, unsigned int events);
-void fsk_loop_heed(struct fsk_conn *conn);
-void fsk_loop_info(struct fsk_conn *conn);
-bool fsk_loop_look(struct fsk_conn *conn);
-void fsk_loop_leave(struct fsk_conn *conn);
-void fsk_loop_unhook(struct fsk_conn *conn);
+void fsk_loop_run(struct fsk_memory *mem, unsigned int events);
+void fsk_loop_heed(struct fsk_memory *mem);
+void fsk_loop_info(struct fsk_memory *mem);
+bool fsk_loop_look(struct fsk_memory *mem);
+void fsk_loop_leave(struct fsk_memory *mem);
+void fsk_loop_unhook(struct fsk_memory *mem);
 
 /*
  * Bytes that count as received by @sk before it reads them.  TCP's buffer holds
@@ -55,12 +56,13 @@ static inline u32 fsk_loop_window(const struct sock *sk)
 }
 
 /*
- * The reader of @conn's ring has taken bytes: does that matter to anybody?
+ * The reader of the ring @in has taken bytes: does that matter to anybody?
  * Socket lock held in either form.
  */
-static inline void fsk_loop_read(struct fsk_conn *conn)
+static inline void fsk_loop_read(struct fsk_memory *mem)
 {
-	const struct fsk_ring *ring = conn->in;
+	const struct fsk_ring *ring = mem->in;
+	struct fsk_conn *conn = &mem->conn;
 	u32 window;
 
 	if (unlikely(ring->tail - conn->told_rcv > FSK_LOOP_TUNE)) {
@@ -69,16 +71,16 @@ static inline void fsk_loop_read(struct fsk_conn *conn)
 	}
 	window = fsk_loop_window(conn->sk);
 	if (unlikely(ring->window != window))
-		WRITE_ONCE(conn->in->window, window);
+		WRITE_ONCE(mem->in->window, window);
 	/* Pairs with update(), fsk_loop_show() and fsk_loop_count(). */
 	smp_mb();
-	if (unlikely(READ_ONCE(conn->counted)))
-		fsk_loop_count(conn);
+	if (unlikely(READ_ONCE(mem->counted)))
+		fsk_loop_count(mem);
 	/* Somebody waits for space, or bytes came to stand in the window. */
 	if (unlikely(READ_ONCE(ring->waiting) ||
 		     fsk_before(READ_ONCE(tcp_sk(conn->sk)->rcv_nxt),
 				READ_ONCE(ring->head))))
-		fsk_loop_taken(conn);
+		fsk_loop_taken(mem);
 }
 
 #endif /* _FSK_LOOP_H */

@@ -33,6 +33,7 @@
 #include "spin.h"
 #include "stats.h"
 #include "tomb.h"
+#include "transport.h"
 #include "waiting.h"
 
 unsigned int fsk_net_id __read_mostly;

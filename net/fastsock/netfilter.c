@@ -37,6 +37,7 @@
 #endif
 
 #include "netfilter.h"
+#include "stats.h"
 
 #ifdef CONFIG_NETFILTER
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)

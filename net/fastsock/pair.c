@@ -19,14 +19,18 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "frames.h"
 #include "handshake.h"
 #include "loop.h"
+#include "memory.h"
 #include "pair.h"
 #include "path.h"
 #include "policy.h"
+#include "ring.h"
 #include "stats.h"
 #include "timer.h"
 #include "tomb.h"
+#include "transport.h"
 
 /* How often, in jiffies, idle memory is freed. */
 #define FSK_LOOP_TIDY		HZ
@@ -61,12 +65,6 @@ static struct holders *holders_of(const struct fsk_pair *pair)
 	return per_cpu_ptr(&holders, pair->cpu);
 }
 
-/* One of the two, which lie behind the pair. */
-static struct fsk_conn *nth_end(struct fsk_pair *pair, int i)
-{
-	return (void *)(pair + 1) + i * FSK_CONN_IN_MEMORY;
-}
-
 static void pair_free_rcu(struct rcu_head *rcu)
 {
 	struct fsk_pair *pair = container_of(rcu, struct fsk_pair, rcu);
@@ -83,7 +81,7 @@ static void pair_free_rcu(struct rcu_head *rcu)
 
 /**
  * fsk_pair_leave - an end in memory is dead and detached
- * @conn: it; its references on socket and pair are gone afterwards
+ * @mem: it; its references on socket and pair are gone afterwards
  *
  * Its socket has to stay for whoever is looking at it without a reference: the
  * other end does so only while it has not left itself, the timer while it runs.
@@ -94,12 +92,12 @@ static void pair_free_rcu(struct rcu_head *rcu)
  * Return: false if nothing was done and the references are to be dropped after
  * an RCU grace period.
  */
-bool fsk_pair_leave(struct fsk_conn *conn)
+bool fsk_pair_leave(struct fsk_memory *mem)
 {
-	if (conn->pair->line || !fsk_timer_cancel(conn))
+	if (mem->pair->line || !fsk_timer_cancel(&mem->conn))
 		return false;
-	conn->left = true;
-	fsk_pair_put(conn->pair);
+	mem->left = true;
+	fsk_pair_put(mem->pair);
 	return true;
 }
 
@@ -120,8 +118,8 @@ void fsk_pair_put(struct fsk_pair *pair)
 	fsk_ring_purge(&pair->ring[0]);
 	fsk_ring_purge(&pair->ring[1]);
 	for (i = 0; i < 2; i++)
-		if (nth_end(pair, i)->left)
-			sock_put(nth_end(pair, i)->sk);
+		if (pair->mem[i].left)
+			sock_put(pair->mem[i].conn.sk);
 	call_rcu(&pair->rcu, pair_free_rcu);
 }
 
@@ -167,11 +165,11 @@ enum reclaim {
 	RECLAIM_SPARE,
 };
 
-/* The caller may do what the owner of @conn's socket may.  Return: pages. */
-static unsigned long reclaim_locked(struct fsk_conn *conn,
+/* The caller may do what the owner of @mem's socket may.  Return: pages. */
+static unsigned long reclaim_locked(struct fsk_memory *mem,
 				    struct fsk_ring *ring, enum reclaim what)
 {
-	bool writer = conn->out == ring;
+	bool writer = mem->out == ring;
 
 	if (what == RECLAIM_ALL && !fsk_ring_used(ring)) {
 		fsk_ring_purge(ring);
@@ -184,20 +182,20 @@ static unsigned long reclaim_locked(struct fsk_conn *conn,
 	return 0;
 }
 
-static unsigned long reclaim_unless_owned(struct fsk_conn *conn,
+static unsigned long reclaim_unless_owned(struct fsk_memory *mem,
 					  struct fsk_ring *ring,
 					  enum reclaim what)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = mem->conn.sk;
 	unsigned long pages = 0;
 
 	/* It may be dead: sockets are typesafe by RCU, and then it says so. */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return 0;
 	spin_lock(&sk->sk_lock.slock);
-	if (rcu_access_pointer(conn->pair->end[conn->side]) == conn &&
+	if (rcu_access_pointer(mem->pair->end[mem->side]) == mem &&
 	    !sock_owned_by_user(sk))
-		pages = reclaim_locked(conn, ring, what);
+		pages = reclaim_locked(mem, ring, what);
 	spin_unlock(&sk->sk_lock.slock);
 	sock_put(sk);
 	return pages;
@@ -210,14 +208,14 @@ static unsigned long reclaim_unless_owned(struct fsk_conn *conn,
 static unsigned long reclaim(struct fsk_pair *pair, unsigned int side,
 			     enum reclaim what)
 {
-	struct fsk_conn *conn;
 	unsigned long pages = 0;
+	struct fsk_memory *mem;
 
 	rcu_read_lock();
-	conn = rcu_dereference(pair->end[side]) ?:
-	       rcu_dereference(pair->end[!side]);
-	if (conn)
-		pages = reclaim_unless_owned(conn, &pair->ring[side], what);
+	mem = rcu_dereference(pair->end[side]) ?:
+	      rcu_dereference(pair->end[!side]);
+	if (mem)
+		pages = reclaim_unless_owned(mem, &pair->ring[side], what);
 	rcu_read_unlock();
 	return pages;
 }
@@ -361,34 +359,48 @@ void fsk_pair_holds(struct fsk_pair *pair)
  * Both ends, to be freed each by itself; only the client's may be found yet.
  * Return: the client's, or NULL without memory.
  */
-static struct fsk_conn *pair_alloc(struct sock *sk, gfp_t gfp)
+static struct fsk_memory *pair_alloc(struct sock *sk, gfp_t gfp)
 {
 	u32 start = get_random_u32();	/* so that numbers do wrap */
+	struct fsk_memory *end;
 	struct fsk_pair *pair;
-	struct fsk_conn *end;
 	int i;
 
 	pair = kmem_cache_zalloc(pair_cache, gfp);
 	if (!pair)
 		return NULL;
 	for (i = 0; i < 2; i++) {
-		end = nth_end(pair, i);
-		fsk_conn_prepare(end, sk, &fsk_loop_ops);
+		end = &pair->mem[i];
+		fsk_conn_prepare(&end->conn, sk, FSK_KIND_MEMORY);
 		end->pair = pair;
 		end->side = i;
 		end->out = &pair->ring[i];
 		end->in = &pair->ring[!i];
-		end->key = start + i * FSK_LOOP_APART;
-		end->peer_key = start + !i * FSK_LOOP_APART;
-		pair->ring[i].head = end->key;
-		pair->ring[i].tail = end->key;
+		end->conn.key = start + i * FSK_LOOP_APART;
+		end->conn.peer_key = start + !i * FSK_LOOP_APART;
+		pair->ring[i].head = end->conn.key;
+		pair->ring[i].tail = end->conn.key;
 	}
-	RCU_INIT_POINTER(pair->end[0], nth_end(pair, 0));
+	RCU_INIT_POINTER(pair->end[0], &pair->mem[0]);
 	refcount_set(&pair->refs, 2);
 	INIT_LIST_HEAD(&pair->holder);
 	pair->cpu = raw_smp_processor_id();
 	INIT_WORK(&pair->work, fsk_loop_late);
-	return nth_end(pair, 0);
+	return &pair->mem[0];
+}
+
+/* TCP's numbers, at the keys. */
+static void set_numbers(struct fsk_memory *mem)
+{
+	fsk_handshake_numbers(&mem->conn, 0);
+	mem->holds = mem->conn.corked;
+}
+
+/* It was never attached. */
+static void discard(struct fsk_memory *mem)
+{
+	fsk_loop_leave(mem);
+	fsk_pair_put(mem->pair);
 }
 
 /*
@@ -396,10 +408,11 @@ static struct fsk_conn *pair_alloc(struct sock *sk, gfp_t gfp)
  * section.  Return: FSK_ACCEPT; then its socket's spinlock is held, and it is
  * to be queued for accept().  Or why not; @server was freed then.
  */
-static int make_server(struct sock *lsk, struct fsk_conn *server,
+static int make_server(struct sock *lsk, struct fsk_memory *server,
 		       struct net_device *dev, const struct fsk_tuple *t,
 		       struct sk_buff *syn, struct request_sock **req)
 {
+	struct fsk_conn *conn = &server->conn;
 	struct sock *child = NULL;
 
 	/* What rests in TIME_WAIT makes way. */
@@ -407,25 +420,25 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 		child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, syn,
 					    req);
 	if (!child) {
-		fsk_conn_free(server);
+		discard(server);
 		return FSK_REASON_BACKLOG;
 	}
 	/* The listener's options may have changed since they were looked at. */
 	if (rcu_access_pointer(child->sk_filter) ||
 	    inet_csk(child)->icsk_ulp_ops) {
-		fsk_conn_free(server);
+		discard(server);
 		fsk_handshake_discard(child, *req);
 		return FSK_REASON_LISTENER;
 	}
-	server->sk = child;
-	server->mib = fsk_net(sock_net(child))->mib;
+	conn->sk = child;
+	conn->mib = fsk_net(sock_net(child))->mib;
 	server->in->window = fsk_loop_window(child);
-	fsk_conn_attach(child, server);
-	server->phase = FSK_PH_OPEN;
-	server->path_gen = fsk_path_gen(child);
-	fsk_handshake_numbers(server);
+	fsk_conn_attach(child, conn);
+	conn->phase = FSK_PH_OPEN;
+	conn->path_gen = fsk_path_gen(child);
+	set_numbers(server);
 	tcp_set_state(child, TCP_ESTABLISHED);
-	fsk_conntrack_open(server, FSK_TRACKED_SERVER);
+	fsk_conntrack_open(conn, FSK_TRACKED_SERVER);
 	rcu_assign_pointer(server->pair->end[1], server);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
@@ -433,15 +446,17 @@ static int make_server(struct sock *lsk, struct fsk_conn *server,
 }
 
 /* The client's end, attached, with its segment sizes. */
-static void make_client(struct fsk_conn *client)
+static void make_client(struct fsk_memory *client)
 {
-	client->in->window = fsk_loop_window(client->sk);
+	struct fsk_conn *conn = &client->conn;
+
+	client->in->window = fsk_loop_window(conn->sk);
 	client->counts = true;
-	client->phase = FSK_PH_SYN_SENT;
-	client->path_gen = fsk_path_gen(client->sk);
-	fsk_handshake_numbers(client);
+	conn->phase = FSK_PH_SYN_SENT;
+	conn->path_gen = fsk_path_gen(conn->sk);
+	set_numbers(client);
 	/* The program sees SYN_SENT until its call lets go of the socket. */
-	client->deferred |= FSK_EV_CONNECTED;
+	conn->deferred |= FSK_EV_CONNECTED;
 }
 
 /* As make_client() found it: nothing is known of the way yet. */
@@ -495,7 +510,7 @@ static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
 int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		     const struct fsk_tuple *t)
 {
-	struct fsk_conn *client, *server;
+	struct fsk_memory *client, *server;
 	struct request_sock *req;
 	struct sk_buff *syn;
 	struct sock *lsk;
@@ -508,18 +523,20 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 	client = pair_alloc(sk, GFP_KERNEL);
 	if (!client)
 		goto out;
-	server = nth_end(client->pair, 1);
-	set_sizes(client, server, fsk_handshake_mss(sk, &fsk_loop_ops, dev),
+	server = &client->pair->mem[1];
+	set_sizes(&client->conn, &server->conn,
+		  fsk_handshake_mss(sk, &fsk_loop_ops, dev),
 		  fsk_handshake_mss(lsk, &fsk_loop_ops, dev));
 	/* First: once the server's end is queued there is no way back. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);
-	fsk_conn_attach(sk, client);
+	fsk_conn_attach(sk, &client->conn);
 	make_client(client);
 	rcu_read_lock();
 	local_bh_disable();
 	reason = make_server(lsk, server, dev, t, syn, &req);
-	if (reason == FSK_ACCEPT && !fsk_handshake_queue(lsk, server->sk, req))
+	if (reason == FSK_ACCEPT &&
+	    !fsk_handshake_queue(lsk, server->conn.sk, req))
 		reason = FSK_REASON_NO_LISTENER;
 	local_bh_enable();
 	rcu_read_unlock();
@@ -541,7 +558,7 @@ out:
  * still missing.  @tomb buries the offer before anybody can see that it was
  * taken up.
  */
-static bool join(struct fsk_conn *client, struct fsk_conn *server,
+static bool join(struct fsk_memory *client, struct fsk_memory *server,
 		 const struct fsk_synack *sa, struct net_device *dev,
 		 const struct fsk_tuple *t, struct sock *lsk,
 		 struct fsk_tomb *tomb)
@@ -554,7 +571,7 @@ static bool join(struct fsk_conn *client, struct fsk_conn *server,
 	if (syn)
 		reason = make_server(lsk, server, dev, t, syn, &req);
 	else
-		fsk_conn_free(server);
+		discard(server);
 	kfree_skb(syn);
 	if (reason != FSK_ACCEPT) {
 		fsk_tomb_free(tomb);
@@ -562,7 +579,7 @@ static bool join(struct fsk_conn *client, struct fsk_conn *server,
 	}
 	fsk_tomb_add(dev_net(dev), tomb, be32_to_cpu(sa->id),
 		     be32_to_cpu(sa->key));
-	return fsk_handshake_queue(lsk, server->sk, req);
+	return fsk_handshake_queue(lsk, server->conn.sk, req);
 }
 
 /**
@@ -578,32 +595,33 @@ static bool join(struct fsk_conn *client, struct fsk_conn *server,
  * Return: true if so: @old is gone.  Otherwise nothing has changed, unless the
  * listener has closed just now: then the offer is void.
  */
-bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
+bool fsk_pair_join(struct fsk_frames *old, const struct fsk_synack *sa,
 		   struct net_device *dev, const struct fsk_tuple *t,
 		   struct sock *lsk)
 {
 	struct fsk_tomb *tomb = fsk_tomb_alloc(GFP_ATOMIC);
-	struct net_device *mine = fsk_conn_dev(old);
-	struct fsk_conn *client, *server;
+	struct net_device *mine = fsk_frames_dev(old);
+	struct fsk_memory *client, *server;
 	struct fsk_pair *pair;
 
-	client = tomb ? pair_alloc(old->sk, GFP_ATOMIC) : NULL;
+	client = tomb ? pair_alloc(old->conn.sk, GFP_ATOMIC) : NULL;
 	if (!client)
 		goto err_tomb;
 	pair = client->pair;
-	server = nth_end(pair, 1);
-	set_sizes(client, server, old->mss, be16_to_cpu(sa->mss));
+	server = &pair->mem[1];
+	set_sizes(&client->conn, &server->conn, old->conn.mss,
+		  be16_to_cpu(sa->mss));
 	if (!mine || !fsk_across_watch(pair, mine, dev))
 		goto err_pair;
-	sock_hold(old->sk);		/* @client's */
-	fsk_conn_swap(old, client);
+	sock_hold(old->conn.sk);		/* @client's */
+	fsk_conn_swap(&old->conn, &client->conn);
 	if (!join(client, server, sa, dev, t, lsk, tomb)) {
-		fsk_conn_swap(client, old);
-		fsk_conn_forget(client);
-		unmake_client(old->sk);
+		fsk_conn_swap(&client->conn, &old->conn);
+		fsk_conn_forget(&client->conn);
+		unmake_client(old->conn.sk);
 		return false;
 	}
-	fsk_conn_forget(old);
+	fsk_conn_forget(&old->conn);
 	/* An end that was not there yet has missed it. */
 	smp_mb();	/* the end, then the line; queue_work() has its like */
 	if (fsk_across_cut(pair->line))
@@ -611,8 +629,8 @@ bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
 	return true;
 
 err_pair:
-	fsk_conn_free(server);
-	fsk_conn_free(client);
+	discard(server);
+	discard(client);
 err_tomb:
 	fsk_tomb_free(tomb);
 	return false;
@@ -635,10 +653,7 @@ int fsk_pair_init(void)
 		INIT_LIST_HEAD(&h->list);
 		INIT_LIST_HEAD(&h->unseen);
 	}
-	pair_cache = kmem_cache_create("fsk_pair", sizeof(struct fsk_pair) +
-				       2 * FSK_CONN_IN_MEMORY,
-				       __alignof__(struct fsk_pair),
-				       SLAB_ACCOUNT, NULL);
+	pair_cache = KMEM_CACHE(fsk_pair, SLAB_ACCOUNT);
 	if (!pair_cache)
 		return -ENOMEM;
 	shrinker = fsk_shrinker_add("fastsock", count_spare, free_spare);

@@ -11,9 +11,10 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "memory.h"
 #include "ring.h"
 
-struct fsk_conn;
+struct fsk_frames;
 struct fsk_line;
 struct fsk_synack;
 struct fsk_tuple;
@@ -39,9 +40,8 @@ struct sock;
  * @holder: in a list while there is memory in a ring; holders.lock
  * @work: tells the ends
  * @rcu: defers freeing; nobody can queue @work any more then
- *
- * The ends themselves follow: FSK_CONN_IN_MEMORY bytes for each.  Either reads
- * the first ones of the other, see struct fsk_conn.
+ * @mem: the ends themselves; either reads the first bytes of the other, see
+ *	struct fsk_conn
  */
 struct fsk_pair {
 	/* Lines that the ends write for each message, see struct fsk_ring. */
@@ -55,12 +55,13 @@ struct fsk_pair {
 	bool astray;
 	struct fsk_line *line;
 	/* Read for each message, and seldom written. */
-	struct fsk_conn __rcu *end[2] ____cacheline_aligned_in_smp;
+	struct fsk_memory __rcu *end[2] ____cacheline_aligned_in_smp;
 	struct list_head holder;
 	union {
 		struct work_struct work;
 		struct rcu_head rcu;
 	};
+	struct fsk_memory mem[2] ____cacheline_aligned_in_smp;
 } ____cacheline_aligned_in_smp;
 
 /* Who reads from the first ring writes into the second. */
@@ -75,13 +76,13 @@ static inline void fsk_pair_get(struct fsk_pair *pair)
 }
 
 void fsk_pair_put(struct fsk_pair *pair);
-bool fsk_pair_leave(struct fsk_conn *conn);
+bool fsk_pair_leave(struct fsk_memory *mem);
 void fsk_pair_queue(struct fsk_pair *pair);
 void fsk_pair_tell_line(struct fsk_pair *pair);
 void fsk_pair_holds(struct fsk_pair *pair);
 int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		     const struct fsk_tuple *t);
-bool fsk_pair_join(struct fsk_conn *old, const struct fsk_synack *sa,
+bool fsk_pair_join(struct fsk_frames *old, const struct fsk_synack *sa,
 		   struct net_device *dev, const struct fsk_tuple *t,
 		   struct sock *lsk);
 int fsk_pair_init(void);

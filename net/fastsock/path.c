@@ -36,9 +36,11 @@
 #include "across.h"
 #include "conn.h"
 #include "frames.h"
+#include "memory.h"
 #include "pair.h"
 #include "path.h"
 #include "policy.h"
+#include "transport.h"
 #include "tx.h"
 
 #define PATH_NEIGH_BITS	12
@@ -94,46 +96,47 @@ static struct rtable *kept_route(struct sock *sk)
 	return rt;
 }
 
-static void set_mtu(struct fsk_conn *conn, const struct net_device *dev,
+static void set_mtu(struct fsk_frames *fr, const struct net_device *dev,
 		    const struct dst_entry *dst)
 {
-	u32 mtu = conn->xport->mtu(dev);
+	u32 mtu = fr->xport->mtu(dev);
 
 	/* The route's own, or what was learned of it. */
 	if (dst)
 		mtu = clamp_t(u32, dst_mtu(dst),
 			      FSK_MSS_LEAST + sizeof(struct fsk_hdr), mtu);
-	WRITE_ONCE(conn->path.mtu, mtu);
+	WRITE_ONCE(fr->path.mtu, mtu);
 }
 
 /**
  * fsk_path_start - the way of a new connection of frames
- * @conn: connection with a device, and the route, if known, in its socket
+ * @fr: connection with a device, and the route, if known, in its socket
  *
  * Context: the caller owns the socket or is the only one to know it.
  */
-void fsk_path_start(struct fsk_conn *conn)
+void fsk_path_start(struct fsk_frames *fr)
 {
-	struct dst_entry *dst = __sk_dst_get(conn->sk);
+	struct dst_entry *dst = __sk_dst_get(fr->conn.sk);
+	struct fsk_conn *conn = &fr->conn;
 	u32 genid = 0;
 
 	if (dst)
 		genid = container_of(dst, struct rtable, dst)->rt_genid;
-	set_mtu(conn, rcu_access_pointer(conn->path.dev), dst);
+	set_mtu(fr, rcu_access_pointer(fr->path.dev), dst);
 	/* If no route is known it is looked up with the first frame. */
 	conn->path_gen = dst ? genid + atomic_read(&fsk_path_changes) :
 			       fsk_path_gen(conn->sk) - 1;
-	conn->path.seen = conn->path_gen - 1;
+	fr->path.seen = conn->path_gen - 1;
 }
 
 /*
  * The neighbour's address, if it is known; otherwise ARP is asked, and the old
  * one stays until it answers.  @ask: have it confirmed in any case.
  */
-static void follow_neighbour(struct fsk_conn *conn, struct net_device *dev,
+static void follow_neighbour(struct fsk_frames *fr, struct net_device *dev,
 			     bool ask)
 {
-	__be32 daddr = inet_sk(conn->sk)->inet_daddr;
+	__be32 daddr = inet_sk(fr->conn.sk)->inet_daddr;
 	u8 mac[MAX_ADDR_LEN];
 	struct neighbour *n;
 
@@ -146,7 +149,7 @@ static void follow_neighbour(struct fsk_conn *conn, struct net_device *dev,
 		return;
 	if (READ_ONCE(n->nud_state) & NUD_VALID) {
 		neigh_ha_snapshot(mac, n, dev);
-		ether_addr_copy(conn->path.mac, mac);
+		ether_addr_copy(fr->path.mac, mac);
 	} else {
 		ask = true;
 	}
@@ -156,7 +159,7 @@ static void follow_neighbour(struct fsk_conn *conn, struct net_device *dev,
 }
 
 /* Can frames take this route? */
-static bool carries(const struct fsk_conn *conn, const struct rtable *rt)
+static bool carries(const struct fsk_frames *fr, const struct rtable *rt)
 {
 	const struct net_device *dev = rt->dst.dev;
 
@@ -164,96 +167,96 @@ static bool carries(const struct fsk_conn *conn, const struct rtable *rt)
 	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
 		return false;
 	/* Which may be too narrow by now for new connections. */
-	if (dev == fsk_conn_dev(conn))
+	if (dev == fsk_frames_dev(fr))
 		return true;
-	return fsk_transport_for(dev) == conn->xport;
+	return fsk_transport_for(dev) == fr->xport;
 }
 
 /* Return: FSK_PATH_*, of frames that leave.  RCU read section. */
-static u8 follow(struct fsk_conn *conn, bool ask)
+static u8 follow(struct fsk_frames *fr, bool ask)
 {
-	struct rtable *rt = kept_route(conn->sk);
+	struct rtable *rt = kept_route(fr->conn.sk);
 
 	if (IS_ERR(rt))
 		return FSK_PATH_NO_ROUTE;
-	if (!carries(conn, rt) || !fsk_frames_set_dev(conn, rt->dst.dev))
+	if (!carries(fr, rt) || !fsk_frames_set_dev(fr, rt->dst.dev))
 		return FSK_PATH_ELSEWHERE;
-	set_mtu(conn, rt->dst.dev, &rt->dst);
-	follow_neighbour(conn, rt->dst.dev, ask);
+	set_mtu(fr, rt->dst.dev, &rt->dst);
+	follow_neighbour(fr, rt->dst.dev, ask);
 	return 0;
 }
 
 /* Return: FSK_PATH_*, of frames that come in.  RCU read section. */
-static u8 admit(const struct fsk_conn *conn)
+static u8 admit(const struct fsk_frames *fr)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 	struct net_device *dev;
 
 	if (inet_addr_type(sock_net(sk), inet_sk(sk)->inet_rcv_saddr) !=
 	    RTN_LOCAL)
 		return FSK_PATH_NOT_OURS;
-	dev = fsk_conn_dev(conn);
+	dev = fsk_frames_dev(fr);
 	if (dev && !fsk_policy_running(sk, dev))
 		return FSK_PATH_REFUSED;
 	return 0;
 }
 
-static void check(struct fsk_conn *conn, bool ask)
+static void check(struct fsk_frames *fr, bool ask)
 {
-	u32 gen = fsk_path_gen(conn->sk);
+	u32 gen = fsk_path_gen(fr->conn.sk);
 	u8 bad;
 
 	rcu_read_lock();
-	bad = follow(conn, ask);
-	bad |= admit(conn);
+	bad = follow(fr, ask);
+	bad |= admit(fr);
 	rcu_read_unlock();
-	if (bad & FSK_PATH_ELSEWHERE && !(conn->path.bad & FSK_PATH_ELSEWHERE))
-		conn->path.lost_at = fsk_now();
-	conn->path.bad = bad;
-	conn->path.seen = gen;
-	conn->path.looked = jiffies;
-	conn->path_gen = bad ? gen - 1 : gen;
+	if (bad & FSK_PATH_ELSEWHERE && !(fr->path.bad & FSK_PATH_ELSEWHERE))
+		fr->path.lost_at = fsk_now();
+	fr->path.bad = bad;
+	fr->path.seen = gen;
+	fr->path.looked = jiffies;
+	fr->conn.path_gen = bad ? gen - 1 : gen;
 }
 
 /**
  * fsk_path_check - find the way again
- * @conn: connected connection of frames
+ * @fr: connected connection of frames
  *
  * Context: socket lock held in either form.
  */
-void fsk_path_check(struct fsk_conn *conn)
+void fsk_path_check(struct fsk_frames *fr)
 {
-	check(conn, false);
+	check(fr, false);
 }
 
 /**
  * fsk_path_doubt - find the way again, for nothing gets through
- * @conn: connected connection of frames
+ * @fr: connected connection of frames
  *
  * ARP is to look whether the peer is where it was.  What was learned of the
  * MTU on the way advances no generation, and is found here.
  *
  * Context: socket lock held in either form.
  */
-void fsk_path_doubt(struct fsk_conn *conn)
+void fsk_path_doubt(struct fsk_frames *fr)
 {
-	check(conn, true);
+	check(fr, true);
 }
 
 /**
  * fsk_path_hears - is what comes in for this host?
- * @conn: connected connection of frames whose way is not known to be good
+ * @fr: connected connection of frames whose way is not known to be good
  *
  * Context: socket lock held in either form.
  * Return: false if TCP would not get it.
  */
-bool fsk_path_hears(struct fsk_conn *conn)
+bool fsk_path_hears(struct fsk_frames *fr)
 {
-	if (conn->path.seen != fsk_path_gen(conn->sk) ||
-	    (conn->path.bad &&
-	     time_after(jiffies, conn->path.looked + PATH_LOOK_AGAIN)))
-		fsk_path_check(conn);
-	return !(conn->path.bad & FSK_PATH_BAD_IN);
+	if (fr->path.seen != fsk_path_gen(fr->conn.sk) ||
+	    (fr->path.bad &&
+	     time_after(jiffies, fr->path.looked + PATH_LOOK_AGAIN)))
+		fsk_path_check(fr);
+	return !(fr->path.bad & FSK_PATH_BAD_IN);
 }
 
 /* Would TCP go on by a router or IPsec? */
@@ -271,6 +274,13 @@ static bool is_elsewhere(struct sock *sk)
 	return yes;
 }
 
+static bool pair_lost(const struct fsk_memory *mem, u64 now)
+{
+	return unlikely(READ_ONCE(mem->pair->astray)) && mem->stalled_since &&
+	       now - mem->stalled_since >= PATH_LOST_NS &&
+	       is_elsewhere(mem->conn.sk);
+}
+
 /**
  * fsk_path_lost - has the way led elsewhere for too long?
  * @conn: connected connection
@@ -284,16 +294,16 @@ static bool is_elsewhere(struct sock *sk)
  */
 bool fsk_path_lost(struct fsk_conn *conn, u64 now)
 {
-	if (conn->pair)
-		return unlikely(READ_ONCE(conn->pair->astray)) &&
-		       conn->stalled_since &&
-		       now - conn->stalled_since >= PATH_LOST_NS &&
-		       is_elsewhere(conn->sk);
-	if (likely(!(conn->path.bad & FSK_PATH_ELSEWHERE)) ||
-	    now - conn->path.lost_at < PATH_LOST_NS)
+	struct fsk_frames *fr;
+
+	if (fsk_in_memory(conn))
+		return pair_lost(fsk_memory(conn), now);
+	fr = fsk_frames(conn);
+	if (likely(!(fr->path.bad & FSK_PATH_ELSEWHERE)) ||
+	    now - fr->path.lost_at < PATH_LOST_NS)
 		return false;
-	fsk_path_check(conn);
-	return conn->path.bad & FSK_PATH_ELSEWHERE;
+	fsk_path_check(fr);
+	return fr->path.bad & FSK_PATH_ELSEWHERE;
 }
 
 /**
@@ -305,20 +315,24 @@ bool fsk_path_lost(struct fsk_conn *conn, u64 now)
 void fsk_path_part(struct fsk_conn *conn)
 {
 	struct net_device *dev;
+	struct fsk_frames *fr;
+	struct fsk_pair *pair;
 
-	if (conn->pair) {
-		WRITE_ONCE(conn->pair->astray, false);
-		fsk_pair_tell_line(conn->pair);
+	if (fsk_in_memory(conn)) {
+		pair = fsk_memory(conn)->pair;
+		WRITE_ONCE(pair->astray, false);
+		fsk_pair_tell_line(pair);
 		fsk_tx_reset(conn);
 		return;
 	}
-	dev = fsk_conn_dev(conn);
-	if (!dev || conn->path.bad & FSK_PATH_NOT_OURS)
+	fr = fsk_frames(conn);
+	dev = fsk_frames_dev(fr);
+	if (!dev || fr->path.bad & FSK_PATH_NOT_OURS)
 		return;
 	fsk_count_reset(sock_net(conn->sk));
-	fsk_transport_send(dev, conn->path.mac, FSK_T_RESET,
-			   cpu_to_be32(conn->peer_id),
-			   cpu_to_be32(conn->seal_key), NULL, 0);
+	fsk_transport_send(dev, fr->path.mac, FSK_T_RESET,
+			   cpu_to_be32(fr->peer_id), cpu_to_be32(fr->seal_key),
+			   NULL, 0);
 }
 
 /* Not a way that frames, or memory in their place, could not take. */
@@ -329,10 +343,10 @@ static bool is_plain(const struct rtable *rt, u8 type)
 }
 
 /* Does the neighbour that @rt leads to, if it is known, have @to's address? */
-static bool meets(const struct fsk_conn *conn, const struct rtable *rt,
+static bool meets(const struct fsk_memory *mem, const struct rtable *rt,
 		  const struct net_device *to)
 {
-	__be32 daddr = inet_sk(conn->sk)->inet_daddr;
+	__be32 daddr = inet_sk(mem->conn.sk)->inet_daddr;
 	u8 mac[MAX_ADDR_LEN];
 	struct neighbour *n;
 	bool same = true;
@@ -349,80 +363,80 @@ static bool meets(const struct fsk_conn *conn, const struct rtable *rt,
 }
 
 /* Do the ends' routes lead to each other's devices? */
-static bool joined(const struct fsk_conn *conn, const struct fsk_conn *peer,
+static bool joined(const struct fsk_memory *mem, const struct fsk_memory *peer,
 		   const struct rtable *there, const struct rtable *back)
 {
-	struct fsk_line *line = conn->pair->line;
+	struct fsk_line *line = mem->pair->line;
 
 	return is_plain(there, RTN_UNICAST) && is_plain(back, RTN_UNICAST) &&
-	       meets(conn, there, back->dst.dev) &&
+	       meets(mem, there, back->dst.dev) &&
 	       meets(peer, back, there->dst.dev) &&
-	       fsk_policy_running(conn->sk, there->dst.dev) &&
-	       fsk_policy_running(peer->sk, back->dst.dev) &&
-	       fsk_across_follow(line, conn->side, there->dst.dev) &&
+	       fsk_policy_running(mem->conn.sk, there->dst.dev) &&
+	       fsk_policy_running(peer->conn.sk, back->dst.dev) &&
+	       fsk_across_follow(line, mem->side, there->dst.dev) &&
 	       fsk_across_follow(line, peer->side, back->dst.dev);
 }
 
 /* The ends are in two namespaces.  RCU read section. */
-static bool across_whole(const struct fsk_conn *conn, const struct rtable *rt)
+static bool across_whole(const struct fsk_memory *mem, const struct rtable *rt)
 {
-	const struct fsk_conn *peer;
+	const struct fsk_memory *peer;
 	struct flowi4 fl4;
 	struct rtable *back;
 	bool whole;
 
-	peer = rcu_dereference(conn->pair->end[!conn->side]);
+	peer = rcu_dereference(mem->pair->end[!mem->side]);
 	if (!peer)
 		return true;
-	back = fsk_path_route(peer->sk, &fl4);
+	back = fsk_path_route(peer->conn.sk, &fl4);
 	if (IS_ERR(back))
 		return false;
-	whole = joined(conn, peer, rt, back);
+	whole = joined(mem, peer, rt, back);
 	ip_rt_put(back);
 	return whole;
 }
 
 /* Likewise in one. */
-static bool within_whole(const struct fsk_conn *conn, const struct rtable *rt)
+static bool within_whole(const struct fsk_memory *mem, const struct rtable *rt)
 {
 	return is_plain(rt, RTN_LOCAL) &&
-	       fsk_policy_running(conn->sk, rt->dst.dev);
+	       fsk_policy_running(mem->conn.sk, rt->dst.dev);
 }
 
-static bool pair_whole(struct fsk_conn *conn)
+static bool pair_whole(struct fsk_memory *mem)
 {
 	struct flowi4 fl4;
 	struct rtable *rt;
 	bool whole;
 
-	rt = fsk_path_route(conn->sk, &fl4);
+	rt = fsk_path_route(mem->conn.sk, &fl4);
 	if (IS_ERR(rt))
 		return false;
-	whole = conn->pair->line ? across_whole(conn, rt) :
-				   within_whole(conn, rt);
+	whole = mem->pair->line ? across_whole(mem, rt) :
+				   within_whole(mem, rt);
 	ip_rt_put(rt);
 	return whole;
 }
 
 /**
  * fsk_path_pair - would packets get from one end in memory to the other?
- * @conn: one end
+ * @mem: one end
  *
  * Both ends learn it if the answer is new.
  *
  * Context: socket lock held in either form.
  * Return: true if so, as far as routes, neighbours and policies go.
  */
-bool fsk_path_pair(struct fsk_conn *conn)
+bool fsk_path_pair(struct fsk_memory *mem)
 {
-	u32 gen = fsk_path_gen(conn->sk);
-	struct fsk_pair *pair = conn->pair;
+	u32 gen = fsk_path_gen(mem->conn.sk);
+	struct fsk_pair *pair = mem->pair;
 	bool whole;
 
 	rcu_read_lock();
-	whole = pair_whole(conn);
+	whole = pair_whole(mem);
 	rcu_read_unlock();
-	conn->path_gen = whole ? gen : gen - 1;
+	mem->conn.path_gen = whole ? gen : gen - 1;
 	if (READ_ONCE(pair->astray) == whole) {
 		WRITE_ONCE(pair->astray, !whole);
 		fsk_pair_tell_line(pair);

@@ -9,6 +9,8 @@
 
 #include "conn.h"
 
+struct fsk_frames;
+struct fsk_memory;
 struct flowi4;
 struct rtable;
 
@@ -40,13 +42,13 @@ static inline bool fsk_path_fresh(const struct fsk_conn *conn)
 }
 
 struct rtable *fsk_path_route(struct sock *sk, struct flowi4 *fl4);
-void fsk_path_start(struct fsk_conn *conn);
-void fsk_path_check(struct fsk_conn *conn);
-void fsk_path_doubt(struct fsk_conn *conn);
-bool fsk_path_hears(struct fsk_conn *conn);
+void fsk_path_start(struct fsk_frames *fr);
+void fsk_path_check(struct fsk_frames *fr);
+void fsk_path_doubt(struct fsk_frames *fr);
+bool fsk_path_hears(struct fsk_frames *fr);
 bool fsk_path_lost(struct fsk_conn *conn, u64 now);
 void fsk_path_part(struct fsk_conn *conn);
-bool fsk_path_pair(struct fsk_conn *conn);
+bool fsk_path_pair(struct fsk_memory *mem);
 int fsk_path_init(void);
 void fsk_path_exit(void);
 

@@ -12,10 +12,13 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "frames.h"
 #include "loop.h"
+#include "memory.h"
 #include "pair.h"
 #include "post.h"
 #include "recv.h"
+#include "rel.h"
 #include "ring.h"
 #include "rx.h"
 #include "spin.h"
@@ -82,10 +85,16 @@ static void settle(const struct fsk_conn *conn)
 }
 
 /* What the owner of the socket may read from its ring, after settle(). */
-static u32 unread_in_ring(const struct fsk_conn *conn)
+static u32 unread_in_ring(const struct fsk_memory *mem)
 {
-	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(conn->post));
-	return fsk_ring_unread(conn->in);
+	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(mem->conn.post));
+	return fsk_ring_unread(mem->in);
+}
+
+/* Likewise, for connections that may have no ring. */
+static bool ring_has_bytes(const struct fsk_conn *conn)
+{
+	return fsk_in_memory(conn) && unread_in_ring(fsk_memory(conn));
 }
 
 /* What is in the ring follows what is queued.  The program's socket. */
@@ -106,6 +115,7 @@ static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
 void fsk_recv_skip(struct sock *sk)
 {
 	struct fsk_conn *conn;
+	struct fsk_ring *ring;
 	struct sk_buff *skb;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb)
@@ -115,10 +125,13 @@ void fsk_recv_skip(struct sock *sk)
 			return;
 		}
 	conn = fsk_conn(sk);
-	if (!conn->in || !fsk_ring_unread(conn->in))
+	if (!fsk_in_memory(conn))
+		return;
+	ring = fsk_memory(conn)->in;
+	if (!fsk_ring_unread(ring))
 		return;
 	WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + 1);
-	fsk_ring_take(conn->in, 1);
+	fsk_ring_take(ring, 1);
 }
 
 /* The number of the byte that the call has got to. */
@@ -274,20 +287,20 @@ static int copy_stretch(struct recv *r, struct fsk_ring *ring, u32 unread)
 }
 
 /* Take what is in the ring.  Return: as take_queue(). */
-static int take_ring(struct recv *r, struct fsk_conn *conn)
+static int take_ring(struct recv *r, struct fsk_memory *mem)
 {
-	struct fsk_ring *ring = conn->in;
+	struct fsk_ring *ring = mem->in;
 	u32 unread;
 	int err;
 
 	while (r->left) {
 		/* SO_PEEK_OFF may point beyond what there is. */
-		unread = unread_in_ring(conn) - (position(r) - ring->tail);
+		unread = unread_in_ring(mem) - (position(r) - ring->tail);
 		if ((s32)unread <= 0)
 			break;
 		/* What came with these bytes and has to be known before. */
-		if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
-			fsk_loop_heed(conn);
+		if (unlikely(READ_ONCE(mem->conn.deferred) & FSK_EV_URGENT))
+			fsk_loop_heed(mem);
 		if (unlikely(tcp_sk(r->sk)->urg_data)) {
 			err = mark_stops(r);
 			if (err)
@@ -305,8 +318,8 @@ static u32 post_min(const struct fsk_conn *conn)
 {
 	const struct fsk_net *fn = fsk_net(sock_net(conn->sk));
 
-	return conn->in ? READ_ONCE(fn->host_post_min) :
-			  READ_ONCE(fn->post_min);
+	return fsk_in_memory(conn) ? READ_ONCE(fn->host_post_min) :
+				     READ_ONCE(fn->post_min);
 }
 
 /* Is this call, and what lately came, worth pinning pages for? */
@@ -317,7 +330,7 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 	return r->left >= min &&
 	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
 	       user_backed_iter(&r->msg->msg_iter) && !conn->post &&
-	       !(conn->in && unread_in_ring(conn)) &&
+	       !ring_has_bytes(conn) &&
 	       !tcp_sk(r->sk)->urg_data && !fsk_stamps(r->sk) &&
 	       skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       !fsk_conn_opening(conn) &&
@@ -391,17 +404,22 @@ static int spin_data(struct recv *r, struct fsk_spin *spin)
 static int wait_data(struct recv *r, const struct fsk_conn *conn,
 		     const struct fsk_post *post)
 {
-	const struct fsk_ring *ring = conn->in;
-	struct fsk_pair *pair = conn->pair;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sk_buff *last = skb_peek_tail(&r->sk->sk_receive_queue);
-	u32 unread = ring ? position(r) - ring->tail : 0;
 	struct fsk_spin spin = {
 		.ahead = r->peek, .post = post, .want = r->want,
 	};
+	const struct fsk_ring *ring = NULL;
+	struct fsk_pair *pair = NULL;
 	struct sock *sk = r->sk;
+	u32 unread = 0;
 	int err;
 
+	if (fsk_in_memory(conn)) {
+		ring = fsk_memory(conn)->in;
+		pair = fsk_memory(conn)->pair;
+		unread = position(r) - ring->tail;
+	}
 	if (unlikely(fsk_spin_wanted(sk))) {
 		err = spin_data(r, &spin);
 		if (err || wait_over(r, last, ring, unread, post))
@@ -452,20 +470,22 @@ static void made_room(struct fsk_conn *conn, size_t copied)
 {
 	struct sock *sk = conn->sk;
 	u32 window, rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	struct fsk_frames *fr;
 
 	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + copied / 4;
-	if (conn->in) {
-		fsk_loop_read(conn);
+	if (fsk_in_memory(conn)) {
+		fsk_loop_read(fsk_memory(conn));
 		return;
 	}
-	window = conn->rx.wnd_end - conn->rx.nxt;
+	fr = fsk_frames(conn);
+	window = fr->rx.wnd_end - fr->rx.nxt;
 	if (likely(window >= rcvbuf / 4) || conn->phase == FSK_PH_DEAD)
 		return;
-	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * conn->rx.mss,
+	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * fr->rx.mss,
 					       rcvbuf / 4) &&
 	    !(sk->sk_shutdown & RCV_SHUTDOWN)) {
 		rcu_read_lock();
-		fsk_tx_ack(conn);
+		fsk_tx_ack(fr);
 		rcu_read_unlock();
 	}
 }
@@ -497,13 +517,13 @@ static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
 	fsk_ring_copy(ring, 0, __skb_put(skb, n), n);
 	fsk_rx_queue(sk, skb, ring->tail);
 	fsk_ring_take(ring, n);
-	fsk_loop_count(fsk_conn(sk));
+	fsk_loop_count(fsk_memory(conn));
 	return true;
 }
 
 /**
  * fsk_recv_fill - queue what is in a ring for a kernel user
- * @sk: socket
+ * @sk: socket of a connection in memory
  *
  * As far as the receive buffer goes.
  *
@@ -512,15 +532,15 @@ static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
  */
 bool fsk_recv_fill(struct sock *sk)
 {
-	const struct fsk_conn *conn = fsk_conn(sk);
-	struct fsk_ring *ring = conn->in;
+	const struct fsk_memory *mem = fsk_memory(fsk_conn(sk));
+	struct fsk_ring *ring = mem->in;
 	bool any = false;
 	s64 used;
 
 	do {
 		/* What is in the ring, or was, counts already. */
 		used = (s64)atomic_read(&sk->sk_rmem_alloc) -
-		       READ_ONCE(conn->counted);
+		       READ_ONCE(mem->counted);
 		if (used >= READ_ONCE(sk->sk_rcvbuf) || !queue_ring(sk, ring))
 			return any;
 		any = true;
@@ -539,11 +559,12 @@ bool fsk_recv_fill(struct sock *sk)
 int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 		  sk_read_actor_t actor)
 {
+	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 	struct fsk_ring *ring = NULL;
 	int copied, n;
 
-	if (fsk_is_conn(sk) && fsk_conn(sk))
-		ring = fsk_conn(sk)->in;
+	if (conn && fsk_in_memory(conn))
+		ring = fsk_memory(conn)->in;
 	if (ring)
 		queue_ring(sk, ring);
 	copied = inet_stream_ops.read_sock(sk, desc, actor);
@@ -558,6 +579,16 @@ int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 	return copied;
 }
 
+/* Who waits for an answer has nothing more to say for now. */
+static void confirm(struct fsk_frames *fr)
+{
+	if (fr->confirm_sent || fr->confirm_waits)
+		return;
+	rcu_read_lock();
+	fsk_tx_confirm(fr, fsk_now());
+	rcu_read_unlock();
+}
+
 /* Wait once, with the buffer posted if that pays.  Return: 0, -EXDEV if the
  * socket was delegated meanwhile, another negative errno if disconnected.
  */
@@ -566,15 +597,11 @@ static int wait_once(struct recv *r, struct fsk_conn *conn)
 	struct fsk_post *mine;
 	int err;
 
-	if (conn->phase == FSK_PH_CONFIRMING && !conn->confirm_sent &&
-	    !conn->confirm_waits) {
-		rcu_read_lock();
-		fsk_tx_confirm(conn, fsk_now());
-		rcu_read_unlock();
-	}
+	if (conn->phase == FSK_PH_CONFIRMING)
+		confirm(fsk_frames(conn));
 	/* A call that waits for more must not keep the writer waiting. */
-	if (conn->in)
-		fsk_loop_read(conn);
+	if (fsk_in_memory(conn))
+		fsk_loop_read(fsk_memory(conn));
 	mine = post(r, conn);
 	err = wait_data(r, conn, mine);
 	if (mine)
@@ -594,7 +621,7 @@ static void splice_page_put(struct splice_pipe_desc *spd, unsigned int i)
 }
 
 /* One round of splicing.  Return: bytes, 0 if there are none, or an errno. */
-static ssize_t splice_stretch(struct fsk_conn *conn,
+static ssize_t splice_stretch(struct fsk_memory *mem,
 			      struct pipe_inode_info *pipe, size_t len)
 {
 	struct partial_page partial[FSK_SPLICE_PAGES];
@@ -606,9 +633,9 @@ static ssize_t splice_stretch(struct fsk_conn *conn,
 		.ops = &nosteal_pipe_buf_ops,
 		.spd_release = splice_page_put,
 	};
-	const struct tcp_sock *tp = tcp_sk(conn->sk);
-	u32 n, off = 0, unread = unread_in_ring(conn);
-	struct fsk_ring *ring = conn->in;
+	const struct tcp_sock *tp = tcp_sk(mem->conn.sk);
+	u32 n, off = 0, unread = unread_in_ring(mem);
+	struct fsk_ring *ring = mem->in;
 	ssize_t ret;
 
 	if (unlikely(tp->urg_data))
@@ -629,7 +656,7 @@ static ssize_t splice_stretch(struct fsk_conn *conn,
 		return len ? -ENOMEM : 0;
 	ret = splice_to_pipe(pipe, &spd);
 	if (ret > 0)
-		consume_ring(conn->sk, ring, ret);
+		consume_ring(mem->conn.sk, ring, ret);
 	return ret;
 }
 
@@ -637,12 +664,12 @@ static ssize_t splice_stretch(struct fsk_conn *conn,
  * Urgent data stops splice(), but does not keep it waiting.  Other bytes may
  * have come since splice_stretch() found none: they are for the next round.
  */
-static bool urgent_is_next(const struct fsk_conn *conn)
+static bool urgent_is_next(const struct fsk_memory *mem)
 {
-	const struct tcp_sock *tp = tcp_sk(conn->sk);
+	const struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 
 	return unlikely(tp->urg_data) && tp->urg_seq == tp->copied_seq &&
-	       unread_in_ring(conn);
+	       unread_in_ring(mem);
 }
 
 /* As TCP's splice_read; the caller owns the socket, whose queue is empty. */
@@ -655,13 +682,14 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 		.timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK),
 	};
 	struct fsk_conn *conn = fsk_conn(sk);
+	struct fsk_memory *mem = fsk_memory(conn);
 	ssize_t ret;
 
 	while (r.left) {
 		settle(conn);
 		if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
-			fsk_loop_heed(conn);
-		ret = splice_stretch(conn, pipe, r.left);
+			fsk_loop_heed(mem);
+		ret = splice_stretch(mem, pipe, r.left);
 		if (ret > 0) {
 			r.left -= ret;
 			r.copied += ret;
@@ -670,7 +698,7 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 		if (ret < 0 || r.copied)
 			break;
 		ret = stop_reason(&r);
-		if (ret <= 0 || urgent_is_next(conn))
+		if (ret <= 0 || urgent_is_next(mem))
 			break;
 		ret = wait_data(&r, conn, NULL);
 		if (!ret && (!fsk_is_conn(sk) || fsk_conn(sk) != conn))
@@ -722,7 +750,7 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 		release_sock(sk);
 		return err;
 	}
-	ring = fsk_is_conn(sk) && fsk_conn(sk) && fsk_conn(sk)->in &&
+	ring = fsk_is_conn(sk) && fsk_conn(sk) && fsk_in_memory(fsk_conn(sk)) &&
 	       skb_queue_empty(&sk->sk_receive_queue);
 	if (ring)
 		copied = *ppos ? -ESPIPE :
@@ -810,7 +838,7 @@ static bool unread(const struct sock *sk)
 	const struct fsk_conn *conn = fsk_conn(sk);
 
 	return !skb_queue_empty(&sk->sk_receive_queue) ||
-	       (conn->in && unread_in_ring(conn));
+	       ring_has_bytes(conn);
 }
 
 /* Return: 0 or a negative errno; -EXDEV if the socket was delegated. */
@@ -824,8 +852,8 @@ static int recv_locked(struct recv *r)
 			look_again(r);
 		settle(conn);
 		err = take_queue(r);
-		if (conn->in && likely(!err))
-			err = take_ring(r, conn);
+		if (fsk_in_memory(conn) && likely(!err))
+			err = take_ring(r, fsk_memory(conn));
 		if (unlikely(err)) {
 			err = min(err, 0);
 			break;
@@ -944,6 +972,7 @@ static bool plain_ring(const struct sock *sk)
 int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	int disconnects = READ_ONCE(sk->sk_disconnects);
+	struct fsk_memory *mem;
 	struct fsk_conn *conn;
 	size_t n, done = 0;
 	u32 unread;
@@ -967,23 +996,25 @@ int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		return -EPIPE;
 	}
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (unlikely(!conn || !conn->in || !plain_ring(sk) || conn->post))
+	if (unlikely(!conn || !fsk_in_memory(conn) || !plain_ring(sk) ||
+		     conn->post))
 		goto out;
-	unread = min_t(size_t, unread_in_ring(conn), len);
+	mem = fsk_memory(conn);
+	unread = min_t(size_t, unread_in_ring(mem), len);
 	/* After the head: what is urgent is announced before it is shown. */
 	if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
 		goto out;
 	if (unlikely(unread < min_t(size_t, READ_ONCE(sk->sk_rcvlowat), len)))
 		goto out;
 	while (done < unread) {
-		n = fsk_ring_read(conn->in, 0, &msg->msg_iter, unread - done);
+		n = fsk_ring_read(mem->in, 0, &msg->msg_iter, unread - done);
 		if (unlikely(!n))
 			break;
-		consume_ring(sk, conn->in, n);
+		consume_ring(sk, mem->in, n);
 		done += n;
 	}
 	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + done / 4;
-	fsk_loop_read(conn);
+	fsk_loop_read(mem);
 out:
 	release_sock(sk);
 	return done;

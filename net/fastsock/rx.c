@@ -15,11 +15,13 @@
 #include "path.h"
 #include "peer.h"
 #include "post.h"
+#include "rel.h"
 #include "rx.h"
 #include "seal.h"
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
+#include "transport.h"
 #include "tx.h"
 #include "urgent.h"
 
@@ -38,12 +40,12 @@ struct frame {
 	u64 now;
 };
 
-static void mirror_rx(const struct fsk_conn *conn)
+static void mirror_rx(const struct fsk_frames *fr)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(fr->conn.sk);
 
-	WRITE_ONCE(tp->rcv_nxt, conn->rx.nxt);
-	tp->rcv_wup = conn->rx.nxt;
+	WRITE_ONCE(tp->rcv_nxt, fr->rx.nxt);
+	tp->rcv_wup = fr->rx.nxt;
 }
 
 /*
@@ -124,7 +126,7 @@ u32 fsk_rx_promise(const struct sock *sk)
 
 /**
  * fsk_rx_window - the window to advertise now
- * @conn: connection
+ * @fr: connection
  *
  * The right edge only moves forward, and not by crumbs.  Unread bytes take
  * nothing off what the socket offers otherwise as long as there is room.
@@ -132,19 +134,19 @@ u32 fsk_rx_promise(const struct sock *sk)
  * Context: socket lock held in either form.
  * Return: bytes beyond the next expected one.
  */
-u32 fsk_rx_window(struct fsk_conn *conn)
+u32 fsk_rx_window(struct fsk_frames *fr)
 {
-	const struct sock *sk = conn->sk;
+	const struct sock *sk = fr->conn.sk;
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 	u32 unread = tp->rcv_nxt - READ_ONCE(tp->copied_seq);
 	u32 space = min(fsk_rx_space(sk), rcvbuf / 2 + unread);
-	u32 edge = conn->rx.nxt + space;
+	u32 edge = fr->rx.nxt + space;
 
-	if (fsk_after(edge, conn->rx.wnd_end) &&
-	    (space >= conn->rx.mss || space >= rcvbuf / 4))
-		conn->rx.wnd_end = edge;
-	return conn->rx.wnd_end - conn->rx.nxt;
+	if (fsk_after(edge, fr->rx.wnd_end) &&
+	    (space >= fr->rx.mss || space >= rcvbuf / 4))
+		fr->rx.wnd_end = edge;
+	return fr->rx.wnd_end - fr->rx.nxt;
 }
 
 /**
@@ -201,8 +203,9 @@ static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off,
 }
 
 /* Stream bytes of an in-order segment: to the posted pages or the queue. */
-static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
+static void deliver(struct fsk_frames *fr, struct sk_buff *skb, u32 off)
 {
+	struct fsk_conn *conn = &fr->conn;
 	u32 seq = FSK_CB(skb)->seg.seq;
 	struct sock *sk = conn->sk;
 	u32 n;
@@ -233,9 +236,10 @@ static void deliver(struct fsk_conn *conn, struct sk_buff *skb, u32 off)
 }
 
 /* Wake readers once what they wait for is there. */
-static void wake_reader(struct fsk_conn *conn)
+static void wake_reader(struct fsk_frames *fr)
 {
-	const struct tcp_sock *tp = tcp_sk(conn->sk);
+	const struct tcp_sock *tp = tcp_sk(fr->conn.sk);
+	struct fsk_conn *conn = &fr->conn;
 	struct sock *sk = conn->sk;
 	u32 unread = tp->rcv_nxt - tp->copied_seq;
 
@@ -255,12 +259,12 @@ static void wake_reader(struct fsk_conn *conn)
  * read.  The bytes are owed then, as those of the kernel's emergency reserves
  * are: forward_alloc is below 0 until the next charge, or until they are read.
  */
-static noinline bool make_room(struct fsk_conn *conn, struct sk_buff *skb)
+static noinline bool make_room(struct fsk_frames *fr, struct sk_buff *skb)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 	struct fsk_seg *held;
 
-	while ((held = fsk_rel_rx_forget(&conn->rx))) {
+	while ((held = fsk_rel_rx_forget(&fr->rx))) {
 		fsk_drop(sock_net(sk), fsk_seg_skb(held), FSK_DROP_RCVBUF);
 		if (sk_rmem_schedule(sk, skb, skb->truesize + 1))
 			return true;
@@ -277,11 +281,11 @@ static noinline bool make_room(struct fsk_conn *conn, struct sk_buff *skb)
  * windows promise half of the budget, and squeezing takes care of the rest.
  * What fills a hole must find room that held segments cannot take.
  */
-static bool has_memory(struct fsk_conn *conn, struct sk_buff *skb)
+static bool has_memory(struct fsk_frames *fr, struct sk_buff *skb)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 	u32 used = atomic_read(&sk->sk_rmem_alloc);
-	bool inorder = !fsk_after(FSK_CB(skb)->seg.seq, conn->rx.nxt);
+	bool inorder = !fsk_after(FSK_CB(skb)->seg.seq, fr->rx.nxt);
 	u32 limit = budget(sk);
 
 	if (inorder)
@@ -289,34 +293,35 @@ static bool has_memory(struct fsk_conn *conn, struct sk_buff *skb)
 	if (unlikely(used > limit))
 		return false;
 	return likely(sk_rmem_schedule(sk, skb, skb->truesize + 1)) ||
-	       (inorder && make_room(conn, skb));
+	       (inorder && make_room(fr, skb));
 }
 
 /* Kept out of line: it comes once.  Return: false if the connection is over. */
-static noinline bool take_fin(struct fsk_conn *conn)
+static noinline bool take_fin(struct fsk_frames *fr)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 
 	fsk_state_rcv_done(sk);
 	if (sk->sk_state == TCP_FIN_WAIT2) {
-		mirror_rx(conn);
-		fsk_tx_ack(conn);	/* while there is a connection */
+		mirror_rx(fr);
+		fsk_tx_ack(fr);	/* while there is a connection */
 	}
-	return fsk_state_fin(conn);
+	return fsk_state_fin(&fr->conn);
 }
 
-static bool take_inorder(struct fsk_conn *conn, struct fsk_seg *seg, u32 trim)
+static bool take_inorder(struct fsk_frames *fr, struct fsk_seg *seg, u32 trim)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg);
 	bool fin = seg->flags & FSK_SEG_FIN && trim < seg->len;
 
-	deliver(conn, skb, trim);
-	return !fin || take_fin(conn);
+	deliver(fr, skb, trim);
+	return !fin || take_fin(fr);
 }
 
 /* Return: false if the connection is over. */
-static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
+static bool rcv_stream(struct fsk_frames *fr, const struct frame *f)
 {
+	struct fsk_conn *conn = &fr->conn;
 	struct sk_buff *skb = f->skb;
 	struct sock *sk = conn->sk;
 	struct fsk_seg *seg = &FSK_CB(skb)->seg;
@@ -330,7 +335,7 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
 		     sk->sk_shutdown & RCV_SHUTDOWN && skb->len &&
-		     fsk_after(seg->seq + skb->len, conn->rx.nxt))) {
+		     fsk_after(seg->seq + skb->len, fr->rx.nxt))) {
 		/* Bytes for a closed descriptor: tell the writer, as TCP. */
 		consume_skb(skb);
 		fsk_tx_reset(conn);
@@ -338,16 +343,16 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 		return false;
 	}
 	if (likely(skb->len)) {
-		if (unlikely(!has_memory(conn, skb))) {
-			conn->rx.ack_now = true;
+		if (unlikely(!has_memory(fr, skb))) {
+			fr->rx.ack_now = true;
 			fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
 			return true;
 		}
-		fsk_mem_keep(conn);
+		fsk_mem_keep(fr);
 		tcp_sk(sk)->data_segs_in++;
 	}
 
-	switch (fsk_rel_rx_data(&conn->rx, seg, &trim, f->now)) {
+	switch (fsk_rel_rx_data(&fr->rx, seg, &trim, f->now)) {
 	case FSK_RX_INORDER:
 		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
 			fsk_urgent_rcv(conn, skb);
@@ -366,26 +371,27 @@ static bool rcv_stream(struct fsk_conn *conn, const struct frame *f)
 		return true;
 	}
 	do {
-		if (!take_inorder(conn, seg, trim))
+		if (!take_inorder(fr, seg, trim))
 			return false;
-		if (likely(!conn->rx.ooo_head))
+		if (likely(!fr->rx.ooo_head))
 			break;
-		seg = fsk_rel_rx_pop(&conn->rx, &trim);
+		seg = fsk_rel_rx_pop(&fr->rx, &trim);
 	} while (seg);
-	mirror_rx(conn);
-	wake_reader(conn);
+	mirror_rx(fr);
+	wake_reader(fr);
 	return true;
 }
 
 /* Return: false if the frame is spent, or the connection over. */
 static __always_inline bool
-rcv_ack(struct fsk_conn *conn, const struct frame *f,
+rcv_ack(struct fsk_frames *fr, const struct frame *f,
 	const struct fsk_rel_range *sack, unsigned int n)
 {
+	struct fsk_conn *conn = &fr->conn;
 	struct fsk_seg *freed = NULL;
 	int what;
 
-	what = fsk_rel_tx_ack(&conn->tx, be32_to_cpu(f->hdr->ack),
+	what = fsk_rel_tx_ack(&fr->tx, be32_to_cpu(f->hdr->ack),
 			      be32_to_cpu(f->hdr->win), sack, n, f->now,
 			      &freed);
 	if (unlikely(what & FSK_ACK_BAD)) {
@@ -393,18 +399,18 @@ rcv_ack(struct fsk_conn *conn, const struct frame *f,
 		return false;
 	}
 	if (what & FSK_ACK_NEW) {
-		fsk_tx_free(conn, freed);
+		fsk_tx_free(fr, freed);
 		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
-			   conn->tx.una + conn->mask);
+			   fr->tx.una + fr->mask);
 		fsk_tx_space(conn->sk);
 		/* MSG_MORE is forgotten then, as by TCP. */
 		if (unlikely(conn->cork_at) && !conn->corked &&
-		    fsk_rel_tx_idle(&conn->tx))
+		    fsk_rel_tx_idle(&fr->tx))
 			conn->cork_at = 0;
 		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
 			conn->life_at = f->now + fsk_patience(conn->sk);
 		if (unlikely(conn->sk->sk_state != TCP_ESTABLISHED) &&
-		    conn->tx.una == conn->tx.end && !conn->fin_wanted &&
+		    fr->tx.una == fr->tx.end && !conn->fin_wanted &&
 		    !fsk_state_fin_acked(conn, f->now)) {
 			consume_skb(f->skb);
 			return false;
@@ -415,30 +421,30 @@ rcv_ack(struct fsk_conn *conn, const struct frame *f,
 
 /* DATA, and what is left of a frame that says more. */
 static __always_inline void
-rcv_data(struct fsk_conn *conn, const struct frame *f)
+rcv_data(struct fsk_frames *fr, const struct frame *f)
 {
-	if (!rcv_ack(conn, f, NULL, 0))
+	if (!rcv_ack(fr, f, NULL, 0))
 		return;
 	if (f->skb->len || f->hdr->flags & FSK_F_FIN) {
-		if (!rcv_stream(conn, f))
+		if (!rcv_stream(fr, f))
 			return;
 	} else {
 		consume_skb(f->skb);
 	}
-	if (conn->tx.unsent || conn->tx.lost || conn->rx.ack_now)
-		fsk_tx_push(conn, f->now);
+	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
+		fsk_tx_push(fr, f->now);
 	else
-		fsk_timer_touch(conn, f->now);
+		fsk_timer_touch(fr, f->now);
 }
 
-static void rcv_confirm(struct fsk_conn *conn, const struct frame *f)
+static void rcv_confirm(struct fsk_frames *fr, const struct frame *f)
 {
 	__skb_pull(f->skb, sizeof(struct fsk_syn));
 	if (!f->skb->len)
-		conn->rx.ack_now = true;	/* the client wants to know */
+		fr->rx.ack_now = true;	/* the client wants to know */
 }
 
-static void rcv_sack(struct fsk_conn *conn, const struct frame *f)
+static void rcv_sack(struct fsk_frames *fr, const struct frame *f)
 {
 	const struct fsk_range *wire = (const void *)f->skb->data;
 	struct fsk_rel_range sack[FSK_SACK_MAX];
@@ -448,69 +454,69 @@ static void rcv_sack(struct fsk_conn *conn, const struct frame *f)
 		sack[i].start = be32_to_cpu(wire[i].start);
 		sack[i].end = be32_to_cpu(wire[i].end);
 	}
-	if (!rcv_ack(conn, f, sack, n))
+	if (!rcv_ack(fr, f, sack, n))
 		return;
 	consume_skb(f->skb);
-	fsk_tx_push(conn, f->now);
+	fsk_tx_push(fr, f->now);
 }
 
 /* Its key does not tell how old it is: what else it says does not count. */
-static void rcv_probe(struct fsk_conn *conn, const struct frame *f)
+static void rcv_probe(struct fsk_frames *fr, const struct frame *f)
 {
 	consume_skb(f->skb);
-	conn->rx.ack_now = true;
-	fsk_tx_push(conn, f->now);
+	fr->rx.ack_now = true;
+	fsk_tx_push(fr, f->now);
 }
 
-static void rcv_urgent(struct fsk_conn *conn, const struct frame *f)
+static void rcv_urgent(struct fsk_frames *fr, const struct frame *f)
 {
 	u32 seq = be32_to_cpu(f->hdr->seq);
 
-	if (seq - conn->rx.nxt < FSK_WND_MAX)
-		fsk_urgent_announced(conn, seq);
+	if (seq - fr->rx.nxt < FSK_WND_MAX)
+		fsk_urgent_announced(&fr->conn, seq);
 }
 
-static void rcv_reset(struct fsk_conn *conn, const struct frame *f)
+static void rcv_reset(struct fsk_frames *fr, const struct frame *f)
 {
 	consume_skb(f->skb);
-	if (conn->phase == FSK_PH_SYN_SENT)
-		fsk_handshake_fallback(conn, FSK_REASON_PEER_RESET);
+	if (fr->conn.phase == FSK_PH_SYN_SENT)
+		fsk_handshake_fallback(fr, FSK_REASON_PEER_RESET);
 	else
-		fsk_state_reset(conn);
+		fsk_state_reset(&fr->conn);
 }
 
 /*
  * The peer no longer knows the connection.  It has ended there, and the ack of
  * our FIN was lost, or the peer gave up or rebooted before it had our FIN.
  */
-static void rcv_unknown(struct fsk_conn *conn, const struct frame *f)
+static void rcv_unknown(struct fsk_frames *fr, const struct frame *f)
 {
-	const struct fsk_seg *tail = conn->tx.tail;
+	const struct fsk_seg *tail = fr->tx.tail;
 
-	if ((1 << conn->sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING) &&
+	if ((1 << fr->conn.sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING) &&
 	    tail && tail->flags & FSK_SEG_RETRANS) {
 		consume_skb(f->skb);
-		fsk_conn_done(conn);
+		fsk_conn_done(&fr->conn);
 		return;
 	}
-	rcv_reset(conn, f);
+	rcv_reset(fr, f);
 }
 
-static void rcv_synack(struct fsk_conn *conn, const struct frame *f)
+static void rcv_synack(struct fsk_frames *fr, const struct frame *f)
 {
-	fsk_rcv_synack(conn, (const void *)f->skb->data);
+	fsk_rcv_synack(fr, (const void *)f->skb->data);
 	consume_skb(f->skb);
 }
 
-static void rcv_reject(struct fsk_conn *conn, const struct frame *f)
+static void rcv_reject(struct fsk_frames *fr, const struct frame *f)
 {
 	const struct fsk_reject *rej = (const void *)f->skb->data;
 	u32 reason = be32_to_cpu(rej->reason);
 
 	consume_skb(f->skb);
-	if (conn->phase == FSK_PH_SYN_SENT)
-		fsk_handshake_fallback(conn, min_t(u32, reason,
-						   FSK_REASON_MAX - 1));
+	if (fr->conn.phase == FSK_PH_SYN_SENT)
+		fsk_handshake_fallback(fr, min_t(u32, reason,
+						 FSK_REASON_MAX - 1));
 }
 
 #define PH_SYN		BIT(FSK_PH_SYN_SENT)
@@ -529,7 +535,7 @@ static void rcv_reject(struct fsk_conn *conn, const struct frame *f)
  * @data: what @rcv leaves of it is as DATA
  */
 struct handler {
-	void (*rcv)(struct fsk_conn *conn, const struct frame *f);
+	void (*rcv)(struct fsk_frames *fr, const struct frame *f);
 	u16 min;
 	u16 max;
 	u16 unit;
@@ -595,29 +601,30 @@ static const struct handler handlers[FSK_T_MAX] = {
  * Not DATA.  Return: true if what is left is as DATA.  Kept out of line: most
  * frames need no struct frame in memory.
  */
-static noinline bool rcv_other(struct fsk_conn *conn, struct sk_buff *skb,
+static noinline bool rcv_other(struct fsk_frames *fr, struct sk_buff *skb,
 			       const struct fsk_hdr *hdr, u64 now)
 {
 	struct frame f = { .skb = skb, .hdr = hdr, .now = now };
 	const struct handler *h = &handlers[hdr->type];
 
-	h->rcv(conn, &f);
+	h->rcv(fr, &f);
 	return h->data;
 }
 
 /* The socket lock is held; @skb's data is at struct fsk_hdr. */
-static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
+static void conn_rcv(struct fsk_frames *fr, struct sk_buff *skb)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
 	const struct handler *h = &handlers[hdr->type];
 	struct frame f = { .skb = skb, .hdr = hdr, .now = fsk_now() };
+	struct fsk_conn *conn = &fr->conn;
 
 	if (unlikely(!(h->phases & BIT(conn->phase)))) {
 		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_STATE);
 		return;
 	}
 	if (unlikely(!fsk_path_fresh(conn)) && !fsk_conn_opening(conn) &&
-	    !fsk_path_hears(conn)) {
+	    !fsk_path_hears(fr)) {
 		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_NOT_OURS);
 		return;
 	}
@@ -629,21 +636,24 @@ static void conn_rcv(struct fsk_conn *conn, struct sk_buff *skb)
 		     (hdr->type <= FSK_T_PROBE ||
 		      hdr->type == FSK_T_URGENT))) {
 		conn->phase = FSK_PH_OPEN;
-		conn->hs_at = 0;
+		fr->hs_at = 0;
 	}
 	__skb_pull(skb, sizeof(*hdr));
 	if (likely(hdr->type == FSK_T_DATA) ||
-	    rcv_other(conn, skb, hdr, f.now))
-		rcv_data(conn, &f);
-	if (unlikely(fsk_epochs_passed(&conn->epochs, conn->tx.una,
-				       conn->rx.nxt)))
-		fsk_frames_rekey(conn);
+	    rcv_other(fr, skb, hdr, f.now))
+		rcv_data(fr, &f);
+	if (unlikely(fsk_epochs_passed(&fr->epochs, fr->tx.una,
+				       fr->rx.nxt)))
+		fsk_frames_rekey(fr);
 }
 
 /**
  * fsk_backlog_rcv - sk_backlog_rcv: a frame that waited for the owner
  * @sk: socket
  * @skb: frame, or a TCP segment that raced with the filter
+ *
+ * The frame may be of a connection that has ended meanwhile, or whose place one
+ * in memory has taken: see fsk_conn_swap().
  *
  * Context: process; the caller owns @sk.
  * Return: 0.
@@ -658,10 +668,10 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 	conn = fsk_conn(sk);
 	if (skb->protocol != fsk_ethertype)
 		kfree_skb(skb);
-	else if (fsk_conn_dead(conn) || conn->pair)	/* came before it */
+	else if (fsk_conn_dead(conn) || fsk_in_memory(conn))
 		fsk_drop(sock_net(sk), skb, FSK_DROP_STATE);
 	else
-		conn_rcv(conn, skb);
+		conn_rcv(fsk_frames(conn), skb);
 	rcu_read_unlock();
 	local_bh_enable();
 	return 0;
@@ -671,14 +681,14 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
  * A frame from a new address: the peer's has changed if ARP says so too.  Kept
  * out of line: its array would cost every frame a stack guard.
  */
-static noinline bool moved_here(const struct fsk_conn *conn,
+static noinline bool moved_here(const struct fsk_frames *fr,
 				struct net_device *mine, const u8 *mac)
 {
 	u8 known[MAX_ADDR_LEN];
 	struct neighbour *n;
 	bool ok = false;
 
-	n = __ipv4_neigh_lookup_noref(mine, (__force u32)conn->sk->sk_daddr);
+	n = __ipv4_neigh_lookup_noref(mine, (__force u32)fr->conn.sk->sk_daddr);
 	if (n && READ_ONCE(n->nud_state) & NUD_VALID) {
 		neigh_ha_snapshot(known, n, mine);
 		ok = ether_addr_equal(known, mac);
@@ -697,19 +707,19 @@ static unsigned int backlog_limit(const struct sock *sk)
 }
 
 /* @moved: the peer's address, if it is new. */
-static void conn_deliver(struct fsk_conn *conn, struct sk_buff *skb,
+static void conn_deliver(struct fsk_frames *fr, struct sk_buff *skb,
 			 const u8 *moved)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 	struct net *net = sock_net(sk);
 
 	bh_lock_sock_nested(sk);
-	if (unlikely(conn->phase == FSK_PH_DEAD)) {
+	if (unlikely(fr->conn.phase == FSK_PH_DEAD)) {
 		fsk_drop(net, skb, FSK_DROP_STATE);
 	} else if (!sock_owned_by_user(sk)) {
 		if (unlikely(moved))
-			ether_addr_copy(conn->path.mac, moved);
-		conn_rcv(conn, skb);
+			ether_addr_copy(fr->path.mac, moved);
+		conn_rcv(fr, skb);
 	} else if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
 		fsk_drop(net, skb, FSK_DROP_BACKLOG);
 	}
@@ -735,21 +745,21 @@ static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
  * A frame from another device than the connection's: it may have to move there,
  * as where an address was moved from a card to the bridge above it.
  */
-static void rcv_elsewhere(struct fsk_conn *conn, struct sk_buff *skb,
+static void rcv_elsewhere(struct fsk_frames *fr, struct sk_buff *skb,
 			  const struct net_device *dev, const u8 *mac)
 {
-	struct net *net = sock_net(conn->sk);
-	struct sock *sk = conn->sk;
+	struct net *net = sock_net(fr->conn.sk);
+	struct sock *sk = fr->conn.sk;
 	int why = FSK_DROP_SOURCE;
 
 	bh_lock_sock_nested(sk);
-	if (conn->phase == FSK_PH_DEAD) {
+	if (fr->conn.phase == FSK_PH_DEAD) {
 		why = FSK_DROP_STATE;
-	} else if (!fsk_conn_opening(conn) && !sock_owned_by_user(sk)) {
-		fsk_path_check(conn);
-		if (rcu_access_pointer(conn->path.dev) == dev &&
-		    ether_addr_equal(conn->path.mac, mac)) {
-			conn_rcv(conn, skb);
+	} else if (!fsk_conn_opening(&fr->conn) && !sock_owned_by_user(sk)) {
+		fsk_path_check(fr);
+		if (rcu_access_pointer(fr->path.dev) == dev &&
+		    ether_addr_equal(fr->path.mac, mac)) {
+			conn_rcv(fr, skb);
 			why = FSK_ACCEPT;
 		}
 	}
@@ -758,56 +768,56 @@ static void rcv_elsewhere(struct fsk_conn *conn, struct sk_buff *skb,
 		fsk_drop(net, skb, why);
 }
 
-static struct fsk_conn *find(const struct fsk_net *fn,
-			     const struct fsk_hdr *hdr, u32 key,
-			     struct net_device *dev, const u8 *mac)
+static struct fsk_frames *find(const struct fsk_net *fn,
+			       const struct fsk_hdr *hdr, u32 key,
+			       struct net_device *dev, const u8 *mac)
 {
 	u32 id = be32_to_cpu(hdr->id);
-	struct fsk_conn *conn;
+	struct fsk_frames *fr;
 
 	if (unlikely(hdr->type == FSK_T_UNKNOWN))
 		return fsk_frames_find_peer(fn, id, key);
-	conn = fsk_frames_find(fn, id, key);
-	if (likely(conn))
-		return conn;
-	conn = fsk_frames_find_other(fn, id, key, hdr->type == FSK_T_PROBE,
-				     dev, mac);
+	fr = fsk_frames_find(fn, id, key);
+	if (likely(fr))
+		return fr;
+	fr = fsk_frames_find_other(fn, id, key, hdr->type == FSK_T_PROBE,
+				   dev, mac);
 	/* A new connection may have the id of an old one. */
-	if (IS_ERR_OR_NULL(conn) && hdr->type == FSK_T_CONFIRM &&
+	if (IS_ERR_OR_NULL(fr) && hdr->type == FSK_T_CONFIRM &&
 	    fsk_transport_for(dev))
 		return fsk_rcv_confirm(id, key, (const void *)(hdr + 1), dev,
-				       mac) ?: conn;
-	return conn;
+				       mac) ?: fr;
+	return fr;
 }
 
 static void rcv_for_conn(const struct fsk_net *fn, struct sk_buff *skb, u32 key,
 			 struct net_device *dev, const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
-	struct fsk_conn *conn = find(fn, hdr, key, dev, mac);
+	struct fsk_frames *fr = find(fn, hdr, key, dev, mac);
 
-	if (IS_ERR(conn)) {
-		if (PTR_ERR(conn) == -EACCES)
+	if (IS_ERR(fr)) {
+		if (PTR_ERR(fr) == -EACCES)
 			fsk_drop(dev_net(dev), skb, FSK_DROP_KEY);
 		else
 			kfree_skb(skb);	/* counted; the client tries again */
 		return;
 	}
-	if (unlikely(!conn)) {
+	if (unlikely(!fr)) {
 		stranger(skb, key, dev, mac);
 		return;
 	}
-	if (unlikely(rcu_access_pointer(conn->path.dev) != dev)) {
-		rcv_elsewhere(conn, skb, dev, mac);
+	if (unlikely(rcu_access_pointer(fr->path.dev) != dev)) {
+		rcv_elsewhere(fr, skb, dev, mac);
 		return;
 	}
-	if (likely(ether_addr_equal(conn->path.mac, mac)))
+	if (likely(ether_addr_equal(fr->path.mac, mac)))
 		mac = NULL;
-	if (unlikely(mac && !moved_here(conn, dev, mac))) {
+	if (unlikely(mac && !moved_here(fr, dev, mac))) {
 		fsk_drop(dev_net(dev), skb, FSK_DROP_SOURCE);
 		return;
 	}
-	conn_deliver(conn, skb, mac);
+	conn_deliver(fr, skb, mac);
 }
 
 /* Checks what does not need a connection; negative or enum fsk_drop. */

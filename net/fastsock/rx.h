@@ -6,12 +6,13 @@
 #include <linux/types.h>
 
 struct fsk_conn;
+struct fsk_frames;
 struct sk_buff;
 struct sock;
 
 void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq);
 int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
-u32 fsk_rx_window(struct fsk_conn *conn);
+u32 fsk_rx_window(struct fsk_frames *fr);
 u32 fsk_rx_space(const struct sock *sk);
 u32 fsk_rx_promise(const struct sock *sk);
 bool fsk_rx_grow_buffer(struct fsk_conn *conn);

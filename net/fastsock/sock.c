@@ -8,10 +8,13 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "frames.h"
 #include "keepalive.h"
 #include "loop.h"
+#include "memory.h"
 #include "orphan.h"
 #include "recv.h"
+#include "rel.h"
 #include "ring.h"
 #include "rx.h"
 #include "sock.h"
@@ -24,22 +27,24 @@ struct proto fsk_prot __read_mostly;
 static void send_fin(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
+	struct fsk_frames *fr;
 
-	if (conn->pair) {
-		fsk_loop_fin(conn);
+	if (fsk_in_memory(conn)) {
+		fsk_loop_fin(fsk_memory(conn));
 		return;
 	}
-	fsk_tx_fin(conn);
+	fr = fsk_frames(conn);
+	fsk_tx_fin(fr);
 	rcu_read_lock();
-	fsk_tx_push(conn, fsk_now());
+	fsk_tx_push(fr, fsk_now());
 	rcu_read_unlock();
 }
 
 /* The caller owns the socket and no spinlock. */
 static void send_reset(struct fsk_conn *conn)
 {
-	if (conn->pair) {
-		fsk_loop_reset(conn);
+	if (fsk_in_memory(conn)) {
+		fsk_loop_reset(fsk_memory(conn));
 		return;
 	}
 	rcu_read_lock();
@@ -70,8 +75,8 @@ static bool purge_unread(struct sock *sk)
 	struct sk_buff *skb;
 	bool unread = false;
 
-	if (conn && conn->in)
-		unread = fsk_ring_unread(conn->in);
+	if (conn && fsk_in_memory(conn))
+		unread = fsk_ring_unread(fsk_memory(conn)->in);
 
 	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
 		unread |= fsk_before(tcp_sk(sk)->copied_seq,

@@ -30,6 +30,7 @@
 
 #include "conn.h"
 #include "post.h"
+#include "rel.h"
 #include "spin.h"
 #include "stats.h"
 

@@ -14,18 +14,19 @@
 #include "frames.h"
 #include "keepalive.h"
 #include "loop.h"
+#include "memory.h"
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
 #include "tx.h"
 
 /* What the writer at the other end has counted for this one. */
-static void tell_segs(struct fsk_conn *conn)
+static void tell_segs(struct fsk_memory *mem)
 {
-	u32 segs = READ_ONCE(conn->in->segs), more = segs - conn->told_segs;
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 segs = READ_ONCE(mem->in->segs), more = segs - mem->told_segs;
+	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 
-	conn->told_segs = segs;
+	mem->told_segs = segs;
 	WRITE_ONCE(tp->segs_in, tp->segs_in + more);
 	WRITE_ONCE(tp->data_segs_in, tp->data_segs_in + more);
 	tp->rcv_wup = tp->rcv_nxt;
@@ -38,17 +39,21 @@ static void tell_segs(struct fsk_conn *conn)
 static void tell_bytes(struct fsk_conn *conn)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
+	const struct fsk_frames *fr;
+	struct fsk_memory *mem;
 	u32 una, nxt, rcv;
 
-	if (conn->pair) {
-		tell_segs(conn);
+	if (fsk_in_memory(conn)) {
+		mem = fsk_memory(conn);
+		tell_segs(mem);
 		una = tp->snd_una;
-		nxt = conn->out->head;
-		rcv = conn->in->head;
+		nxt = mem->out->head;
+		rcv = mem->in->head;
 	} else {
-		una = conn->tx.una;
-		nxt = conn->tx.nxt;
-		rcv = conn->rx.nxt;
+		fr = fsk_frames(conn);
+		una = fr->tx.una;
+		nxt = fr->tx.nxt;
+		rcv = fr->rx.nxt;
 	}
 	tp->bytes_acked += una - conn->told_una;
 	tp->bytes_sent += nxt - conn->told_nxt;
@@ -68,10 +73,10 @@ void fsk_conn_info(struct fsk_conn *conn)
 {
 	tell_bytes(conn);
 	inet_csk(conn->sk)->icsk_probes_out = min_t(u32, conn->probes, U8_MAX);
-	if (conn->pair)
-		fsk_loop_info(conn);
+	if (fsk_in_memory(conn))
+		fsk_loop_info(fsk_memory(conn));
 	else
-		fsk_frames_info(conn);
+		fsk_frames_info(fsk_frames(conn));
 }
 
 /**
@@ -97,10 +102,10 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	if (unlikely(conn->tracked))
 		fsk_conntrack_close(conn);
 	fsk_timer_cancel(conn);
-	if (conn->pair)
-		fsk_loop_leave(conn);
+	if (fsk_in_memory(conn))
+		fsk_loop_leave(fsk_memory(conn));
 	else
-		fsk_frames_leave(conn);
+		fsk_frames_leave(fsk_frames(conn));
 }
 
 /**
@@ -155,7 +160,8 @@ void fsk_state_established(struct fsk_conn *conn)
 	fsk_conntrack_open(conn, FSK_TRACKED_CLIENT);
 	if (sk->sk_socket)
 		WRITE_ONCE(sk->sk_socket->ops,
-			   conn->pair ? &fsk_memory_ops : &fsk_stream_ops);
+			   fsk_in_memory(conn) ? &fsk_memory_ops :
+						 &fsk_stream_ops);
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);

@@ -10,11 +10,14 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "frames.h"
 #include "handshake.h"
 #include "loop.h"
+#include "memory.h"
 #include "orphan.h"
 #include "pair.h"
 #include "path.h"
+#include "rel.h"
 #include "state.h"
 #include "timer.h"
 #include "tx.h"
@@ -82,12 +85,15 @@ static u64 sooner(u64 a, u64 b)
  */
 static u64 stalled_since(const struct fsk_conn *conn)
 {
-	if (conn->pair)
-		return conn->cork_at ? 0 : conn->stalled_since;
+	const struct fsk_frames *fr;
+
+	if (fsk_in_memory(conn))
+		return conn->cork_at ? 0 : fsk_memory(conn)->stalled_since;
+	fr = fsk_frames(conn);
 	if (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
-	    !fsk_rel_tx_idle(&conn->tx))
-		return conn->tx.stuck_since;
-	return conn->tx.stalled_since;
+	    !fsk_rel_tx_idle(&fr->tx))
+		return fr->tx.stuck_since;
+	return fr->tx.stalled_since;
 }
 
 /*
@@ -95,14 +101,19 @@ static u64 stalled_since(const struct fsk_conn *conn)
  * orphan with bytes looks whether it must go.  While the line is cut nobody is
  * heard, as where a cable is pulled.
  */
-static u64 memory_deadline(const struct fsk_conn *conn)
+static u64 memory_deadline(const struct fsk_memory *mem)
 {
-	u64 at = 0;
+	const struct fsk_conn *conn = &mem->conn;
+	u64 at;
 
+	if (fsk_conn_opening(conn))
+		return 0;
+	at = sooner(conn->life_at, conn->cork_at);
 	if (stalled_since(conn) &&
 	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
-	     conn->severed))
-		at = conn->stalled_since + fsk_patience(conn->sk) + 1;
+	     mem->severed))
+		at = sooner(at, mem->stalled_since + fsk_patience(conn->sk) +
+				1);
 	if (conn->life_at && conn->sk->sk_wmem_queued)
 		at = sooner(at, conn->retry_at ?:
 				conn->heard_at + FSK_ORPHAN_NS);
@@ -110,27 +121,30 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 	return at;
 }
 
-static u64 conn_deadline(const struct fsk_conn *conn)
+static u64 frames_deadline(const struct fsk_frames *fr)
 {
+	const struct fsk_conn *conn = &fr->conn;
 	u64 at;
 
-	if (conn->pair)
-		return fsk_conn_opening(conn) ? 0 :
-		       sooner(sooner(conn->life_at, conn->cork_at),
-			      memory_deadline(conn));
-	at = conn->hs_at;
+	at = fr->hs_at;
 	if (fsk_conn_opening(conn))
 		return at;
 	at = sooner(at, conn->challenge.due_at);
-	at = sooner(at, fsk_rel_tx_deadline(&conn->tx));
-	at = sooner(at, conn->rx.ack_at);
+	at = sooner(at, fsk_rel_tx_deadline(&fr->tx));
+	at = sooner(at, fr->rx.ack_at);
 	at = sooner(at, conn->life_at);
 	at = sooner(at, conn->retry_at);
 	at = sooner(at, conn->cork_at);
-	if (unlikely(conn->tx.stuck_since) && stalled_since(conn))
+	if (unlikely(fr->tx.stuck_since) && stalled_since(conn))
 		at = sooner(at, stalled_since(conn) + fsk_patience(conn->sk) +
 				1);
 	return at;
+}
+
+static u64 conn_deadline(const struct fsk_conn *conn)
+{
+	return fsk_in_memory(conn) ? memory_deadline(fsk_memory(conn)) :
+				     frames_deadline(fsk_frames(conn));
 }
 
 /**
@@ -183,30 +197,32 @@ void fsk_timer_exit(struct fsk_conn *conn)
  * Nothing gets through.  The peer may be elsewhere by now, or a device on the
  * way takes only smaller frames than it did.
  */
-static void path_trouble(struct fsk_conn *conn, u64 now)
+static void path_trouble(struct fsk_frames *fr, u64 now)
 {
-	if (conn->tx.backoff >= FSK_SMALL_AFTER && conn->phase == FSK_PH_OPEN)
-		conn->small_until = now + FSK_SMALL_NS;
-	fsk_path_doubt(conn);
-	if (now - conn->tx.stalled_since >= FSK_SILENCE_NS &&
+	struct fsk_conn *conn = &fr->conn;
+
+	if (fr->tx.backoff >= FSK_SMALL_AFTER && conn->phase == FSK_PH_OPEN)
+		fr->small_until = now + FSK_SMALL_NS;
+	fsk_path_doubt(fr);
+	if (now - fr->tx.stalled_since >= FSK_SILENCE_NS &&
 	    now - conn->heard_at >= FSK_SILENCE_NS)
 		fsk_challenge_silence(conn, now);
 }
 
-static void run_retransmit(struct fsk_conn *conn, u64 now)
+static void run_retransmit(struct fsk_frames *fr, u64 now)
 {
 	/* A peer whose window is shut answers, and is no trouble. */
-	if (conn->tx.stalled_since && conn->tx.backoff >= FSK_TROUBLE_AFTER)
-		path_trouble(conn, now);
-	switch (fsk_rel_tx_timeout(&conn->tx, now)) {
+	if (fr->tx.stalled_since && fr->tx.backoff >= FSK_TROUBLE_AFTER)
+		path_trouble(fr, now);
+	switch (fsk_rel_tx_timeout(&fr->tx, now)) {
 	case FSK_REL_SEND:
-		fsk_tx_push(conn, now);
+		fsk_tx_push(fr, now);
 		/* What answers UNKNOWN to the copy names no connection. */
-		if (conn->seal_key != conn->peer_key && conn->tx.backoff)
-			fsk_tx_probe(conn);
+		if (fr->seal_key != fr->conn.peer_key && fr->tx.backoff)
+			fsk_tx_probe(fr);
 		break;
 	case FSK_REL_PROBE:
-		fsk_tx_probe(conn);
+		fsk_tx_probe(fr);
 		break;
 	case FSK_REL_NONE:
 		break;
@@ -217,16 +233,18 @@ static void run_retransmit(struct fsk_conn *conn, u64 now)
  * In memory: who is there is heard.  An orphan whose peer is not looks again,
  * and so does who waits for a way; whoever has the peer's address now is asked.
  */
-static void look_around(struct fsk_conn *conn, u64 now)
+static void look_around(struct fsk_memory *mem, u64 now)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	conn->retry_at = 0;
-	if (conn->out->starved)
-		fsk_loop_retry(conn);
-	if (fsk_loop_look(conn)) {
+	if (mem->out->starved)
+		fsk_loop_retry(mem);
+	if (fsk_loop_look(mem)) {
 		conn->heard_at = now;
 		return;
 	}
-	if (conn->stalled_since && READ_ONCE(conn->pair->astray)) {
+	if (mem->stalled_since && READ_ONCE(mem->pair->astray)) {
 		fsk_challenge_silence(conn, now);
 		conn->retry_at = now + FSK_ASTRAY_NS;
 	} else if (conn->life_at) {
@@ -244,7 +262,8 @@ static bool orphan_must_go(const struct fsk_conn *conn, u64 now)
 	int shift = 0;
 
 	if (!conn->life_at ||
-	    !(conn->pair ? conn->stalled_since : conn->tx.backoff))
+	    !(fsk_in_memory(conn) ? fsk_memory(conn)->stalled_since :
+				    fsk_frames(conn)->tx.backoff))
 		return false;
 	/* Progress moves @life_at. */
 	if ((s64)(now + fsk_patience(sk) - conn->life_at) > FSK_LONG_NS)
@@ -254,14 +273,50 @@ static bool orphan_must_go(const struct fsk_conn *conn, u64 now)
 	return fsk_orphan_check(sk, shift);
 }
 
+static void run_handshake(struct fsk_frames *fr, u64 now)
+{
+	if (fr->hs_at && now >= fr->hs_at)
+		fsk_handshake_timeout(fr, now);
+}
+
+static void run_frames(struct fsk_frames *fr, u64 now)
+{
+	struct fsk_conn *conn = &fr->conn;
+
+	if (conn->cork_at && now >= conn->cork_at) {
+		conn->cork_at = 0;
+		fsk_tx_push(fr, now);
+	}
+	if (conn->retry_at && now >= conn->retry_at) {
+		conn->retry_at = 0;
+		if (conn->fin_wanted)
+			fsk_tx_fin(fr);
+		fsk_tx_push(fr, now);
+	}
+	run_retransmit(fr, now);
+	if (fr->rx.ack_now || (fr->rx.ack_at && now >= fr->rx.ack_at))
+		fsk_tx_ack(fr);
+}
+
+/* Nothing is sent again. */
+static void run_memory(struct fsk_memory *mem, u64 now)
+{
+	struct fsk_conn *conn = &mem->conn;
+
+	if (conn->cork_at && now >= conn->cork_at) {
+		conn->cork_at = 0;
+		fsk_loop_uncork_later(mem);
+	}
+}
+
 static void conn_run(struct fsk_conn *conn, u64 now)
 {
 	struct sock *sk = conn->sk;
 
 	if (conn->phase == FSK_PH_DEAD)
 		return;
-	if (!conn->pair && conn->hs_at && now >= conn->hs_at)
-		fsk_handshake_timeout(conn, now);
+	if (!fsk_in_memory(conn))
+		run_handshake(fsk_frames(conn), now);
 	if (fsk_conn_opening(conn) || conn->phase == FSK_PH_DEAD)
 		return;
 
@@ -277,8 +332,8 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		fsk_conn_abort(conn, ECONNRESET);
 		return;
 	}
-	if (conn->pair)
-		look_around(conn, now);
+	if (fsk_in_memory(conn))
+		look_around(fsk_memory(conn), now);
 	if (orphan_must_go(conn, now)) {
 		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
 		fsk_tx_reset(conn);
@@ -291,45 +346,38 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		fsk_conn_done(conn);
 		return;
 	}
-	if (conn->cork_at && now >= conn->cork_at) {
-		conn->cork_at = 0;
-		if (conn->pair)
-			fsk_loop_uncork_later(conn);
-		else
-			fsk_tx_push(conn, now);
-	}
-	if (conn->pair)
-		return;		/* nothing is sent again */
-	if (conn->retry_at && now >= conn->retry_at) {
-		conn->retry_at = 0;
-		if (conn->fin_wanted)
-			fsk_tx_fin(conn);
-		fsk_tx_push(conn, now);
-	}
-	run_retransmit(conn, now);
-	if (conn->rx.ack_now || (conn->rx.ack_at && now >= conn->rx.ack_at))
-		fsk_tx_ack(conn);
+	if (fsk_in_memory(conn))
+		run_memory(fsk_memory(conn), now);
+	else
+		run_frames(fsk_frames(conn), now);
 }
 
 /*
  * What ss -o and /proc/net/tcp show of a connection that waits for an answer.
  * TCP's timer is not armed.
  */
-static void show_timer(struct fsk_conn *conn, u64 now)
+static void show_timer(struct fsk_frames *fr, u64 now)
 {
-	struct inet_connection_sock *icsk = inet_csk(conn->sk);
-	u64 at = fsk_rel_tx_deadline(&conn->tx);
+	struct inet_connection_sock *icsk = inet_csk(fr->conn.sk);
+	u64 at = fsk_rel_tx_deadline(&fr->tx);
 
 	if (!at) {
 		icsk->icsk_pending = 0;
 		icsk->icsk_retransmits = 0;
 		return;
 	}
-	icsk->icsk_pending = conn->tx.inflight ? ICSK_TIME_RETRANS :
-						 ICSK_TIME_PROBE0;
-	icsk->icsk_retransmits = conn->tx.backoff;
+	icsk->icsk_pending = fr->tx.inflight ? ICSK_TIME_RETRANS :
+					       ICSK_TIME_PROBE0;
+	icsk->icsk_retransmits = fr->tx.backoff;
 	icsk->icsk_timeout = jiffies +
 			     (at > now ? nsecs_to_jiffies(at - now) : 0);
+}
+
+static void after_run(struct fsk_frames *fr, u64 now)
+{
+	show_timer(fr, now);
+	if (fr->tx.una == fr->tx.end && !fr->rx.ack_at)
+		fsk_mem_let_go(fr);
 }
 
 /**
@@ -344,11 +392,8 @@ void fsk_timer_run(struct fsk_conn *conn)
 
 	rcu_read_lock();
 	conn_run(conn, now);
-	if (!conn->pair && conn->phase == FSK_PH_OPEN)
-		show_timer(conn, now);
-	if (!conn->pair && conn->phase == FSK_PH_OPEN &&
-	    conn->tx.una == conn->tx.end && !conn->rx.ack_at)
-		fsk_mem_let_go(conn);
+	if (!fsk_in_memory(conn) && conn->phase == FSK_PH_OPEN)
+		after_run(fsk_frames(conn), now);
 	fsk_timer_arm(conn);
 	rcu_read_unlock();
 }
@@ -377,7 +422,7 @@ static noinline void run_deferred(struct fsk_conn *conn)
 	conn->deferred = 0;
 	rcu_read_lock();
 	if (what & FSK_EV_ALL)
-		fsk_loop_run(conn, what);
+		fsk_loop_run(fsk_memory(conn), what);
 	if (what & FSK_DEFER_SUSPECT)
 		fsk_challenge_suspect(conn);
 	if (what & FSK_DEFER_REFUSED)
@@ -385,7 +430,7 @@ static noinline void run_deferred(struct fsk_conn *conn)
 	if (what & FSK_DEFER_TIMER)
 		fsk_timer_run(conn);
 	if (what & FSK_DEFER_FALLBACK)
-		fsk_handshake_again(conn);
+		fsk_handshake_again(fsk_frames(conn));
 	rcu_read_unlock();
 }
 

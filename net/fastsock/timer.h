@@ -6,7 +6,7 @@
 #include <linux/types.h>
 
 #include "conn.h"
-#include "rel.h"
+#include "frames.h"
 
 struct sock;
 
@@ -17,11 +17,11 @@ void fsk_timer_arm(struct fsk_conn *conn);
  * As fsk_timer_arm(), for when only deadlines at least a delayed ack away can
  * be new: a timer that fires before then finds them.
  */
-static inline void fsk_timer_touch(struct fsk_conn *conn, u64 now)
+static inline void fsk_timer_touch(struct fsk_frames *fr, u64 now)
 {
-	if (unlikely(!conn->timer_at || conn->tx.in_recovery ||
-		     conn->timer_at > now + FSK_DELACK_NS))
-		fsk_timer_arm(conn);
+	if (unlikely(!fr->conn.timer_at || fr->tx.in_recovery ||
+		     fr->conn.timer_at > now + FSK_DELACK_NS))
+		fsk_timer_arm(&fr->conn);
 }
 
 void fsk_timer_run(struct fsk_conn *conn);

@@ -8,9 +8,12 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "frames.h"
 #include "handshake.h"
 #include "loop.h"
+#include "memory.h"
 #include "path.h"
+#include "rel.h"
 #include "rx.h"
 #include "seal.h"
 #include "stats.h"
@@ -29,38 +32,38 @@
  * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So
  * does tcp_v4_err(), which nobody on the wire shall be able to please.
  */
-static void mirror_tx(const struct fsk_conn *conn)
+static void mirror_tx(const struct fsk_frames *fr)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(fr->conn.sk);
 
-	WRITE_ONCE(tp->snd_nxt, conn->tx.nxt + conn->mask);
-	WRITE_ONCE(tp->write_seq, conn->tx.end + conn->mask);
+	WRITE_ONCE(tp->snd_nxt, fr->tx.nxt + fr->mask);
+	WRITE_ONCE(tp->write_seq, fr->tx.end + fr->mask);
 }
 
 /**
  * fsk_tx_mss - largest body of a DATA frame that may be sent now
- * @conn: connection
+ * @fr: connection
  *
  * Context: socket lock held in either form, RCU read section.
  * Return: bytes, at least FSK_MSS_LEAST.
  */
-u32 fsk_tx_mss(const struct fsk_conn *conn)
+u32 fsk_tx_mss(const struct fsk_frames *fr)
 {
-	u32 mss = min(conn->mss, conn->peer_mss);
+	u32 mss = min(fr->conn.mss, fr->conn.peer_mss);
 
-	if (unlikely(conn->small_until)) {
-		if (conn->tx.backoff || fsk_now() < conn->small_until)
+	if (unlikely(fr->small_until)) {
+		if (fr->tx.backoff || fsk_now() < fr->small_until)
 			mss = min_t(u32, mss, FSK_MSS_SMALL);
 	}
 
-	mss = min_t(u32, mss, conn->path.mtu - sizeof(struct fsk_hdr));
-	if (unlikely(conn->phase == FSK_PH_CONFIRMING))
+	mss = min_t(u32, mss, fr->path.mtu - sizeof(struct fsk_hdr));
+	if (unlikely(fr->conn.phase == FSK_PH_CONFIRMING))
 		mss -= min_t(u32, mss - FSK_MSS_LEAST, sizeof(struct fsk_syn));
 	return mss;
 }
 
 static __always_inline void
-fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type, u8 flags,
+fill_hdr(struct fsk_frames *fr, struct sk_buff *skb, u8 type, u8 flags,
 	 u32 seq, u16 len, u32 key)
 {
 	struct fsk_hdr *hdr = __skb_push(skb, sizeof(*hdr));
@@ -68,43 +71,43 @@ fill_hdr(struct fsk_conn *conn, struct sk_buff *skb, u8 type, u8 flags,
 	hdr->type = type;
 	hdr->flags = flags;
 	hdr->len = cpu_to_be16(len);
-	hdr->id = cpu_to_be32(conn->peer_id);
+	hdr->id = cpu_to_be32(fr->peer_id);
 	hdr->seq = cpu_to_be32(seq);
-	hdr->ack = cpu_to_be32(conn->rx.nxt);
-	hdr->win = cpu_to_be32(fsk_rx_window(conn));
+	hdr->ack = cpu_to_be32(fr->rx.nxt);
+	hdr->win = cpu_to_be32(fsk_rx_window(fr));
 	fsk_seal(hdr, key);
 }
 
-static __always_inline int xmit(struct fsk_conn *conn, struct sk_buff *skb)
+static __always_inline int xmit(struct fsk_frames *fr, struct sk_buff *skb)
 {
-	struct net_device *dev = fsk_conn_dev(conn);
-	struct sock *sk = conn->sk;
+	struct net_device *dev = fsk_frames_dev(fr);
+	struct sock *sk = fr->conn.sk;
 
-	if (unlikely(!dev || conn->path.bad & FSK_PATH_BAD_OUT)) {
+	if (unlikely(!dev || fr->path.bad & FSK_PATH_BAD_OUT)) {
 		fsk_drop(sock_net(sk), skb, FSK_DROP_NO_ROUTE);
 		return -EHOSTUNREACH;
 	}
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	tcp_sk(sk)->segs_out++;
-	return conn->xport->xmit(dev, conn->path.mac, skb);
+	return fr->xport->xmit(dev, fr->path.mac, skb);
 }
 
 /* A frame without stream bytes; 0 or -ENOMEM. */
-static int send_bare_at(struct fsk_conn *conn, u8 type, u32 seq,
+static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 			const void *body, u16 len)
 {
 	const struct net_device *dev;
 	struct sk_buff *skb;
 	u32 room;
 
-	if (unlikely(!fsk_path_fresh(conn)))
-		fsk_path_check(conn);
-	dev = fsk_conn_dev(conn);
+	if (unlikely(!fsk_path_fresh(&fr->conn)))
+		fsk_path_check(fr);
+	dev = fsk_frames_dev(fr);
 	if (unlikely(!dev))
 		return 0;	/* lost in transit */
-	conn->path.headroom = conn->xport->headroom(dev);
-	room = conn->path.headroom + sizeof(struct fsk_hdr);
+	fr->path.headroom = fr->xport->headroom(dev);
+	room = fr->path.headroom + sizeof(struct fsk_hdr);
 	skb = alloc_skb(room + len, GFP_ATOMIC);
 	if (!skb)
 		return -ENOMEM;
@@ -112,90 +115,93 @@ static int send_bare_at(struct fsk_conn *conn, u8 type, u32 seq,
 	if (len)
 		skb_put_data(skb, body, len);
 	/* Who has forgotten the connection echoes the key, of no epoch. */
-	fill_hdr(conn, skb, type, 0, seq, len, type == FSK_T_PROBE ?
-		 conn->peer_key : conn->seal_key);
-	xmit(conn, skb);
+	fill_hdr(fr, skb, type, 0, seq, len, type == FSK_T_PROBE ?
+		 fr->conn.peer_key : fr->seal_key);
+	xmit(fr, skb);
 	return 0;
 }
 
-static int send_bare(struct fsk_conn *conn, u8 type, const void *body, u16 len)
+static int send_bare(struct fsk_frames *fr, u8 type, const void *body, u16 len)
 {
-	return send_bare_at(conn, type, conn->tx.nxt, body, len);
+	return send_bare_at(fr, type, fr->tx.nxt, body, len);
 }
 
-static int send_sack(struct fsk_conn *conn)
+static int send_sack(struct fsk_frames *fr)
 {
 	struct fsk_rel_range held[FSK_SACK_MAX];
 	struct fsk_range wire[FSK_SACK_MAX];
 	unsigned int i, n;
 
-	n = min_t(u32, fsk_tx_mss(conn) / sizeof(wire[0]), FSK_SACK_MAX);
-	n = fsk_rel_rx_sack(&conn->rx, held, n);
+	n = min_t(u32, fsk_tx_mss(fr) / sizeof(wire[0]), FSK_SACK_MAX);
+	n = fsk_rel_rx_sack(&fr->rx, held, n);
 	for (i = 0; i < n; i++) {
 		wire[i].start = cpu_to_be32(held[i].start);
 		wire[i].end = cpu_to_be32(held[i].end);
 	}
-	return send_bare(conn, FSK_T_SACK, wire, n * sizeof(wire[0]));
+	return send_bare(fr, FSK_T_SACK, wire, n * sizeof(wire[0]));
 }
 
 /**
  * fsk_tx_ack - send an acknowledgment now
- * @conn: connected connection
+ * @fr: connected connection
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_tx_ack(struct fsk_conn *conn)
+void fsk_tx_ack(struct fsk_frames *fr)
 {
+	struct fsk_conn *conn = &fr->conn;
 	int err;
 
 	if (conn->phase == FSK_PH_CONFIRMING) {
-		fsk_tx_confirm(conn, fsk_now());
+		fsk_tx_confirm(fr, fsk_now());
 		return;
 	}
 	fsk_rx_grow_buffer(conn);
-	if (conn->rx.ooo_head)
-		err = send_sack(conn);
+	if (fr->rx.ooo_head)
+		err = send_sack(fr);
 	else
-		err = send_bare(conn, FSK_T_DATA, NULL, 0);
+		err = send_bare(fr, FSK_T_DATA, NULL, 0);
 	if (!err) {
-		fsk_rel_rx_ack_sent(&conn->rx);
+		fsk_rel_rx_ack_sent(&fr->rx);
 		return;
 	}
-	conn->rx.ack_now = false;
-	conn->rx.ack_at = fsk_now() + FSK_RETRY_NS;
+	fr->rx.ack_now = false;
+	fr->rx.ack_at = fsk_now() + FSK_RETRY_NS;
 	fsk_timer_arm(conn);
 }
 
 /**
  * fsk_tx_probe - ask the peer for an acknowledgment
- * @conn: connected connection
+ * @fr: connected connection
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_tx_probe(struct fsk_conn *conn)
+void fsk_tx_probe(struct fsk_frames *fr)
 {
-	if (conn->phase != FSK_PH_OPEN)
+	if (fr->conn.phase != FSK_PH_OPEN)
 		return;
-	fsk_tx_urgent(conn);
-	send_bare(conn, FSK_T_PROBE, NULL, 0);
+	fsk_tx_urgent(fr);
+	send_bare(fr, FSK_T_PROBE, NULL, 0);
 }
 
 /**
  * fsk_tx_urgent - tell the peer of an urgent byte that has to wait
- * @conn: connected connection
+ * @fr: connected connection
  *
  * The frame may be lost: it comes again with each probe, and the byte itself
  * says so, too.
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_tx_urgent(struct fsk_conn *conn)
+void fsk_tx_urgent(struct fsk_frames *fr)
 {
+	struct fsk_conn *conn = &fr->conn;
+
 	if (likely(!conn->urg_out))
 		return;
-	conn->urg_out = !fsk_before(conn->urg_seq, conn->tx.nxt);
+	conn->urg_out = !fsk_before(conn->urg_seq, fr->tx.nxt);
 	if (conn->urg_out && conn->phase == FSK_PH_OPEN)
-		send_bare_at(conn, FSK_T_URGENT, conn->urg_seq, NULL, 0);
+		send_bare_at(fr, FSK_T_URGENT, conn->urg_seq, NULL, 0);
 }
 
 /**
@@ -206,34 +212,37 @@ void fsk_tx_urgent(struct fsk_conn *conn)
  */
 void fsk_tx_reset(struct fsk_conn *conn)
 {
-	if (conn->pair) {
-		fsk_loop_reset_later(conn);
+	struct fsk_frames *fr;
+
+	if (fsk_in_memory(conn)) {
+		fsk_loop_reset_later(fsk_memory(conn));
 		return;
 	}
-	if (!conn->peer_id)
+	fr = fsk_frames(conn);
+	if (!fr->peer_id)
 		return;
 	fsk_count_reset(sock_net(conn->sk));
-	send_bare(conn, FSK_T_RESET, NULL, 0);
+	send_bare(fr, FSK_T_RESET, NULL, 0);
 }
 
 /**
  * fsk_tx_confirm - send CONFIRM without stream bytes
- * @conn: connection in phase CONFIRMING
+ * @fr: connection in phase CONFIRMING
  * @now: ns
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_tx_confirm(struct fsk_conn *conn, u64 now)
+void fsk_tx_confirm(struct fsk_frames *fr, u64 now)
 {
 	struct fsk_syn syn;
 
-	fsk_handshake_syn_body(conn, &syn);
-	send_bare(conn, FSK_T_CONFIRM, &syn, sizeof(syn));
-	fsk_rel_rx_ack_sent(&conn->rx);
-	conn->hs_at = now + (FSK_HS_RETRY_NS << min_t(u8, conn->hs_tries, 8));
-	conn->hs_tries++;
-	conn->confirm_sent = true;
-	fsk_timer_arm(conn);
+	fsk_handshake_syn_body(fr, &syn);
+	send_bare(fr, FSK_T_CONFIRM, &syn, sizeof(syn));
+	fsk_rel_rx_ack_sent(&fr->rx);
+	fr->hs_at = now + (FSK_HS_RETRY_NS << min_t(u8, fr->hs_tries, 8));
+	fr->hs_tries++;
+	fr->confirm_sent = true;
+	fsk_timer_arm(&fr->conn);
 }
 
 /*
@@ -271,12 +280,12 @@ static void recount(struct sock *sk, struct sk_buff *skb)
  * All of it is charged to TCP's memory.  But the program's send buffer shall
  * hold the bytes that it holds with TCP, see recount().
  */
-static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp,
+static struct sk_buff *alloc_seg(struct fsk_frames *fr, u32 linear, gfp_t gfp,
 				 bool must)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 	struct sk_buff *skb;
-	u32 room = FSK_HDR_MAX + conn->path.headroom;
+	u32 room = FSK_HDR_MAX + fr->path.headroom;
 
 	skb = alloc_skb_fclone(room + linear, gfp);
 	if (!skb)
@@ -292,7 +301,7 @@ static struct sk_buff *alloc_seg(struct fsk_conn *conn, u32 linear, gfp_t gfp,
 	FSK_CB(skb)->cost = skb->truesize;
 	sk_wmem_queued_add(sk, skb->truesize);
 	sk_mem_charge(sk, skb->truesize);
-	fsk_mem_keep(conn);
+	fsk_mem_keep(fr);
 	FSK_CB(skb)->seg.flags = 0;
 	return skb;
 }
@@ -306,23 +315,23 @@ static void free_seg(struct sock *sk, struct sk_buff *skb)
 
 /**
  * fsk_tx_free - free segments that the core has let go
- * @conn: connection
+ * @fr: connection
  * @chain: linked by next, may be NULL
  *
  * Context: socket lock held in either form.
  */
-void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain)
+void fsk_tx_free(struct fsk_frames *fr, struct fsk_seg *chain)
 {
 	struct fsk_seg *seg, *next;
 
 	for (seg = chain; seg; seg = next) {
 		next = seg->next;
-		free_seg(conn->sk, fsk_seg_skb(seg));
+		free_seg(fr->conn.sk, fsk_seg_skb(seg));
 	}
 }
 
 /* Cut @skb so that at most @at bytes of it stay in its segment. */
-static int split_seg(struct fsk_conn *conn, struct sk_buff *skb, u32 at)
+static int split_seg(struct fsk_frames *fr, struct sk_buff *skb, u32 at)
 {
 	struct sk_buff *rest;
 	u32 moved = skb->len - at;
@@ -331,16 +340,16 @@ static int split_seg(struct fsk_conn *conn, struct sk_buff *skb, u32 at)
 	if (skb_unclone(skb, GFP_ATOMIC))
 		return -ENOMEM;
 	skb->truesize = charged;
-	rest = alloc_seg(conn, skb_headlen(skb), GFP_ATOMIC, true);
+	rest = alloc_seg(fr, skb_headlen(skb), GFP_ATOMIC, true);
 	if (!rest)
 		return -ENOMEM;
 	skb_split(skb, rest, at);
 	moved = min_t(u32, moved, skb->truesize - 1);
 	skb->truesize -= moved;		/* the pages went with the bytes */
 	rest->truesize += moved;
-	recount(conn->sk, skb);
-	recount(conn->sk, rest);
-	fsk_rel_tx_split(&conn->tx, &FSK_CB(skb)->seg, &FSK_CB(rest)->seg, at);
+	recount(fr->conn.sk, skb);
+	recount(fr->conn.sk, rest);
+	fsk_rel_tx_split(&fr->tx, &FSK_CB(skb)->seg, &FSK_CB(rest)->seg, at);
 	return 0;
 }
 
@@ -353,9 +362,9 @@ static struct sk_buff *frame_of(struct sk_buff *skb)
 	return skb_clone(skb, GFP_ATOMIC);
 }
 
-static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
+static u8 frame_flags(const struct fsk_frames *fr, const struct fsk_seg *seg)
 {
-	const struct sock *sk = conn->sk;
+	const struct sock *sk = fr->conn.sk;
 	u8 flags = 0;
 
 	if (seg->flags & FSK_SEG_FIN)
@@ -368,18 +377,19 @@ static u8 frame_flags(const struct fsk_conn *conn, const struct fsk_seg *seg)
 	return flags;
 }
 
-static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
+static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
+	struct fsk_conn *conn = &fr->conn;
 	struct fsk_syn *syn;
 	u8 type = FSK_T_DATA;
 	u16 len;
 
 	if (unlikely(!fsk_path_fresh(conn)))
-		fsk_path_check(conn);
+		fsk_path_check(fr);
 	/* The path may have become narrower since. */
-	if (skb->len > FSK_MSS_LEAST && skb->len > fsk_tx_mss(conn) &&
-	    split_seg(conn, skb, fsk_tx_mss(conn)))
+	if (skb->len > FSK_MSS_LEAST && skb->len > fsk_tx_mss(fr) &&
+	    split_seg(fr, skb, fsk_tx_mss(fr)))
 		return -ENOMEM;
 	frame = frame_of(skb);
 	if (unlikely(!frame))
@@ -391,59 +401,60 @@ static int send_seg(struct fsk_conn *conn, struct fsk_seg *seg, u64 now)
 	len = skb->len;
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING)) {
 		type = FSK_T_CONFIRM;
-		fsk_handshake_syn_body(conn, __skb_push(frame, sizeof(*syn)));
+		fsk_handshake_syn_body(fr, __skb_push(frame, sizeof(*syn)));
 		len += sizeof(*syn);
-		conn->confirm_sent = true;
-		conn->hs_at = 0;	/* the segment's own timer repeats it */
+		fr->confirm_sent = true;
+		fr->hs_at = 0;	/* the segment's own timer repeats it */
 	}
 	tcp_sk(conn->sk)->data_segs_out++;
-	fsk_rel_tx_sent(&conn->tx, seg, now);
-	fill_hdr(conn, frame, type, frame_flags(conn, seg), seg->seq, len,
-		 conn->seal_key);
-	fsk_rel_rx_ack_sent(&conn->rx);
-	xmit(conn, frame);
+	fsk_rel_tx_sent(&fr->tx, seg, now);
+	fill_hdr(fr, frame, type, frame_flags(fr, seg), seg->seq, len,
+		 fr->seal_key);
+	fsk_rel_rx_ack_sent(&fr->rx);
+	xmit(fr, frame);
 	return 0;
 }
 
-static bool split_to_window(struct fsk_conn *conn)
+static bool split_to_window(struct fsk_frames *fr)
 {
-	u32 at = fsk_rel_tx_cut(&conn->tx);
+	u32 at = fsk_rel_tx_cut(&fr->tx);
 
-	return at && !split_seg(conn, fsk_seg_skb(conn->tx.unsent), at);
+	return at && !split_seg(fr, fsk_seg_skb(fr->tx.unsent), at);
 }
 
 /* Does this segment wait for more of the program's bytes? */
-static bool waits_for_more(const struct fsk_conn *conn,
+static bool waits_for_more(const struct fsk_frames *fr,
 			   const struct fsk_seg *seg)
 {
-	return seg == conn->tx.unsent && seg == conn->tx.tail &&
+	return seg == fr->tx.unsent && seg == fr->tx.tail &&
 	       !(seg->flags & (FSK_SEG_FIN | FSK_SEG_URG)) &&
-	       fsk_seg_skb((struct fsk_seg *)seg)->len < fsk_tx_mss(conn);
+	       fsk_seg_skb((struct fsk_seg *)seg)->len < fsk_tx_mss(fr);
 }
 
 /**
  * fsk_tx_push - send all that windows allow, and an ack if one is owed
- * @conn: connected connection
+ * @fr: connected connection
  * @now: ns
  *
  * But for a last segment that is not full, while @cork_at is set.
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_tx_push(struct fsk_conn *conn, u64 now)
+void fsk_tx_push(struct fsk_frames *fr, u64 now)
 {
+	struct fsk_conn *conn = &fr->conn;
 	struct fsk_seg *seg = NULL;
 	int budget = FSK_BURST;
 
 again:
-	while ((conn->tx.unsent || conn->tx.lost) &&
-	       (seg = fsk_rel_tx_next(&conn->tx, now))) {
-		if (unlikely(conn->cork_at) && waits_for_more(conn, seg)) {
+	while ((fr->tx.unsent || fr->tx.lost) &&
+	       (seg = fsk_rel_tx_next(&fr->tx, now))) {
+		if (unlikely(conn->cork_at) && waits_for_more(fr, seg)) {
 			if (budget != FSK_BURST)	/* it is a new one */
 				conn->cork_at = now + FSK_CORK_NS;
 			break;
 		}
-		if (unlikely(send_seg(conn, seg, now))) {
+		if (unlikely(send_seg(fr, seg, now))) {
 			conn->retry_at = now + FSK_RETRY_NS;
 			break;
 		}
@@ -453,25 +464,25 @@ again:
 			break;
 		}
 	}
-	if (unlikely(!seg && conn->tx.unsent) && split_to_window(conn))
+	if (unlikely(!seg && fr->tx.unsent) && split_to_window(fr))
 		goto again;
-	mirror_tx(conn);
-	if (conn->rx.ack_now)
-		fsk_tx_ack(conn);
-	fsk_timer_touch(conn, now);
+	mirror_tx(fr);
+	if (fr->rx.ack_now)
+		fsk_tx_ack(fr);
+	fsk_timer_touch(fr, now);
 }
 
 /* As fsk_tx_push(); one softirq run for a batch, where a device is virtual. */
-static void push_batch(struct fsk_conn *conn, u64 now)
+static void push_batch(struct fsk_frames *fr, u64 now)
 {
-	bool one = conn->tx.unsent == conn->tx.tail;
+	bool one = fr->tx.unsent == fr->tx.tail;
 
 	rcu_read_lock();
 	if (one) {
-		fsk_tx_push(conn, now);
+		fsk_tx_push(fr, now);
 	} else {
 		local_bh_disable();
-		fsk_tx_push(conn, now);
+		fsk_tx_push(fr, now);
 		local_bh_enable();
 	}
 	rcu_read_unlock();
@@ -479,38 +490,39 @@ static void push_batch(struct fsk_conn *conn, u64 now)
 
 /**
  * fsk_tx_uncork - send what waits for more
- * @conn: connected connection
+ * @fr: connected connection
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_tx_uncork(struct fsk_conn *conn)
+void fsk_tx_uncork(struct fsk_frames *fr)
 {
-	if (!conn->cork_at)
+	if (!fr->conn.cork_at)
 		return;
-	conn->cork_at = 0;
-	push_batch(conn, fsk_now());
+	fr->conn.cork_at = 0;
+	push_batch(fr, fsk_now());
 }
 
 /**
  * fsk_tx_fin - queue the end of the stream
- * @conn: connected connection; its state has already changed
+ * @fr: connected connection; its state has already changed
  *
  * Without memory it is tried again from the timer.  The caller pushes.
  *
  * Context: socket lock held in either form.
  */
-void fsk_tx_fin(struct fsk_conn *conn)
+void fsk_tx_fin(struct fsk_frames *fr)
 {
-	struct fsk_seg *tail = conn->tx.tail;
+	struct fsk_seg *tail = fr->tx.tail;
+	struct fsk_conn *conn = &fr->conn;
 	struct sk_buff *skb;
 
 	conn->fin_wanted = false;
 	if (tail && !(tail->flags & FSK_SEG_SENT)) {
 		tail->flags |= FSK_SEG_FIN;
-		fsk_rel_tx_grow(&conn->tx, tail, 1);
+		fsk_rel_tx_grow(&fr->tx, tail, 1);
 		return;
 	}
-	skb = alloc_seg(conn, 0, GFP_ATOMIC, true);
+	skb = alloc_seg(fr, 0, GFP_ATOMIC, true);
 	if (!skb) {
 		conn->fin_wanted = true;
 		conn->retry_at = fsk_now() + FSK_RETRY_NS;
@@ -518,7 +530,7 @@ void fsk_tx_fin(struct fsk_conn *conn)
 	}
 	FSK_CB(skb)->seg.flags = FSK_SEG_FIN;
 	FSK_CB(skb)->seg.len = 1;
-	fsk_rel_tx_queue(&conn->tx, &FSK_CB(skb)->seg);
+	fsk_rel_tx_queue(&fr->tx, &FSK_CB(skb)->seg);
 }
 
 /*
@@ -632,14 +644,14 @@ bool fsk_tx_keep_writable(struct sock *sk, u32 queued)
  * Put up to @len bytes into a new segment.  Return: bytes taken, or a negative
  * errno: -ENOMEM means wait.
  */
-static int send_new(struct fsk_conn *conn, struct msghdr *msg, u32 len)
+static int send_new(struct fsk_frames *fr, struct msghdr *msg, u32 len)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 	struct sk_buff *skb;
 	u32 done = 0;
 	int n = 0;
 
-	skb = alloc_seg(conn, len <= FSK_LINEAR_MAX ? len : 0,
+	skb = alloc_seg(fr, len <= FSK_LINEAR_MAX ? len : 0,
 			sk->sk_allocation, false);
 	if (!skb)
 		return -ENOMEM;
@@ -654,15 +666,15 @@ static int send_new(struct fsk_conn *conn, struct msghdr *msg, u32 len)
 		return n;
 	}
 	FSK_CB(skb)->seg.len = done;
-	fsk_rel_tx_queue(&conn->tx, &FSK_CB(skb)->seg);
+	fsk_rel_tx_queue(&fr->tx, &FSK_CB(skb)->seg);
 	return done;
 }
 
 /* Fill up the last segment while it waits for a window.  Return: as above. */
-static int send_more(struct fsk_conn *conn, struct msghdr *msg, u32 len,
+static int send_more(struct fsk_frames *fr, struct msghdr *msg, u32 len,
 		     u32 mss)
 {
-	struct fsk_seg *tail = conn->tx.tail;
+	struct fsk_seg *tail = fr->tx.tail;
 	struct sk_buff *skb;
 	int n;
 
@@ -671,72 +683,73 @@ static int send_more(struct fsk_conn *conn, struct msghdr *msg, u32 len,
 	skb = fsk_seg_skb(tail);
 	if (skb->len >= mss || skb_cloned(skb))
 		return 0;
-	n = append(conn->sk, skb, msg, min(len, mss - skb->len));
+	n = append(fr->conn.sk, skb, msg, min(len, mss - skb->len));
 	if (n == -EMSGSIZE)
 		return 0;
 	if (n > 0)
-		fsk_rel_tx_grow(&conn->tx, tail, n);
+		fsk_rel_tx_grow(&fr->tx, tail, n);
 	return n;
 }
 
 /* Who has to wait would get nowhere if bytes waited for more. */
-static int wait_memory(struct fsk_conn *conn, long *timeo)
+static int wait_memory(struct fsk_frames *fr, long *timeo)
 {
-	fsk_tx_uncork(conn);
-	return sk_stream_wait_memory(conn->sk, timeo);
+	fsk_tx_uncork(fr);
+	return sk_stream_wait_memory(fr->conn.sk, timeo);
 }
 
-static int wait_space(struct fsk_conn *conn, long *timeo)
+static int wait_space(struct fsk_frames *fr, long *timeo)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = fr->conn.sk;
 
 	/* What does not wait gets no more than the buffer that it found. */
 	if (sk_stream_memory_free(sk) || (*timeo && grow_buffer(sk)))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	return wait_memory(conn, timeo);
+	return wait_memory(fr, timeo);
 }
 
 /* The last byte queued is urgent, unless it has left already. */
-static void mark_urgent(struct fsk_conn *conn)
+static void mark_urgent(struct fsk_frames *fr)
 {
-	struct fsk_seg *tail = conn->tx.tail;
+	struct fsk_seg *tail = fr->tx.tail;
 
 	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN))
 		return;
 	tail->flags |= FSK_SEG_URG;
-	conn->urg_seq = conn->tx.end - 1;
-	conn->urg_out = true;
+	fr->conn.urg_seq = fr->tx.end - 1;
+	fr->conn.urg_out = true;
 }
 
 /* As fsk_tx_mss(), for the owner of the socket. */
-static u32 owner_mss(const struct fsk_conn *conn)
+static u32 owner_mss(const struct fsk_frames *fr)
 {
 	u32 mss;
 
 	rcu_read_lock();
-	mss = fsk_tx_mss(conn);
+	mss = fsk_tx_mss(fr);
 	rcu_read_unlock();
 	return mss;
 }
 
 /* Is there room for one more segment?  TCP would go on filling its last skb. */
-static bool may_queue(const struct fsk_conn *conn)
+static bool may_queue(const struct fsk_frames *fr)
 {
-	const struct sock *sk = conn->sk;
-	u64 unsent = conn->tx.end - conn->tx.nxt;
+	const struct sock *sk = fr->conn.sk;
+	u64 unsent = fr->tx.end - fr->tx.nxt;
 
 	if (likely(sk_stream_memory_free(sk)))
 		return true;
-	return conn->tx.unsent &&
+	return fr->tx.unsent &&
 	       (u64)sk->sk_wmem_queued < READ_ONCE(sk->sk_sndbuf) +
 					 FSK_OVERRUN &&
 	       unsent < (u64)tcp_notsent_lowat(tcp_sk(sk)) + FSK_OVERRUN;
 }
 
-static int send_frames(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+static int send_frames(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
 		       size_t *copied)
 {
+	struct fsk_conn *conn = &fr->conn;
 	struct sock *sk = conn->sk;
 	u32 mss, len, held = 0, full = 0;
 	bool more;
@@ -756,38 +769,38 @@ static int send_frames(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 			return -EPIPE;
 		/* A small one fits nearly any path, and is cut for others. */
 		mss = FSK_LINEAR_MAX;
-		if (conn->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX) {
-			full = full ?: owner_mss(conn);
+		if (fr->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX) {
+			full = full ?: owner_mss(fr);
 			mss = full;
 		}
 		len = min_t(size_t, msg_data_left(msg), mss);
-		n = send_more(conn, msg, len, mss);
+		n = send_more(fr, msg, len, mss);
 		if (!n)
-			n = may_queue(conn) ? send_new(conn, msg, len) :
+			n = may_queue(fr) ? send_new(fr, msg, len) :
 					      -ENOSPC;
 		if (n > 0) {
 			*copied += n;
 			held += n;
 			if (unlikely(msg->msg_flags & MSG_OOB) &&
 			    !msg_data_left(msg))
-				mark_urgent(conn);
+				mark_urgent(fr);
 			if (unlikely(more) && !conn->cork_at)
 				conn->cork_at = fsk_now() + FSK_CORK_NS;
 			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
-				push_batch(conn, fsk_now());
+				push_batch(fr, fsk_now());
 				held = 0;
 				full = 0;
 			}
 			continue;
 		}
 		if (held)
-			push_batch(conn, fsk_now());
+			push_batch(fr, fsk_now());
 		held = 0;
 		full = 0;
 		if (n != -ENOSPC && n != -ENOMEM)
 			return n;
-		n = n == -ENOMEM ? wait_memory(conn, timeo) :
-				   wait_space(conn, timeo);
+		n = n == -ENOMEM ? wait_memory(fr, timeo) :
+				   wait_space(fr, timeo);
 		if (n)
 			return n;
 		/* Waiting let go of the lock: reset or disconnected? */
@@ -803,9 +816,9 @@ static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
 	struct fsk_conn *conn = fsk_conn(sk);
 	int err;
 
-	if (conn->out)
-		return fsk_loop_write(conn, msg, timeo, copied);
-	err = send_frames(conn, msg, timeo, copied);
+	if (fsk_in_memory(conn))
+		return fsk_loop_write(fsk_memory(conn), msg, timeo, copied);
+	err = send_frames(fsk_frames(conn), msg, timeo, copied);
 	if (fsk_tx_keep_writable(sk, sk->sk_wmem_queued))
 		fsk_tx_space(sk);
 	return err;
@@ -828,18 +841,20 @@ static int fastopen_error(const struct sock *sk, const struct msghdr *msg)
 static void tell_urgent(struct sock *sk, struct msghdr *msg)
 {
 	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	struct fsk_frames *fr;
 
 	if (fsk_conn_dead(conn))
 		return;
-	if (conn->out) {
+	if (fsk_in_memory(conn)) {
 		if (msg_data_left(msg))
-			fsk_loop_urgent(conn);
+			fsk_loop_urgent(fsk_memory(conn));
 		return;
 	}
+	fr = fsk_frames(conn);
 	if (msg_data_left(msg))
-		mark_urgent(conn);
+		mark_urgent(fr);
 	rcu_read_lock();
-	fsk_tx_urgent(conn);
+	fsk_tx_urgent(fr);
 	rcu_read_unlock();
 }
 

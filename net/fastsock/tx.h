@@ -7,20 +7,21 @@
 #include <net/sock.h>
 
 struct fsk_conn;
+struct fsk_frames;
 struct fsk_seg;
 struct msghdr;
 
 int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
-void fsk_tx_push(struct fsk_conn *conn, u64 now);
-void fsk_tx_ack(struct fsk_conn *conn);
-void fsk_tx_confirm(struct fsk_conn *conn, u64 now);
-void fsk_tx_probe(struct fsk_conn *conn);
+void fsk_tx_push(struct fsk_frames *fr, u64 now);
+void fsk_tx_ack(struct fsk_frames *fr);
+void fsk_tx_confirm(struct fsk_frames *fr, u64 now);
+void fsk_tx_probe(struct fsk_frames *fr);
 void fsk_tx_reset(struct fsk_conn *conn);
-void fsk_tx_fin(struct fsk_conn *conn);
-void fsk_tx_uncork(struct fsk_conn *conn);
-void fsk_tx_urgent(struct fsk_conn *conn);
-void fsk_tx_free(struct fsk_conn *conn, struct fsk_seg *chain);
-u32 fsk_tx_mss(const struct fsk_conn *conn);
+void fsk_tx_fin(struct fsk_frames *fr);
+void fsk_tx_uncork(struct fsk_frames *fr);
+void fsk_tx_urgent(struct fsk_frames *fr);
+void fsk_tx_free(struct fsk_frames *fr, struct fsk_seg *chain);
+u32 fsk_tx_mss(const struct fsk_frames *fr);
 void fsk_tx_init_buffer(struct sock *sk);
 bool fsk_tx_keep_writable(struct sock *sk, u32 queued);
 

@@ -11,7 +11,9 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "frames.h"
 #include "recv.h"
+#include "rel.h"
 #include "urgent.h"
 
 /**
@@ -31,7 +33,7 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 	 * each is told once, perhaps when its byte is already there.
 	 */
 	if (fsk_before(seq, tp->copied_seq) ||
-	    (!conn->in && fsk_before(seq, tp->rcv_nxt)) ||
+	    (!fsk_in_memory(conn) && fsk_before(seq, tp->rcv_nxt)) ||
 	    (tp->urg_data && !fsk_after(seq, tp->urg_seq)))
 		return;
 	sk_send_sigurg(sk);

@@ -30,14 +30,17 @@
 #include "conn.h"
 #include "keepalive.h"
 #include "loop.h"
+#include "memory.h"
 #include "pair.h"
 #include "path.h"
 #include "post.h"
 #include "recv.h"
+#include "rel.h"
 #include "ring.h"
 #include "rx.h"
 #include "state.h"
 #include "timer.h"
+#include "transport.h"
 #include "tx.h"
 #include "urgent.h"
 
@@ -80,9 +83,9 @@ const struct fsk_transport_ops fsk_loop_ops = {
 };
 
 /* The other end; RCU read section, of either kind. */
-static struct fsk_conn *peer_of(const struct fsk_conn *conn)
+static struct fsk_memory *peer_of(const struct fsk_memory *mem)
 {
-	return rcu_dereference_check(conn->pair->end[!conn->side],
+	return rcu_dereference_check(mem->pair->end[!mem->side],
 				     rcu_read_lock_bh_held());
 }
 
@@ -93,43 +96,44 @@ static struct fsk_conn *peer_of(const struct fsk_conn *conn)
  *
  * Context: socket lock held in either form.
  */
-static void update(struct fsk_conn *conn)
+static void update(struct fsk_memory *mem)
 {
+	struct fsk_conn *conn = &mem->conn;
 	struct sock *sk = conn->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 before = conn->out->waiting, waiting;
-	u32 used, window = READ_ONCE(conn->out->window);
+	u32 before = mem->out->waiting, waiting;
+	u32 used, window = READ_ONCE(mem->out->window);
 	int queued = sk->sk_wmem_queued;
 	bool starved, grown;
 
 	for (;;) {
-		used = fsk_ring_used(conn->out);
+		used = fsk_ring_used(mem->out);
 		waiting = max(used > window ? used - window : 0,
-			      conn->out->held);
-		starved = unlikely(conn->out->starved) &&
-			  !fsk_ring_may_write(conn->out);
+			      mem->out->held);
+		starved = unlikely(mem->out->starved) &&
+			  !fsk_ring_may_write(mem->out);
 		WRITE_ONCE(sk->sk_wmem_queued,
 			   starved ? max_t(u32, waiting,
 					   READ_ONCE(sk->sk_sndbuf)) :
 				     waiting);
-		WRITE_ONCE(conn->out->waiting, waiting ?: starved);
+		WRITE_ONCE(mem->out->waiting, waiting ?: starved);
 		if (likely(!waiting && !starved))
 			break;
 		smp_mb();	/* pairs with fsk_loop_read() */
-		if (used == fsk_ring_used(conn->out))
+		if (used == fsk_ring_used(mem->out))
 			break;
 	}
-	conn->out->starved = starved;
+	mem->out->starved = starved;
 	WRITE_ONCE(tp->snd_una, tp->write_seq - waiting -
 				(waiting || conn->fin_wanted ?
-				 conn->fin_sent : 0));
+				 mem->fin_sent : 0));
 	WRITE_ONCE(tp->snd_nxt, tp->snd_una);
 	if (likely(!queued && !sk->sk_wmem_queued))
 		return;
 	if (!waiting && !conn->fin_wanted)
-		conn->stalled_since = 0;
-	else if (waiting < before || !conn->stalled_since)
-		conn->stalled_since = fsk_now();
+		mem->stalled_since = 0;
+	else if (waiting < before || !mem->stalled_since)
+		mem->stalled_since = fsk_now();
 	grown = !starved && fsk_tx_keep_writable(sk, waiting);
 	if (sk->sk_wmem_queued < queued || grown)
 		fsk_tx_space(sk);
@@ -139,15 +143,17 @@ static void update(struct fsk_conn *conn)
 	if (waiting) {
 		/* Only these have something to wait for. */
 		if (conn->life_at || inet_csk(sk)->icsk_user_timeout ||
-		    conn->severed)
+		    mem->severed)
 			fsk_timer_arm(conn);
-	} else if (conn->fin_sent && !conn->fin_wanted) {
+	} else if (mem->fin_sent && !conn->fin_wanted) {
 		fsk_state_fin_acked(conn, fsk_now());
 	}
 }
 
-static void established(struct fsk_conn *conn)
+static void established(struct fsk_memory *mem)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	if (conn->phase != FSK_PH_SYN_SENT ||
 	    conn->sk->sk_state != TCP_SYN_SENT)
 		return;
@@ -156,82 +162,84 @@ static void established(struct fsk_conn *conn)
 }
 
 /* Beyond the window it is known of, but not there; fsk_loop_show() has it. */
-static void urgent(struct fsk_conn *conn)
+static void urgent(struct fsk_memory *mem)
 {
-	if (conn->urg_in - conn->in->tail < conn->in->window)
-		fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
+	if (mem->urg_in - mem->in->tail < mem->in->window)
+		fsk_urgent_byte(&mem->conn, mem->urg_in, mem->urg_byte);
 	else
-		fsk_urgent_announced(conn, conn->urg_in);
+		fsk_urgent_announced(&mem->conn, mem->urg_in);
 }
 
-static u32 received(const struct fsk_conn *conn)
+static u32 received(const struct fsk_memory *mem)
 {
-	u32 unread = fsk_ring_unread(conn->in);
+	u32 unread = fsk_ring_unread(mem->in);
 
-	return conn->in->tail + min(unread, conn->in->window) +
-	       sock_flag(conn->sk, SOCK_DONE);
+	return mem->in->tail + min(unread, mem->in->window) +
+	       sock_flag(mem->conn.sk, SOCK_DONE);
 }
 
 /* As fsk_loop_show(), but for the urgent byte. */
-static void show_bytes(struct fsk_conn *conn)
+static void show_bytes(struct fsk_memory *mem)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 	u32 nxt;
 
 	do {
-		nxt = received(conn);
+		nxt = received(mem);
 		WRITE_ONCE(tp->rcv_nxt, nxt);
 		tp->rcv_wup = nxt;
 		smp_mb();	/* pairs with fsk_loop_read() */
-	} while (unlikely(nxt != received(conn)));
+	} while (unlikely(nxt != received(mem)));
 }
 
 /* More than the window holds is unread: has all of that been shown already? */
-static bool all_shown(const struct fsk_conn *conn)
+static bool all_shown(const struct fsk_memory *mem)
 {
 	smp_mb();	/* head, then tail: pairs with fsk_loop_read() */
-	return READ_ONCE(conn->in->tail) + conn->in->window ==
-	       tcp_sk(conn->sk)->rcv_nxt;
+	return READ_ONCE(mem->in->tail) + mem->in->window ==
+	       tcp_sk(mem->conn.sk)->rcv_nxt;
 }
 
 /* Has the urgent byte that was announced come into the window? */
-static bool urgent_came(const struct fsk_conn *conn)
+static bool urgent_came(const struct fsk_memory *mem)
 {
-	const struct tcp_sock *tp = tcp_sk(conn->sk);
+	const struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 
 	return tp->urg_data == TCP_URG_NOTYET &&
-	       tp->urg_seq == conn->urg_in &&
-	       fsk_before(conn->urg_in, tp->rcv_nxt);
+	       tp->urg_seq == mem->urg_in &&
+	       fsk_before(mem->urg_in, tp->rcv_nxt);
 }
 
 /**
  * fsk_loop_show - tell poll() and others what has been received
- * @conn: connection
+ * @mem: connection
  *
  * No more than the window; a FIN counts as a byte.
  *
  * Context: the socket's spinlock is held, by its owner if it has one.
  */
-void fsk_loop_show(struct fsk_conn *conn)
+void fsk_loop_show(struct fsk_memory *mem)
 {
-	show_bytes(conn);
-	if (unlikely(urgent_came(conn)))
-		fsk_urgent_byte(conn, conn->urg_in, conn->urg_byte);
+	show_bytes(mem);
+	if (unlikely(urgent_came(mem)))
+		fsk_urgent_byte(&mem->conn, mem->urg_in, mem->urg_byte);
 }
 
 /*
  * The writer has sent its last byte; when the window has it, so does TCP's
  * receiver.  Until then a reset must be seen to have cut the stream short.
  */
-static void end_of_stream(struct fsk_conn *conn)
+static void end_of_stream(struct fsk_memory *mem)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	if (sock_flag(conn->sk, SOCK_DONE))
 		return;
-	conn->fin_beyond = fsk_ring_unread(conn->in) > conn->in->window;
-	if (unlikely(conn->fin_beyond))
+	mem->fin_beyond = fsk_ring_unread(mem->in) > mem->in->window;
+	if (unlikely(mem->fin_beyond))
 		return;
 	fsk_state_rcv_done(conn->sk);
-	fsk_loop_show(conn);
+	fsk_loop_show(mem);
 	fsk_state_fin(conn);
 }
 
@@ -255,7 +263,7 @@ static __always_inline bool count_is_due(u32 unread, u32 counted, u32 window)
 
 /**
  * fsk_loop_count - have the socket's memory count what is unread
- * @conn: connection
+ * @mem: connection
  *
  * The writer calls it when more is unread than counts, the reader after it has
  * taken something that did.  Neither knows what the other is about to do, so
@@ -264,50 +272,50 @@ static __always_inline bool count_is_due(u32 unread, u32 counted, u32 window)
  *
  * Context: the caller owns the socket, or its spinlock is held.
  */
-noinline void fsk_loop_count(struct fsk_conn *conn)
+noinline void fsk_loop_count(struct fsk_memory *mem)
 {
 	u32 unread, counted;
 
-	if (!conn->counts)
+	if (!mem->counts)
 		return;
 	do {
-		unread = fsk_ring_unread(conn->in);
-		counted = many(unread, READ_ONCE(conn->in->window)) ? unread : 0;
+		unread = fsk_ring_unread(mem->in);
+		counted = many(unread, READ_ONCE(mem->in->window)) ? unread : 0;
 		/* The number, then the ring: pairs with the other's xchg(). */
-		counted -= xchg(&conn->counted, counted);
-		atomic_add(counted, &conn->sk->sk_rmem_alloc);
-	} while (unlikely(unread != fsk_ring_unread(conn->in)));
+		counted -= xchg(&mem->counted, counted);
+		atomic_add(counted, &mem->conn.sk->sk_rmem_alloc);
+	} while (unlikely(unread != fsk_ring_unread(mem->in)));
 }
 
-static void reset(struct fsk_conn *conn)
+static void reset(struct fsk_memory *mem)
 {
-	u32 unread, window = conn->in->window;
+	u32 unread, window = mem->in->window;
 
-	if (unlikely(conn->fin_beyond)) {
-		end_of_stream(conn);
-		if (conn->phase == FSK_PH_DEAD)
+	if (unlikely(mem->fin_beyond)) {
+		end_of_stream(mem);
+		if (mem->conn.phase == FSK_PH_DEAD)
 			return;
 	}
-	unread = fsk_ring_unread(conn->in);
+	unread = fsk_ring_unread(mem->in);
 	/* What TCP would not have sent yet is lost.  Nobody writes any more. */
 	if (unread > window) {
-		WRITE_ONCE(conn->in->head, conn->in->tail + window);
-		fsk_loop_count(conn);
+		WRITE_ONCE(mem->in->head, mem->in->tail + window);
+		fsk_loop_count(mem);
 	}
-	fsk_state_reset(conn);
+	fsk_state_reset(&mem->conn);
 }
 
 /* A kernel user has taken the socket over: as TCP hands it bytes. */
-static void feed(struct fsk_conn *conn)
+static void feed(struct fsk_memory *mem)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = mem->conn.sk;
 
 	fsk_recv_fill(sk);
 	do {
 		if (!sock_flag(sk, SOCK_DEAD))
 			sk->sk_data_ready(sk);
 	} while (fsk_recv_fill(sk));
-	fsk_loop_read(conn);
+	fsk_loop_read(mem);
 }
 
 /* To the end @side, from where its spinlock must not be taken. */
@@ -320,71 +328,77 @@ static void tell_later(struct fsk_pair *pair, unsigned int side,
 
 /**
  * fsk_loop_run - do what the other end wants
- * @conn: connection; it may be dead afterwards
+ * @mem: connection; it may be dead afterwards
  * @events: FSK_EV_*
  *
  * Context: socket lock held in either form, RCU read section, BH disabled.
  */
-void fsk_loop_run(struct fsk_conn *conn, unsigned int events)
+void fsk_loop_run(struct fsk_memory *mem, unsigned int events)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	if (conn->phase == FSK_PH_DEAD)
 		return;
 	if (events & FSK_EV_CONNECTED)
-		established(conn);
+		established(mem);
 	if (events & FSK_EV_URGENT)
-		urgent(conn);
+		urgent(mem);
 	if (events & FSK_EV_READABLE)
-		feed(conn);
+		feed(mem);
 	if (events & FSK_EV_FIN)
-		end_of_stream(conn);
+		end_of_stream(mem);
 	if (events & FSK_EV_RESET && conn->phase != FSK_PH_DEAD)
-		reset(conn);
+		reset(mem);
 	if (events & FSK_EV_SPACE && conn->phase != FSK_PH_DEAD)
-		update(conn);
+		update(mem);
 	/* This lock is not the one to speak to the other end under. */
 	if (events & FSK_EV_LINE && conn->phase != FSK_PH_DEAD)
-		tell_later(conn->pair, conn->side, FSK_LATE_LINE);
+		tell_later(mem->pair, mem->side, FSK_LATE_LINE);
 }
 
 /**
  * fsk_loop_heed - learn now of urgent data that was announced
- * @conn: connection whose @deferred has FSK_EV_URGENT
+ * @mem: connection whose @deferred has FSK_EV_URGENT
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_heed(struct fsk_conn *conn)
+void fsk_loop_heed(struct fsk_memory *mem)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	spin_lock_bh(&conn->sk->sk_lock.slock);
 	conn->deferred &= ~FSK_EV_URGENT;
-	urgent(conn);
+	urgent(mem);
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
 
-/* The socket of @conn is locked by its spinlock. */
-static void post_event(struct fsk_conn *conn, unsigned int event)
+/* The socket of @mem is locked by its spinlock. */
+static void post_event(struct fsk_memory *mem, unsigned int event)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	if (conn->phase == FSK_PH_DEAD)
 		return;
 	if (sock_owned_by_user(conn->sk))
 		conn->deferred |= event;
 	else
-		fsk_loop_run(conn, event);
+		fsk_loop_run(mem, event);
 }
 
 /*
- * Context: process; the caller owns @conn's socket.
+ * Context: process; the caller owns @mem's socket.
  * Return: false if there is no other end any more.
  */
-static bool tell(struct fsk_conn *conn, unsigned int event)
+static bool tell(struct fsk_memory *mem, unsigned int event)
 {
-	struct fsk_conn *peer;
+	struct fsk_memory *peer;
 
 	rcu_read_lock_bh();
-	peer = peer_of(conn);
+	peer = peer_of(mem);
 	if (peer) {
-		spin_lock(&peer->sk->sk_lock.slock);
+		spin_lock(&peer->conn.sk->sk_lock.slock);
 		post_event(peer, event);
-		spin_unlock(&peer->sk->sk_lock.slock);
+		spin_unlock(&peer->conn.sk->sk_lock.slock);
 	}
 	rcu_read_unlock_bh();
 	return peer;
@@ -393,23 +407,25 @@ static bool tell(struct fsk_conn *conn, unsigned int event)
 /*
  * Nobody will read these bytes: as TCP's reset in answer to them.
  *
- * Context: process; the caller owns @conn's socket.
+ * Context: process; the caller owns @mem's socket.
  */
-static void refused(struct fsk_conn *conn)
+static void refused(struct fsk_memory *mem)
 {
-	tell(conn, FSK_EV_RESET);
+	struct fsk_conn *conn = &mem->conn;
+
+	tell(mem, FSK_EV_RESET);
 	rcu_read_lock();
 	spin_lock_bh(&conn->sk->sk_lock.slock);
 	if (conn->phase != FSK_PH_DEAD)
-		reset(conn);
+		reset(mem);
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 	rcu_read_unlock();
 }
 
 /* Has the program closed the descriptor, so that bytes are out of place? */
-static bool deaf(const struct fsk_conn *conn)
+static bool deaf(const struct fsk_memory *mem)
 {
-	const struct sock *sk = conn->sk;
+	const struct sock *sk = mem->conn.sk;
 
 	return (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
 	       sk->sk_shutdown & RCV_SHUTDOWN;
@@ -432,9 +448,9 @@ static __always_inline void wake_plain(struct sock *sk)
  *
  * Context: process, RCU read section.
  */
-static __always_inline void wake_reader(struct fsk_conn *peer)
+static __always_inline void wake_reader(struct fsk_memory *peer)
 {
-	struct sock *sk = peer->sk;
+	struct sock *sk = peer->conn.sk;
 
 	if (likely(sk->sk_data_ready == plain_data_ready)) {
 		fsk_trace_data_ready(sk);
@@ -448,17 +464,17 @@ static __always_inline void wake_reader(struct fsk_conn *peer)
 }
 
 /* The last byte written is urgent; @n of them do not count as sent yet. */
-static void mark_urgent(struct fsk_conn *conn, u32 n)
+static void mark_urgent(struct fsk_memory *mem, u32 n)
 {
-	conn->urg_seq = conn->out->head + conn->out->held + n - 1;
-	conn->urg_sent = conn->sent_byte;
+	mem->conn.urg_seq = mem->out->head + mem->out->held + n - 1;
+	mem->urg_sent = mem->sent_byte;
 }
 
 /* Tell the other end, whose spinlock is held, of the urgent byte. */
-static void point_out(const struct fsk_conn *conn, struct fsk_conn *peer)
+static void point_out(const struct fsk_memory *mem, struct fsk_memory *peer)
 {
-	peer->urg_in = conn->urg_seq;
-	peer->urg_byte = conn->urg_sent;
+	peer->urg_in = mem->conn.urg_seq;
+	peer->urg_byte = mem->urg_sent;
 	post_event(peer, FSK_EV_URGENT);
 }
 
@@ -466,51 +482,53 @@ static void point_out(const struct fsk_conn *conn, struct fsk_conn *peer)
  * Show @n written bytes to the other end, with an urgent one or without.
  * Return: false if it wants none.
  */
-static __always_inline bool publish(struct fsk_conn *conn, u32 n,
+static __always_inline bool publish(struct fsk_memory *mem, u32 n,
 				    bool is_urgent)
 {
-	struct fsk_conn *peer;
-	struct tcp_sock *tp;
 	bool wake = false, heard = true;
+	struct fsk_memory *peer;
+	struct tcp_sock *tp;
+	struct sock *sk;
 	u32 unread;
 
 	rcu_read_lock_bh();
-	peer = peer_of(conn);
+	peer = peer_of(mem);
 	if (unlikely(!peer)) {
 		rcu_read_unlock_bh();
 		return false;
 	}
-	tp = tcp_sk(peer->sk);
-	spin_lock(&peer->sk->sk_lock.slock);
+	sk = peer->conn.sk;
+	tp = tcp_sk(sk);
+	spin_lock(&sk->sk_lock.slock);
 	/* The ring's memory, then the list: pairs with visit() in pair.c. */
 	smp_mb__after_spinlock();
-	if (unlikely(peer->sk->sk_state != TCP_ESTABLISHED && deaf(peer))) {
+	if (unlikely(sk->sk_state != TCP_ESTABLISHED && deaf(peer))) {
 		heard = false;
-	} else if (likely(peer->phase != FSK_PH_DEAD)) {
-		conn->out->window = fsk_loop_window(peer->sk);
+	} else if (likely(peer->conn.phase != FSK_PH_DEAD)) {
+		mem->out->window = fsk_loop_window(sk);
 		if (unlikely(is_urgent))
-			point_out(conn, peer);
-		if (unlikely(fsk_stamps(peer->sk)))
-			WRITE_ONCE(conn->out->stamp, ktime_get_real());
-		fsk_ring_publish(conn->out, n);
-		unread = fsk_ring_unread(conn->out);
-		if (likely(unread <= conn->out->window)) {
-			WRITE_ONCE(tp->rcv_nxt, conn->out->head);
+			point_out(mem, peer);
+		if (unlikely(fsk_stamps(sk)))
+			WRITE_ONCE(mem->out->stamp, ktime_get_real());
+		fsk_ring_publish(mem->out, n);
+		unread = fsk_ring_unread(mem->out);
+		if (likely(unread <= mem->out->window)) {
+			WRITE_ONCE(tp->rcv_nxt, mem->out->head);
 		} else if (!all_shown(peer)) {
 			show_bytes(peer);
 			if (unlikely(urgent_came(peer)))
 				post_event(peer, FSK_EV_URGENT);
 		}
 		if (unlikely(count_is_due(unread, READ_ONCE(peer->counted),
-					  conn->out->window)))
+					  mem->out->window)))
 			fsk_loop_count(peer);
-		WRITE_ONCE(conn->out->segs, conn->out->segs + 1);
+		WRITE_ONCE(mem->out->segs, mem->out->segs + 1);
 		/* Bytes beside what is posted end its reader's wait. */
-		wake = unread >= READ_ONCE(peer->sk->sk_rcvlowat) ||
-		       unread >= conn->out->window || peer->post;
-		fsk_conn_stat_add(peer, FSK_MIB_IN_BYTES, n);
+		wake = unread >= READ_ONCE(sk->sk_rcvlowat) ||
+		       unread >= mem->out->window || peer->conn.post;
+		fsk_conn_stat_add(&peer->conn, FSK_MIB_IN_BYTES, n);
 	}
-	spin_unlock(&peer->sk->sk_lock.slock);
+	spin_unlock(&sk->sk_lock.slock);
 	if (likely(wake))
 		wake_reader(peer);
 	rcu_read_unlock_bh();
@@ -518,12 +536,12 @@ static __always_inline bool publish(struct fsk_conn *conn, u32 n,
 }
 
 /* Bytes in the send buffer; less than none if the window has room. */
-static s64 backlog(const struct fsk_conn *conn)
+static s64 backlog(const struct fsk_memory *mem)
 {
 	/* Nothing gets as far as the reader's window. */
-	if (unlikely(conn->severed))
-		return conn->sk->sk_wmem_queued;
-	return (s64)fsk_ring_used(conn->out) - conn->out->window;
+	if (unlikely(mem->severed))
+		return mem->conn.sk->sk_wmem_queued;
+	return (s64)fsk_ring_used(mem->out) - mem->out->window;
 }
 
 /* Bytes that a buffer of @size takes beside @waiting. */
@@ -533,32 +551,32 @@ static u32 fits(u32 size, s64 waiting)
 }
 
 /* Bytes that the program may write now. */
-static u32 room(const struct fsk_conn *conn)
+static u32 room(const struct fsk_memory *mem)
 {
-	u32 used = min(fsk_ring_used(conn->out), FSK_RING_MAX);
-	const struct sock *sk = conn->sk;
+	u32 used = min(fsk_ring_used(mem->out), FSK_RING_MAX);
+	const struct sock *sk = mem->conn.sk;
 	u32 space;
 
 	space = fits(min_t(u32, READ_ONCE(sk->sk_sndbuf),
-			   tcp_notsent_lowat(tcp_sk(sk))), backlog(conn));
+			   tcp_notsent_lowat(tcp_sk(sk))), backlog(mem));
 	return min(space, FSK_RING_MAX - used);
 }
 
 /* Is there any?  The window has, as a rule. */
-static __always_inline bool has_room(const struct fsk_conn *conn)
+static __always_inline bool has_room(const struct fsk_memory *mem)
 {
-	return likely(fsk_ring_used(conn->out) <= conn->out->window &&
-		      !conn->severed) || room(conn);
+	return likely(fsk_ring_used(mem->out) <= mem->out->window &&
+		      !mem->severed) || room(mem);
 }
 
 /*
  * Bytes that a call takes which does not wait: what the buffer had room for.
  * TCP sees acks no sooner than its owner lets go of the socket.
  */
-static u32 room_at_once(const struct fsk_conn *conn)
+static u32 room_at_once(const struct fsk_memory *mem)
 {
-	return fits(READ_ONCE(conn->sk->sk_sndbuf),
-		    max_t(s64, backlog(conn), 0));
+	return fits(READ_ONCE(mem->conn.sk->sk_sndbuf),
+		    max_t(s64, backlog(mem), 0));
 }
 
 /* There is room, but this call has had its share. */
@@ -571,14 +589,14 @@ static int enough(struct sock *sk)
 
 /**
  * fsk_loop_retry - a writer that had no memory may try again
- * @conn: connection
+ * @mem: connection
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_retry(struct fsk_conn *conn)
+void fsk_loop_retry(struct fsk_memory *mem)
 {
-	conn->out->starved = false;
-	update(conn);
+	mem->out->starved = false;
+	update(mem);
 }
 
 /*
@@ -586,22 +604,23 @@ void fsk_loop_retry(struct fsk_conn *conn)
  * or both spinlocks are its to take and it has this end's.  Return: false if
  * the other end wants none.
  */
-static bool push_held(struct fsk_conn *conn, u32 n)
+static bool push_held(struct fsk_memory *mem, u32 n)
 {
-	bool all = n == conn->out->held;
+	struct fsk_conn *conn = &mem->conn;
+	bool all = n == mem->out->held;
 
-	conn->out->held -= n;
+	mem->out->held -= n;
 	if (all) {
 		conn->cork_at = 0;
-		conn->holds = conn->severed || conn->corked;
+		mem->holds = mem->severed || conn->corked;
 	}
-	if (n && !publish(conn, n, all && conn->urg_out))
+	if (n && !publish(mem, n, all && conn->urg_out))
 		return false;
 	if (all)
 		conn->urg_out = false;
-	if (conn->out->head - conn->told_nxt > FSK_LOOP_TELL)
+	if (mem->out->head - conn->told_nxt > FSK_LOOP_TELL)
 		fsk_conn_info(conn);
-	update(conn);
+	update(mem);
 	return true;
 }
 
@@ -610,20 +629,21 @@ static bool push_held(struct fsk_conn *conn, u32 n)
  * for more, nor does anything if the program says so.  A segment that goes has
  * TCP forget MSG_MORE, for its ack is there at once.
  */
-static noinline void cork(struct fsk_conn *conn, const struct msghdr *msg,
+static noinline void cork(struct fsk_memory *mem, const struct msghdr *msg,
 			  bool is_urgent)
 {
-	u32 n = conn->out->held, mss = tcp_sk(conn->sk)->mss_cache;
+	u32 n = mem->out->held, mss = tcp_sk(mem->conn.sk)->mss_cache;
+	struct fsk_conn *conn = &mem->conn;
 
 	if (conn->corked && !is_urgent)
 		n -= n % mss;
 	else if (msg->msg_flags & MSG_MORE && !is_urgent && n < mss)
 		n = 0;
-	if (n && !push_held(conn, n)) {
-		refused(conn);
+	if (n && !push_held(mem, n)) {
+		refused(mem);
 		return;
 	}
-	if (conn->out->held && (n || !conn->cork_at)) {
+	if (mem->out->held && (n || !conn->cork_at)) {
 		conn->cork_at = fsk_now() + FSK_CORK_NS;
 		fsk_timer_arm(conn);
 	}
@@ -631,89 +651,89 @@ static noinline void cork(struct fsk_conn *conn, const struct msghdr *msg,
 
 /**
  * fsk_loop_uncork - send what waits for more
- * @conn: connected connection
+ * @mem: connected connection
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_uncork(struct fsk_conn *conn)
+void fsk_loop_uncork(struct fsk_memory *mem)
 {
-	if (conn->out->held && !conn->severed &&
-	    !push_held(conn, conn->out->held))
-		refused(conn);
+	if (mem->out->held && !mem->severed &&
+	    !push_held(mem, mem->out->held))
+		refused(mem);
 }
 
 /**
  * fsk_loop_cork - TCP_CORK has changed
- * @conn: connected connection, whose @corked has
+ * @mem: connected connection, whose @corked has
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_cork(struct fsk_conn *conn)
+void fsk_loop_cork(struct fsk_memory *mem)
 {
-	if (!conn->corked)
-		fsk_loop_uncork(conn);
-	conn->holds = conn->severed || conn->corked || conn->out->held;
+	if (!mem->conn.corked)
+		fsk_loop_uncork(mem);
+	mem->holds = mem->severed || mem->conn.corked || mem->out->held;
 }
 
 /**
  * fsk_loop_uncork_later - as fsk_loop_uncork(), from a work item
- * @conn: connection
+ * @mem: connection
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_uncork_later(struct fsk_conn *conn)
+void fsk_loop_uncork_later(struct fsk_memory *mem)
 {
-	conn->cork_due = true;
-	tell_later(conn->pair, conn->side, FSK_LATE_LINE);
+	mem->cork_due = true;
+	tell_later(mem->pair, mem->side, FSK_LATE_LINE);
 }
 
 /*
  * There is no memory for more.  The reader may wait for more than is there, and
  * is told: poll() lets it read under memory pressure.
  */
-static int wait_memory(struct fsk_conn *conn, long *timeo)
+static int wait_memory(struct fsk_memory *mem, long *timeo)
 {
-	struct sock *sk = conn->sk;
-	struct fsk_conn *peer;
+	struct sock *sk = mem->conn.sk;
+	struct fsk_memory *peer;
 
-	fsk_loop_uncork(conn);
+	fsk_loop_uncork(mem);
 	rcu_read_lock();
-	peer = peer_of(conn);
-	if (peer && fsk_ring_used(conn->out))
+	peer = peer_of(mem);
+	if (peer && fsk_ring_used(mem->out))
 		wake_reader(peer);
 	rcu_read_unlock();
-	conn->retry_at = fsk_now() + FSK_LOOP_RETRY_NS;
-	update(conn);
-	fsk_timer_arm(conn);
-	if (conn->out->starved)
+	mem->conn.retry_at = fsk_now() + FSK_LOOP_RETRY_NS;
+	update(mem);
+	fsk_timer_arm(&mem->conn);
+	if (mem->out->starved)
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	return sk_stream_wait_memory(sk, timeo);
 }
 
-static int wait_space(struct fsk_conn *conn, long *timeo)
+static int wait_space(struct fsk_memory *mem, long *timeo)
 {
-	struct sock *sk = conn->sk;
+	struct sock *sk = mem->conn.sk;
 
-	update(conn);
-	if (room(conn))
+	update(mem);
+	if (room(mem))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	/* Who has to wait would get nowhere if bytes waited for more. */
-	fsk_loop_uncork(conn);
+	fsk_loop_uncork(mem);
 	return sk_stream_wait_memory(sk, timeo);
 }
 
 /* May bytes go past the ring?  The spinlock of @peer's socket is held. */
-static bool posted(const struct fsk_conn *peer)
+static bool posted(const struct fsk_memory *peer)
 {
-	const struct fsk_post *post = peer->post;
-	const struct sock *sk = peer->sk;
+	const struct fsk_post *post = peer->conn.post;
+	const struct sock *sk = peer->conn.sk;
 
 	/*
 	 * First: the thread that finds its connection gone leaves it alone, and
 	 * frees the buffer that it had posted there.
 	 */
-	if (unlikely(peer->phase == FSK_PH_DEAD))
+	if (unlikely(peer->conn.phase == FSK_PH_DEAD))
 		return false;
 	return post && !post->busy && post->filled < post->len &&
 	       !sock_owned_by_user(sk) &&
@@ -726,14 +746,14 @@ static bool posted(const struct fsk_conn *peer)
  * @n bytes were put into the buffer that @peer has posted.  The spinlock of its
  * socket is held.  Return: is that enough for its reader?
  */
-static bool filled(struct fsk_conn *peer, u32 n)
+static bool filled(struct fsk_memory *peer, u32 n)
 {
-	struct tcp_sock *tp = tcp_sk(peer->sk);
-	struct fsk_post *post = peer->post;
+	struct tcp_sock *tp = tcp_sk(peer->conn.sk);
+	struct fsk_post *post = peer->conn.post;
 	bool enough;
 
 	/* Killed meanwhile; the socket may be TCP's by now. */
-	if (unlikely(peer->phase == FSK_PH_DEAD)) {
+	if (unlikely(peer->conn.phase == FSK_PH_DEAD)) {
 		fsk_post_filled(post, 0);
 		return true;
 	}
@@ -741,9 +761,9 @@ static bool filled(struct fsk_conn *peer, u32 n)
 	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
 	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt + n);
 	WRITE_ONCE(peer->in->segs, peer->in->segs + 1);
-	fsk_conn_stat_add(peer, FSK_MIB_IN_BYTES, n);
-	fsk_conn_stat_add(peer, FSK_MIB_POSTED_BYTES, n);
-	enough = post->filled + n >= peer->post_want;
+	fsk_conn_stat_add(&peer->conn, FSK_MIB_IN_BYTES, n);
+	fsk_conn_stat_add(&peer->conn, FSK_MIB_POSTED_BYTES, n);
+	enough = post->filled + n >= peer->conn.post_want;
 	fsk_post_filled(post, n);
 	return enough;
 }
@@ -753,31 +773,31 @@ static bool filled(struct fsk_conn *peer, u32 n)
  * While @busy is set nobody else touches buffer or numbers, so that no lock is
  * held over the copy.  Return: bytes, 0 if they have to go through the ring.
  */
-static int write_posted(struct fsk_conn *conn, struct msghdr *msg, size_t len)
+static int write_posted(struct fsk_memory *mem, struct msghdr *msg, size_t len)
 {
-	struct fsk_conn *peer;
+	struct fsk_memory *peer;
 	struct fsk_post *post;
 	bool enough, ready;
 	size_t n = 0;
 
 	rcu_read_lock();
-	peer = peer_of(conn);
-	if (likely(!peer || !READ_ONCE(peer->post)))
+	peer = peer_of(mem);
+	if (likely(!peer || !READ_ONCE(peer->conn.post)))
 		goto out;
-	spin_lock_bh(&peer->sk->sk_lock.slock);
-	post = peer->post;
+	spin_lock_bh(&peer->conn.sk->sk_lock.slock);
+	post = peer->conn.post;
 	ready = posted(peer);
 	if (ready)
 		post->busy = true;
-	spin_unlock_bh(&peer->sk->sk_lock.slock);
+	spin_unlock_bh(&peer->conn.sk->sk_lock.slock);
 	if (!ready)
 		goto out;
 
 	n = fsk_post_copy(post, &msg->msg_iter, len);
 
-	spin_lock_bh(&peer->sk->sk_lock.slock);
+	spin_lock_bh(&peer->conn.sk->sk_lock.slock);
 	enough = filled(peer, n);
-	spin_unlock_bh(&peer->sk->sk_lock.slock);
+	spin_unlock_bh(&peer->conn.sk->sk_lock.slock);
 	smp_mb();	/* busy, then whether anybody waits for it */
 	wake_up_var(&post->busy);	/* an address, no access */
 	if (enough)
@@ -794,21 +814,23 @@ static bool is_cut(const struct fsk_pair *pair)
 }
 
 /* Something waits for a way to the other end; nobody tells of a new one. */
-static void seek_way(struct fsk_conn *conn)
+static void seek_way(struct fsk_memory *mem)
 {
-	if (READ_ONCE(conn->pair->astray) && !conn->retry_at)
-		conn->retry_at = fsk_now() + FSK_LOOP_ASTRAY_NS;
+	if (READ_ONCE(mem->pair->astray) && !mem->conn.retry_at)
+		mem->conn.retry_at = fsk_now() + FSK_LOOP_ASTRAY_NS;
 }
 
-static void sever(struct fsk_conn *conn)
+static void sever(struct fsk_memory *mem)
 {
-	conn->severed = true;
-	conn->holds = true;
+	struct fsk_conn *conn = &mem->conn;
+
+	mem->severed = true;
+	mem->holds = true;
 	conn->heard_at = fsk_now();
 	conn->probes = 0;
-	if (conn->stalled_since)
-		conn->stalled_since = conn->heard_at;
-	seek_way(conn);
+	if (mem->stalled_since)
+		mem->stalled_since = conn->heard_at;
+	seek_way(mem);
 	fsk_keepalive_moved(conn);
 	fsk_timer_arm(conn);
 }
@@ -817,113 +839,116 @@ static void sever(struct fsk_conn *conn)
  * Something has changed that may lead packets elsewhere.  What is written next
  * must not arrive then.  The caller owns the socket.
  */
-static noinline void look_out(struct fsk_conn *conn)
+static noinline void look_out(struct fsk_memory *mem)
 {
-	if (fsk_path_pair(conn) || conn->severed)
+	struct fsk_conn *conn = &mem->conn;
+
+	if (fsk_path_pair(mem) || mem->severed)
 		return;
 	spin_lock_bh(&conn->sk->sk_lock.slock);
 	if (conn->phase != FSK_PH_DEAD)
-		sever(conn);
+		sever(mem);
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
 
 /**
  * fsk_loop_look - is the other end there?
- * @conn: connection
+ * @mem: connection
  *
  * Context: the socket's spinlock is held, by its owner if it has one.
  * Return: false if the line is cut.
  */
-bool fsk_loop_look(struct fsk_conn *conn)
+bool fsk_loop_look(struct fsk_memory *mem)
 {
-	if ((conn->severed || !fsk_path_fresh(conn)) && !fsk_path_pair(conn) &&
-	    !conn->severed)
-		sever(conn);
-	return !conn->severed;
+	if ((mem->severed || !fsk_path_fresh(&mem->conn)) &&
+	    !fsk_path_pair(mem) && !mem->severed)
+		sever(mem);
+	return !mem->severed;
 }
 
 /* Keep @n written bytes until the line is whole again. */
-static void hold(struct fsk_conn *conn, u32 n, bool is_urgent)
+static void hold(struct fsk_memory *mem, u32 n, bool is_urgent)
 {
-	conn->out->held += n;
-	conn->urg_out |= is_urgent;
+	mem->out->held += n;
+	mem->conn.urg_out |= is_urgent;
 	smp_mb();	/* memory, then the list: pairs with visit(), pair.c */
-	if (list_empty_careful(&conn->pair->holder))
-		fsk_pair_holds(conn->pair);
-	seek_way(conn);
-	update(conn);
+	if (list_empty_careful(&mem->pair->holder))
+		fsk_pair_holds(mem->pair);
+	seek_way(mem);
+	update(mem);
 }
 
 /* One stretch.  Return: as fsk_loop_write(), or bytes. */
-static __always_inline int write_stretch(struct fsk_conn *conn,
+static __always_inline int write_stretch(struct fsk_memory *mem,
 					 struct msghdr *msg, size_t len)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
+	struct fsk_conn *conn = &mem->conn;
 	bool is_urgent;
 	int n = 0;
 
 	if (unlikely(!fsk_path_fresh(conn)))
-		look_out(conn);
+		look_out(mem);
 	if (len >= FSK_LOOP_POST_MIN && !(msg->msg_flags & MSG_OOB) &&
-	    !conn->holds)
-		n = write_posted(conn, msg, len);
+	    !mem->holds)
+		n = write_posted(mem, msg, len);
 	if (n) {
 		WRITE_ONCE(tp->write_seq, tp->write_seq + n);
 		tp->segs_out++;
 		tp->data_segs_out++;
 		fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, n);
-		update(conn);
+		update(mem);
 		return n;
 	}
-	n = fsk_ring_write(conn->out, conn->sk, &msg->msg_iter, len);
+	n = fsk_ring_write(mem->out, conn->sk, &msg->msg_iter, len);
 	if (unlikely(n < 0))
 		return n;
 	is_urgent = false;
 	if (unlikely(msg->msg_flags & MSG_OOB)) {
-		conn->sent_byte = fsk_ring_last_byte(conn->out);
+		mem->sent_byte = fsk_ring_last_byte(mem->out);
 		is_urgent = !msg_data_left(msg);
 		if (is_urgent)
-			mark_urgent(conn, n);
+			mark_urgent(mem, n);
 	}
 	WRITE_ONCE(tp->write_seq, tp->write_seq + n);
 	tp->segs_out++;
 	tp->data_segs_out++;
 	fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, n);
-	if (unlikely(conn->holds)) {
-		hold(conn, n, is_urgent);
-		if (!conn->severed)
-			cork(conn, msg, is_urgent);
+	if (unlikely(mem->holds)) {
+		hold(mem, n, is_urgent);
+		if (!mem->severed)
+			cork(mem, msg, is_urgent);
 		return n;
 	}
-	if (unlikely(!publish(conn, n, is_urgent))) {
-		refused(conn);
+	if (unlikely(!publish(mem, n, is_urgent))) {
+		refused(mem);
 		return n;
 	}
-	if (unlikely(conn->out->head - conn->told_nxt > FSK_LOOP_TELL))
+	if (unlikely(mem->out->head - conn->told_nxt > FSK_LOOP_TELL))
 		fsk_conn_info(conn);
 	/* After the barrier in publish(). */
-	if (unlikely(list_empty_careful(&conn->pair->holder)))
-		fsk_pair_holds(conn->pair);
-	if (likely(fsk_ring_used(conn->out) <= conn->out->window &&
+	if (unlikely(list_empty_careful(&mem->pair->holder)))
+		fsk_pair_holds(mem->pair);
+	if (likely(fsk_ring_used(mem->out) <= mem->out->window &&
 		   !conn->sk->sk_wmem_queued)) {
 		WRITE_ONCE(tp->snd_una, tp->write_seq);
 		WRITE_ONCE(tp->snd_nxt, tp->write_seq);
 	} else {
-		update(conn);
+		update(mem);
 	}
 	return n;
 }
 
-static noinline int write_some(struct fsk_conn *conn, struct msghdr *msg,
+static noinline int write_some(struct fsk_memory *mem, struct msghdr *msg,
 			       u32 space)
 {
-	return write_stretch(conn, msg, min_t(size_t, space,
+	return write_stretch(mem, msg, min_t(size_t, space,
 					      msg_data_left(msg)));
 }
 
 /**
  * fsk_loop_write - send
- * @conn: connected connection
+ * @mem: connected connection
  * @msg: what to send
  * @timeo: jiffies left to wait
  * @copied: bytes taken, to be added to
@@ -931,11 +956,11 @@ static noinline int write_some(struct fsk_conn *conn, struct msghdr *msg,
  * Context: process, may sleep; the caller owns the socket.
  * Return: 0 or why not all was taken, as TCP.
  */
-int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
 		   size_t *copied)
 {
-	size_t share = *timeo ? SIZE_MAX : room_at_once(conn);
-	struct sock *sk = conn->sk;
+	size_t share = *timeo ? SIZE_MAX : room_at_once(mem);
+	struct sock *sk = mem->conn.sk;
 	u32 space;
 	int n;
 
@@ -943,12 +968,12 @@ int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 		if (unlikely(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
 			return -EPIPE;
 		if (unlikely(msg->msg_flags & MSG_MORE))
-			conn->holds = true;
-		space = room(conn);
+			mem->holds = true;
+		space = room(mem);
 		if (likely(space && share)) {
 			space = min_t(size_t, min(space, FSK_LOOP_STRETCH),
 				      share);
-			n = write_some(conn, msg, space);
+			n = write_some(mem, msg, space);
 			if (likely(n > 0)) {
 				*copied += n;
 				share -= n;
@@ -956,16 +981,16 @@ int fsk_loop_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 			}
 			if (n != -ENOMEM)
 				return n;
-			n = wait_memory(conn, timeo);
+			n = wait_memory(mem, timeo);
 		} else if (space) {
 			n = enough(sk);
 		} else {
-			n = wait_space(conn, timeo);
+			n = wait_space(mem, timeo);
 		}
 		if (n)
 			return n;
 		/* Waiting let go of the lock: reset or disconnected? */
-		if (!fsk_is_conn(sk) || fsk_conn(sk) != conn)
+		if (!fsk_is_conn(sk) || fsk_conn(sk) != &mem->conn)
 			return -EPIPE;
 	}
 	return 0;
@@ -995,8 +1020,9 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
 		   !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN))) {
 		conn = fsk_conn(sk);
 		/* Another thread may have connected it anew, over frames. */
-		if (likely(conn->out && has_room(conn)))
-			done = max(write_stretch(conn, msg, size), 0);
+		if (likely(fsk_in_memory(conn) && has_room(fsk_memory(conn))))
+			done = max(write_stretch(fsk_memory(conn), msg, size),
+				   0);
 	}
 	release_sock(sk);
 	if (likely(!done || done == size))
@@ -1007,49 +1033,51 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
 	return done + max(n, 0);
 }
 
-static void tell_urgent(struct fsk_conn *conn)
+static void tell_urgent(struct fsk_memory *mem)
 {
-	struct fsk_conn *peer;
+	struct fsk_memory *peer;
 
 	rcu_read_lock();
-	peer = peer_of(conn);
+	peer = peer_of(mem);
 	if (peer) {
-		spin_lock_bh(&peer->sk->sk_lock.slock);
-		point_out(conn, peer);
-		spin_unlock_bh(&peer->sk->sk_lock.slock);
+		spin_lock_bh(&peer->conn.sk->sk_lock.slock);
+		point_out(mem, peer);
+		spin_unlock_bh(&peer->conn.sk->sk_lock.slock);
 	}
 	rcu_read_unlock();
 }
 
 /**
  * fsk_loop_urgent - the last byte written is urgent, as was not known then
- * @conn: connection into which at least one byte was written
+ * @mem: connection into which at least one byte was written
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_urgent(struct fsk_conn *conn)
+void fsk_loop_urgent(struct fsk_memory *mem)
 {
-	mark_urgent(conn, 0);
-	if (unlikely(conn->severed))
-		conn->urg_out = true;
+	mark_urgent(mem, 0);
+	if (unlikely(mem->severed))
+		mem->conn.urg_out = true;
 	else
-		tell_urgent(conn);
+		tell_urgent(mem);
 }
 
 /* What has come into the window, the end perhaps. */
-static void show_locked(struct fsk_conn *conn)
+static void show_locked(struct fsk_memory *mem)
 {
-	fsk_loop_show(conn);
-	if (unlikely(conn->fin_beyond))
-		end_of_stream(conn);
+	fsk_loop_show(mem);
+	if (unlikely(mem->fin_beyond))
+		end_of_stream(mem);
 }
 
 /* Likewise; the end is for the release of the socket, which the caller owns. */
-static void show_unlocked(struct fsk_conn *conn)
+static void show_unlocked(struct fsk_memory *mem)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	spin_lock_bh(&conn->sk->sk_lock.slock);
-	fsk_loop_show(conn);
-	if (unlikely(conn->fin_beyond))
+	fsk_loop_show(mem);
+	if (unlikely(mem->fin_beyond))
 		conn->deferred |= FSK_EV_FIN;
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
@@ -1070,51 +1098,54 @@ static void arrived(struct sock *sk)
 
 /**
  * fsk_loop_taken - the program, or a kernel user, has made room
- * @conn: connection
+ * @mem: connection
  *
  * Called by fsk_loop_read().
  *
  * Context: process, the caller owns the socket; or its spinlock is held.
  */
-void fsk_loop_taken(struct fsk_conn *conn)
+void fsk_loop_taken(struct fsk_memory *mem)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 	bool locked = softirq_count();	/* by its spinlock */
+	struct fsk_conn *conn = &mem->conn;
 
 	/* The writer is ahead of the window. */
 	if (fsk_rx_grow_buffer(conn))
-		WRITE_ONCE(conn->in->window, fsk_loop_window(conn->sk));
-	if (unlikely(READ_ONCE(tp->rcv_nxt) != received(conn) &&
+		WRITE_ONCE(mem->in->window, fsk_loop_window(conn->sk));
+	if (unlikely(READ_ONCE(tp->rcv_nxt) != received(mem) &&
 		     conn->phase != FSK_PH_DEAD)) {
 		if (unlikely(locked))
-			show_locked(conn);
+			show_locked(mem);
 		else
-			show_unlocked(conn);
+			show_unlocked(mem);
 		arrived(conn->sk);
 	}
-	if (!READ_ONCE(conn->in->waiting))
+	if (!READ_ONCE(mem->in->waiting))
 		return;
 	if (unlikely(locked))
-		tell_later(conn->pair, !conn->side, FSK_LATE_SPACE);
+		tell_later(mem->pair, !mem->side, FSK_LATE_SPACE);
 	else
-		tell(conn, FSK_EV_SPACE);
+		tell(mem, FSK_EV_SPACE);
 }
 
 /**
  * fsk_loop_resized - the receive buffer has a new size
- * @conn: connection
+ * @mem: connection
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_resized(struct fsk_conn *conn)
+void fsk_loop_resized(struct fsk_memory *mem)
 {
+	struct fsk_conn *conn = &mem->conn;
+
 	if (conn->phase == FSK_PH_DEAD)
 		return;
-	WRITE_ONCE(conn->in->window, fsk_loop_window(conn->sk));
-	fsk_loop_count(conn);
-	show_unlocked(conn);
+	WRITE_ONCE(mem->in->window, fsk_loop_window(conn->sk));
+	fsk_loop_count(mem);
+	show_unlocked(mem);
 	conn->sk->sk_data_ready(conn->sk);
-	fsk_loop_read(conn);
+	fsk_loop_read(mem);
 }
 
 /**
@@ -1135,142 +1166,147 @@ void fsk_loop_accepted(struct sock *sk)
 
 	spin_lock_bh(&sk->sk_lock.slock);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (conn && conn->in) {
-		conn->counts = true;
-		fsk_loop_count(conn);
+	if (conn && fsk_in_memory(conn)) {
+		fsk_memory(conn)->counts = true;
+		fsk_loop_count(fsk_memory(conn));
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
 /* The other end knows of the end of the stream; the spinlock is held. */
-static void fin_told(struct fsk_conn *conn)
+static void fin_told(struct fsk_memory *mem)
 {
-	update(conn);
+	struct fsk_conn *conn = &mem->conn;
+
+	update(mem);
 	if (!conn->sk->sk_wmem_queued && conn->phase != FSK_PH_DEAD)
 		fsk_state_fin_acked(conn, fsk_now());
 }
 
 /* The end of the stream.  The caller owns the socket. */
-static void send_fin(struct fsk_conn *conn)
+static void send_fin(struct fsk_memory *mem)
 {
-	if (!tell(conn, FSK_EV_FIN)) {
-		refused(conn);
+	if (!tell(mem, FSK_EV_FIN)) {
+		refused(mem);
 		return;
 	}
 	rcu_read_lock();
-	spin_lock_bh(&conn->sk->sk_lock.slock);
-	fin_told(conn);
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
+	spin_lock_bh(&mem->conn.sk->sk_lock.slock);
+	fin_told(mem);
+	spin_unlock_bh(&mem->conn.sk->sk_lock.slock);
 	rcu_read_unlock();
 }
 
 /* There is something to send and no line: patience begins to end. */
-static void await_line(struct fsk_conn *conn)
+static void await_line(struct fsk_memory *mem)
 {
-	if (!conn->stalled_since)
-		conn->stalled_since = fsk_now();
-	seek_way(conn);
-	fsk_timer_arm(conn);
+	if (!mem->stalled_since)
+		mem->stalled_since = fsk_now();
+	seek_way(mem);
+	fsk_timer_arm(&mem->conn);
 }
 
 /**
  * fsk_loop_fin - the program sends no more
- * @conn: connection; its state has already changed, and may do so again
+ * @mem: connection; its state has already changed, and may do so again
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_fin(struct fsk_conn *conn)
+void fsk_loop_fin(struct fsk_memory *mem)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
+	struct fsk_conn *conn = &mem->conn;
 
 	if (unlikely(!fsk_path_fresh(conn)))
-		look_out(conn);
-	fsk_loop_uncork(conn);
+		look_out(mem);
+	fsk_loop_uncork(mem);
 	if (conn->phase == FSK_PH_DEAD)
 		return;
-	conn->fin_sent = true;
-	conn->out->starved = false;
+	mem->fin_sent = true;
+	mem->out->starved = false;
 	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
-	if (unlikely(conn->severed)) {
+	if (unlikely(mem->severed)) {
 		conn->fin_wanted = true;
-		await_line(conn);
+		await_line(mem);
 		return;
 	}
-	send_fin(conn);
+	send_fin(mem);
 }
 
 /**
  * fsk_loop_reset - tell the other end that the connection is gone
- * @conn: connection
+ * @mem: connection
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_reset(struct fsk_conn *conn)
+void fsk_loop_reset(struct fsk_memory *mem)
 {
-	if (unlikely(!fsk_path_fresh(conn)))
-		look_out(conn);
-	if (unlikely(is_cut(conn->pair))) {
-		fsk_loop_reset_later(conn);
+	if (unlikely(!fsk_path_fresh(&mem->conn)))
+		look_out(mem);
+	if (unlikely(is_cut(mem->pair))) {
+		fsk_loop_reset_later(mem);
 		return;
 	}
-	fsk_count_reset(sock_net(conn->sk));
-	tell(conn, FSK_EV_RESET);
+	fsk_count_reset(sock_net(mem->conn.sk));
+	tell(mem, FSK_EV_RESET);
 }
 
 /* What was held goes on its way.  Return: false if the other end wants none. */
-static bool send_held(struct fsk_conn *conn, bool fin)
+static bool send_held(struct fsk_memory *mem, bool fin)
 {
-	u32 n = conn->out->held;
+	struct fsk_conn *conn = &mem->conn;
+	u32 n = mem->out->held;
 
-	conn->out->held = 0;
-	if (n && !publish(conn, n, conn->urg_out))
+	mem->out->held = 0;
+	if (n && !publish(mem, n, conn->urg_out))
 		return false;
 	if (!n && conn->urg_out)
-		tell_urgent(conn);
+		tell_urgent(mem);
 	conn->urg_out = false;
-	return !fin || tell(conn, FSK_EV_FIN);
+	return !fin || tell(mem, FSK_EV_FIN);
 }
 
 /* Both spinlocks are the caller's to take, and he has this end's. */
-static void mend(struct fsk_conn *conn)
+static void mend(struct fsk_memory *mem)
 {
+	struct fsk_conn *conn = &mem->conn;
 	bool fin = conn->fin_wanted;
 
-	conn->severed = false;
-	conn->holds = conn->corked;
+	mem->severed = false;
+	mem->holds = conn->corked;
 	conn->cork_at = 0;
 	conn->fin_wanted = false;
-	conn->stalled_since = 0;
-	if (!send_held(conn, fin)) {
-		tell(conn, FSK_EV_RESET);
-		reset(conn);
+	mem->stalled_since = 0;
+	if (!send_held(mem, fin)) {
+		tell(mem, FSK_EV_RESET);
+		reset(mem);
 		return;
 	}
 	if (fin)
-		fin_told(conn);
+		fin_told(mem);
 	else
-		update(conn);
+		update(mem);
 	/* An orphan has less time now. */
 	fsk_timer_arm(conn);
 }
 
 /* As mend(), of bytes that have waited for more. */
-static void cork_expired(struct fsk_conn *conn)
+static void cork_expired(struct fsk_memory *mem)
 {
-	conn->cork_due = false;
-	if (conn->out->held && !push_held(conn, conn->out->held)) {
-		tell(conn, FSK_EV_RESET);
-		reset(conn);
+	mem->cork_due = false;
+	if (mem->out->held && !push_held(mem, mem->out->held)) {
+		tell(mem, FSK_EV_RESET);
+		reset(mem);
 	}
 }
 
 /* A line that is whole again may bring back the way. */
-static bool is_whole(struct fsk_conn *conn)
+static bool is_whole(struct fsk_memory *mem)
 {
-	struct fsk_pair *pair = conn->pair;
+	struct fsk_pair *pair = mem->pair;
 
 	return !is_cut(pair) || (READ_ONCE(pair->astray) &&
-				 fsk_path_pair(conn) && !is_cut(pair));
+				 fsk_path_pair(mem) && !is_cut(pair));
 }
 
 /*
@@ -1280,25 +1316,25 @@ static bool is_whole(struct fsk_conn *conn)
  */
 static void late_line(struct fsk_pair *pair, unsigned int side)
 {
-	struct fsk_conn *conn;
+	struct fsk_memory *mem;
 	struct sock *sk;
 
-	conn = rcu_dereference(pair->end[side]);
-	if (!conn || !test_and_clear_bit(FSK_LATE_LINE + side, &pair->late))
+	mem = rcu_dereference(pair->end[side]);
+	if (!mem || !test_and_clear_bit(FSK_LATE_LINE + side, &pair->late))
 		return;
-	sk = conn->sk;
+	sk = mem->conn.sk;
 	local_bh_disable();
 	spin_lock_nested(&sk->sk_lock.slock, FSK_LATE_NESTING);
-	if (conn->phase == FSK_PH_DEAD)
+	if (mem->conn.phase == FSK_PH_DEAD)
 		;
 	else if (sock_owned_by_user(sk))
-		conn->deferred |= FSK_EV_LINE;
-	else if (conn->severed && is_whole(conn))
-		mend(conn);
-	else if (!conn->severed && is_cut(pair))
-		sever(conn);
-	else if (!conn->severed && conn->cork_due)
-		cork_expired(conn);
+		mem->conn.deferred |= FSK_EV_LINE;
+	else if (mem->severed && is_whole(mem))
+		mend(mem);
+	else if (!mem->severed && is_cut(pair))
+		sever(mem);
+	else if (!mem->severed && mem->cork_due)
+		cork_expired(mem);
 	spin_unlock(&sk->sk_lock.slock);
 	local_bh_enable();
 }
@@ -1306,7 +1342,7 @@ static void late_line(struct fsk_pair *pair, unsigned int side)
 static void late_events(struct fsk_pair *pair, unsigned int side)
 {
 	unsigned int events = 0;
-	struct fsk_conn *conn;
+	struct fsk_memory *mem;
 
 	/* Not heard while the line is cut; looked at again when it is whole. */
 	if (!is_cut(pair) &&
@@ -1314,12 +1350,12 @@ static void late_events(struct fsk_pair *pair, unsigned int side)
 		events |= FSK_EV_RESET;
 	if (test_and_clear_bit(FSK_LATE_SPACE + side, &pair->late))
 		events |= FSK_EV_SPACE;
-	conn = rcu_dereference(pair->end[side]);
-	if (!conn || !events)
+	mem = rcu_dereference(pair->end[side]);
+	if (!mem || !events)
 		return;
-	spin_lock_bh(&conn->sk->sk_lock.slock);
-	post_event(conn, events);
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
+	spin_lock_bh(&mem->conn.sk->sk_lock.slock);
+	post_event(mem, events);
+	spin_unlock_bh(&mem->conn.sk->sk_lock.slock);
 }
 
 /**
@@ -1348,18 +1384,18 @@ void fsk_loop_late(struct work_struct *work)
  * is free, for it must not be waited for.  Return: false if not, or if what was
  * sent before the reset may still wait for the line.
  */
-static bool reset_now(struct fsk_conn *conn)
+static bool reset_now(struct fsk_memory *mem)
 {
-	struct fsk_conn *peer;
+	struct fsk_memory *peer;
 	bool done = false;
 
-	if (unlikely(conn->pair->line))
+	if (unlikely(mem->pair->line))
 		return false;
 	rcu_read_lock();
-	peer = peer_of(conn);
-	if (peer && spin_trylock_bh(&peer->sk->sk_lock.slock)) {
+	peer = peer_of(mem);
+	if (peer && spin_trylock_bh(&peer->conn.sk->sk_lock.slock)) {
 		post_event(peer, FSK_EV_RESET);
-		spin_unlock_bh(&peer->sk->sk_lock.slock);
+		spin_unlock_bh(&peer->conn.sk->sk_lock.slock);
 		done = true;
 	}
 	rcu_read_unlock();
@@ -1368,65 +1404,66 @@ static bool reset_now(struct fsk_conn *conn)
 
 /**
  * fsk_loop_reset_later - as fsk_loop_reset(), if need be from a work item
- * @conn: connection
+ * @mem: connection
  *
  * Usually at once: when close() of a listener returns, those who wait for it to
  * accept are to know, as with TCP.
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_reset_later(struct fsk_conn *conn)
+void fsk_loop_reset_later(struct fsk_memory *mem)
 {
-	fsk_count_reset(sock_net(conn->sk));
-	if (!reset_now(conn))
-		tell_later(conn->pair, !conn->side, FSK_LATE_RESET);
+	fsk_count_reset(sock_net(mem->conn.sk));
+	if (!reset_now(mem))
+		tell_later(mem->pair, !mem->side, FSK_LATE_RESET);
 }
 
 /**
  * fsk_loop_info - tell TCP_INFO and ss what there is to tell
- * @conn: connection
+ * @mem: connection
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_info(struct fsk_conn *conn)
+void fsk_loop_info(struct fsk_memory *mem)
 {
-	struct tcp_sock *tp = tcp_sk(conn->sk);
+	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 
-	tp->snd_wnd = conn->out->window;
-	tp->rcvq_space.space = conn->in->window;
+	tp->snd_wnd = mem->out->window;
+	tp->rcvq_space.space = mem->in->window;
 	tp->delivered = tp->data_segs_out;
 	/* What is sent is there when send() returns: the least there is. */
 	tp->srtt_us = 1 << 3;
 	minmax_reset(&tp->rtt_min, tcp_jiffies32, 1);
 	tp->lsndtime = tcp_jiffies32;
 	tp->rcv_tstamp = tcp_jiffies32;
-	inet_csk(conn->sk)->icsk_ack.lrcvtime = tcp_jiffies32;
+	inet_csk(mem->conn.sk)->icsk_ack.lrcvtime = tcp_jiffies32;
 }
 
 /**
  * fsk_loop_leave - the connection dies
- * @conn: connection
+ * @mem: connection
  *
  * Context: the socket's spinlock is held, or its owner's other threads have
  * nothing to say any more.
  */
-void fsk_loop_leave(struct fsk_conn *conn)
+void fsk_loop_leave(struct fsk_memory *mem)
 {
-	RCU_INIT_POINTER(conn->pair->end[conn->side], NULL);
-	conn->out->held = 0;
-	WRITE_ONCE(conn->sk->sk_wmem_queued, 0);
+	RCU_INIT_POINTER(mem->pair->end[mem->side], NULL);
+	mem->out->held = 0;
+	WRITE_ONCE(mem->conn.sk->sk_wmem_queued, 0);
 }
 
 /**
  * fsk_loop_unhook - the socket has nothing to do with the connection any more
- * @conn: dead connection
+ * @mem: dead connection
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_unhook(struct fsk_conn *conn)
+void fsk_loop_unhook(struct fsk_memory *mem)
 {
-	if (conn->counted)
-		atomic_sub(xchg(&conn->counted, 0), &conn->sk->sk_rmem_alloc);
+	if (mem->counted)
+		atomic_sub(xchg(&mem->counted, 0),
+			   &mem->conn.sk->sk_rmem_alloc);
 }
 
 static int look_at_data_ready(struct sock *sk)
