@@ -32,12 +32,12 @@
 
 #include "across.h"
 #include "conn.h"
+#include "eth.h"
 #include "frames.h"
 #include "handshake.h"
 #include "pair.h"
 #include "peer.h"
 #include "policy.h"
-#include "transport.h"
 
 #define ACROSS_BITS	8
 /* So many lines are looked at before others get the lock. */
@@ -99,7 +99,7 @@ static bool answered(struct net_device *dev, const void *arg)
 
 	return !net_eq(net, q->net) &&
 	       READ_ONCE(fsk_net(net)->same_host) == FSK_SAME_HOST_ALL &&
-	       READ_ONCE(fsk_net(net)->enable) && fsk_transport_for(dev) &&
+	       READ_ONCE(fsk_net(net)->enable) && fsk_eth_usable(dev) &&
 	       fsk_handshake_answered(dev, &q->syn, q->mac, q->id, q->key);
 }
 

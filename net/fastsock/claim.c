@@ -25,6 +25,7 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "eth.h"
 #include "handshake.h"
 #include "hold.h"
 #include "loop.h"
@@ -36,7 +37,6 @@
 #include "sock.h"
 #include "state.h"
 #include "stats.h"
-#include "transport.h"
 #include "tx.h"
 
 struct proto_ops fsk_claimed_ops __read_mostly;
@@ -215,10 +215,10 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
 		return FSK_REASON_XFRM;
 	if (dev->flags & IFF_LOOPBACK) {
 		eth_zero_addr(mac);
-		return fsk_transport_for(dev) || fsk_loop_ops.usable(dev) ?
+		return fsk_eth_usable(dev) || fsk_loop_usable(dev) ?
 		       FSK_ACCEPT : FSK_REASON_LOCALHOST;
 	}
-	if (!fsk_transport_for(dev))
+	if (!fsk_eth_usable(dev))
 		return FSK_REASON_DEVICE;
 
 	n = __ipv4_neigh_lookup(dev, (__force u32)daddr);
@@ -397,12 +397,12 @@ static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 	if (t.saddr == t.daddr && t.sport == t.dport)
 		return FSK_REASON_SELFCONNECT;
 	/* In memory the server's end would be there at once. */
-	if (fsk_loop_ops.usable(rt->dst.dev) && fsk_handshake_ack_waits(sk))
+	if (fsk_loop_usable(rt->dst.dev) && fsk_handshake_ack_waits(sk))
 		return FSK_REASON_OPTION;
 	reason = fsk_policy_connect(sk, rt, &t);
 	if (reason != FSK_ACCEPT)
 		return reason;
-	if (fsk_loop_ops.usable(rt->dst.dev))
+	if (fsk_loop_usable(rt->dst.dev))
 		return fsk_pair_connect(sk, rt->dst.dev, &t);
 	if (fsk_handshake_start(sk, rt->dst.dev, mac))
 		return FSK_REASON_NOMEM;

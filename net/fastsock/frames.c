@@ -11,12 +11,12 @@
 #include <net/tcp.h>
 
 #include "conn.h"
+#include "eth.h"
 #include "frames.h"
 #include "path.h"
 #include "rel.h"
 #include "rx.h"
 #include "tomb.h"
-#include "transport.h"
 #include "tx.h"
 
 /* In a second; the next ones, and true ones, wait for another second. */
@@ -212,7 +212,6 @@ void fsk_frames_rekey(struct fsk_frames *fr)
 /**
  * fsk_frames_alloc - make a connection of frames that nobody sees yet
  * @sk: its socket
- * @xport: what will carry it
  * @dev: device towards the peer
  * @mac: the peer's address on @dev
  * @gfp: allocation flags
@@ -220,25 +219,19 @@ void fsk_frames_rekey(struct fsk_frames *fr)
  * Context: as @gfp allows; the caller owns @sk or is the only one to know it.
  * Return: the connection, still without id and key, or NULL without memory.
  */
-struct fsk_frames *fsk_frames_alloc(struct sock *sk,
-				    const struct fsk_transport_ops *xport,
-				    struct net_device *dev, const u8 *mac,
-				    gfp_t gfp)
+struct fsk_frames *fsk_frames_alloc(struct sock *sk, struct net_device *dev,
+				    const u8 *mac, gfp_t gfp)
 {
 	struct fsk_frames *fr = kmem_cache_zalloc(frames_cache, gfp);
 
 	if (!fr)
 		return NULL;
 	fsk_conn_prepare(&fr->conn, sk, FSK_KIND_FRAMES);
-	fr->xport = xport;
 	netdev_hold(dev, NULL, gfp);	/* no tracker: see put_dev() */
 	RCU_INIT_POINTER(fr->path.dev, dev);
 	ether_addr_copy(fr->path.mac, mac);
-	/* Without a transport the caller gives it up. */
-	if (xport) {
-		fr->path.headroom = xport->headroom(dev);
-		fsk_path_start(fr);
-	}
+	fr->path.headroom = fsk_eth_headroom(dev);
+	fsk_path_start(fr);
 	fr->mask = get_random_u32();
 	return fr;
 }
@@ -282,7 +275,7 @@ bool fsk_frames_set_dev(struct fsk_frames *fr, struct net_device *dev)
 		return false;
 	put_dev(fr);
 	netdev_hold(dev, NULL, GFP_ATOMIC);
-	fr->path.headroom = fr->xport->headroom(dev);
+	fr->path.headroom = fsk_eth_headroom(dev);
 	rcu_assign_pointer(fr->path.dev, dev);
 	return true;
 }

@@ -12,9 +12,9 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "conn.h"
+#include "path.h"
 #include "rel.h"
 #include "table.h"
-#include "transport.h"
 
 struct fsk_fallback;
 struct fsk_tomb;
@@ -25,7 +25,6 @@ struct net_device;
 /**
  * struct fsk_frames - one end of a connection in frames
  * @conn: what all connections have
- * @xport: what carries the frames; constant
  * @id_link: in fsk_net.by_id by @id; RCU
  * @peer_link: in fsk_net.by_peer by @peer_id and @peer_key; RCU
  * @path: device (referenced, NULL once unregistered) and address of the peer;
@@ -58,7 +57,6 @@ struct net_device;
  */
 struct fsk_frames {
 	struct fsk_conn conn;
-	const struct fsk_transport_ops *xport;
 	struct fsk_link id_link;
 	struct fsk_link peer_link;
 	struct fsk_path path;
@@ -150,10 +148,8 @@ int fsk_frames_init_net(struct net *net);
 void fsk_frames_exit_net(struct net *net);
 int fsk_frames_init(void);
 void fsk_frames_exit(void);
-struct fsk_frames *fsk_frames_alloc(struct sock *sk,
-				    const struct fsk_transport_ops *xport,
-				    struct net_device *dev, const u8 *mac,
-				    gfp_t gfp);
+struct fsk_frames *fsk_frames_alloc(struct sock *sk, struct net_device *dev,
+				    const u8 *mac, gfp_t gfp);
 void fsk_frames_hash(struct fsk_frames *fr);
 void fsk_frames_hash_peer(struct fsk_frames *fr);
 struct fsk_frames *fsk_frames_find(const struct fsk_net *fn, u32 id, u32 key);

@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "conntrack.h"
+#include "eth.h"
 #include "frames.h"
 #include "handshake.h"
 #include "hold.h"
@@ -37,7 +38,6 @@
 #include "stats.h"
 #include "timer.h"
 #include "tomb.h"
-#include "transport.h"
 #include "tx.h"
 #include "waiting.h"
 
@@ -70,17 +70,14 @@ void fsk_handshake_syn_body(const struct fsk_frames *fr, struct fsk_syn *syn)
 /**
  * fsk_handshake_mss - what an end takes in one frame
  * @sk: its socket, which may have TCP_MAXSEG
- * @xport: what will carry the connection
- * @dev: device towards the other end
+ * @mtu: bytes of frame (struct fsk_hdr included) that the way takes
  *
  * Context: any.
  * Return: bytes.
  */
-u16 fsk_handshake_mss(const struct sock *sk,
-		      const struct fsk_transport_ops *xport,
-		      const struct net_device *dev)
+u16 fsk_handshake_mss(const struct sock *sk, u32 mtu)
 {
-	u32 mss = min_t(u32, xport->mtu(dev), U16_MAX) - sizeof(struct fsk_hdr);
+	u32 mss = min_t(u32, mtu, U16_MAX) - sizeof(struct fsk_hdr);
 	u32 user_mss = READ_ONCE(tcp_sk(sk)->rx_opt.user_mss);
 
 	return user_mss ? min(mss, max_t(u32, user_mss, FSK_MSS_MIN)) : mss;
@@ -96,7 +93,7 @@ static u16 fitting(u16 mss, u32 mtu)
 
 static u16 own_mss(const struct fsk_frames *fr, const struct net_device *dev)
 {
-	return fitting(fsk_handshake_mss(fr->conn.sk, fr->xport, dev),
+	return fitting(fsk_handshake_mss(fr->conn.sk, fsk_eth_mtu(dev)),
 		       fr->path.mtu);
 }
 
@@ -168,8 +165,8 @@ static void send_syn(struct fsk_frames *fr)
 	rcu_read_lock();
 	dev = fsk_frames_dev(fr);
 	if (dev)
-		fsk_transport_send(dev, fr->path.mac, FSK_T_SYN, 0, 0, &syn,
-				   sizeof(syn));
+		fsk_eth_send(dev, fr->path.mac, FSK_T_SYN, 0, 0, &syn,
+			     sizeof(syn));
 	rcu_read_unlock();
 }
 
@@ -209,12 +206,14 @@ int fsk_handshake_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	struct fsk_frames *fr;
 	u64 now = fsk_now();
 
-	fr = fsk_frames_alloc(sk, fsk_transport_for(dev), dev, mac, GFP_KERNEL);
+	if (!fsk_eth_usable(dev))
+		return -ENOMEM;
+	fr = fsk_frames_alloc(sk, dev, mac, GFP_KERNEL);
 	if (!fr)
 		return -ENOMEM;
 	conn = &fr->conn;
 	fr->fallback = kmalloc(sizeof(*fr->fallback), GFP_KERNEL);
-	if (!fr->fallback || !fr->xport) {
+	if (!fr->fallback) {
 		fsk_frames_discard(fr);
 		return -ENOMEM;
 	}
@@ -821,15 +820,15 @@ int fsk_handshake_judge(struct sock *lsk, struct net_device *dev,
 static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		      const struct fsk_tuple *t, struct fsk_synack *sa)
 {
-	const struct fsk_transport_ops *xport = fsk_transport_for(dev);
 	struct sk_buff *skb = NULL;
 	struct sock *lsk;
 	u32 mtu = 0;
 	int reason;
+	u16 mss;
 
 	if (!READ_ONCE(fsk_net(dev_net(dev))->enable))
 		return FSK_REASON_DISABLED;
-	if (!xport)
+	if (!fsk_eth_usable(dev))
 		return FSK_REASON_DEVICE;
 	if (syn->version == FSK_WIRE_REFUSED)	/* see bridge.c */
 		return FSK_REASON_NETFILTER;
@@ -849,9 +848,10 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		reason = lsm_reason(lsk, skb, t);
 	kfree_skb(skb);
 	sa->win = cpu_to_be32(fsk_rx_promise(lsk));
-	if (reason == FSK_ACCEPT)
-		sa->mss = cpu_to_be16(fitting(fsk_handshake_mss(lsk, xport,
-								dev), mtu));
+	if (reason == FSK_ACCEPT) {
+		mss = fsk_handshake_mss(lsk, fsk_eth_mtu(dev));
+		sa->mss = cpu_to_be16(fitting(mss, mtu));
+	}
 	sock_put(lsk);
 	return reason;
 }
@@ -946,15 +946,15 @@ static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
 	u64 c;
 
 	if (reason != FSK_ACCEPT) {
-		fsk_transport_send(dev, mac, FSK_T_REJECT, syn->id, syn->key,
-				   &rej, sizeof(rej));
+		fsk_eth_send(dev, mac, FSK_T_REJECT, syn->id, syn->key, &rej,
+			     sizeof(rej));
 		return;
 	}
 	c = cookie(syn, dev, mac, cookie_slot());
 	sa->id = cpu_to_be32(upper_32_bits(c));
 	sa->key = cpu_to_be32(lower_32_bits(c));
-	fsk_transport_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, sa,
-			   sizeof(*sa));
+	fsk_eth_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, sa,
+		     sizeof(*sa));
 }
 
 /**
@@ -1138,12 +1138,12 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
 	if (!child)
 		return ERR_PTR(-EAGAIN);
 	__acquire(&child->sk_lock.slock);	/* TCP locked it */
-	fr = fsk_frames_alloc(child, fsk_transport_for(dev), dev, mac,
-			      GFP_ATOMIC);
+	fr = fsk_eth_usable(dev) ?
+	     fsk_frames_alloc(child, dev, mac, GFP_ATOMIC) : NULL;
 	if (fr)
 		fr->tomb = fsk_tomb_alloc(GFP_ATOMIC);
 	/* The listener's options may have changed since they were looked at. */
-	if (!fr || !fr->tomb || !fr->xport ||
+	if (!fr || !fr->tomb ||
 	    rcu_access_pointer(child->sk_filter) ||
 	    inet_csk(child)->icsk_ulp_ops) {
 		if (fr)
@@ -1184,15 +1184,13 @@ static void let_wait(struct sock *lsk, u32 id, u32 key,
 		.id = cpu_to_be32(id),
 		.key = cpu_to_be32(key),
 		.win = cpu_to_be32(fsk_rx_promise(lsk)),
-		.mss = cpu_to_be16(fsk_handshake_mss(lsk,
-						     fsk_transport_for(dev),
-						     dev)),
+		.mss = cpu_to_be16(fsk_handshake_mss(lsk, fsk_eth_mtu(dev))),
 	};
 
 	if (fsk_waiting_add(fsk_net(dev_net(dev)), (u64)id << 32 | key,
 			    cookie_body(syn, dev, mac)))
-		fsk_transport_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key,
-				   &sa, sizeof(sa));
+		fsk_eth_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, &sa,
+			     sizeof(sa));
 }
 
 /**

@@ -11,7 +11,6 @@ struct fsk_conn;
 struct fsk_frames;
 struct fsk_syn;
 struct fsk_synack;
-struct fsk_transport_ops;
 struct fsk_tuple;
 struct net_device;
 struct request_sock;
@@ -41,9 +40,7 @@ struct fsk_frames *fsk_rcv_confirm(u32 id, u32 key,
 				   const struct fsk_syn *syn,
 				   struct net_device *dev, const u8 *mac);
 void fsk_handshake_numbers(struct fsk_conn *conn, u32 mask);
-u16 fsk_handshake_mss(const struct sock *sk,
-		      const struct fsk_transport_ops *xport,
-		      const struct net_device *dev);
+u16 fsk_handshake_mss(const struct sock *sk, u32 mtu);
 bool fsk_handshake_answered(const struct net_device *dev,
 			    const struct fsk_syn *syn, const u8 *mac, u32 id,
 			    u32 key);

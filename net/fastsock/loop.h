@@ -14,6 +14,7 @@
 #include "state.h"
 
 struct fsk_tuple;
+struct net_device;
 
 /* So many bytes, and TCP_INFO's counters of 64 bits are brought up to date. */
 #define FSK_LOOP_TELL	0x40000000U
@@ -21,6 +22,8 @@ struct fsk_tuple;
 #define FSK_LOOP_TUNE	0x40000U
 
 int fsk_loop_init(void);
+bool fsk_loop_usable(const struct net_device *dev);
+u32 fsk_loop_mtu(const struct net_device *dev);
 int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
 		   size_t *copied);
 int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size);

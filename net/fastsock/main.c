@@ -20,6 +20,7 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
+#include "eth.h"
 #include "frames.h"
 #include "handshake.h"
 #include "loop.h"
@@ -33,7 +34,6 @@
 #include "spin.h"
 #include "stats.h"
 #include "tomb.h"
-#include "transport.h"
 #include "waiting.h"
 
 unsigned int fsk_net_id __read_mostly;

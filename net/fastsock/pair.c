@@ -30,7 +30,6 @@
 #include "stats.h"
 #include "timer.h"
 #include "tomb.h"
-#include "transport.h"
 
 /* How often, in jiffies, idle memory is freed. */
 #define FSK_LOOP_TIDY		HZ
@@ -525,8 +524,8 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		goto out;
 	server = &client->pair->mem[1];
 	set_sizes(&client->conn, &server->conn,
-		  fsk_handshake_mss(sk, &fsk_loop_ops, dev),
-		  fsk_handshake_mss(lsk, &fsk_loop_ops, dev));
+		  fsk_handshake_mss(sk, fsk_loop_mtu(dev)),
+		  fsk_handshake_mss(lsk, fsk_loop_mtu(dev)));
 	/* First: once the server's end is queued there is no way back. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);

@@ -35,12 +35,12 @@
 
 #include "across.h"
 #include "conn.h"
+#include "eth.h"
 #include "frames.h"
 #include "memory.h"
 #include "pair.h"
 #include "path.h"
 #include "policy.h"
-#include "transport.h"
 #include "tx.h"
 
 #define PATH_NEIGH_BITS	12
@@ -99,7 +99,7 @@ static struct rtable *kept_route(struct sock *sk)
 static void set_mtu(struct fsk_frames *fr, const struct net_device *dev,
 		    const struct dst_entry *dst)
 {
-	u32 mtu = fr->xport->mtu(dev);
+	u32 mtu = fsk_eth_mtu(dev);
 
 	/* The route's own, or what was learned of it. */
 	if (dst)
@@ -169,7 +169,7 @@ static bool carries(const struct fsk_frames *fr, const struct rtable *rt)
 	/* Which may be too narrow by now for new connections. */
 	if (dev == fsk_frames_dev(fr))
 		return true;
-	return fsk_transport_for(dev) == fr->xport;
+	return fsk_eth_usable(dev);
 }
 
 /* Return: FSK_PATH_*, of frames that leave.  RCU read section. */
@@ -330,9 +330,8 @@ void fsk_path_part(struct fsk_conn *conn)
 	if (!dev || fr->path.bad & FSK_PATH_NOT_OURS)
 		return;
 	fsk_count_reset(sock_net(conn->sk));
-	fsk_transport_send(dev, fr->path.mac, FSK_T_RESET,
-			   cpu_to_be32(fr->peer_id), cpu_to_be32(fr->seal_key),
-			   NULL, 0);
+	fsk_eth_send(dev, fr->path.mac, FSK_T_RESET, cpu_to_be32(fr->peer_id),
+		     cpu_to_be32(fr->seal_key), NULL, 0);
 }
 
 /* Not a way that frames, or memory in their place, could not take. */

@@ -4,6 +4,8 @@
 #define _FSK_PATH_H
 
 #include <linux/atomic.h>
+#include <linux/if_ether.h>
+#include <linux/types.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
@@ -12,6 +14,7 @@
 struct fsk_frames;
 struct fsk_memory;
 struct flowi4;
+struct net_device;
 struct rtable;
 
 /* Bits of fsk_path.bad. */
@@ -23,6 +26,29 @@ struct rtable;
 /* Frames may not leave, and frames may not come in. */
 #define FSK_PATH_BAD_OUT	(FSK_PATH_NO_ROUTE | FSK_PATH_ELSEWHERE)
 #define FSK_PATH_BAD_IN		(FSK_PATH_NOT_OURS | FSK_PATH_REFUSED)
+
+/**
+ * struct fsk_path - where the other end of a connection is
+ * @dev: device towards it, NULL once it is unregistered; RCU.  Who takes it
+ *	away drops the reference of the path's holder
+ * @mac: its link-layer address
+ * @headroom: bytes that @dev wanted lately before struct fsk_hdr
+ * @mtu: bytes of frame (struct fsk_hdr included) that the way takes
+ * @bad: FSK_PATH_*, why frames may not leave or come in; 0 if they may
+ * @seen: generation at which the way was looked for last
+ * @looked: jiffies, when that was
+ * @lost_at: ns, since when it is one that frames cannot take
+ */
+struct fsk_path {
+	struct net_device __rcu *dev;
+	u8 mac[ETH_ALEN];
+	u8 bad;
+	u16 headroom;
+	u32 mtu;
+	u32 seen;
+	unsigned long looked;
+	u64 lost_at;
+};
 
 extern atomic_t fsk_path_changes;
 

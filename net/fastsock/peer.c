@@ -36,10 +36,10 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "compat.h"
+#include "eth.h"
 #include "peer.h"
 #include "pernet.h"
 #include "stats.h"
-#include "transport.h"
 
 /* Devices of this kernel with the same address that are asked. */
 #define FSK_PEER_TWINS		16
@@ -257,7 +257,7 @@ static bool fsk_budget_spend(struct fsk_net *fn, struct fsk_budget *b,
 static bool fsk_peer_usable(const struct net_device *dev)
 {
 	return READ_ONCE(fsk_net(dev_net(dev))->enable) &&
-	       fsk_transport_for(dev);
+	       fsk_eth_usable(dev);
 }
 
 /*
@@ -393,7 +393,7 @@ static void fsk_peer_say(struct net_device *dev, const u8 *mac, u8 type)
 	int err;
 
 	memcpy(hello.hostid, fsk_hostid, FSK_HOSTID_LEN);
-	err = fsk_transport_send(dev, mac, type, 0, 0, &hello, sizeof(hello));
+	err = fsk_eth_send(dev, mac, type, 0, 0, &hello, sizeof(hello));
 	if (!err && type != FSK_T_BYE)
 		fsk_stat_inc(dev_net(dev), FSK_MIB_HELLO_OUT);
 }

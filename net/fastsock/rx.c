@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "eth.h"
 #include "frames.h"
 #include "handshake.h"
 #include "path.h"
@@ -21,7 +22,6 @@
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
-#include "transport.h"
 #include "tx.h"
 #include "urgent.h"
 
@@ -735,8 +735,8 @@ static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
 
 	if (handlers[hdr->type].reply && fsk_peer_may_answer(dev, mac)) {
 		fsk_count_reset(net);
-		fsk_transport_send(dev, mac, FSK_T_UNKNOWN, hdr->id,
-				   cpu_to_be32(key), NULL, 0);
+		fsk_eth_send(dev, mac, FSK_T_UNKNOWN, hdr->id, cpu_to_be32(key),
+			     NULL, 0);
 	}
 	fsk_drop(net, skb, FSK_DROP_ID);
 }
@@ -784,7 +784,7 @@ static struct fsk_frames *find(const struct fsk_net *fn,
 				   dev, mac);
 	/* A new connection may have the id of an old one. */
 	if (IS_ERR_OR_NULL(fr) && hdr->type == FSK_T_CONFIRM &&
-	    fsk_transport_for(dev))
+	    fsk_eth_usable(dev))
 		return fsk_rcv_confirm(id, key, (const void *)(hdr + 1), dev,
 				       mac) ?: fr;
 	return fr;
@@ -851,7 +851,7 @@ static int frame_check(struct sk_buff *skb)
 }
 
 /**
- * fsk_rcv - a transport hands up a frame
+ * fsk_rcv - a frame comes in
  * @skb: frame, data at struct fsk_hdr; consumed
  * @dev: device it came from
  * @mac: link-layer source address
@@ -885,7 +885,7 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		return;
 	}
 	/* Outside a connection the key is 0, unless the frame is damaged. */
-	if (key || !fsk_transport_for(dev)) {
+	if (key || !fsk_eth_usable(dev)) {
 		fsk_drop(net, skb, key ? FSK_DROP_KEY : FSK_DROP_NOT_FOR_US);
 		return;
 	}

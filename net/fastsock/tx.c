@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "conn.h"
+#include "eth.h"
 #include "frames.h"
 #include "handshake.h"
 #include "loop.h"
@@ -90,7 +91,7 @@ static __always_inline int xmit(struct fsk_frames *fr, struct sk_buff *skb)
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	tcp_sk(sk)->segs_out++;
-	return fr->xport->xmit(dev, fr->path.mac, skb);
+	return fsk_eth_xmit(dev, fr->path.mac, skb);
 }
 
 /* A frame without stream bytes; 0 or -ENOMEM. */
@@ -106,7 +107,7 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 	dev = fsk_frames_dev(fr);
 	if (unlikely(!dev))
 		return 0;	/* lost in transit */
-	fr->path.headroom = fr->xport->headroom(dev);
+	fr->path.headroom = fsk_eth_headroom(dev);
 	room = fr->path.headroom + sizeof(struct fsk_hdr);
 	skb = alloc_skb(room + len, GFP_ATOMIC);
 	if (!skb)

@@ -40,7 +40,6 @@
 #include "rx.h"
 #include "state.h"
 #include "timer.h"
-#include "transport.h"
 #include "tx.h"
 #include "urgent.h"
 
@@ -61,7 +60,14 @@
 
 static void (*plain_data_ready)(struct sock *sk);
 
-static bool fsk_loop_usable(const struct net_device *dev)
+/**
+ * fsk_loop_usable - do connections over a device stay in memory?
+ * @dev: device that a route names
+ *
+ * Context: any; the caller keeps @dev alive.
+ * Return: true if @dev is loopback and settings allow it.
+ */
+bool fsk_loop_usable(const struct net_device *dev)
 {
 	const struct fsk_net *fn = fsk_net(dev_net(dev));
 
@@ -69,18 +75,20 @@ static bool fsk_loop_usable(const struct net_device *dev)
 	       READ_ONCE(fn->same_host) && !READ_ONCE(fn->loopback_frames);
 }
 
-/* So that programs see the segments that TCP would make. */
-static u32 fsk_loop_mtu(const struct net_device *dev)
+/**
+ * fsk_loop_mtu - what a frame would take if it were one
+ * @dev: loopback device
+ *
+ * So that programs see the segments that TCP would make.
+ *
+ * Context: any.
+ * Return: bytes, struct fsk_hdr included.
+ */
+u32 fsk_loop_mtu(const struct net_device *dev)
 {
 	return min_t(u32, READ_ONCE(dev->mtu), U16_MAX + 1) -
 	       FSK_LOOP_TCP_HEADERS + sizeof(struct fsk_hdr);
 }
-
-const struct fsk_transport_ops fsk_loop_ops = {
-	.name	= "loop",
-	.usable	= fsk_loop_usable,
-	.mtu	= fsk_loop_mtu,
-};
 
 /* The other end; RCU read section, of either kind. */
 static struct fsk_memory *peer_of(const struct fsk_memory *mem)

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The Ethernet transport: raw frames of our own EtherType. */
+/* Ethernet: raw frames of our own EtherType, in and out. */
 
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <uapi/linux/fastsock_wire.h>
 
+#include "eth.h"
 #include "pernet.h"
+#include "seal.h"
 #include "stats.h"
-#include "transport.h"
 
 /* What every IPv4 host takes; leaves FSK_MSS_MIN after the longest header. */
 #define FSK_ETH_MTU_MIN		576		/* bytes */
-#define FSK_ETH_MTU_MAX		65535		/* bytes */
-/* Below it IPv4 itself ends; new connections need more. */
-#define FSK_ETH_MTU_LEAST	68		/* bytes */
 
-/*
+/**
+ * fsk_eth_usable - can new connections have their frames on a device?
+ * @dev: device towards the peer
+ *
  * Ports of a bridge, bond or team do not count: their frames come up through
  * the device above them, which is also the one that routes name.
+ *
+ * Context: any; the caller keeps @dev alive.
+ * Return: true if @dev can carry frames now.
  */
-static bool fsk_eth_usable(const struct net_device *dev)
+bool fsk_eth_usable(const struct net_device *dev)
 {
 	if (!(READ_ONCE(dev->flags) & IFF_UP))
 		return false;
@@ -30,17 +35,6 @@ static bool fsk_eth_usable(const struct net_device *dev)
 	       READ_ONCE(dev->mtu) >= FSK_ETH_MTU_MIN &&
 	       !netif_is_bridge_port(dev) && !netif_is_lag_port(dev) &&
 	       !netif_is_ovs_port(dev);
-}
-
-static u32 fsk_eth_mtu(const struct net_device *dev)
-{
-	return clamp_t(u32, READ_ONCE(dev->mtu), FSK_ETH_MTU_LEAST,
-		       FSK_ETH_MTU_MAX);
-}
-
-static u32 fsk_eth_headroom(const struct net_device *dev)
-{
-	return LL_RESERVED_SPACE(dev);
 }
 
 /*
@@ -64,8 +58,16 @@ static int fsk_eth_push(struct net_device *dev, const u8 *mac,
 	return err < 0 ? -EINVAL : 0;
 }
 
-static int fsk_eth_xmit(struct net_device *dev, const u8 *mac,
-			struct sk_buff *skb)
+/**
+ * fsk_eth_xmit - add the link header and hand a frame to the device
+ * @dev: device
+ * @mac: link-layer destination
+ * @skb: frame, data at struct fsk_hdr; consumed
+ *
+ * Context: any but hard interrupt; the caller keeps @dev alive.
+ * Return: 0, or a negative errno: the frame counts as lost in transit.
+ */
+int fsk_eth_xmit(struct net_device *dev, const u8 *mac, struct sk_buff *skb)
 {
 	int err;
 
@@ -83,13 +85,59 @@ static int fsk_eth_xmit(struct net_device *dev, const u8 *mac,
 	return err > 0 ? net_xmit_errno(err) : err;
 }
 
-const struct fsk_transport_ops fsk_eth_ops = {
-	.name		= "eth",
-	.usable		= fsk_eth_usable,
-	.mtu		= fsk_eth_mtu,
-	.headroom	= fsk_eth_headroom,
-	.xmit		= fsk_eth_xmit,
-};
+static struct sk_buff *fsk_eth_alloc(const struct net_device *dev, u32 len)
+{
+	u32 headroom = fsk_eth_headroom(dev);
+	struct sk_buff *skb;
+
+	skb = alloc_skb(headroom + len + READ_ONCE(dev->needed_tailroom),
+			GFP_ATOMIC);
+	if (skb)
+		skb_reserve(skb, headroom);
+	return skb;
+}
+
+/**
+ * fsk_eth_send - send one frame that belongs to no connection here
+ * @dev: device to send on
+ * @mac: link-layer destination
+ * @type: enum fsk_type
+ * @id: the receiver's connection id, 0 if the type has none
+ * @key: the receiver's key for @id
+ * @body: what follows the header, NULL if @len is 0
+ * @len: bytes of @body
+ *
+ * Sequence number, ack and window are zero.
+ *
+ * Context: any but hard interrupt; the caller keeps @dev alive.
+ * Return: 0 when the device took the frame, -EOPNOTSUPP when @dev cannot carry
+ * frames, -EMSGSIZE when the frame is too long for it, -ENOMEM, or what
+ * fsk_eth_xmit() returned.
+ */
+int fsk_eth_send(struct net_device *dev, const u8 *mac, u8 type, __be32 id,
+		 __be32 key, const void *body, u16 len)
+{
+	struct fsk_hdr hdr = {
+		.type = type,
+		.len = cpu_to_be16(len),
+		.id = id,
+	};
+	struct sk_buff *skb;
+
+	if (!fsk_eth_usable(dev))
+		return -EOPNOTSUPP;
+	if (sizeof(hdr) + len > fsk_eth_mtu(dev))
+		return -EMSGSIZE;
+
+	skb = fsk_eth_alloc(dev, sizeof(hdr) + len);
+	if (!skb)
+		return -ENOMEM;
+	skb_put_data(skb, &hdr, sizeof(hdr));
+	if (len)
+		skb_put_data(skb, body, len);
+	fsk_seal((struct fsk_hdr *)skb->data, be32_to_cpu(key));
+	return fsk_eth_xmit(dev, mac, skb);
+}
 
 /* May @mac stand as the source of a frame that came in on @dev? */
 static bool fsk_eth_source_ok(const struct net_device *dev, const u8 *mac)
