@@ -493,16 +493,16 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 	return err;
 }
 
-static bool in_memory(const struct sock *sk)
+static const struct proto_ops *ops_of(const struct sock *sk)
 {
+	const struct proto_ops *ops;
 	const struct fsk_conn *conn;
-	bool yes;
 
 	rcu_read_lock();
 	conn = fsk_conn_rcu(sk);
-	yes = conn && fsk_in_memory(conn);
+	ops = conn ? conn->transport->proto_ops : &fsk_stream_ops;
 	rcu_read_unlock();
-	return yes;
+	return ops;
 }
 
 /* A child may be fastsock's or TCP's; kernel_accept() sets no ops yet. */
@@ -511,8 +511,7 @@ static void adopt(struct socket *newsock)
 	if (!newsock->ops || !undecided(newsock))
 		return;
 	if (fsk_is_conn(newsock->sk)) {
-		newsock->ops = in_memory(newsock->sk) ? &fsk_memory_ops :
-							&fsk_stream_ops;
+		newsock->ops = ops_of(newsock->sk);
 	} else {
 		newsock->ops = &inet_stream_ops;
 		module_put(THIS_MODULE);

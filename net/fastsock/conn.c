@@ -8,16 +8,12 @@
 #include <net/inet_connection_sock.h>
 
 #include "conn.h"
-#include "frames.h"
 #include "hold.h"
 #include "keepalive.h"
-#include "loop.h"
-#include "memory.h"
 #include "opcheck.h"
-#include "pair.h"
-#include "rx.h"
 #include "state.h"
 #include "timer.h"
+#include "transport.h"
 #include "tx.h"
 
 static struct sk_filter *reject_all;
@@ -28,16 +24,16 @@ static struct inet_connection_sock_af_ops fsk_af_ops;
  * fsk_conn_prepare - what every end begins with
  * @conn: zeroed memory
  * @sk: its socket
- * @kind: what will carry it
+ * @transport: what will carry it
  *
  * Context: any; the caller owns @sk or is the only one to know it.
  */
 void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
-		      enum fsk_kind kind)
+		      const struct fsk_transport *transport)
 {
 	conn->sk = sk;
 	conn->mib = fsk_net(sock_net(sk))->mib;
-	conn->kind = kind;
+	conn->transport = transport;
 	conn->heard_at = fsk_now();
 	fsk_timer_init(conn);
 }
@@ -87,7 +83,7 @@ static const struct tcp_ulp_ops fsk_conn_ulp_ops = {
 /**
  * fsk_conn_attach - put a connection into its socket's ULP slot
  * @sk: a TCP socket without ULP, filter or listener role
- * @conn: from fsk_frames_alloc() for @sk
+ * @conn: of fsk_conn_prepare() for @sk
  *
  * From here on TCP segments and ICMP errors for the four-tuple are dropped
  * before any TCP processing, and whatever TCP code still runs cannot transmit.
@@ -104,7 +100,7 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
 	icsk->icsk_af_ops = &fsk_af_ops;
 	icsk->icsk_ulp_ops = &fsk_conn_ulp_ops;
 	rcu_assign_pointer(icsk->icsk_ulp_data, conn);
-	sk->sk_backlog_rcv = fsk_backlog_rcv;
+	sk->sk_backlog_rcv = conn->transport->backlog_rcv;
 	WRITE_ONCE(sk->sk_prot, &fsk_prot);
 }
 
@@ -114,16 +110,15 @@ static void conn_free_rcu(struct rcu_head *rcu)
 
 	fsk_timer_exit(conn);
 	sock_put(conn->sk);
-	if (fsk_in_memory(conn))
-		fsk_pair_put(fsk_memory(conn)->pair);
-	else
-		fsk_frames_free(fsk_frames(conn));
+	fsk_ops(conn)->free(conn);
 }
 
 /* The connection is dead and no longer attached. */
 static void conn_part(struct fsk_conn *conn)
 {
-	if (!fsk_in_memory(conn) || !fsk_pair_leave(fsk_memory(conn)))
+	const struct fsk_transport_ops *ops = fsk_ops(conn);
+
+	if (!ops->leave || !ops->leave(conn))
 		call_rcu(&conn->rcu, conn_free_rcu);
 }
 
@@ -132,8 +127,8 @@ static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
-	if (fsk_in_memory(conn))
-		fsk_loop_unhook(fsk_memory(conn));
+	if (fsk_ops(conn)->unhook)
+		fsk_ops(conn)->unhook(conn);
 	filter_detach(sk, conn);
 	icsk->icsk_af_ops = tcp_af_ops;
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
@@ -208,6 +203,7 @@ void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn)
 {
 	conn->filter_locked = old->filter_locked;
 	rcu_assign_pointer(inet_csk(old->sk)->icsk_ulp_data, conn);
+	old->sk->sk_backlog_rcv = conn->transport->backlog_rcv;
 }
 
 /**

@@ -53,8 +53,9 @@
  *
  * What carries a connection never changes, but the connection of a socket may:
  * one in memory takes the place of one of frames (fsk_conn_swap()).  So who
- * comes by way of the socket, as its backlog does, asks fsk_in_memory() before
- * fsk_frames() or fsk_memory().
+ * comes by way of the socket asks fsk_in_frames() or fsk_in_memory() before
+ * fsk_frames() or fsk_memory(), and what is in its backlog meets the function
+ * of the connection that it has by then.
  *
  * A connection of frames is made by fsk_frames_alloc(), one in memory is part
  * of a struct fsk_pair.  It is attached to its socket by fsk_conn_attach() (ULP
@@ -82,6 +83,7 @@
 #include "challenge.h"
 #include "pernet.h"
 #include "stats.h"
+#include "transport.h"
 
 struct fsk_post;
 
@@ -133,16 +135,6 @@ enum fsk_phase {
 #define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */
 
 /**
- * enum fsk_kind - what carries a connection
- * @FSK_KIND_FRAMES: frames; it is part of a struct fsk_frames
- * @FSK_KIND_MEMORY: memory within the host; it is part of a struct fsk_memory
- */
-enum fsk_kind {
-	FSK_KIND_FRAMES,
-	FSK_KIND_MEMORY,
-};
-
-/**
  * struct fsk_conn - one end of a connection, whatever carries it
  * @sk: the socket, referenced; see LOCKING AND LIFETIME
  * @mib: counters of the socket's namespace; constant
@@ -150,7 +142,7 @@ enum fsk_kind {
  * @own: for what carries it: what the other end reads, see struct fsk_memory
  * @deferred: FSK_DEFER_*, FSK_EV_*; under the socket's spinlock
  * @phase: enum fsk_phase
- * @kind: enum fsk_kind, of which struct it is part; constant
+ * @transport: what carries it: of which struct it is part; constant
  * @key: this end's key; constant
  * @peer_key: the peer's key; constant once CONFIRMING
  * @mss: largest body of a DATA frame this end takes, bytes; constant
@@ -163,7 +155,6 @@ enum fsk_kind {
  *	memory when there is a way again
  * @corked: TCP_CORK is set
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
- * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
  * @avg_recv: bytes a recv returned lately, moving average
  * @spin_ns: so long a reader spins, ns; see spin.c
  * @told_una: oldest unacknowledged when fsk_conn_info() last ran
@@ -177,13 +168,14 @@ enum fsk_kind {
  * @post_want: bytes in @post that satisfy its call
  * @timer: for all deadlines but keepalive's; softirq
  * @timer_at: ns, when @timer fires; 0 when not queued
+ * @life_at: ns, when an orphan that makes no progress is dropped; 0 off
  * @heard_at: ns, when the peer was last heard
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @cork_at: ns, until then what does not fill a frame, or in memory what TCP
  *	would make a segment, waits for more; 0 if nothing does
  * @rcu: defers freeing
  *
- * It is the first part of the struct that @kind says: fsk_frames() and
+ * It is the first part of the struct that @transport says: fsk_frames() and
  * fsk_memory() lead there.
  */
 struct fsk_conn {
@@ -194,8 +186,8 @@ struct fsk_conn {
 	u8 own[4] __aligned(4);
 	u16 deferred;
 	u8 phase;
-	u8 kind;
 	/* And leaves alone what follows unless something happens. */
+	const struct fsk_transport *transport;
 	u32 key;
 	u32 peer_key;
 	u16 mss;
@@ -206,7 +198,6 @@ struct fsk_conn {
 	bool urg_out;
 	bool corked;
 	u32 urg_seq;
-	u64 life_at;
 	/* Written for each message, in no cache line with the first ones. */
 	u32 avg_recv;
 	u32 spin_ns;
@@ -221,6 +212,7 @@ struct fsk_conn {
 	size_t post_want;
 	struct hrtimer timer;
 	u64 timer_at;
+	u64 life_at;
 	u64 heard_at;
 	u64 retry_at;
 	u64 cork_at;
@@ -228,7 +220,7 @@ struct fsk_conn {
 };
 
 static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
-	      (offsetofend(struct fsk_conn, kind) <= 32 &&
+	      (offsetofend(struct fsk_conn, phase) <= 32 &&
 	       offsetof(struct fsk_conn, avg_recv) >= 64));
 
 /* Counting in a connection's namespace, without looking the counters up. */
@@ -244,10 +236,10 @@ static inline struct fsk_conn *fsk_conn(const struct sock *sk)
 					 lockdep_sock_is_held(sk));
 }
 
-/* Is it a struct fsk_memory?  Otherwise it is a struct fsk_frames. */
-static inline bool fsk_in_memory(const struct fsk_conn *conn)
+static inline const struct fsk_transport_ops *
+fsk_ops(const struct fsk_conn *conn)
 {
-	return conn->kind == FSK_KIND_MEMORY;
+	return conn->transport->ops;
 }
 
 /* A client that may still become TCP's, or go on with frames or without? */
@@ -304,7 +296,7 @@ int fsk_conn_sample(int (*look)(struct sock *sk));
 int fsk_conn_init(void);
 void fsk_conn_exit(void);
 void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
-		      enum fsk_kind kind);
+		      const struct fsk_transport *transport);
 void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn);
 void fsk_conn_detach(struct sock *sk);
 void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn);

@@ -226,7 +226,7 @@ struct fsk_frames *fsk_frames_alloc(struct sock *sk, struct net_device *dev,
 
 	if (!fr)
 		return NULL;
-	fsk_conn_prepare(&fr->conn, sk, FSK_KIND_FRAMES);
+	fsk_conn_prepare(&fr->conn, sk, &fsk_frames_transport);
 	netdev_hold(dev, NULL, gfp);	/* no tracker: see put_dev() */
 	RCU_INIT_POINTER(fr->path.dev, dev);
 	ether_addr_copy(fr->path.mac, mac);

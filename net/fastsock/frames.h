@@ -82,10 +82,18 @@ struct fsk_frames {
 	struct fsk_fallback *fallback;
 };
 
-/* @conn, which is one of frames: see fsk_in_memory(). */
+extern const struct fsk_transport fsk_frames_transport;
+
+/* Is it part of a struct fsk_frames? */
+static inline bool fsk_in_frames(const struct fsk_conn *conn)
+{
+	return conn->transport == &fsk_frames_transport;
+}
+
+/* @conn, of which fsk_in_frames() is known. */
 static inline struct fsk_frames *fsk_frames(const struct fsk_conn *conn)
 {
-	DEBUG_NET_WARN_ON_ONCE(fsk_in_memory(conn));
+	DEBUG_NET_WARN_ON_ONCE(!fsk_in_frames(conn));
 	return container_of((struct fsk_conn *)conn, struct fsk_frames, conn);
 }
 

@@ -409,7 +409,7 @@ static void join(struct fsk_frames *fr, const struct fsk_synack *sa)
 /* Is this what the work was queued for? */
 static bool is_for(const struct fsk_fallback *fb, const struct fsk_conn *conn)
 {
-	return conn && !fsk_in_memory(conn) &&
+	return conn && fsk_in_frames(conn) &&
 	       fsk_frames(conn)->id == fb->id && conn->key == fb->key &&
 	       (conn->phase == FSK_PH_FALLBACK ||
 		conn->phase == FSK_PH_JOINING);
@@ -931,7 +931,7 @@ static bool ask_after(const struct fsk_syn *syn, struct net_device *dev,
 		goto out;
 	bh_lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (!fsk_conn_dead(conn) && !fsk_in_memory(conn))
+	if (!fsk_conn_dead(conn) && fsk_in_frames(conn))
 		known = ask_peer(fsk_frames(conn), syn, dev, mac);
 	bh_unlock_sock(sk);
 out:

@@ -76,7 +76,15 @@ static_assert(offsetof(struct fsk_memory, counted) ==
 	      sizeof_field(struct fsk_memory, counted) ==
 	      sizeof_field(struct fsk_conn, own));
 
-/* @conn, which is one in memory: see fsk_in_memory(). */
+extern const struct fsk_transport fsk_memory_transport;
+
+/* Is it part of a struct fsk_memory? */
+static inline bool fsk_in_memory(const struct fsk_conn *conn)
+{
+	return conn->transport == &fsk_memory_transport;
+}
+
+/* @conn, of which fsk_in_memory() is known. */
 static inline struct fsk_memory *fsk_memory(const struct fsk_conn *conn)
 {
 	DEBUG_NET_WARN_ON_ONCE(!fsk_in_memory(conn));

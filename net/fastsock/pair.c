@@ -370,7 +370,7 @@ static struct fsk_memory *pair_alloc(struct sock *sk, gfp_t gfp)
 		return NULL;
 	for (i = 0; i < 2; i++) {
 		end = &pair->mem[i];
-		fsk_conn_prepare(&end->conn, sk, FSK_KIND_MEMORY);
+		fsk_conn_prepare(&end->conn, sk, &fsk_memory_transport);
 		end->pair = pair;
 		end->side = i;
 		end->out = &pair->ring[i];

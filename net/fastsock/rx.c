@@ -652,8 +652,8 @@ static void conn_rcv(struct fsk_frames *fr, struct sk_buff *skb)
  * @sk: socket
  * @skb: frame, or a TCP segment that raced with the filter
  *
- * The frame may be of a connection that has ended meanwhile, or whose place one
- * in memory has taken: see fsk_conn_swap().
+ * The frame may be of a connection that has ended meanwhile.  If one in memory
+ * has taken its place, that one's function is called: see fsk_conn_swap().
  *
  * Context: process; the caller owns @sk.
  * Return: 0.
@@ -668,7 +668,7 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 	conn = fsk_conn(sk);
 	if (skb->protocol != fsk_ethertype)
 		kfree_skb(skb);
-	else if (fsk_conn_dead(conn) || fsk_in_memory(conn))
+	else if (fsk_conn_dead(conn))
 		fsk_drop(sock_net(sk), skb, FSK_DROP_STATE);
 	else
 		conn_rcv(fsk_frames(conn), skb);

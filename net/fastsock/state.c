@@ -8,7 +8,6 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "claim.h"
 #include "conn.h"
 #include "conntrack.h"
 #include "frames.h"
@@ -18,6 +17,7 @@
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
+#include "transport.h"
 #include "tx.h"
 
 /* What the writer at the other end has counted for this one. */
@@ -102,10 +102,7 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	if (unlikely(conn->tracked))
 		fsk_conntrack_close(conn);
 	fsk_timer_cancel(conn);
-	if (fsk_in_memory(conn))
-		fsk_loop_leave(fsk_memory(conn));
-	else
-		fsk_frames_leave(fsk_frames(conn));
+	fsk_ops(conn)->kill(conn);
 }
 
 /**
@@ -159,9 +156,7 @@ void fsk_state_established(struct fsk_conn *conn)
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	fsk_conntrack_open(conn, FSK_TRACKED_CLIENT);
 	if (sk->sk_socket)
-		WRITE_ONCE(sk->sk_socket->ops,
-			   fsk_in_memory(conn) ? &fsk_memory_ops :
-						 &fsk_stream_ops);
+		WRITE_ONCE(sk->sk_socket->ops, conn->transport->proto_ops);
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);

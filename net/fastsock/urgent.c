@@ -33,7 +33,7 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 	 * each is told once, perhaps when its byte is already there.
 	 */
 	if (fsk_before(seq, tp->copied_seq) ||
-	    (!fsk_in_memory(conn) && fsk_before(seq, tp->rcv_nxt)) ||
+	    (fsk_in_frames(conn) && fsk_before(seq, tp->rcv_nxt)) ||
 	    (tp->urg_data && !fsk_after(seq, tp->urg_seq)))
 		return;
 	sk_send_sigurg(sk);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a way to carry connections does for them: frames, or memory. */
+#ifndef _FSK_TRANSPORT_H
+#define _FSK_TRANSPORT_H
+
+#include <linux/types.h>
+
+struct fsk_conn;
+struct proto_ops;
+struct sk_buff;
+struct sock;
+
+/**
+ * struct fsk_transport_ops - what a transport does for its connections
+ * @kill: nobody is to find the connection any more; it is in phase DEAD, and
+ *	its timer is off
+ * @free: its last reader is gone
+ *
+ * Optional:
+ * @leave: it is dead and detached; true if its references, on the socket too,
+ *	are taken care of and need no grace period, after which @free is called
+ * @unhook: the socket, which may be TCP's again, has nothing to do with the
+ *	dead connection any more
+ *
+ * Context: socket lock held in either form, but for @free: any, without locks.
+ * None of them sleeps.
+ */
+struct fsk_transport_ops {
+	void (*kill)(struct fsk_conn *conn);
+	void (*free)(struct fsk_conn *conn);
+
+	/* optional */
+	bool (*leave)(struct fsk_conn *conn);
+	void (*unhook)(struct fsk_conn *conn);
+};
+
+/**
+ * struct fsk_transport - a transport
+ * @ops: what it does
+ * @proto_ops: of its connected sockets
+ * @backlog_rcv: sk_backlog_rcv of its sockets: frames of a connection whose
+ *	place another one has taken may come to it, as may TCP's segments
+ */
+struct fsk_transport {
+	const struct fsk_transport_ops *ops;
+	const struct proto_ops *proto_ops;
+	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb);
+};
+
+#endif /* _FSK_TRANSPORT_H */
