@@ -14,7 +14,6 @@
 #include "state.h"
 #include "timer.h"
 #include "transport.h"
-#include "tx.h"
 
 static struct sk_filter *reject_all;
 static const struct inet_connection_sock_af_ops *tcp_af_ops;
@@ -138,11 +137,9 @@ static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
 
 static void ulp_release_conn(struct sock *sk, struct fsk_conn *conn)
 {
-	if (conn->phase != FSK_PH_DEAD) {
-		rcu_read_lock();
-		fsk_tx_reset(conn);
-		rcu_read_unlock();
-	}
+	/* In which form the lock is held is not known. */
+	if (conn->phase != FSK_PH_DEAD)
+		fsk_ops(conn)->send_reset(conn, true);
 	fsk_conn_kill(conn);
 	conn_unhook(sk, conn);
 }

@@ -374,45 +374,6 @@ void fsk_frames_free(struct fsk_frames *fr)
 	kmem_cache_free(frames_cache, fr);
 }
 
-/* TCP's clock, so many ns ago; 0 stands for the beginning. */
-static u32 jiffies_at(const struct sock *sk, u64 at, u64 now)
-{
-	return at ? tcp_jiffies32 - (u32)nsecs_to_jiffies(now - at) :
-		    inet_csk(sk)->icsk_ack.lrcvtime;
-}
-
-/**
- * fsk_frames_info - tell TCP_INFO and ss what the core knows
- * @fr: connection of frames
- *
- * Context: socket lock held in either form.
- */
-void fsk_frames_info(struct fsk_frames *fr)
-{
-	struct sock *sk = fr->conn.sk;
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 mss = max_t(u32, tp->mss_cache, 1);
-	u32 cwnd = fr->tx.cc.cwnd / mss;
-	u64 now = fsk_now();
-
-	tp->lsndtime = jiffies_at(sk, fr->tx.rack_sent, now);
-	tp->rcv_tstamp = jiffies_at(sk, fr->conn.heard_at, now);
-	inet_csk(sk)->icsk_ack.lrcvtime = tp->rcv_tstamp;
-	tp->snd_wnd = fr->tx.wnd_end - fr->tx.una;
-	tp->rcvq_space.space = fsk_rx_space(sk);
-	tp->total_retrans = fr->tx.retrans;
-	tp->delivered = tp->data_segs_out -
-			DIV_ROUND_UP(fr->tx.inflight, mss);
-	tcp_snd_cwnd_set(tp, max_t(u32, cwnd, 1));
-	if (!fr->tx.srtt)
-		return;
-	/* TCP keeps eighths and quarters of microseconds. */
-	tp->srtt_us = div_u64(fr->tx.srtt * 8, NSEC_PER_USEC);
-	tp->mdev_us = div_u64(fr->tx.rttvar * 4, NSEC_PER_USEC);
-	minmax_reset(&tp->rtt_min, tcp_jiffies32,
-		     div_u64(fr->tx.cc.min_rtt, NSEC_PER_USEC));
-}
-
 /* A connection that is moving to another device keeps that one. */
 static void drop_dev(struct fsk_frames *fr, struct net_device *dev)
 {

@@ -171,7 +171,6 @@ void fsk_frames_keys(struct fsk_frames *fr);
 void fsk_frames_rekey(struct fsk_frames *fr);
 bool fsk_frames_set_dev(struct fsk_frames *fr, struct net_device *dev);
 void fsk_frames_drop_dev(struct net_device *dev);
-void fsk_frames_info(struct fsk_frames *fr);
 void fsk_frames_leave(struct fsk_frames *fr);
 void fsk_frames_discard(struct fsk_frames *fr);
 void fsk_frames_free(struct fsk_frames *fr);

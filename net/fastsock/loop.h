@@ -43,7 +43,6 @@ void fsk_loop_uncork_later(struct fsk_memory *mem);
 void fsk_loop_late(struct work_struct *work);
 void fsk_loop_run(struct fsk_memory *mem, unsigned int events);
 void fsk_loop_heed(struct fsk_memory *mem);
-void fsk_loop_info(struct fsk_memory *mem);
 bool fsk_loop_look(struct fsk_memory *mem);
 void fsk_loop_leave(struct fsk_memory *mem);
 void fsk_loop_unhook(struct fsk_memory *mem);

@@ -37,6 +37,7 @@
 #include "conn.h"
 #include "eth.h"
 #include "frames.h"
+#include "loop.h"
 #include "memory.h"
 #include "pair.h"
 #include "path.h"
@@ -322,7 +323,7 @@ void fsk_path_part(struct fsk_conn *conn)
 		pair = fsk_memory(conn)->pair;
 		WRITE_ONCE(pair->astray, false);
 		fsk_pair_tell_line(pair);
-		fsk_tx_reset(conn);
+		fsk_loop_reset_later(fsk_memory(conn));
 		return;
 	}
 	fr = fsk_frames(conn);

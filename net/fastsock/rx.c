@@ -338,7 +338,7 @@ static bool rcv_stream(struct fsk_frames *fr, const struct frame *f)
 		     fsk_after(seg->seq + skb->len, fr->rx.nxt))) {
 		/* Bytes for a closed descriptor: tell the writer, as TCP. */
 		consume_skb(skb);
-		fsk_tx_reset(conn);
+		fsk_tx_reset(fr);
 		fsk_conn_abort(conn, ECONNRESET);
 		return false;
 	}

@@ -40,18 +40,6 @@ static void send_fin(struct sock *sk)
 	rcu_read_unlock();
 }
 
-/* The caller owns the socket and no spinlock. */
-static void send_reset(struct fsk_conn *conn)
-{
-	if (fsk_in_memory(conn)) {
-		fsk_loop_reset(fsk_memory(conn));
-		return;
-	}
-	rcu_read_lock();
-	fsk_tx_reset(conn);
-	rcu_read_unlock();
-}
-
 static void end(struct sock *sk)
 {
 	/* Who sends in memory looks under the spinlock whether we are there. */
@@ -61,10 +49,12 @@ static void end(struct sock *sk)
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
-/* Give up at once and tell the peer. */
+/* Give up at once and tell the peer.  The caller has no spinlock. */
 static void zap(struct sock *sk)
 {
-	send_reset(fsk_conn(sk));
+	struct fsk_conn *conn = fsk_conn(sk);
+
+	fsk_ops(conn)->send_reset(conn, false);
 	end(sk);
 }
 
@@ -242,7 +232,7 @@ static int abort_owned(struct sock *sk, int err)
 	if (sk->sk_state == TCP_CLOSE || fsk_conn_dead(conn))
 		return -ENOENT;
 	rcu_read_lock();
-	send_reset(conn);
+	fsk_ops(conn)->send_reset(conn, false);
 	spin_lock_bh(&sk->sk_lock.slock);
 	if (!fsk_conn_dead(conn))
 		fsk_conn_abort(conn, err);

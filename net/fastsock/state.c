@@ -10,51 +10,28 @@
 
 #include "conn.h"
 #include "conntrack.h"
-#include "frames.h"
 #include "keepalive.h"
-#include "loop.h"
-#include "memory.h"
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
 #include "transport.h"
-#include "tx.h"
 
-/* What the writer at the other end has counted for this one. */
-static void tell_segs(struct fsk_memory *mem)
-{
-	u32 segs = READ_ONCE(mem->in->segs), more = segs - mem->told_segs;
-	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
-
-	mem->told_segs = segs;
-	WRITE_ONCE(tp->segs_in, tp->segs_in + more);
-	WRITE_ONCE(tp->data_segs_in, tp->data_segs_in + more);
-	tp->rcv_wup = tp->rcv_nxt;
-}
-
-/*
+/**
+ * fsk_state_bytes - tell TCP_INFO how many bytes went which way
+ * @conn: connection
+ * @una: oldest unacknowledged byte, sequence number
+ * @nxt: the next one to be sent
+ * @rcv: the next one expected
+ *
  * Far less than 4 GiB pass between two calls: the timer of a busy connection
  * runs many times a second.
+ *
+ * Context: socket lock held in either form.
  */
-static void tell_bytes(struct fsk_conn *conn)
+void fsk_state_bytes(struct fsk_conn *conn, u32 una, u32 nxt, u32 rcv)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
-	const struct fsk_frames *fr;
-	struct fsk_memory *mem;
-	u32 una, nxt, rcv;
 
-	if (fsk_in_memory(conn)) {
-		mem = fsk_memory(conn);
-		tell_segs(mem);
-		una = tp->snd_una;
-		nxt = mem->out->head;
-		rcv = mem->in->head;
-	} else {
-		fr = fsk_frames(conn);
-		una = fr->tx.una;
-		nxt = fr->tx.nxt;
-		rcv = fr->rx.nxt;
-	}
 	tp->bytes_acked += una - conn->told_una;
 	tp->bytes_sent += nxt - conn->told_nxt;
 	tp->bytes_received += rcv - conn->told_rcv;
@@ -71,12 +48,8 @@ static void tell_bytes(struct fsk_conn *conn)
  */
 void fsk_conn_info(struct fsk_conn *conn)
 {
-	tell_bytes(conn);
 	inet_csk(conn->sk)->icsk_probes_out = min_t(u32, conn->probes, U8_MAX);
-	if (fsk_in_memory(conn))
-		fsk_loop_info(fsk_memory(conn));
-	else
-		fsk_frames_info(fsk_frames(conn));
+	fsk_ops(conn)->info(conn);
 }
 
 /**
@@ -95,7 +68,7 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	if (conn->phase == FSK_PH_CONFIRMING || conn->phase == FSK_PH_OPEN) {
 		fsk_stat_add(sock_net(conn->sk), FSK_MIB_CURR_ESTAB, -1);
 		/* For who looks at the end, as tcplife does. */
-		tell_bytes(conn);
+		fsk_ops(conn)->count(conn);
 		fsk_keepalive_stop(conn->sk);
 	}
 	conn->phase = FSK_PH_DEAD;
@@ -250,7 +223,7 @@ bool fsk_state_fin_acked(struct fsk_conn *conn, u64 now)
 			return true;
 		}
 		if (READ_ONCE(tcp_sk(sk)->linger2) < 0) {
-			fsk_tx_reset(conn);
+			fsk_ops(conn)->send_reset(conn, true);
 			fsk_conn_done(conn);
 			return false;
 		}
@@ -315,6 +288,6 @@ void fsk_conn_timeout(struct fsk_conn *conn)
 
 	fsk_stat_inc(net, FSK_MIB_TIMEOUTS);
 	NET_INC_STATS(net, LINUX_MIB_TCPABORTONTIMEOUT);
-	fsk_tx_reset(conn);
+	fsk_ops(conn)->send_reset(conn, true);
 	fsk_conn_abort(conn, ETIMEDOUT);
 }

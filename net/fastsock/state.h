@@ -13,6 +13,7 @@ bool fsk_state_close(struct sock *sk);
 bool fsk_state_fin(struct fsk_conn *conn);
 bool fsk_state_fin_acked(struct fsk_conn *conn, u64 now);
 void fsk_state_reset(struct fsk_conn *conn);
+void fsk_state_bytes(struct fsk_conn *conn, u32 una, u32 nxt, u32 rcv);
 void fsk_conn_info(struct fsk_conn *conn);
 void fsk_conn_kill(struct fsk_conn *conn);
 void fsk_conn_done(struct fsk_conn *conn);

@@ -336,13 +336,13 @@ static void conn_run(struct fsk_conn *conn, u64 now)
 		look_around(fsk_memory(conn), now);
 	if (orphan_must_go(conn, now)) {
 		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
-		fsk_tx_reset(conn);
+		fsk_ops(conn)->send_reset(conn, true);
 		fsk_conn_done(conn);
 		return;
 	}
 	if (conn->life_at && now >= conn->life_at) {
 		if (sk->sk_state != TCP_FIN_WAIT2)
-			fsk_tx_reset(conn);
+			fsk_ops(conn)->send_reset(conn, true);
 		fsk_conn_done(conn);
 		return;
 	}

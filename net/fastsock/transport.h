@@ -12,6 +12,10 @@ struct sock;
 
 /**
  * struct fsk_transport_ops - what a transport does for its connections
+ * @count: add what was sent and received to TCP's counters of bytes
+ * @info: bring what TCP_INFO and ss read up to date, those counters too
+ * @send_reset: tell the peer, if it is known, that the connection is gone;
+ *	unless @locked the caller owns the socket and has no spinlock
  * @kill: nobody is to find the connection any more; it is in phase DEAD, and
  *	its timer is off
  * @free: its last reader is gone
@@ -26,6 +30,9 @@ struct sock;
  * None of them sleeps.
  */
 struct fsk_transport_ops {
+	void (*count)(struct fsk_conn *conn);
+	void (*info)(struct fsk_conn *conn);
+	void (*send_reset)(struct fsk_conn *conn, bool locked);
 	void (*kill)(struct fsk_conn *conn);
 	void (*free)(struct fsk_conn *conn);
 

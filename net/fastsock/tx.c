@@ -206,23 +206,16 @@ void fsk_tx_urgent(struct fsk_frames *fr)
 }
 
 /**
- * fsk_tx_reset - tell the peer that the connection is gone
- * @conn: connection whose peer is known
+ * fsk_tx_reset - tell the peer, if it is known, that the connection is gone
+ * @fr: connection
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_tx_reset(struct fsk_conn *conn)
+void fsk_tx_reset(struct fsk_frames *fr)
 {
-	struct fsk_frames *fr;
-
-	if (fsk_in_memory(conn)) {
-		fsk_loop_reset_later(fsk_memory(conn));
-		return;
-	}
-	fr = fsk_frames(conn);
 	if (!fr->peer_id)
 		return;
-	fsk_count_reset(sock_net(conn->sk));
+	fsk_count_reset(sock_net(fr->conn.sk));
 	send_bare(fr, FSK_T_RESET, NULL, 0);
 }
 

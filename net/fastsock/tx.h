@@ -16,7 +16,7 @@ void fsk_tx_push(struct fsk_frames *fr, u64 now);
 void fsk_tx_ack(struct fsk_frames *fr);
 void fsk_tx_confirm(struct fsk_frames *fr, u64 now);
 void fsk_tx_probe(struct fsk_frames *fr);
-void fsk_tx_reset(struct fsk_conn *conn);
+void fsk_tx_reset(struct fsk_frames *fr);
 void fsk_tx_fin(struct fsk_frames *fr);
 void fsk_tx_uncork(struct fsk_frames *fr);
 void fsk_tx_urgent(struct fsk_frames *fr);

@@ -1427,27 +1427,6 @@ void fsk_loop_reset_later(struct fsk_memory *mem)
 }
 
 /**
- * fsk_loop_info - tell TCP_INFO and ss what there is to tell
- * @mem: connection
- *
- * Context: socket lock held in either form.
- */
-void fsk_loop_info(struct fsk_memory *mem)
-{
-	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
-
-	tp->snd_wnd = mem->out->window;
-	tp->rcvq_space.space = mem->in->window;
-	tp->delivered = tp->data_segs_out;
-	/* What is sent is there when send() returns: the least there is. */
-	tp->srtt_us = 1 << 3;
-	minmax_reset(&tp->rtt_min, tcp_jiffies32, 1);
-	tp->lsndtime = tcp_jiffies32;
-	tp->rcv_tstamp = tcp_jiffies32;
-	inet_csk(mem->conn.sk)->icsk_ack.lrcvtime = tcp_jiffies32;
-}
-
-/**
  * fsk_loop_leave - the connection dies
  * @mem: connection
  *
