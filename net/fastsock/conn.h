@@ -121,7 +121,8 @@ enum fsk_phase {
 
 /* What is left to fsk_release_cb() while a program owns the socket. */
 #define FSK_DEFER_TIMER		BIT(0)	/* the timer ran */
-#define FSK_DEFER_FALLBACK	BIT(1)	/* the fallback work ran */
+/* What the transport has to do then. */
+#define FSK_EV_FALLBACK		BIT(1)	/* the fallback work ran */
 /* What the other end of a connection in memory wants, see fsk_loop_run(). */
 #define FSK_EV_CONNECTED	BIT(2)
 #define FSK_EV_URGENT		BIT(3)
@@ -130,7 +131,7 @@ enum fsk_phase {
 #define FSK_EV_RESET		BIT(6)
 #define FSK_EV_SPACE		BIT(7)
 #define FSK_EV_LINE		BIT(8)
-#define FSK_EV_ALL		GENMASK(8, 2)
+#define FSK_EV_ALL		GENMASK(8, 1)
 #define FSK_DEFER_SUSPECT	BIT(9)	/* see fsk_challenge_suspect() */
 #define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */
 

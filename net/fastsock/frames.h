@@ -152,6 +152,20 @@ static inline void fsk_mem_let_go(struct fsk_frames *fr)
 	fr->mem_kept = false;
 }
 
+/* frames_ops.c */
+void fsk_frames_arm(struct fsk_frames *fr);
+
+/*
+ * As fsk_frames_arm(), for when only deadlines at least a delayed ack away can
+ * be new: a timer that fires before then finds them.
+ */
+static inline void fsk_frames_touch(struct fsk_frames *fr, u64 now)
+{
+	if (unlikely(!fr->conn.timer_at || fr->tx.in_recovery ||
+		     fr->conn.timer_at > now + FSK_DELACK_NS))
+		fsk_frames_arm(fr);
+}
+
 int fsk_frames_init_net(struct net *net);
 void fsk_frames_exit_net(struct net *net);
 int fsk_frames_init(void);

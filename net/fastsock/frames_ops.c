@@ -1,18 +1,204 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Frames as a transport. */
+/* Frames as a transport: what is due, what TCP_INFO shows, the end. */
 
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
+#include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
+#include "challenge.h"
 #include "claim.h"
 #include "conn.h"
 #include "frames.h"
+#include "handshake.h"
+#include "path.h"
 #include "rel.h"
 #include "rx.h"
 #include "state.h"
+#include "timer.h"
 #include "transport.h"
 #include "tx.h"
+
+#define FSK_TROUBLE_AFTER	2	/* expiries in a row */
+#define FSK_SMALL_AFTER		4
+/* Who does not answer for so long may be another host by now. */
+#define FSK_SILENCE_NS		(100 * NSEC_PER_MSEC)
+/* Then full frames are tried again. */
+#define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)
+
+/*
+ * What was sent gets nowhere since then, ns; 0 if it does.
+ *
+ * A peer that answers but takes nothing for want of room may do so for ever, as
+ * with TCP (RFC 1122, 4.2.2.17), unless the program has set a limit.  One that
+ * does not take what its window covers may not.
+ */
+static u64 stalled_since(const struct fsk_frames *fr)
+{
+	if (READ_ONCE(inet_csk(fr->conn.sk)->icsk_user_timeout) ||
+	    !fsk_rel_tx_idle(&fr->tx))
+		return fr->tx.stuck_since;
+	return fr->tx.stalled_since;
+}
+
+static u64 frames_deadline(const struct fsk_conn *conn)
+{
+	const struct fsk_frames *fr = fsk_frames(conn);
+	u64 at;
+
+	at = fr->hs_at;
+	if (fsk_conn_opening(conn))
+		return at;
+	at = fsk_sooner(at, conn->challenge.due_at);
+	at = fsk_sooner(at, fsk_rel_tx_deadline(&fr->tx));
+	at = fsk_sooner(at, fr->rx.ack_at);
+	at = fsk_sooner(at, conn->life_at);
+	at = fsk_sooner(at, conn->retry_at);
+	at = fsk_sooner(at, conn->cork_at);
+	if (unlikely(fr->tx.stuck_since) && stalled_since(fr))
+		at = fsk_sooner(at, stalled_since(fr) +
+				    fsk_patience(conn->sk) + 1);
+	return at;
+}
+
+/**
+ * fsk_frames_arm - see to it that the timer runs by the next deadline
+ * @fr: connection
+ *
+ * As fsk_timer_arm(), without looking for the function.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_frames_arm(struct fsk_frames *fr)
+{
+	if (fr->conn.phase != FSK_PH_DEAD)
+		fsk_timer_arm_at(&fr->conn, frames_deadline(&fr->conn));
+}
+
+/*
+ * Nothing gets through.  The peer may be elsewhere by now, or a device on the
+ * way takes only smaller frames than it did.
+ */
+static void path_trouble(struct fsk_frames *fr, u64 now)
+{
+	struct fsk_conn *conn = &fr->conn;
+
+	if (fr->tx.backoff >= FSK_SMALL_AFTER && conn->phase == FSK_PH_OPEN)
+		fr->small_until = now + FSK_SMALL_NS;
+	fsk_path_doubt(fr);
+	if (now - fr->tx.stalled_since >= FSK_SILENCE_NS &&
+	    now - conn->heard_at >= FSK_SILENCE_NS)
+		fsk_challenge_silence(conn, now);
+}
+
+static void run_retransmit(struct fsk_frames *fr, u64 now)
+{
+	/* A peer whose window is shut answers, and is no trouble. */
+	if (fr->tx.stalled_since && fr->tx.backoff >= FSK_TROUBLE_AFTER)
+		path_trouble(fr, now);
+	switch (fsk_rel_tx_timeout(&fr->tx, now)) {
+	case FSK_REL_SEND:
+		fsk_tx_push(fr, now);
+		/* What answers UNKNOWN to the copy names no connection. */
+		if (fr->seal_key != fr->conn.peer_key && fr->tx.backoff)
+			fsk_tx_probe(fr);
+		break;
+	case FSK_REL_PROBE:
+		fsk_tx_probe(fr);
+		break;
+	case FSK_REL_NONE:
+		break;
+	}
+}
+
+static void run_frames(struct fsk_frames *fr, u64 now)
+{
+	struct fsk_conn *conn = &fr->conn;
+
+	if (conn->cork_at && now >= conn->cork_at) {
+		conn->cork_at = 0;
+		fsk_tx_push(fr, now);
+	}
+	if (conn->retry_at && now >= conn->retry_at) {
+		conn->retry_at = 0;
+		if (conn->fin_wanted)
+			fsk_tx_fin(fr);
+		fsk_tx_push(fr, now);
+	}
+	run_retransmit(fr, now);
+	if (fr->rx.ack_now || (fr->rx.ack_at && now >= fr->rx.ack_at))
+		fsk_tx_ack(fr);
+}
+
+/*
+ * What ss -o and /proc/net/tcp show of a connection that waits for an answer.
+ * TCP's timer is not armed.
+ */
+static void show_timer(struct fsk_frames *fr, u64 now)
+{
+	struct inet_connection_sock *icsk = inet_csk(fr->conn.sk);
+	u64 at = fsk_rel_tx_deadline(&fr->tx);
+
+	if (!at) {
+		icsk->icsk_pending = 0;
+		icsk->icsk_retransmits = 0;
+		return;
+	}
+	icsk->icsk_pending = fr->tx.inflight ? ICSK_TIME_RETRANS :
+					       ICSK_TIME_PROBE0;
+	icsk->icsk_retransmits = fr->tx.backoff;
+	icsk->icsk_timeout = jiffies +
+			     (at > now ? nsecs_to_jiffies(at - now) : 0);
+}
+
+static void after_run(struct fsk_frames *fr, u64 now)
+{
+	show_timer(fr, now);
+	if (fr->tx.una == fr->tx.end && !fr->rx.ack_at)
+		fsk_mem_let_go(fr);
+}
+
+static bool run_connected(struct fsk_frames *fr, u64 now)
+{
+	struct fsk_conn *conn = &fr->conn;
+
+	fsk_conn_info(conn);
+	if (fsk_patience_lost(conn, stalled_since(fr), now))
+		return false;
+	fsk_challenge_run(conn, now);
+	if (unlikely(fsk_path_lost(fr, now))) {
+		fsk_path_part(fr);
+		fsk_conn_abort(conn, ECONNRESET);
+		return false;
+	}
+	if (fsk_orphan_lost(conn, fr->tx.backoff, now))
+		return false;
+	run_frames(fr, now);
+	return conn->phase != FSK_PH_DEAD;
+}
+
+static bool frames_timeout(struct fsk_conn *conn, u64 now)
+{
+	struct fsk_frames *fr = fsk_frames(conn);
+
+	if (fr->hs_at && now >= fr->hs_at)
+		fsk_handshake_timeout(fr, now);
+	if (conn->phase == FSK_PH_DEAD)
+		return false;
+	if (fsk_conn_opening(conn))
+		return true;
+	if (!run_connected(fr, now))
+		return false;
+	if (conn->phase == FSK_PH_OPEN)
+		after_run(fr, now);
+	return true;
+}
+
+static void frames_event(struct fsk_conn *conn, unsigned int events)
+{
+	if (events & FSK_EV_FALLBACK)
+		fsk_handshake_again(fsk_frames(conn));
+}
 
 static void frames_count(struct fsk_conn *conn)
 {
@@ -76,11 +262,14 @@ static void frames_free(struct fsk_conn *conn)
 }
 
 static const struct fsk_transport_ops frames_ops = {
+	.deadline	= frames_deadline,
+	.timeout	= frames_timeout,
 	.count		= frames_count,
 	.info		= frames_info,
 	.send_reset	= frames_send_reset,
 	.kill		= frames_kill,
 	.free		= frames_free,
+	.event		= frames_event,
 };
 
 const struct fsk_transport fsk_frames_transport = {

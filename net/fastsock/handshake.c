@@ -438,7 +438,7 @@ static bool own(struct sock *sk, struct fsk_fallback *fb)
 	conn = fsk_conn_rcu(sk);
 	if (is_for(fb, conn)) {
 		fsk_frames(conn)->fallback = fb;
-		conn->deferred |= FSK_DEFER_FALLBACK;
+		conn->deferred |= FSK_EV_FALLBACK;
 	} else {
 		kfree(fb);
 	}
@@ -474,7 +474,7 @@ static void fallback_work(struct work_struct *work)
 
 /**
  * fsk_handshake_again - the owner of a socket lets go that the work met
- * @fr: connection whose @deferred had FSK_DEFER_FALLBACK
+ * @fr: connection whose @deferred had FSK_EV_FALLBACK
  *
  * Context: the socket's spinlock is held, by its owner.
  */

@@ -1,21 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory as a transport. */
+/* Memory as a transport: what is due, what TCP_INFO shows, the end. */
 
 #include <linux/skbuff.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "challenge.h"
 #include "claim.h"
 #include "conn.h"
 #include "loop.h"
 #include "memory.h"
 #include "pair.h"
+#include "path.h"
 #include "pernet.h"
 #include "ring.h"
 #include "state.h"
 #include "stats.h"
+#include "timer.h"
 #include "transport.h"
+
+/* So often an orphan looks after its bytes. */
+#define FSK_ORPHAN_NS		NSEC_PER_SEC
+/* So often one that waits for a way to the other end looks for it. */
+#define FSK_ASTRAY_NS		(200 * NSEC_PER_MSEC)
+
+/* What is sent gets nowhere since then, ns; 0 if it does. */
+static u64 stalled_since(const struct fsk_memory *mem)
+{
+	return mem->conn.cork_at ? 0 : mem->stalled_since;
+}
+
+/*
+ * In memory nothing is sent again.  A writer's patience may still end, and an
+ * orphan with bytes looks whether it must go.  While the line is cut nobody is
+ * heard, as where a cable is pulled.
+ */
+static u64 memory_deadline(const struct fsk_conn *conn)
+{
+	const struct fsk_memory *mem = fsk_memory(conn);
+	u64 at;
+
+	if (fsk_conn_opening(conn))
+		return 0;
+	at = fsk_sooner(conn->life_at, conn->cork_at);
+	if (stalled_since(mem) &&
+	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
+	     mem->severed))
+		at = fsk_sooner(at, mem->stalled_since +
+				    fsk_patience(conn->sk) + 1);
+	if (conn->life_at && conn->sk->sk_wmem_queued)
+		at = fsk_sooner(at, conn->retry_at ?:
+				    conn->heard_at + FSK_ORPHAN_NS);
+	at = fsk_sooner(at, conn->retry_at);
+	return at;
+}
+
+/*
+ * Who is there is heard.  An orphan whose peer is not looks again, and so does
+ * who waits for a way; whoever has the peer's address now is asked.
+ */
+static void look_around(struct fsk_memory *mem, u64 now)
+{
+	struct fsk_conn *conn = &mem->conn;
+
+	conn->retry_at = 0;
+	if (mem->out->starved)
+		fsk_loop_retry(mem);
+	if (fsk_loop_look(mem)) {
+		conn->heard_at = now;
+		return;
+	}
+	if (mem->stalled_since && READ_ONCE(mem->pair->astray)) {
+		fsk_challenge_silence(conn, now);
+		conn->retry_at = now + FSK_ASTRAY_NS;
+	} else if (conn->life_at) {
+		conn->retry_at = now + FSK_ORPHAN_NS;
+	}
+}
+
+static bool memory_timeout(struct fsk_conn *conn, u64 now)
+{
+	struct fsk_memory *mem = fsk_memory(conn);
+
+	if (fsk_conn_opening(conn))
+		return true;
+	fsk_conn_info(conn);
+	if (fsk_patience_lost(conn, stalled_since(mem), now))
+		return false;
+	fsk_challenge_run(conn, now);
+	if (unlikely(fsk_path_pair_lost(mem, now))) {
+		fsk_path_pair_part(mem);
+		fsk_conn_abort(conn, ECONNRESET);
+		return false;
+	}
+	look_around(mem, now);
+	if (fsk_orphan_lost(conn, mem->stalled_since, now))
+		return false;
+	if (conn->cork_at && now >= conn->cork_at) {
+		conn->cork_at = 0;
+		fsk_loop_uncork_later(mem);
+	}
+	return true;
+}
+
+static void memory_event(struct fsk_conn *conn, unsigned int events)
+{
+	fsk_loop_run(fsk_memory(conn), events);
+}
 
 /* What the writer at the other end has counted for this one. */
 static void tell_segs(struct fsk_memory *mem)
@@ -97,12 +189,15 @@ static int memory_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 }
 
 static const struct fsk_transport_ops memory_ops = {
+	.deadline	= memory_deadline,
+	.timeout	= memory_timeout,
 	.count		= memory_count,
 	.info		= memory_info,
 	.send_reset	= memory_send_reset,
 	.kill		= memory_kill,
 	.free		= memory_free,
 	.leave		= memory_leave,
+	.event		= memory_event,
 	.unhook		= memory_unhook,
 };
 

@@ -275,31 +275,19 @@ static bool is_elsewhere(struct sock *sk)
 	return yes;
 }
 
-static bool pair_lost(const struct fsk_memory *mem, u64 now)
-{
-	return unlikely(READ_ONCE(mem->pair->astray)) && mem->stalled_since &&
-	       now - mem->stalled_since >= PATH_LOST_NS &&
-	       is_elsewhere(mem->conn.sk);
-}
-
 /**
  * fsk_path_lost - has the way led elsewhere for too long?
- * @conn: connected connection
+ * @fr: connected connection
  * @now: ns
  *
  * While addresses and routes are being changed there may be another way for a
  * moment.
  *
  * Context: socket lock held in either form.
- * Return: true if TCP would go on, but neither frames nor memory can.
+ * Return: true if TCP would go on, but frames cannot.
  */
-bool fsk_path_lost(struct fsk_conn *conn, u64 now)
+bool fsk_path_lost(struct fsk_frames *fr, u64 now)
 {
-	struct fsk_frames *fr;
-
-	if (fsk_in_memory(conn))
-		return pair_lost(fsk_memory(conn), now);
-	fr = fsk_frames(conn);
 	if (likely(!(fr->path.bad & FSK_PATH_ELSEWHERE)) ||
 	    now - fr->path.lost_at < PATH_LOST_NS)
 		return false;
@@ -309,30 +297,47 @@ bool fsk_path_lost(struct fsk_conn *conn, u64 now)
 
 /**
  * fsk_path_part - tell the peer, by the old way, that this is the end
- * @conn: connected connection whose way leads elsewhere
+ * @fr: connected connection whose way leads elsewhere
  *
  * Context: socket lock held in either form.
  */
-void fsk_path_part(struct fsk_conn *conn)
+void fsk_path_part(struct fsk_frames *fr)
 {
-	struct net_device *dev;
-	struct fsk_frames *fr;
-	struct fsk_pair *pair;
+	struct net_device *dev = fsk_frames_dev(fr);
 
-	if (fsk_in_memory(conn)) {
-		pair = fsk_memory(conn)->pair;
-		WRITE_ONCE(pair->astray, false);
-		fsk_pair_tell_line(pair);
-		fsk_loop_reset_later(fsk_memory(conn));
-		return;
-	}
-	fr = fsk_frames(conn);
-	dev = fsk_frames_dev(fr);
 	if (!dev || fr->path.bad & FSK_PATH_NOT_OURS)
 		return;
-	fsk_count_reset(sock_net(conn->sk));
+	fsk_count_reset(sock_net(fr->conn.sk));
 	fsk_eth_send(dev, fr->path.mac, FSK_T_RESET, cpu_to_be32(fr->peer_id),
 		     cpu_to_be32(fr->seal_key), NULL, 0);
+}
+
+/**
+ * fsk_path_pair_lost - as fsk_path_lost(), in memory
+ * @mem: connected connection
+ * @now: ns
+ *
+ * Context: socket lock held in either form.
+ * Return: true if TCP would go on, but memory cannot.
+ */
+bool fsk_path_pair_lost(const struct fsk_memory *mem, u64 now)
+{
+	return unlikely(READ_ONCE(mem->pair->astray)) && mem->stalled_since &&
+	       now - mem->stalled_since >= PATH_LOST_NS &&
+	       is_elsewhere(mem->conn.sk);
+}
+
+/**
+ * fsk_path_pair_part - as fsk_path_part(), in memory
+ * @mem: connected connection whose way leads elsewhere
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_path_pair_part(struct fsk_memory *mem)
+{
+	WRITE_ONCE(mem->pair->astray, false);
+	fsk_pair_tell_line(mem->pair);
+	fsk_loop_reset_later(mem);
 }
 
 /* Not a way that frames, or memory in their place, could not take. */

@@ -434,7 +434,7 @@ rcv_data(struct fsk_frames *fr, const struct frame *f)
 	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
 		fsk_tx_push(fr, f->now);
 	else
-		fsk_timer_touch(fr, f->now);
+		fsk_frames_touch(fr, f->now);
 }
 
 static void rcv_confirm(struct fsk_frames *fr, const struct frame *f)

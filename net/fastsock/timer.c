@@ -9,31 +9,15 @@
 #include <linux/hrtimer.h>
 #include <net/tcp.h>
 
+#include "challenge.h"
 #include "conn.h"
-#include "frames.h"
-#include "handshake.h"
-#include "loop.h"
-#include "memory.h"
 #include "orphan.h"
-#include "pair.h"
-#include "path.h"
-#include "rel.h"
 #include "state.h"
 #include "timer.h"
-#include "tx.h"
+#include "transport.h"
 
-#define FSK_TROUBLE_AFTER	2	/* expiries in a row */
-#define FSK_SMALL_AFTER		4
-/* So often an orphan in memory looks after its bytes. */
-#define FSK_ORPHAN_NS		NSEC_PER_SEC
-/* So often one that waits for a way to the other end looks for it. */
-#define FSK_ASTRAY_NS		(200 * NSEC_PER_MSEC)
-/* Who does not answer for so long may be another host by now. */
-#define FSK_SILENCE_NS		(100 * NSEC_PER_MSEC)
 /* TCP_RTO_MAX twice. */
 #define FSK_LONG_NS		(240LL * NSEC_PER_SEC)
-/* Then full frames are tried again. */
-#define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)
 
 /* What TCP's linear back-off from 200 ms to 120 s makes of a retry count. */
 static u64 retries_ns(unsigned int retries)
@@ -69,84 +53,6 @@ u64 fsk_patience(const struct sock *sk)
 	return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_retries2));
 }
 
-static u64 sooner(u64 a, u64 b)
-{
-	if (!a || !b)
-		return a ?: b;
-	return min(a, b);
-}
-
-/*
- * What was sent gets nowhere since then, ns; 0 if it does.
- *
- * A peer that answers but takes nothing for want of room may do so for ever, as
- * with TCP (RFC 1122, 4.2.2.17), unless the program has set a limit.  One that
- * does not take what its window covers may not.
- */
-static u64 stalled_since(const struct fsk_conn *conn)
-{
-	const struct fsk_frames *fr;
-
-	if (fsk_in_memory(conn))
-		return conn->cork_at ? 0 : fsk_memory(conn)->stalled_since;
-	fr = fsk_frames(conn);
-	if (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
-	    !fsk_rel_tx_idle(&fr->tx))
-		return fr->tx.stuck_since;
-	return fr->tx.stalled_since;
-}
-
-/*
- * In memory nothing is sent again.  A writer's patience may still end, and an
- * orphan with bytes looks whether it must go.  While the line is cut nobody is
- * heard, as where a cable is pulled.
- */
-static u64 memory_deadline(const struct fsk_memory *mem)
-{
-	const struct fsk_conn *conn = &mem->conn;
-	u64 at;
-
-	if (fsk_conn_opening(conn))
-		return 0;
-	at = sooner(conn->life_at, conn->cork_at);
-	if (stalled_since(conn) &&
-	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
-	     mem->severed))
-		at = sooner(at, mem->stalled_since + fsk_patience(conn->sk) +
-				1);
-	if (conn->life_at && conn->sk->sk_wmem_queued)
-		at = sooner(at, conn->retry_at ?:
-				conn->heard_at + FSK_ORPHAN_NS);
-	at = sooner(at, conn->retry_at);
-	return at;
-}
-
-static u64 frames_deadline(const struct fsk_frames *fr)
-{
-	const struct fsk_conn *conn = &fr->conn;
-	u64 at;
-
-	at = fr->hs_at;
-	if (fsk_conn_opening(conn))
-		return at;
-	at = sooner(at, conn->challenge.due_at);
-	at = sooner(at, fsk_rel_tx_deadline(&fr->tx));
-	at = sooner(at, fr->rx.ack_at);
-	at = sooner(at, conn->life_at);
-	at = sooner(at, conn->retry_at);
-	at = sooner(at, conn->cork_at);
-	if (unlikely(fr->tx.stuck_since) && stalled_since(conn))
-		at = sooner(at, stalled_since(conn) + fsk_patience(conn->sk) +
-				1);
-	return at;
-}
-
-static u64 conn_deadline(const struct fsk_conn *conn)
-{
-	return fsk_in_memory(conn) ? memory_deadline(fsk_memory(conn)) :
-				     frames_deadline(fsk_frames(conn));
-}
-
 /**
  * fsk_timer_arm - see to it that the timer runs by the next deadline
  * @conn: connection
@@ -155,11 +61,19 @@ static u64 conn_deadline(const struct fsk_conn *conn)
  */
 void fsk_timer_arm(struct fsk_conn *conn)
 {
-	u64 at;
+	if (conn->phase != FSK_PH_DEAD)
+		fsk_timer_arm_at(conn, fsk_ops(conn)->deadline(conn));
+}
 
-	if (conn->phase == FSK_PH_DEAD)
-		return;
-	at = conn_deadline(conn);
+/**
+ * fsk_timer_arm_at - as fsk_timer_arm(), for a transport that knows itself
+ * @conn: connection that is not dead
+ * @at: ns, its next deadline; 0 if it has none
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_timer_arm_at(struct fsk_conn *conn, u64 at)
+{
 	if (!at || (conn->timer_at && conn->timer_at <= at))
 		return;
 	conn->timer_at = at;
@@ -194,76 +108,15 @@ void fsk_timer_exit(struct fsk_conn *conn)
 }
 
 /*
- * Nothing gets through.  The peer may be elsewhere by now, or a device on the
- * way takes only smaller frames than it did.
- */
-static void path_trouble(struct fsk_frames *fr, u64 now)
-{
-	struct fsk_conn *conn = &fr->conn;
-
-	if (fr->tx.backoff >= FSK_SMALL_AFTER && conn->phase == FSK_PH_OPEN)
-		fr->small_until = now + FSK_SMALL_NS;
-	fsk_path_doubt(fr);
-	if (now - fr->tx.stalled_since >= FSK_SILENCE_NS &&
-	    now - conn->heard_at >= FSK_SILENCE_NS)
-		fsk_challenge_silence(conn, now);
-}
-
-static void run_retransmit(struct fsk_frames *fr, u64 now)
-{
-	/* A peer whose window is shut answers, and is no trouble. */
-	if (fr->tx.stalled_since && fr->tx.backoff >= FSK_TROUBLE_AFTER)
-		path_trouble(fr, now);
-	switch (fsk_rel_tx_timeout(&fr->tx, now)) {
-	case FSK_REL_SEND:
-		fsk_tx_push(fr, now);
-		/* What answers UNKNOWN to the copy names no connection. */
-		if (fr->seal_key != fr->conn.peer_key && fr->tx.backoff)
-			fsk_tx_probe(fr);
-		break;
-	case FSK_REL_PROBE:
-		fsk_tx_probe(fr);
-		break;
-	case FSK_REL_NONE:
-		break;
-	}
-}
-
-/*
- * In memory: who is there is heard.  An orphan whose peer is not looks again,
- * and so does who waits for a way; whoever has the peer's address now is asked.
- */
-static void look_around(struct fsk_memory *mem, u64 now)
-{
-	struct fsk_conn *conn = &mem->conn;
-
-	conn->retry_at = 0;
-	if (mem->out->starved)
-		fsk_loop_retry(mem);
-	if (fsk_loop_look(mem)) {
-		conn->heard_at = now;
-		return;
-	}
-	if (mem->stalled_since && READ_ONCE(mem->pair->astray)) {
-		fsk_challenge_silence(conn, now);
-		conn->retry_at = now + FSK_ASTRAY_NS;
-	} else if (conn->life_at) {
-		conn->retry_at = now + FSK_ORPHAN_NS;
-	}
-}
-
-/*
  * As tcp_out_of_resources() of who retransmits or probes: an orphan that got
  * nowhere for long counts twice, and so does one with dubious news.
  */
-static bool orphan_must_go(const struct fsk_conn *conn, u64 now)
+static bool orphan_must_go(const struct fsk_conn *conn, bool stuck, u64 now)
 {
 	const struct sock *sk = conn->sk;
 	int shift = 0;
 
-	if (!conn->life_at ||
-	    !(fsk_in_memory(conn) ? fsk_memory(conn)->stalled_since :
-				    fsk_frames(conn)->tx.backoff))
+	if (!conn->life_at || !stuck)
 		return false;
 	/* Progress moves @life_at. */
 	if ((s64)(now + fsk_patience(sk) - conn->life_at) > FSK_LONG_NS)
@@ -273,111 +126,49 @@ static bool orphan_must_go(const struct fsk_conn *conn, u64 now)
 	return fsk_orphan_check(sk, shift);
 }
 
-static void run_handshake(struct fsk_frames *fr, u64 now)
+/**
+ * fsk_patience_lost - did the connection get nowhere for too long?
+ * @conn: connected connection; it is dead afterwards if so
+ * @since: ns, since when what was sent gets nowhere; 0 if it does
+ * @now: ns
+ *
+ * Context: socket lock held in either form, RCU read section.
+ * Return: true if it is over.
+ */
+bool fsk_patience_lost(struct fsk_conn *conn, u64 since, u64 now)
 {
-	if (fr->hs_at && now >= fr->hs_at)
-		fsk_handshake_timeout(fr, now);
+	if (!since || now - since <= fsk_patience(conn->sk))
+		return false;
+	fsk_conn_timeout(conn);
+	return true;
 }
 
-static void run_frames(struct fsk_frames *fr, u64 now)
-{
-	struct fsk_conn *conn = &fr->conn;
-
-	if (conn->cork_at && now >= conn->cork_at) {
-		conn->cork_at = 0;
-		fsk_tx_push(fr, now);
-	}
-	if (conn->retry_at && now >= conn->retry_at) {
-		conn->retry_at = 0;
-		if (conn->fin_wanted)
-			fsk_tx_fin(fr);
-		fsk_tx_push(fr, now);
-	}
-	run_retransmit(fr, now);
-	if (fr->rx.ack_now || (fr->rx.ack_at && now >= fr->rx.ack_at))
-		fsk_tx_ack(fr);
-}
-
-/* Nothing is sent again. */
-static void run_memory(struct fsk_memory *mem, u64 now)
-{
-	struct fsk_conn *conn = &mem->conn;
-
-	if (conn->cork_at && now >= conn->cork_at) {
-		conn->cork_at = 0;
-		fsk_loop_uncork_later(mem);
-	}
-}
-
-static void conn_run(struct fsk_conn *conn, u64 now)
+/**
+ * fsk_orphan_lost - must the connection go because it is an orphan?
+ * @conn: connected connection; it is dead afterwards if so
+ * @stuck: what was sent gets nowhere
+ * @now: ns
+ *
+ * Context: socket lock held in either form, RCU read section.
+ * Return: true if it is over.
+ */
+bool fsk_orphan_lost(struct fsk_conn *conn, bool stuck, u64 now)
 {
 	struct sock *sk = conn->sk;
 
-	if (conn->phase == FSK_PH_DEAD)
-		return;
-	if (!fsk_in_memory(conn))
-		run_handshake(fsk_frames(conn), now);
-	if (fsk_conn_opening(conn) || conn->phase == FSK_PH_DEAD)
-		return;
-
-	fsk_conn_info(conn);
-	if (stalled_since(conn) &&
-	    now - stalled_since(conn) > fsk_patience(sk)) {
-		fsk_conn_timeout(conn);
-		return;
-	}
-	fsk_challenge_run(conn, now);
-	if (unlikely(fsk_path_lost(conn, now))) {
-		fsk_path_part(conn);
-		fsk_conn_abort(conn, ECONNRESET);
-		return;
-	}
-	if (fsk_in_memory(conn))
-		look_around(fsk_memory(conn), now);
-	if (orphan_must_go(conn, now)) {
+	if (orphan_must_go(conn, stuck, now)) {
 		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
 		fsk_ops(conn)->send_reset(conn, true);
 		fsk_conn_done(conn);
-		return;
+		return true;
 	}
 	if (conn->life_at && now >= conn->life_at) {
 		if (sk->sk_state != TCP_FIN_WAIT2)
 			fsk_ops(conn)->send_reset(conn, true);
 		fsk_conn_done(conn);
-		return;
+		return true;
 	}
-	if (fsk_in_memory(conn))
-		run_memory(fsk_memory(conn), now);
-	else
-		run_frames(fsk_frames(conn), now);
-}
-
-/*
- * What ss -o and /proc/net/tcp show of a connection that waits for an answer.
- * TCP's timer is not armed.
- */
-static void show_timer(struct fsk_frames *fr, u64 now)
-{
-	struct inet_connection_sock *icsk = inet_csk(fr->conn.sk);
-	u64 at = fsk_rel_tx_deadline(&fr->tx);
-
-	if (!at) {
-		icsk->icsk_pending = 0;
-		icsk->icsk_retransmits = 0;
-		return;
-	}
-	icsk->icsk_pending = fr->tx.inflight ? ICSK_TIME_RETRANS :
-					       ICSK_TIME_PROBE0;
-	icsk->icsk_retransmits = fr->tx.backoff;
-	icsk->icsk_timeout = jiffies +
-			     (at > now ? nsecs_to_jiffies(at - now) : 0);
-}
-
-static void after_run(struct fsk_frames *fr, u64 now)
-{
-	show_timer(fr, now);
-	if (fr->tx.una == fr->tx.end && !fr->rx.ack_at)
-		fsk_mem_let_go(fr);
+	return false;
 }
 
 /**
@@ -388,13 +179,10 @@ static void after_run(struct fsk_frames *fr, u64 now)
  */
 void fsk_timer_run(struct fsk_conn *conn)
 {
-	u64 now = fsk_now();
-
 	rcu_read_lock();
-	conn_run(conn, now);
-	if (!fsk_in_memory(conn) && conn->phase == FSK_PH_OPEN)
-		after_run(fsk_frames(conn), now);
-	fsk_timer_arm(conn);
+	if (conn->phase != FSK_PH_DEAD &&
+	    fsk_ops(conn)->timeout(conn, fsk_now()))
+		fsk_timer_arm(conn);
 	rcu_read_unlock();
 }
 
@@ -422,15 +210,13 @@ static noinline void run_deferred(struct fsk_conn *conn)
 	conn->deferred = 0;
 	rcu_read_lock();
 	if (what & FSK_EV_ALL)
-		fsk_loop_run(fsk_memory(conn), what);
+		fsk_ops(conn)->event(conn, what);
 	if (what & FSK_DEFER_SUSPECT)
 		fsk_challenge_suspect(conn);
 	if (what & FSK_DEFER_REFUSED)
 		fsk_challenge_refused(conn);
 	if (what & FSK_DEFER_TIMER)
 		fsk_timer_run(conn);
-	if (what & FSK_DEFER_FALLBACK)
-		fsk_handshake_again(fsk_frames(conn));
 	rcu_read_unlock();
 }
 

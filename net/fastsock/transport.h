@@ -12,6 +12,8 @@ struct sock;
 
 /**
  * struct fsk_transport_ops - what a transport does for its connections
+ * @deadline: ns, when @timeout is due; 0 never
+ * @timeout: something may be due; false if the connection is over
  * @count: add what was sent and received to TCP's counters of bytes
  * @info: bring what TCP_INFO and ss read up to date, those counters too
  * @send_reset: tell the peer, if it is known, that the connection is gone;
@@ -23,13 +25,18 @@ struct sock;
  * Optional:
  * @leave: it is dead and detached; true if its references, on the socket too,
  *	are taken care of and need no grace period, after which @free is called
+ * @event: FSK_EV_* that were left to the socket's owner; the connection may
+ *	be dead
  * @unhook: the socket, which may be TCP's again, has nothing to do with the
  *	dead connection any more
  *
- * Context: socket lock held in either form, but for @free: any, without locks.
+ * Context: socket lock held in either form, and for @timeout and @event an RCU
+ * read section, too; but for @free: any, without locks.
  * None of them sleeps.
  */
 struct fsk_transport_ops {
+	u64 (*deadline)(const struct fsk_conn *conn);
+	bool (*timeout)(struct fsk_conn *conn, u64 now);
 	void (*count)(struct fsk_conn *conn);
 	void (*info)(struct fsk_conn *conn);
 	void (*send_reset)(struct fsk_conn *conn, bool locked);
@@ -38,6 +45,7 @@ struct fsk_transport_ops {
 
 	/* optional */
 	bool (*leave)(struct fsk_conn *conn);
+	void (*event)(struct fsk_conn *conn, unsigned int events);
 	void (*unhook)(struct fsk_conn *conn);
 };
 

@@ -18,7 +18,6 @@
 #include "rx.h"
 #include "seal.h"
 #include "stats.h"
-#include "timer.h"
 #include "tx.h"
 
 /* More at once would overrun the backlog of a virtual device. */
@@ -168,7 +167,7 @@ void fsk_tx_ack(struct fsk_frames *fr)
 	}
 	fr->rx.ack_now = false;
 	fr->rx.ack_at = fsk_now() + FSK_RETRY_NS;
-	fsk_timer_arm(conn);
+	fsk_frames_arm(fr);
 }
 
 /**
@@ -236,7 +235,7 @@ void fsk_tx_confirm(struct fsk_frames *fr, u64 now)
 	fr->hs_at = now + (FSK_HS_RETRY_NS << min_t(u8, fr->hs_tries, 8));
 	fr->hs_tries++;
 	fr->confirm_sent = true;
-	fsk_timer_arm(&fr->conn);
+	fsk_frames_arm(fr);
 }
 
 /*
@@ -454,7 +453,7 @@ again:
 		}
 		if (unlikely(!--budget)) {
 			conn->retry_at = now + FSK_BURST_NS;
-			fsk_timer_arm(conn);
+			fsk_frames_arm(fr);
 			break;
 		}
 	}
@@ -463,7 +462,7 @@ again:
 	mirror_tx(fr);
 	if (fr->rx.ack_now)
 		fsk_tx_ack(fr);
-	fsk_timer_touch(fr, now);
+	fsk_frames_touch(fr, now);
 }
 
 /* As fsk_tx_push(); one softirq run for a batch, where a device is virtual. */
