@@ -25,13 +25,11 @@
 
 #include "challenge.h"
 #include "conn.h"
-#include "frames.h"
-#include "memory.h"
 #include "path.h"
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
-#include "tx.h"
+#include "transport.h"
 
 /* Between two questions of a connection; then twice as much each time. */
 #define CHALLENGE_EVERY_NS	((u64)NSEC_PER_SEC)
@@ -122,6 +120,7 @@ static bool too_soon(struct fsk_conn *conn, u64 now)
  */
 void fsk_challenge_suspect(struct fsk_conn *conn)
 {
+	const struct fsk_transport_ops *ops = fsk_ops(conn);
 	struct fsk_challenge *c = &conn->challenge;
 	u64 now = fsk_now();
 
@@ -129,13 +128,13 @@ void fsk_challenge_suspect(struct fsk_conn *conn)
 		return;
 	c->asked_at = now;
 	c->open = false;
-	if (fsk_in_memory(conn)) {
-		if (!fsk_path_pair(fsk_memory(conn)))
+	if (ops->present) {
+		if (!ops->present(conn))
 			ask(conn, now);
 		return;
 	}
 	c->due_at = now + CHALLENGE_WAIT_NS;
-	fsk_tx_probe(fsk_frames(conn));
+	ops->probe(conn);
 	fsk_timer_arm(conn);
 }
 
@@ -181,11 +180,12 @@ void fsk_challenge_silence(struct fsk_conn *conn, u64 now)
  */
 void fsk_challenge_refused(struct fsk_conn *conn)
 {
+	const struct fsk_transport_ops *ops = fsk_ops(conn);
+
 	/* It has been heard since, or the other end is where it was. */
 	if (conn->phase != FSK_PH_OPEN ||
-	    (fsk_in_memory(conn) ?
-	     fsk_path_pair(fsk_memory(conn)) :
-	     conn->heard_at > conn->challenge.asked_at))
+	    (ops->present ? ops->present(conn) :
+			    conn->heard_at > conn->challenge.asked_at))
 		return;
 	fsk_state_reset(conn);
 }

@@ -251,6 +251,40 @@ static void frames_send_reset(struct fsk_conn *conn, bool locked)
 	rcu_read_unlock();
 }
 
+static bool frames_needs_probe(const struct fsk_conn *conn)
+{
+	return !fsk_frames(conn)->tx.inflight;
+}
+
+static void frames_probe(struct fsk_conn *conn)
+{
+	fsk_tx_probe(fsk_frames(conn));
+}
+
+static void frames_cork(struct fsk_conn *conn)
+{
+	if (!conn->corked)
+		fsk_tx_uncork(fsk_frames(conn));
+}
+
+static void frames_uncork(struct fsk_conn *conn)
+{
+	fsk_tx_uncork(fsk_frames(conn));
+}
+
+/* The ack that ends the handshake has waited long enough. */
+static void frames_quickack(struct fsk_conn *conn)
+{
+	struct fsk_frames *fr = fsk_frames(conn);
+
+	if (conn->phase != FSK_PH_CONFIRMING || !fr->confirm_waits ||
+	    fr->confirm_sent)
+		return;
+	rcu_read_lock();
+	fsk_tx_confirm(fr, fsk_now());
+	rcu_read_unlock();
+}
+
 static void frames_kill(struct fsk_conn *conn)
 {
 	fsk_frames_leave(fsk_frames(conn));
@@ -267,8 +301,13 @@ static const struct fsk_transport_ops frames_ops = {
 	.count		= frames_count,
 	.info		= frames_info,
 	.send_reset	= frames_send_reset,
+	.needs_probe	= frames_needs_probe,
+	.cork		= frames_cork,
+	.uncork		= frames_uncork,
 	.kill		= frames_kill,
 	.free		= frames_free,
+	.probe		= frames_probe,
+	.quickack	= frames_quickack,
 	.event		= frames_event,
 };
 

@@ -21,12 +21,10 @@
 #include "challenge.h"
 #include "compat.h"
 #include "conn.h"
-#include "frames.h"
 #include "keepalive.h"
-#include "memory.h"
 #include "state.h"
 #include "timer.h"
-#include "tx.h"
+#include "transport.h"
 
 /* Jiffies until it looks again whether the socket is owned, as TCP's does. */
 #define FSK_KEEPALIVE_OWNED	(HZ / 20)
@@ -48,20 +46,10 @@ static u64 due_at(const struct fsk_conn *conn)
 	       conn->probes * jiffies64_to_nsecs(interval);
 }
 
-/*
- * Bytes on the way are a probe themselves.  In memory nobody is lost unless the
- * line is cut.
- */
+/* Bytes on the way are a probe themselves. */
 static bool needless(const struct fsk_conn *conn)
 {
-	const struct fsk_memory *mem;
-
-	if (conn->phase != FSK_PH_OPEN)
-		return true;
-	if (!fsk_in_memory(conn))
-		return fsk_frames(conn)->tx.inflight;
-	mem = fsk_memory(conn);
-	return !mem->severed || mem->stalled_since;
+	return conn->phase != FSK_PH_OPEN || !fsk_ops(conn)->needs_probe(conn);
 }
 
 /* Is the peer taken for dead? */
@@ -77,11 +65,13 @@ static bool gone(const struct fsk_conn *conn, u64 now)
 
 static void probe(struct fsk_conn *conn, u64 now)
 {
-	if (conn->probes++ || fsk_in_memory(conn))
+	const struct fsk_transport_ops *ops = fsk_ops(conn);
+
+	if (conn->probes++ || !ops->probe)
 		fsk_challenge_silence(conn, now);
 	__NET_INC_STATS(sock_net(conn->sk), LINUX_MIB_TCPKEEPALIVE);
-	if (!fsk_in_memory(conn))
-		fsk_tx_probe(fsk_frames(conn));
+	if (ops->probe)
+		ops->probe(conn);
 }
 
 /* Return: jiffies until there is something to do. */

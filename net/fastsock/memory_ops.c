@@ -155,6 +155,29 @@ static void memory_send_reset(struct fsk_conn *conn, bool locked)
 		fsk_loop_reset(fsk_memory(conn));
 }
 
+/* Nobody is lost unless the line is cut. */
+static bool memory_needs_probe(const struct fsk_conn *conn)
+{
+	const struct fsk_memory *mem = fsk_memory(conn);
+
+	return mem->severed && !mem->stalled_since;
+}
+
+static bool memory_present(struct fsk_conn *conn)
+{
+	return fsk_path_pair(fsk_memory(conn));
+}
+
+static void memory_cork(struct fsk_conn *conn)
+{
+	fsk_loop_cork(fsk_memory(conn));
+}
+
+static void memory_uncork(struct fsk_conn *conn)
+{
+	fsk_loop_uncork(fsk_memory(conn));
+}
+
 static void memory_kill(struct fsk_conn *conn)
 {
 	fsk_loop_leave(fsk_memory(conn));
@@ -194,8 +217,12 @@ static const struct fsk_transport_ops memory_ops = {
 	.count		= memory_count,
 	.info		= memory_info,
 	.send_reset	= memory_send_reset,
+	.needs_probe	= memory_needs_probe,
+	.cork		= memory_cork,
+	.uncork		= memory_uncork,
 	.kill		= memory_kill,
 	.free		= memory_free,
+	.present	= memory_present,
 	.leave		= memory_leave,
 	.event		= memory_event,
 	.unhook		= memory_unhook,

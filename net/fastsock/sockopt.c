@@ -13,14 +13,11 @@
 
 #include "compat.h"
 #include "conn.h"
-#include "frames.h"
 #include "keepalive.h"
-#include "loop.h"
-#include "memory.h"
 #include "sock.h"
 #include "state.h"
 #include "timer.h"
-#include "tx.h"
+#include "transport.h"
 
 static int get_int(sockptr_t optval, unsigned int optlen, int *val)
 {
@@ -37,10 +34,7 @@ static void set_cork(struct sock *sk)
 	if (fsk_conn_dead(conn) || fsk_conn_opening(conn))
 		return;		/* looked at when it is connected */
 	conn->corked = tcp_sk(sk)->nonagle & TCP_NAGLE_CORK;
-	if (fsk_in_memory(conn))
-		fsk_loop_cork(fsk_memory(conn));
-	else if (!conn->corked)
-		fsk_tx_uncork(fsk_frames(conn));
+	fsk_ops(conn)->cork(conn);
 }
 
 /* TCP_NODELAY sends what is there, but does not end TCP_CORK. */
@@ -51,27 +45,16 @@ static void set_nodelay(struct sock *sk)
 	if (fsk_conn_dead(conn) || fsk_conn_opening(conn) ||
 	    !(tcp_sk(sk)->nonagle & TCP_NAGLE_OFF))
 		return;
-	if (fsk_in_memory(conn))
-		fsk_loop_uncork(fsk_memory(conn));
-	else
-		fsk_tx_uncork(fsk_frames(conn));
+	fsk_ops(conn)->uncork(conn);
 }
 
 /* The ack that ends the handshake has waited long enough. */
 static void confirm_now(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	struct fsk_frames *fr;
 
-	/* In memory nothing is to be confirmed. */
-	if (!conn || conn->phase != FSK_PH_CONFIRMING)
-		return;
-	fr = fsk_frames(conn);
-	if (fr->confirm_waits && !fr->confirm_sent) {
-		rcu_read_lock();
-		fsk_tx_confirm(fr, fsk_now());
-		rcu_read_unlock();
-	}
+	if (!fsk_conn_dead(conn) && fsk_ops(conn)->quickack)
+		fsk_ops(conn)->quickack(conn);
 }
 
 /* TCP's handlers of these arm its timer or transmit. */

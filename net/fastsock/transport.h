@@ -3,10 +3,10 @@
 #ifndef _FSK_TRANSPORT_H
 #define _FSK_TRANSPORT_H
 
+#include <linux/net.h>
 #include <linux/types.h>
 
 struct fsk_conn;
-struct proto_ops;
 struct sk_buff;
 struct sock;
 
@@ -18,11 +18,20 @@ struct sock;
  * @info: bring what TCP_INFO and ss read up to date, those counters too
  * @send_reset: tell the peer, if it is known, that the connection is gone;
  *	unless @locked the caller owns the socket and has no spinlock
+ * @needs_probe: does nothing but probes show whether the peer of a connected
+ *	connection is there?  Not if bytes on the way do, or if it must be
+ * @cork: TCP_CORK of a connected connection has changed, see its @corked
+ * @uncork: what waits for more may go
  * @kill: nobody is to find the connection any more; it is in phase DEAD, and
  *	its timer is off
  * @free: its last reader is gone
  *
+ * Optional, the first or the second:
+ * @probe: send what a peer that is there answers
+ * @present: is the peer of a connected connection there?
+ *
  * Optional:
+ * @quickack: TCP_QUICKACK is set: acknowledge what waits for it
  * @leave: it is dead and detached; true if its references, on the socket too,
  *	are taken care of and need no grace period, after which @free is called
  * @event: FSK_EV_* that were left to the socket's owner; the connection may
@@ -30,9 +39,9 @@ struct sock;
  * @unhook: the socket, which may be TCP's again, has nothing to do with the
  *	dead connection any more
  *
- * Context: socket lock held in either form, and for @timeout and @event an RCU
- * read section, too; but for @free: any, without locks.
- * None of them sleeps.
+ * Context: @cork, @uncork, @quickack: process; the caller owns the socket.
+ * @free: any, without locks.  The others: socket lock held in either form, for
+ * @timeout, @probe and @event in an RCU read section.  None of them sleeps.
  */
 struct fsk_transport_ops {
 	u64 (*deadline)(const struct fsk_conn *conn);
@@ -40,10 +49,16 @@ struct fsk_transport_ops {
 	void (*count)(struct fsk_conn *conn);
 	void (*info)(struct fsk_conn *conn);
 	void (*send_reset)(struct fsk_conn *conn, bool locked);
+	bool (*needs_probe)(const struct fsk_conn *conn);
+	void (*cork)(struct fsk_conn *conn);
+	void (*uncork)(struct fsk_conn *conn);
 	void (*kill)(struct fsk_conn *conn);
 	void (*free)(struct fsk_conn *conn);
 
 	/* optional */
+	void (*probe)(struct fsk_conn *conn);
+	bool (*present)(struct fsk_conn *conn);
+	void (*quickack)(struct fsk_conn *conn);
 	bool (*leave)(struct fsk_conn *conn);
 	void (*event)(struct fsk_conn *conn, unsigned int events);
 	void (*unhook)(struct fsk_conn *conn);
