@@ -11,6 +11,7 @@
 #include "conn.h"
 #include "frames.h"
 #include "handshake.h"
+#include "life.h"
 #include "path.h"
 #include "rel.h"
 #include "rx.h"

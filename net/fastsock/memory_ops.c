@@ -9,6 +9,7 @@
 #include "challenge.h"
 #include "claim.h"
 #include "conn.h"
+#include "life.h"
 #include "loop.h"
 #include "memory.h"
 #include "pair.h"

@@ -13,6 +13,7 @@
 #include "eth.h"
 #include "frames.h"
 #include "handshake.h"
+#include "life.h"
 #include "path.h"
 #include "peer.h"
 #include "post.h"
@@ -21,7 +22,6 @@
 #include "seal.h"
 #include "state.h"
 #include "stats.h"
-#include "timer.h"
 #include "tx.h"
 #include "urgent.h"
 

@@ -11,47 +11,8 @@
 
 #include "challenge.h"
 #include "conn.h"
-#include "orphan.h"
-#include "state.h"
 #include "timer.h"
 #include "transport.h"
-
-/* TCP_RTO_MAX twice. */
-#define FSK_LONG_NS		(240LL * NSEC_PER_SEC)
-
-/* What TCP's linear back-off from 200 ms to 120 s makes of a retry count. */
-static u64 retries_ns(unsigned int retries)
-{
-	const unsigned int thresh = 9;	/* 200 ms << 9 is about 120 s */
-	u64 ms;
-
-	if (retries <= thresh)
-		ms = ((2ULL << retries) - 1) * 200;
-	else
-		ms = ((2ULL << thresh) - 1) * 200 +
-		     (retries - thresh) * 120000ULL;
-	return ms * NSEC_PER_MSEC;
-}
-
-/**
- * fsk_patience - how long a connection may get nowhere
- * @sk: its socket
- *
- * Context: any.
- * Return: ns until retransmission gives up, as TCP's options and sysctls say.
- */
-u64 fsk_patience(const struct sock *sk)
-{
-	const struct net *net = sock_net(sk);
-	u32 user_ms = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
-
-	if (user_ms)
-		return (u64)user_ms * NSEC_PER_MSEC;
-	if (sock_flag(sk, SOCK_DEAD))
-		return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_orphan_retries)
-				  ?: 8);
-	return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_retries2));
-}
 
 /**
  * fsk_timer_arm - see to it that the timer runs by the next deadline
@@ -105,70 +66,6 @@ bool fsk_timer_cancel(struct fsk_conn *conn)
 void fsk_timer_exit(struct fsk_conn *conn)
 {
 	hrtimer_cancel(&conn->timer);
-}
-
-/*
- * As tcp_out_of_resources() of who retransmits or probes: an orphan that got
- * nowhere for long counts twice, and so does one with dubious news.
- */
-static bool orphan_must_go(const struct fsk_conn *conn, bool stuck, u64 now)
-{
-	const struct sock *sk = conn->sk;
-	int shift = 0;
-
-	if (!conn->life_at || !stuck)
-		return false;
-	/* Progress moves @life_at. */
-	if ((s64)(now + fsk_patience(sk) - conn->life_at) > FSK_LONG_NS)
-		shift++;
-	if (READ_ONCE(sk->sk_err_soft))
-		shift++;
-	return fsk_orphan_check(sk, shift);
-}
-
-/**
- * fsk_patience_lost - did the connection get nowhere for too long?
- * @conn: connected connection; it is dead afterwards if so
- * @since: ns, since when what was sent gets nowhere; 0 if it does
- * @now: ns
- *
- * Context: socket lock held in either form, RCU read section.
- * Return: true if it is over.
- */
-bool fsk_patience_lost(struct fsk_conn *conn, u64 since, u64 now)
-{
-	if (!since || now - since <= fsk_patience(conn->sk))
-		return false;
-	fsk_conn_timeout(conn);
-	return true;
-}
-
-/**
- * fsk_orphan_lost - must the connection go because it is an orphan?
- * @conn: connected connection; it is dead afterwards if so
- * @stuck: what was sent gets nowhere
- * @now: ns
- *
- * Context: socket lock held in either form, RCU read section.
- * Return: true if it is over.
- */
-bool fsk_orphan_lost(struct fsk_conn *conn, bool stuck, u64 now)
-{
-	struct sock *sk = conn->sk;
-
-	if (orphan_must_go(conn, stuck, now)) {
-		__NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
-		fsk_ops(conn)->send_reset(conn, true);
-		fsk_conn_done(conn);
-		return true;
-	}
-	if (conn->life_at && now >= conn->life_at) {
-		if (sk->sk_state != TCP_FIN_WAIT2)
-			fsk_ops(conn)->send_reset(conn, true);
-		fsk_conn_done(conn);
-		return true;
-	}
-	return false;
 }
 
 /**

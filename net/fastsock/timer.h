@@ -23,9 +23,6 @@ void fsk_timer_arm_at(struct fsk_conn *conn, u64 at);
 void fsk_timer_run(struct fsk_conn *conn);
 bool fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
-u64 fsk_patience(const struct sock *sk);
-bool fsk_patience_lost(struct fsk_conn *conn, u64 since, u64 now);
-bool fsk_orphan_lost(struct fsk_conn *conn, bool stuck, u64 now);
 void fsk_release_cb(struct sock *sk);
 
 #endif /* _FSK_TIMER_H */

@@ -29,6 +29,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "keepalive.h"
+#include "life.h"
 #include "loop.h"
 #include "memory.h"
 #include "pair.h"
