@@ -27,6 +27,21 @@
 /* Then full frames are tried again. */
 #define FSK_SMALL_NS		(10ULL * NSEC_PER_SEC)
 
+static void frames_urgent(struct fsk_conn *conn, bool less)
+{
+	fsk_tx_urgent_ends(fsk_frames(conn), less);
+}
+
+static void frames_send_fin(struct fsk_conn *conn)
+{
+	struct fsk_frames *fr = fsk_frames(conn);
+
+	fsk_tx_fin(fr);
+	rcu_read_lock();
+	fsk_tx_push(fr, fsk_now());
+	rcu_read_unlock();
+}
+
 /*
  * What was sent gets nowhere since then, ns; 0 if it does.
  *
@@ -297,6 +312,9 @@ static void frames_free(struct fsk_conn *conn)
 }
 
 static const struct fsk_transport_ops frames_ops = {
+	.write		= fsk_tx_write,
+	.urgent		= frames_urgent,
+	.send_fin	= frames_send_fin,
 	.deadline	= frames_deadline,
 	.timeout	= frames_timeout,
 	.count		= frames_count,

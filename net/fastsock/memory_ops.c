@@ -26,6 +26,23 @@
 /* So often one that waits for a way to the other end looks for it. */
 #define FSK_ASTRAY_NS		(200 * NSEC_PER_MSEC)
 
+static int memory_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+			size_t *copied)
+{
+	return fsk_loop_write(fsk_memory(conn), msg, timeo, copied);
+}
+
+static void memory_urgent(struct fsk_conn *conn, bool less)
+{
+	if (less)
+		fsk_loop_urgent(fsk_memory(conn));
+}
+
+static void memory_send_fin(struct fsk_conn *conn)
+{
+	fsk_loop_fin(fsk_memory(conn));
+}
+
 /* What is sent gets nowhere since then, ns; 0 if it does. */
 static u64 stalled_since(const struct fsk_memory *mem)
 {
@@ -213,6 +230,9 @@ static int memory_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 }
 
 static const struct fsk_transport_ops memory_ops = {
+	.write		= memory_write,
+	.urgent		= memory_urgent,
+	.send_fin	= memory_send_fin,
 	.deadline	= memory_deadline,
 	.timeout	= memory_timeout,
 	.count		= memory_count,

@@ -8,10 +8,8 @@
 #include "claim.h"
 #include "compat.h"
 #include "conn.h"
-#include "frames.h"
 #include "keepalive.h"
 #include "life.h"
-#include "loop.h"
 #include "memory.h"
 #include "recv.h"
 #include "rel.h"
@@ -20,6 +18,7 @@
 #include "sock.h"
 #include "state.h"
 #include "timer.h"
+#include "transport.h"
 #include "tx.h"
 
 struct proto fsk_prot __read_mostly;
@@ -27,17 +26,8 @@ struct proto fsk_prot __read_mostly;
 static void send_fin(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
-	struct fsk_frames *fr;
 
-	if (fsk_in_memory(conn)) {
-		fsk_loop_fin(fsk_memory(conn));
-		return;
-	}
-	fr = fsk_frames(conn);
-	fsk_tx_fin(fr);
-	rcu_read_lock();
-	fsk_tx_push(fr, fsk_now());
-	rcu_read_unlock();
+	fsk_ops(conn)->send_fin(conn);
 }
 
 static void end(struct sock *sk)

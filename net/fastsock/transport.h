@@ -7,11 +7,17 @@
 #include <linux/types.h>
 
 struct fsk_conn;
+struct msghdr;
 struct sk_buff;
 struct sock;
 
 /**
  * struct fsk_transport_ops - what a transport does for its connections
+ * @write: take bytes of a message, waiting for room as TCP does, and add their
+ *	number to @copied; 0 or why not all were taken
+ * @urgent: a send with MSG_OOB, which has written something, ends; @less than
+ *	it was to: then the last byte written is urgent
+ * @send_fin: the program sends no more; TCP's state has changed already
  * @deadline: ns, when @timeout is due; 0 never
  * @timeout: something may be due; false if the connection is over
  * @count: add what was sent and received to TCP's counters of bytes
@@ -39,11 +45,16 @@ struct sock;
  * @unhook: the socket, which may be TCP's again, has nothing to do with the
  *	dead connection any more
  *
- * Context: @cork, @uncork, @quickack: process; the caller owns the socket.
- * @free: any, without locks.  The others: socket lock held in either form, for
- * @timeout, @probe and @event in an RCU read section.  None of them sleeps.
+ * Context: @write, @urgent, @send_fin, @cork, @uncork, @quickack: process; the
+ * caller owns the socket.  @free: any, without locks.  The others: socket lock
+ * held in either form, for @timeout, @probe and @event in an RCU read section.
+ * None but @write sleeps.
  */
 struct fsk_transport_ops {
+	int (*write)(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+		     size_t *copied);
+	void (*urgent)(struct fsk_conn *conn, bool less);
+	void (*send_fin)(struct fsk_conn *conn);
 	u64 (*deadline)(const struct fsk_conn *conn);
 	bool (*timeout)(struct fsk_conn *conn, u64 now);
 	void (*count)(struct fsk_conn *conn);

@@ -11,13 +11,12 @@
 #include "eth.h"
 #include "frames.h"
 #include "handshake.h"
-#include "loop.h"
-#include "memory.h"
 #include "path.h"
 #include "rel.h"
 #include "rx.h"
 #include "seal.h"
 #include "stats.h"
+#include "transport.h"
 #include "tx.h"
 
 /* More at once would overrun the backlog of a virtual device. */
@@ -739,8 +738,8 @@ static bool may_queue(const struct fsk_frames *fr)
 	       unsent < (u64)tcp_notsent_lowat(tcp_sk(sk)) + FSK_OVERRUN;
 }
 
-static int send_frames(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
-		       size_t *copied)
+static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
+		      size_t *copied)
 {
 	struct fsk_conn *conn = &fr->conn;
 	struct sock *sk = conn->sk;
@@ -803,18 +802,42 @@ static int send_frames(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
 	return 0;
 }
 
-static int send_bytes(struct sock *sk, struct msghdr *msg, long *timeo,
-		      size_t *copied)
+/**
+ * fsk_tx_write - struct fsk_transport_ops.write of frames
+ * @conn: connected connection of frames
+ * @msg: what to send
+ * @timeo: jiffies left to wait
+ * @copied: bytes taken, to be added to
+ *
+ * Context: process, may sleep; the caller owns the socket.
+ * Return: 0 or why not all was taken, as TCP.
+ */
+int fsk_tx_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+		 size_t *copied)
 {
-	struct fsk_conn *conn = fsk_conn(sk);
+	struct sock *sk = conn->sk;
 	int err;
 
-	if (fsk_in_memory(conn))
-		return fsk_loop_write(fsk_memory(conn), msg, timeo, copied);
-	err = send_frames(fsk_frames(conn), msg, timeo, copied);
+	err = write_segs(fsk_frames(conn), msg, timeo, copied);
 	if (fsk_tx_keep_writable(sk, sk->sk_wmem_queued))
 		fsk_tx_space(sk);
 	return err;
+}
+
+/**
+ * fsk_tx_urgent_ends - a send with MSG_OOB ends
+ * @fr: connected connection
+ * @less: it has written less than it was to: its last byte is urgent
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_tx_urgent_ends(struct fsk_frames *fr, bool less)
+{
+	if (less)
+		mark_urgent(fr);
+	rcu_read_lock();
+	fsk_tx_urgent(fr);
+	rcu_read_unlock();
 }
 
 /* What TCP says when it is asked to connect while it sends. */
@@ -834,26 +857,15 @@ static int fastopen_error(const struct sock *sk, const struct msghdr *msg)
 static void tell_urgent(struct sock *sk, struct msghdr *msg)
 {
 	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	struct fsk_frames *fr;
 
-	if (fsk_conn_dead(conn))
-		return;
-	if (fsk_in_memory(conn)) {
-		if (msg_data_left(msg))
-			fsk_loop_urgent(fsk_memory(conn));
-		return;
-	}
-	fr = fsk_frames(conn);
-	if (msg_data_left(msg))
-		mark_urgent(fr);
-	rcu_read_lock();
-	fsk_tx_urgent(fr);
-	rcu_read_unlock();
+	if (!fsk_conn_dead(conn))
+		fsk_ops(conn)->urgent(conn, msg_data_left(msg));
 }
 
 static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct ubuf_info *uarg = NULL;
+	struct fsk_conn *conn;
 	size_t copied = 0;
 	long timeo;
 	int err;
@@ -880,8 +892,9 @@ static int send_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	}
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	err = -EPIPE;
+	conn = fsk_conn(sk);
 	if (!(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
-		err = send_bytes(sk, msg, &timeo, &copied);
+		err = fsk_ops(conn)->write(conn, msg, &timeo, &copied);
 	if (unlikely(msg->msg_flags & MSG_OOB && copied))
 		tell_urgent(sk, msg);
 out:

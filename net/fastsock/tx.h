@@ -12,6 +12,9 @@ struct fsk_seg;
 struct msghdr;
 
 int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+int fsk_tx_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+		 size_t *copied);
+void fsk_tx_urgent_ends(struct fsk_frames *fr, bool less);
 void fsk_tx_push(struct fsk_frames *fr, u64 now);
 void fsk_tx_ack(struct fsk_frames *fr);
 void fsk_tx_confirm(struct fsk_frames *fr, u64 now);
