@@ -720,7 +720,7 @@ static int memory_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 static int memory_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			  int flags)
 {
-	return fsk_recv_ring(sock->sk, msg, size, flags) ?:
+	return fsk_loop_recv(sock->sk, msg, size, flags) ?:
 	       stream_recvmsg(sock, msg, size, flags);
 }
 

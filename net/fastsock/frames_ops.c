@@ -301,6 +301,38 @@ static void frames_quickack(struct fsk_conn *conn)
 	rcu_read_unlock();
 }
 
+/* Who waits for an answer has nothing more to say for now. */
+static void frames_waits(struct fsk_conn *conn)
+{
+	struct fsk_frames *fr = fsk_frames(conn);
+
+	if (likely(conn->phase != FSK_PH_CONFIRMING) || fr->confirm_sent ||
+	    fr->confirm_waits)
+		return;
+	rcu_read_lock();
+	fsk_tx_confirm(fr, fsk_now());
+	rcu_read_unlock();
+}
+
+/* There is room: tell the peer, if it makes a difference. */
+static void frames_read_done(struct fsk_conn *conn)
+{
+	struct fsk_frames *fr = fsk_frames(conn);
+	struct sock *sk = conn->sk;
+	u32 window, rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+
+	window = fr->rx.wnd_end - fr->rx.nxt;
+	if (likely(window >= rcvbuf / 4) || conn->phase == FSK_PH_DEAD)
+		return;
+	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * fr->rx.mss,
+					       rcvbuf / 4) &&
+	    !(sk->sk_shutdown & RCV_SHUTDOWN)) {
+		rcu_read_lock();
+		fsk_tx_ack(fr);
+		rcu_read_unlock();
+	}
+}
+
 static void frames_kill(struct fsk_conn *conn)
 {
 	fsk_frames_leave(fsk_frames(conn));
@@ -323,6 +355,8 @@ static const struct fsk_transport_ops frames_ops = {
 	.needs_probe	= frames_needs_probe,
 	.cork		= frames_cork,
 	.uncork		= frames_uncork,
+	.waits		= frames_waits,
+	.read_done	= frames_read_done,
 	.kill		= frames_kill,
 	.free		= frames_free,
 	.probe		= frames_probe,

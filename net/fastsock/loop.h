@@ -27,6 +27,9 @@ u32 fsk_loop_mtu(const struct net_device *dev);
 int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
 		   size_t *copied);
 int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size);
+int fsk_loop_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+bool fsk_loop_queue(struct fsk_memory *mem);
+bool fsk_loop_fill(struct fsk_memory *mem);
 void fsk_loop_show(struct fsk_memory *mem);
 void fsk_loop_taken(struct fsk_memory *mem);
 void fsk_loop_count(struct fsk_memory *mem);
@@ -42,7 +45,6 @@ void fsk_loop_uncork(struct fsk_memory *mem);
 void fsk_loop_uncork_later(struct fsk_memory *mem);
 void fsk_loop_late(struct work_struct *work);
 void fsk_loop_run(struct fsk_memory *mem, unsigned int events);
-void fsk_loop_heed(struct fsk_memory *mem);
 bool fsk_loop_look(struct fsk_memory *mem);
 void fsk_loop_leave(struct fsk_memory *mem);
 void fsk_loop_unhook(struct fsk_memory *mem);

@@ -196,6 +196,41 @@ static void memory_uncork(struct fsk_conn *conn)
 	fsk_loop_uncork(fsk_memory(conn));
 }
 
+static u32 memory_unread(const struct fsk_conn *conn, u32 seq)
+{
+	return fsk_ring_beyond(fsk_memory(conn)->in, seq);
+}
+
+static size_t memory_read(const struct fsk_conn *conn, u32 seq,
+			  struct iov_iter *to, size_t len)
+{
+	const struct fsk_ring *ring = fsk_memory(conn)->in;
+
+	DEBUG_NET_WARN_ON_ONCE(fsk_before(seq, ring->tail));
+	return fsk_ring_read(ring, seq - ring->tail, to, len);
+}
+
+static void memory_consume(struct fsk_conn *conn, u32 len)
+{
+	fsk_ring_take(fsk_memory(conn)->in, len);
+}
+
+static ktime_t memory_stamp(const struct fsk_conn *conn)
+{
+	return READ_ONCE(fsk_memory(conn)->in->stamp);
+}
+
+static bool memory_queue(struct fsk_conn *conn)
+{
+	return fsk_loop_queue(fsk_memory(conn));
+}
+
+/* Also before a wait for more, which must not keep the writer waiting. */
+static void memory_read_done(struct fsk_conn *conn)
+{
+	fsk_loop_read(fsk_memory(conn));
+}
+
 static void memory_kill(struct fsk_conn *conn)
 {
 	fsk_loop_leave(fsk_memory(conn));
@@ -241,9 +276,16 @@ static const struct fsk_transport_ops memory_ops = {
 	.needs_probe	= memory_needs_probe,
 	.cork		= memory_cork,
 	.uncork		= memory_uncork,
+	.waits		= memory_read_done,
+	.read_done	= memory_read_done,
 	.kill		= memory_kill,
 	.free		= memory_free,
 	.present	= memory_present,
+	.unread		= memory_unread,
+	.read		= memory_read,
+	.consume	= memory_consume,
+	.stamp		= memory_stamp,
+	.queue		= memory_queue,
 	.leave		= memory_leave,
 	.event		= memory_event,
 	.unhook		= memory_unhook,
@@ -251,6 +293,7 @@ static const struct fsk_transport_ops memory_ops = {
 
 const struct fsk_transport fsk_memory_transport = {
 	.ops		= &memory_ops,
+	.within_host	= true,
 	.proto_ops	= &fsk_memory_ops,
 	.backlog_rcv	= memory_backlog_rcv,
 };

@@ -31,7 +31,7 @@ struct sock;
  * @ring: @ring[i] carries what @end[i] sends
  * @late: FSK_LATE_*, what the ends are still to be told
  * @seen: heads of the rings when tidy() last looked; holders.lock
- * @refs: ends that have not left, @work while it is queued, waiting readers
+ * @refs: ends that have not left, @work while it is queued
  * @cpu: whose list @holder is in; constant
  * @held: it was in that list
  * @astray: packets would not get from one to the other, see fsk_path_pair()
@@ -69,11 +69,6 @@ static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
 	      (offsetof(struct fsk_pair, ring[0].first) >= 64 &&
 	       offsetof(struct fsk_pair, ring[1].waiting) < 128 &&
 	       offsetof(struct fsk_pair, ring[1].first) >= 128));
-
-static inline void fsk_pair_get(struct fsk_pair *pair)
-{
-	refcount_inc(&pair->refs);
-}
 
 void fsk_pair_put(struct fsk_pair *pair);
 bool fsk_pair_leave(struct fsk_memory *mem);

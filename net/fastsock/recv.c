@@ -12,22 +12,15 @@
 
 #include "compat.h"
 #include "conn.h"
-#include "frames.h"
-#include "loop.h"
-#include "memory.h"
-#include "pair.h"
 #include "post.h"
 #include "recv.h"
 #include "rel.h"
-#include "ring.h"
-#include "rx.h"
 #include "spin.h"
 #include "stats.h"
-#include "tx.h"
+#include "transport.h"
 #include "urgent.h"
 
 #define FSK_SPLICE_PAGES	16
-#define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */
 
 /**
  * struct recv - one call of recv
@@ -84,26 +77,23 @@ static void settle(const struct fsk_conn *conn)
 		fsk_post_settle(conn->post);
 }
 
-/* What the owner of the socket may read from its ring, after settle(). */
-static u32 unread_in_ring(const struct fsk_memory *mem)
+/*
+ * Bytes from @seq on that are not queued but with the transport.  The caller
+ * owns the socket, and settle() comes before.
+ */
+static u32 behind(const struct fsk_conn *conn, u32 seq)
 {
-	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(mem->conn.post));
-	return fsk_ring_unread(mem->in);
+	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(conn->post));
+	return fsk_ops(conn)->unread ? fsk_ops(conn)->unread(conn, seq) : 0;
 }
 
-/* Likewise, for connections that may have no ring. */
-static bool ring_has_bytes(const struct fsk_conn *conn)
+/* They follow what is queued, all of which was read.  The program's socket. */
+static void consume_behind(struct fsk_conn *conn, u32 n)
 {
-	return fsk_in_memory(conn) && unread_in_ring(fsk_memory(conn));
-}
-
-/* What is in the ring follows what is queued.  The program's socket. */
-static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
+	struct tcp_sock *tp = tcp_sk(conn->sk);
 
 	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
-	fsk_ring_take(ring, n);
+	fsk_ops(conn)->consume(conn, n);
 }
 
 /**
@@ -114,8 +104,8 @@ static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
  */
 void fsk_recv_skip(struct sock *sk)
 {
+	const struct fsk_transport_ops *ops;
 	struct fsk_conn *conn;
-	struct fsk_ring *ring;
 	struct sk_buff *skb;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb)
@@ -125,13 +115,9 @@ void fsk_recv_skip(struct sock *sk)
 			return;
 		}
 	conn = fsk_conn(sk);
-	if (!fsk_in_memory(conn))
-		return;
-	ring = fsk_memory(conn)->in;
-	if (!fsk_ring_unread(ring))
-		return;
-	WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + 1);
-	fsk_ring_take(ring, 1);
+	ops = fsk_ops(conn);
+	if (ops->unread && ops->unread(conn, tcp_sk(sk)->copied_seq))
+		consume_behind(conn, 1);
 }
 
 /* The number of the byte that the call has got to. */
@@ -183,24 +169,24 @@ static void advance(struct recv *r, struct sk_buff *skb, u32 n)
 		fsk_urgent_passed(sk);
 }
 
-/* Bytes in a ring have no skb that could carry their time stamp. */
-static void stamp(struct recv *r, const struct fsk_ring *ring)
+/* Bytes that are not queued have no skb that could carry their time stamp. */
+static void stamp(struct recv *r, const struct fsk_conn *conn)
 {
 	kfree_skb(r->stamped);
 	r->stamped = alloc_skb(0, GFP_KERNEL);
 	if (r->stamped)
-		r->stamped->tstamp = READ_ONCE(ring->stamp);
+		r->stamped->tstamp = fsk_ops(conn)->stamp(conn);
 }
 
-static void pass_ring(struct recv *r, struct fsk_ring *ring, u32 n)
+static void advance_behind(struct recv *r, struct fsk_conn *conn, u32 n)
 {
 	if (unlikely(fsk_stamps(r->sk)))
-		stamp(r, ring);
+		stamp(r, conn);
 	if (r->flags & MSG_PEEK) {
 		r->peek += n;
 		return;
 	}
-	consume_ring(r->sk, ring, n);
+	consume_behind(conn, n);
 	if (unlikely(tcp_sk(r->sk)->urg_data))
 		fsk_urgent_passed(r->sk);
 }
@@ -258,8 +244,8 @@ static int take_queue(struct recv *r)
 	return 0;
 }
 
-/* Copy from the ring as far as the urgent byte; 0 or -EFAULT. */
-static int copy_stretch(struct recv *r, struct fsk_ring *ring, u32 unread)
+/* Copy some of @unread bytes, to the urgent byte at most; 0 or -EFAULT. */
+static int copy_behind(struct recv *r, struct fsk_conn *conn, u32 unread)
 {
 	struct tcp_sock *tp = tcp_sk(r->sk);
 	u32 n = min_t(size_t, unread, r->left);
@@ -268,45 +254,55 @@ static int copy_stretch(struct recv *r, struct fsk_ring *ring, u32 unread)
 	if (unlikely(tp->urg_data)) {
 		ahead = tp->urg_seq - position(r);
 		if (!ahead && !sock_flag(r->sk, SOCK_URGINLINE)) {
-			pass_ring(r, ring, 1);
+			advance_behind(r, conn, 1);
 			return 0;
 		}
 		if (ahead)
 			n = min(n, ahead);
 	}
 	if (likely(!(r->flags & MSG_TRUNC))) {
-		n = fsk_ring_read(ring, position(r) - ring->tail,
-				  &r->msg->msg_iter, n);
+		n = fsk_ops(conn)->read(conn, position(r), &r->msg->msg_iter,
+					n);
 		if (unlikely(!n))
 			return -EFAULT;
 	}
 	r->left -= n;
 	r->copied += n;
-	pass_ring(r, ring, n);
+	advance_behind(r, conn, n);
 	return 0;
 }
 
-/* Take what is in the ring.  Return: as take_queue(). */
-static int take_ring(struct recv *r, struct fsk_memory *mem)
+/* Learn now of urgent data that was announced to the socket's owner. */
+static noinline void heed(struct fsk_conn *conn)
 {
-	struct fsk_ring *ring = mem->in;
+	rcu_read_lock();
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	conn->deferred &= ~FSK_EV_URGENT;
+	fsk_ops(conn)->event(conn, FSK_EV_URGENT);
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+	rcu_read_unlock();
+}
+
+/* Take what the transport has behind the queue.  Return: as take_queue(). */
+static int take_behind(struct recv *r, struct fsk_conn *conn)
+{
 	u32 unread;
 	int err;
 
 	while (r->left) {
 		/* SO_PEEK_OFF may point beyond what there is. */
-		unread = unread_in_ring(mem) - (position(r) - ring->tail);
-		if ((s32)unread <= 0)
+		unread = behind(conn, position(r));
+		if (!unread)
 			break;
 		/* What came with these bytes and has to be known before. */
-		if (unlikely(READ_ONCE(mem->conn.deferred) & FSK_EV_URGENT))
-			fsk_loop_heed(mem);
+		if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
+			heed(conn);
 		if (unlikely(tcp_sk(r->sk)->urg_data)) {
 			err = mark_stops(r);
 			if (err)
 				return err;
 		}
-		err = copy_stretch(r, ring, unread);
+		err = copy_behind(r, conn, unread);
 		if (unlikely(err))
 			return err;
 	}
@@ -318,8 +314,8 @@ static u32 post_min(const struct fsk_conn *conn)
 {
 	const struct fsk_net *fn = fsk_net(sock_net(conn->sk));
 
-	return fsk_in_memory(conn) ? READ_ONCE(fn->host_post_min) :
-				     READ_ONCE(fn->post_min);
+	return conn->transport->within_host ? READ_ONCE(fn->host_post_min) :
+					      READ_ONCE(fn->post_min);
 }
 
 /* Is this call, and what lately came, worth pinning pages for? */
@@ -330,7 +326,7 @@ static bool worth_posting(const struct recv *r, const struct fsk_conn *conn)
 	return r->left >= min &&
 	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
 	       user_backed_iter(&r->msg->msg_iter) && !conn->post &&
-	       !ring_has_bytes(conn) &&
+	       !behind(conn, tcp_sk(r->sk)->copied_seq) &&
 	       !tcp_sk(r->sk)->urg_data && !fsk_stamps(r->sk) &&
 	       skb_queue_empty(&r->sk->sk_receive_queue) &&
 	       !fsk_conn_opening(conn) &&
@@ -369,12 +365,28 @@ static void unpost(struct recv *r, struct fsk_post *post)
 	r->copied += n;
 }
 
+/*
+ * With or without the socket lock: then another thread may disconnect the
+ * socket, and the connection stays for as long as it is found there.
+ */
+static bool more_behind(const struct recv *r, const struct fsk_conn *conn)
+{
+	bool more;
+
+	rcu_read_lock();
+	/* Another one may have got its memory meanwhile, and its place. */
+	more = fsk_conn_rcu(r->sk) != conn || !fsk_ops(conn)->unread ||
+	       fsk_ops(conn)->unread(conn, position(r));
+	rcu_read_unlock();
+	return more;
+}
+
+/* @conn: NULL if all bytes are queued */
 static bool wait_over(const struct recv *r, const struct sk_buff *last,
-		      const struct fsk_ring *ring, u32 unread,
-		      const struct fsk_post *post)
+		      const struct fsk_conn *conn, const struct fsk_post *post)
 {
 	return skb_peek_tail(&r->sk->sk_receive_queue) != last ||
-	       (ring && (s32)(fsk_ring_unread(ring) - unread) > 0) ||
+	       (conn && more_behind(r, conn)) ||
 	       (post && READ_ONCE(post->filled) >= r->want);
 }
 
@@ -409,33 +421,22 @@ static int wait_data(struct recv *r, const struct fsk_conn *conn,
 	struct fsk_spin spin = {
 		.ahead = r->peek, .post = post, .want = r->want,
 	};
-	const struct fsk_ring *ring = NULL;
-	struct fsk_pair *pair = NULL;
 	struct sock *sk = r->sk;
-	u32 unread = 0;
 	int err;
 
-	if (fsk_in_memory(conn)) {
-		ring = fsk_memory(conn)->in;
-		pair = fsk_memory(conn)->pair;
-		unread = position(r) - ring->tail;
-	}
+	if (!fsk_ops(conn)->unread)
+		conn = NULL;
 	if (unlikely(fsk_spin_wanted(sk))) {
 		err = spin_data(r, &spin);
-		if (err || wait_over(r, last, ring, unread, post))
+		if (err || wait_over(r, last, conn, post))
 			return min(err, 0);
 	}
-	/* The ring may not go, whoever disconnects meanwhile. */
-	if (pair)
-		fsk_pair_get(pair);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	err = sk_wait_event(sk, &r->timeo,
-			    wait_over(r, last, ring, unread, post), &wait);
+			    wait_over(r, last, conn, post), &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
-	if (pair)
-		fsk_pair_put(pair);
 	if (unlikely(spin.start))
 		__fsk_spin_slept(&spin, sk);
 	return min(err, 0);
@@ -468,83 +469,8 @@ static int stop_reason(const struct recv *r)
 /* The program made room: tell the peer. */
 static void made_room(struct fsk_conn *conn, size_t copied)
 {
-	struct sock *sk = conn->sk;
-	u32 window, rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	struct fsk_frames *fr;
-
 	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + copied / 4;
-	if (fsk_in_memory(conn)) {
-		fsk_loop_read(fsk_memory(conn));
-		return;
-	}
-	fr = fsk_frames(conn);
-	window = fr->rx.wnd_end - fr->rx.nxt;
-	if (likely(window >= rcvbuf / 4) || conn->phase == FSK_PH_DEAD)
-		return;
-	if (fsk_rx_space(sk) >= window + min_t(u32, 2 * fr->rx.mss,
-					       rcvbuf / 4) &&
-	    !(sk->sk_shutdown & RCV_SHUTDOWN)) {
-		rcu_read_lock();
-		fsk_tx_ack(fr);
-		rcu_read_unlock();
-	}
-}
-
-/*
- * Kernel users know sk_receive_queue alone: move bytes there that they can
- * read.  Return: false if there were none, or no memory.
- */
-static bool queue_ring(struct sock *sk, struct fsk_ring *ring)
-{
-	const struct fsk_conn *conn = fsk_conn(sk);
-	struct sk_buff *skb;
-	u32 n;
-
-	/* While a posted buffer is filled the ring is empty, and moves. */
-	if (unlikely(fsk_post_busy(conn->post)))
-		return false;
-	n = min_t(u32, fsk_ring_unread(ring), FSK_QUEUE_MAX);
-	skb = n ? alloc_skb(n, GFP_ATOMIC | __GFP_NOWARN) : NULL;
-	if (!skb)
-		return false;
-	/* Who has read all gets on, memory or not: see make_room() in rx.c. */
-	if (!sk_rmem_schedule(sk, skb, skb->truesize) &&
-	    !skb_queue_empty(&sk->sk_receive_queue)) {
-		kfree_skb(skb);
-		return false;
-	}
-	skb_set_owner_r(skb, sk);
-	fsk_ring_copy(ring, 0, __skb_put(skb, n), n);
-	fsk_rx_queue(sk, skb, ring->tail);
-	fsk_ring_take(ring, n);
-	fsk_loop_count(fsk_memory(conn));
-	return true;
-}
-
-/**
- * fsk_recv_fill - queue what is in a ring for a kernel user
- * @sk: socket of a connection in memory
- *
- * As far as the receive buffer goes.
- *
- * Context: socket lock held in either form.
- * Return: true if something was queued.
- */
-bool fsk_recv_fill(struct sock *sk)
-{
-	const struct fsk_memory *mem = fsk_memory(fsk_conn(sk));
-	struct fsk_ring *ring = mem->in;
-	bool any = false;
-	s64 used;
-
-	do {
-		/* What is in the ring, or was, counts already. */
-		used = (s64)atomic_read(&sk->sk_rmem_alloc) -
-		       READ_ONCE(mem->counted);
-		if (used >= READ_ONCE(sk->sk_rcvbuf) || !queue_ring(sk, ring))
-			return any;
-		any = true;
-	} while (1);
+	fsk_ops(conn)->read_done(conn);
 }
 
 /**
@@ -560,15 +486,14 @@ int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 		  sk_read_actor_t actor)
 {
 	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	struct fsk_ring *ring = NULL;
+	bool (*queue)(struct fsk_conn *conn);
 	int copied, n;
 
-	if (conn && fsk_in_memory(conn))
-		ring = fsk_memory(conn)->in;
-	if (ring)
-		queue_ring(sk, ring);
+	queue = conn ? fsk_ops(conn)->queue : NULL;
+	if (queue)
+		queue(conn);
 	copied = inet_stream_ops.read_sock(sk, desc, actor);
-	while (ring && copied > 0 && desc->count && queue_ring(sk, ring)) {
+	while (queue && copied > 0 && desc->count && queue(conn)) {
 		n = inet_stream_ops.read_sock(sk, desc, actor);
 		if (n <= 0)
 			break;
@@ -579,16 +504,6 @@ int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 	return copied;
 }
 
-/* Who waits for an answer has nothing more to say for now. */
-static void confirm(struct fsk_frames *fr)
-{
-	if (fr->confirm_sent || fr->confirm_waits)
-		return;
-	rcu_read_lock();
-	fsk_tx_confirm(fr, fsk_now());
-	rcu_read_unlock();
-}
-
 /* Wait once, with the buffer posted if that pays.  Return: 0, -EXDEV if the
  * socket was delegated meanwhile, another negative errno if disconnected.
  */
@@ -597,11 +512,7 @@ static int wait_once(struct recv *r, struct fsk_conn *conn)
 	struct fsk_post *mine;
 	int err;
 
-	if (conn->phase == FSK_PH_CONFIRMING)
-		confirm(fsk_frames(conn));
-	/* A call that waits for more must not keep the writer waiting. */
-	if (fsk_in_memory(conn))
-		fsk_loop_read(fsk_memory(conn));
+	fsk_ops(conn)->waits(conn);
 	mine = post(r, conn);
 	err = wait_data(r, conn, mine);
 	if (mine)
@@ -620,8 +531,24 @@ static void splice_page_put(struct splice_pipe_desc *spd, unsigned int i)
 	put_page(spd->pages[i]);
 }
 
+/* So many bytes there are, and kernel memory does not fault. */
+static void copy_to_page(const struct fsk_conn *conn, u32 seq,
+			 struct page *page, u32 len)
+{
+	struct kvec vec = { .iov_base = page_address(page), .iov_len = len };
+	struct iov_iter to;
+	size_t n;
+
+	iov_iter_kvec(&to, ITER_DEST, &vec, 1, len);
+	while (len) {
+		n = fsk_ops(conn)->read(conn, seq, &to, len);
+		seq += n;
+		len -= n;
+	}
+}
+
 /* One round of splicing.  Return: bytes, 0 if there are none, or an errno. */
-static ssize_t splice_stretch(struct fsk_memory *mem,
+static ssize_t splice_stretch(struct fsk_conn *conn,
 			      struct pipe_inode_info *pipe, size_t len)
 {
 	struct partial_page partial[FSK_SPLICE_PAGES];
@@ -633,11 +560,13 @@ static ssize_t splice_stretch(struct fsk_memory *mem,
 		.ops = &nosteal_pipe_buf_ops,
 		.spd_release = splice_page_put,
 	};
-	const struct tcp_sock *tp = tcp_sk(mem->conn.sk);
-	u32 n, off = 0, unread = unread_in_ring(mem);
-	struct fsk_ring *ring = mem->in;
+	const struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 n, off = 0, unread = 0;
 	ssize_t ret;
 
+	/* A kernel user may have had bytes queued while we waited. */
+	if (likely(skb_queue_empty(&conn->sk->sk_receive_queue)))
+		unread = behind(conn, tp->copied_seq);
 	if (unlikely(tp->urg_data))
 		unread = min(unread, tp->urg_seq - tp->copied_seq);
 	len = min_t(size_t, len, unread);
@@ -646,7 +575,8 @@ static ssize_t splice_stretch(struct fsk_memory *mem,
 		if (!pages[spd.nr_pages])
 			break;
 		n = min_t(u32, len - off, PAGE_SIZE);
-		fsk_ring_copy(ring, off, page_address(pages[spd.nr_pages]), n);
+		copy_to_page(conn, tp->copied_seq + off,
+			     pages[spd.nr_pages], n);
 		partial[spd.nr_pages].offset = 0;
 		partial[spd.nr_pages].len = n;
 		spd.nr_pages++;
@@ -656,7 +586,7 @@ static ssize_t splice_stretch(struct fsk_memory *mem,
 		return len ? -ENOMEM : 0;
 	ret = splice_to_pipe(pipe, &spd);
 	if (ret > 0)
-		consume_ring(mem->conn.sk, ring, ret);
+		consume_behind(conn, ret);
 	return ret;
 }
 
@@ -664,17 +594,17 @@ static ssize_t splice_stretch(struct fsk_memory *mem,
  * Urgent data stops splice(), but does not keep it waiting.  Other bytes may
  * have come since splice_stretch() found none: they are for the next round.
  */
-static bool urgent_is_next(const struct fsk_memory *mem)
+static bool urgent_is_next(const struct fsk_conn *conn)
 {
-	const struct tcp_sock *tp = tcp_sk(mem->conn.sk);
+	const struct tcp_sock *tp = tcp_sk(conn->sk);
 
 	return unlikely(tp->urg_data) && tp->urg_seq == tp->copied_seq &&
-	       unread_in_ring(mem);
+	       behind(conn, tp->copied_seq);
 }
 
 /* As TCP's splice_read; the caller owns the socket, whose queue is empty. */
-static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
-			   size_t len)
+static ssize_t splice_behind(struct socket *sock, struct pipe_inode_info *pipe,
+			     size_t len)
 {
 	struct sock *sk = sock->sk;
 	struct recv r = {
@@ -682,14 +612,13 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 		.timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK),
 	};
 	struct fsk_conn *conn = fsk_conn(sk);
-	struct fsk_memory *mem = fsk_memory(conn);
 	ssize_t ret;
 
 	while (r.left) {
 		settle(conn);
 		if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
-			fsk_loop_heed(mem);
-		ret = splice_stretch(mem, pipe, r.left);
+			heed(conn);
+		ret = splice_stretch(conn, pipe, r.left);
 		if (ret > 0) {
 			r.left -= ret;
 			r.copied += ret;
@@ -698,7 +627,7 @@ static ssize_t splice_ring(struct socket *sock, struct pipe_inode_info *pipe,
 		if (ret < 0 || r.copied)
 			break;
 		ret = stop_reason(&r);
-		if (ret <= 0 || urgent_is_next(mem))
+		if (ret <= 0 || urgent_is_next(conn))
 			break;
 		ret = wait_data(&r, conn, NULL);
 		if (!ret && (!fsk_is_conn(sk) || fsk_conn(sk) != conn))
@@ -740,8 +669,9 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 			unsigned int flags)
 {
 	struct sock *sk = sock->sk;
+	struct fsk_conn *conn;
 	ssize_t copied;
-	bool ring;
+	bool ours;
 	int err;
 
 	lock_sock(sk);
@@ -750,13 +680,14 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 		release_sock(sk);
 		return err;
 	}
-	ring = fsk_is_conn(sk) && fsk_conn(sk) && fsk_in_memory(fsk_conn(sk)) &&
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	ours = conn && fsk_ops(conn)->unread &&
 	       skb_queue_empty(&sk->sk_receive_queue);
-	if (ring)
+	if (ours)
 		copied = *ppos ? -ESPIPE :
-			 splice_ring(sock, pipe, len);
+			 splice_behind(sock, pipe, len);
 	release_sock(sk);
-	if (!ring)
+	if (!ours)
 		copied = inet_stream_ops.splice_read(sock, ppos, pipe, len,
 						     flags);
 	if (copied > 0) {
@@ -768,20 +699,9 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 	return copied;
 }
 
-/* No bytes, no end and no error to tell of; in memory that is all. */
-static bool quiet_ring(const struct sock *sk)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-
-	return READ_ONCE(tp->rcv_nxt) == READ_ONCE(tp->copied_seq) &&
-	       !READ_ONCE(sk->sk_err) &&
-	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
-	       READ_ONCE(sk->sk_state) == TCP_ESTABLISHED;
-}
-
 static bool quiet(const struct sock *sk)
 {
-	return quiet_ring(sk) && !READ_ONCE(sk->sk_backlog.tail);
+	return fsk_recv_quiet(sk) && !READ_ONCE(sk->sk_backlog.tail);
 }
 
 /*
@@ -835,10 +755,8 @@ static noinline void spin_unlocked(struct recv *r, struct sock *sk)
 /* Is there something that a receive of no bytes could have waited for? */
 static bool unread(const struct sock *sk)
 {
-	const struct fsk_conn *conn = fsk_conn(sk);
-
 	return !skb_queue_empty(&sk->sk_receive_queue) ||
-	       ring_has_bytes(conn);
+	       behind(fsk_conn(sk), tcp_sk(sk)->copied_seq);
 }
 
 /* Return: 0 or a negative errno; -EXDEV if the socket was delegated. */
@@ -852,8 +770,8 @@ static int recv_locked(struct recv *r)
 			look_again(r);
 		settle(conn);
 		err = take_queue(r);
-		if (fsk_in_memory(conn) && likely(!err))
-			err = take_ring(r, fsk_memory(conn));
+		if (fsk_ops(conn)->unread && likely(!err))
+			err = take_behind(r, conn);
 		if (unlikely(err)) {
 			err = min(err, 0);
 			break;
@@ -921,103 +839,6 @@ static int recv_urgent(struct sock *sk, struct msghdr *msg, size_t len,
 	if (err >= 0)
 		tell_more(&r);
 	return err;
-}
-
-/*
- * wait_unlocked() for a ring.  TCP's sleepers wait for a flag of their own, not
- * to miss a wake-up before they sleep; here the state itself is looked at.
- */
-static __always_inline void wait_ring(struct sock *sk)
-{
-	DEFINE_WAIT(wait);
-
-	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-	if (quiet_ring(sk) && !signal_pending(current))
-		schedule();
-	finish_wait(sk_sleep(sk), &wait);
-}
-
-static noinline void spin_ring(struct sock *sk)
-{
-	long timeo = MAX_SCHEDULE_TIMEOUT;
-	struct fsk_spin spin = {};
-
-	if (fsk_spin_begin(&spin, sk) && fsk_spin_wait(&spin, sk, &timeo))
-		return;
-	wait_ring(sk);
-	fsk_spin_slept(&spin, sk);
-}
-
-/* Is there nothing but bytes in a ring to take, and no time stamps? */
-static bool plain_ring(const struct sock *sk)
-{
-	return skb_queue_empty(&sk->sk_receive_queue) &&
-	       !tcp_sk(sk)->urg_data && !fsk_stamps(sk) &&
-	       !tcp_sk(sk)->recvmsg_inq && READ_ONCE(sk->sk_peek_off) < 0;
-}
-
-/**
- * fsk_recv_ring - recv() in the ordinary case, and only then
- * @sk: connected socket
- * @msg: where to put the bytes
- * @len: bytes wanted
- * @flags: MSG_*
- *
- * The bytes are in a ring, or it is worth waiting once for them.
- *
- * Context: process, may sleep.
- * Return: bytes, 0 if fsk_recvmsg() is to do it, or -EPIPE if the socket was
- * disconnected meanwhile.
- */
-int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags)
-{
-	int disconnects = READ_ONCE(sk->sk_disconnects);
-	struct fsk_memory *mem;
-	struct fsk_conn *conn;
-	size_t n, done = 0;
-	u32 unread;
-
-	if (unlikely(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
-		     msg->msg_get_inq || !len))
-		return 0;
-	if (quiet_ring(sk)) {
-		if (flags & MSG_DONTWAIT || sock_flag(sk, SOCK_FASYNC) ||
-		    READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT ||
-		    len >= READ_ONCE(fsk_net(sock_net(sk))->host_post_min))
-			return 0;
-		if (unlikely(fsk_spin_wanted(sk)))
-			spin_ring(sk);
-		else
-			wait_ring(sk);
-	}
-	lock_sock(sk);
-	if (unlikely(sk->sk_disconnects != disconnects)) {
-		release_sock(sk);
-		return -EPIPE;
-	}
-	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (unlikely(!conn || !fsk_in_memory(conn) || !plain_ring(sk) ||
-		     conn->post))
-		goto out;
-	mem = fsk_memory(conn);
-	unread = min_t(size_t, unread_in_ring(mem), len);
-	/* After the head: what is urgent is announced before it is shown. */
-	if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
-		goto out;
-	if (unlikely(unread < min_t(size_t, READ_ONCE(sk->sk_rcvlowat), len)))
-		goto out;
-	while (done < unread) {
-		n = fsk_ring_read(mem->in, 0, &msg->msg_iter, unread - done);
-		if (unlikely(!n))
-			break;
-		consume_ring(sk, mem->in, n);
-		done += n;
-	}
-	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + done / 4;
-	fsk_loop_read(mem);
-out:
-	release_sock(sk);
-	return done;
 }
 
 /**

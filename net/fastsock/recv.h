@@ -6,9 +6,10 @@
 #include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/types.h>
+#include <net/sock.h>
+#include <net/tcp.h>
 
 struct pipe_inode_info;
-struct sock;
 
 void fsk_recv_skip(struct sock *sk);
 int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
@@ -16,9 +17,21 @@ int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 			struct pipe_inode_info *pipe, size_t len,
 			unsigned int flags);
-bool fsk_recv_fill(struct sock *sk);
-int fsk_recv_ring(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len);
+
+/*
+ * No bytes, no end and no error to tell of.  Without frames in the backlog that
+ * is all.
+ */
+static inline bool fsk_recv_quiet(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return READ_ONCE(tp->rcv_nxt) == READ_ONCE(tp->copied_seq) &&
+	       !READ_ONCE(sk->sk_err) &&
+	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
+	       READ_ONCE(sk->sk_state) == TCP_ESTABLISHED;
+}
 
 #endif /* _FSK_RECV_H */

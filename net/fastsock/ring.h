@@ -101,6 +101,15 @@ static inline u32 fsk_ring_unread(const struct fsk_ring *ring)
 	return smp_load_acquire(&ring->head) - ring->tail;
 }
 
+/* Likewise those from number @seq on, unread or not.  Anybody. */
+static inline u32 fsk_ring_beyond(const struct fsk_ring *ring, u32 seq)
+{
+	/* Pairs with fsk_ring_publish(). */
+	s32 n = smp_load_acquire(&ring->head) - seq;
+
+	return max(n, 0);
+}
+
 /* Bytes that the reader has not taken.  The writer. */
 static inline u32 fsk_ring_used(const struct fsk_ring *ring)
 {

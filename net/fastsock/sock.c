@@ -10,10 +10,8 @@
 #include "conn.h"
 #include "keepalive.h"
 #include "life.h"
-#include "memory.h"
 #include "recv.h"
 #include "rel.h"
-#include "ring.h"
 #include "rx.h"
 #include "sock.h"
 #include "state.h"
@@ -55,9 +53,8 @@ static bool purge_unread(struct sock *sk)
 	struct sk_buff *skb;
 	bool unread = false;
 
-	if (conn && fsk_in_memory(conn))
-		unread = fsk_ring_unread(fsk_memory(conn)->in);
-
+	if (conn && fsk_ops(conn)->unread)
+		unread = fsk_ops(conn)->unread(conn, tcp_sk(sk)->copied_seq);
 	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
 		unread |= fsk_before(tcp_sk(sk)->copied_seq,
 				     TCP_SKB_CB(skb)->end_seq);

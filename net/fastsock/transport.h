@@ -3,10 +3,12 @@
 #ifndef _FSK_TRANSPORT_H
 #define _FSK_TRANSPORT_H
 
+#include <linux/ktime.h>
 #include <linux/net.h>
 #include <linux/types.h>
 
 struct fsk_conn;
+struct iov_iter;
 struct msghdr;
 struct sk_buff;
 struct sock;
@@ -28,6 +30,8 @@ struct sock;
  *	connection is there?  Not if bytes on the way do, or if it must be
  * @cork: TCP_CORK of a connected connection has changed, see its @corked
  * @uncork: what waits for more may go
+ * @waits: a call of recv() is about to wait
+ * @read_done: the program has taken bytes, queued ones perhaps
  * @kill: nobody is to find the connection any more; it is in phase DEAD, and
  *	its timer is off
  * @free: its last reader is gone
@@ -35,6 +39,15 @@ struct sock;
  * Optional, the first or the second:
  * @probe: send what a peer that is there answers
  * @present: is the peer of a connected connection there?
+ *
+ * Optional, all or none, for bytes that follow those in the receive queue:
+ * @unread: how many of them there are from sequence number @seq on.  In an RCU
+ *	read section it may be asked without the lock
+ * @read: copy up to @len of these, which there are, and leave them where they
+ *	are; bytes copied, 0 if @to faults; @seq is not that of a queued byte
+ * @consume: forget the first @len of them
+ * @stamp: when the last of them came
+ * @queue: move some to the receive queue; false if there are none or no memory
  *
  * Optional:
  * @quickack: TCP_QUICKACK is set: acknowledge what waits for it
@@ -45,10 +58,10 @@ struct sock;
  * @unhook: the socket, which may be TCP's again, has nothing to do with the
  *	dead connection any more
  *
- * Context: @write, @urgent, @send_fin, @cork, @uncork, @quickack: process; the
- * caller owns the socket.  @free: any, without locks.  The others: socket lock
- * held in either form, for @timeout, @probe and @event in an RCU read section.
- * None but @write sleeps.
+ * Context: @write, @urgent, @send_fin, @cork, @uncork, @waits, @read_done,
+ * @quickack, @read, @stamp: process; the caller owns the socket.  @free: any,
+ * without locks.  The others: socket lock held in either form, for @timeout,
+ * @probe and @event in an RCU read section.  None but @write and @read sleeps.
  */
 struct fsk_transport_ops {
 	int (*write)(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
@@ -63,12 +76,20 @@ struct fsk_transport_ops {
 	bool (*needs_probe)(const struct fsk_conn *conn);
 	void (*cork)(struct fsk_conn *conn);
 	void (*uncork)(struct fsk_conn *conn);
+	void (*waits)(struct fsk_conn *conn);
+	void (*read_done)(struct fsk_conn *conn);
 	void (*kill)(struct fsk_conn *conn);
 	void (*free)(struct fsk_conn *conn);
 
 	/* optional */
 	void (*probe)(struct fsk_conn *conn);
 	bool (*present)(struct fsk_conn *conn);
+	u32 (*unread)(const struct fsk_conn *conn, u32 seq);
+	size_t (*read)(const struct fsk_conn *conn, u32 seq,
+		       struct iov_iter *to, size_t len);
+	void (*consume)(struct fsk_conn *conn, u32 len);
+	ktime_t (*stamp)(const struct fsk_conn *conn);
+	bool (*queue)(struct fsk_conn *conn);
 	void (*quickack)(struct fsk_conn *conn);
 	bool (*leave)(struct fsk_conn *conn);
 	void (*event)(struct fsk_conn *conn, unsigned int events);
@@ -78,12 +99,14 @@ struct fsk_transport_ops {
 /**
  * struct fsk_transport - a transport
  * @ops: what it does
+ * @within_host: the other end is on this host, so copies are cheap
  * @proto_ops: of its connected sockets
  * @backlog_rcv: sk_backlog_rcv of its sockets: frames of a connection whose
  *	place another one has taken may come to it, as may TCP's segments
  */
 struct fsk_transport {
 	const struct fsk_transport_ops *ops;
+	bool within_host;
 	const struct proto_ops *proto_ops;
 	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb);
 };

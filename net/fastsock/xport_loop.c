@@ -319,11 +319,11 @@ static void feed(struct fsk_memory *mem)
 {
 	struct sock *sk = mem->conn.sk;
 
-	fsk_recv_fill(sk);
+	fsk_loop_fill(mem);
 	do {
 		if (!sock_flag(sk, SOCK_DEAD))
 			sk->sk_data_ready(sk);
-	} while (fsk_recv_fill(sk));
+	} while (fsk_loop_fill(mem));
 	fsk_loop_read(mem);
 }
 
@@ -363,22 +363,6 @@ void fsk_loop_run(struct fsk_memory *mem, unsigned int events)
 	/* This lock is not the one to speak to the other end under. */
 	if (events & FSK_EV_LINE && conn->phase != FSK_PH_DEAD)
 		tell_later(mem->pair, mem->side, FSK_LATE_LINE);
-}
-
-/**
- * fsk_loop_heed - learn now of urgent data that was announced
- * @mem: connection whose @deferred has FSK_EV_URGENT
- *
- * Context: process; the caller owns the socket.
- */
-void fsk_loop_heed(struct fsk_memory *mem)
-{
-	struct fsk_conn *conn = &mem->conn;
-
-	spin_lock_bh(&conn->sk->sk_lock.slock);
-	conn->deferred &= ~FSK_EV_URGENT;
-	urgent(mem);
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
 
 /* The socket of @mem is locked by its spinlock. */
@@ -766,8 +750,9 @@ static bool filled(struct fsk_memory *peer, u32 n)
 		fsk_post_filled(post, 0);
 		return true;
 	}
-	fsk_ring_skip(peer->in, n);
+	/* In this order nobody who looks without the lock sees them unread. */
 	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
+	fsk_ring_skip(peer->in, n);
 	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt + n);
 	WRITE_ONCE(peer->in->segs, peer->in->segs + 1);
 	fsk_conn_stat_add(&peer->conn, FSK_MIB_IN_BYTES, n);
