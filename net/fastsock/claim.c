@@ -29,7 +29,6 @@
 #include "handshake.h"
 #include "hold.h"
 #include "loop.h"
-#include "memory.h"
 #include "pair.h"
 #include "peer.h"
 #include "policy.h"
@@ -731,8 +730,8 @@ static int memory_set_rcvlowat(struct sock *sk, int val)
 	struct fsk_conn *conn;
 
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (!err && conn && fsk_in_memory(conn))
-		fsk_loop_resized(fsk_memory(conn));
+	if (!err && conn && fsk_ops(conn)->resized)
+		fsk_ops(conn)->resized(conn);
 	return err;
 }
 

@@ -231,6 +231,11 @@ static void memory_read_done(struct fsk_conn *conn)
 	fsk_loop_read(fsk_memory(conn));
 }
 
+static void memory_resized(struct fsk_conn *conn)
+{
+	fsk_loop_resized(fsk_memory(conn));
+}
+
 static void memory_kill(struct fsk_conn *conn)
 {
 	fsk_loop_leave(fsk_memory(conn));
@@ -286,6 +291,7 @@ static const struct fsk_transport_ops memory_ops = {
 	.consume	= memory_consume,
 	.stamp		= memory_stamp,
 	.queue		= memory_queue,
+	.resized	= memory_resized,
 	.leave		= memory_leave,
 	.event		= memory_event,
 	.unhook		= memory_unhook,

@@ -296,6 +296,29 @@ static bool has_memory(struct fsk_frames *fr, struct sk_buff *skb)
 	       (inorder && make_room(fr, skb));
 }
 
+/* There may be urgent data there, which was not received before. */
+static void urgent_announced(struct fsk_frames *fr, u32 seq)
+{
+	if (!fsk_before(seq, tcp_sk(fr->conn.sk)->rcv_nxt))
+		fsk_urgent_announced(&fr->conn, seq);
+}
+
+/*
+ * The last byte of a segment, which the window admits and which is about to be
+ * delivered, is urgent.  Kept out of line, as all that segments seldom have.
+ */
+static noinline void rcv_urgent_byte(struct fsk_frames *fr,
+				     const struct sk_buff *skb)
+{
+	u32 seq = FSK_CB(skb)->seg.seq + skb->len - 1;
+	u8 byte;
+
+	if (skb_copy_bits(skb, skb->len - 1, &byte, 1))
+		return;
+	urgent_announced(fr, seq);
+	fsk_urgent_byte(&fr->conn, seq, byte);
+}
+
 /* Kept out of line: it comes once.  Return: false if the connection is over. */
 static noinline bool take_fin(struct fsk_frames *fr)
 {
@@ -355,13 +378,13 @@ static bool rcv_stream(struct fsk_frames *fr, const struct frame *f)
 	switch (fsk_rel_rx_data(&fr->rx, seg, &trim, f->now)) {
 	case FSK_RX_INORDER:
 		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
-			fsk_urgent_rcv(conn, skb);
+			rcv_urgent_byte(fr, skb);
 		break;
 	case FSK_RX_HELD:
 		if (skb->len)
 			skb_set_owner_r(skb, sk);
 		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
-			fsk_urgent_rcv(conn, skb);
+			rcv_urgent_byte(fr, skb);
 		return true;
 	case FSK_RX_DUP:
 		consume_skb(skb);
@@ -473,7 +496,7 @@ static void rcv_urgent(struct fsk_frames *fr, const struct frame *f)
 	u32 seq = be32_to_cpu(f->hdr->seq);
 
 	if (seq - fr->rx.nxt < FSK_WND_MAX)
-		fsk_urgent_announced(&fr->conn, seq);
+		urgent_announced(fr, seq);
 }
 
 static void rcv_reset(struct fsk_frames *fr, const struct frame *f)

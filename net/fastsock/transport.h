@@ -31,7 +31,7 @@ struct sock;
  * @cork: TCP_CORK of a connected connection has changed, see its @corked
  * @uncork: what waits for more may go
  * @waits: a call of recv() is about to wait
- * @read_done: the program has taken bytes, queued ones perhaps
+ * @read_done: the program, or a kernel user, has taken bytes, queued ones even
  * @kill: nobody is to find the connection any more; it is in phase DEAD, and
  *	its timer is off
  * @free: its last reader is gone
@@ -51,6 +51,7 @@ struct sock;
  *
  * Optional:
  * @quickack: TCP_QUICKACK is set: acknowledge what waits for it
+ * @resized: the receive buffer has a new size
  * @leave: it is dead and detached; true if its references, on the socket too,
  *	are taken care of and need no grace period, after which @free is called
  * @event: FSK_EV_* that were left to the socket's owner; the connection may
@@ -58,10 +59,10 @@ struct sock;
  * @unhook: the socket, which may be TCP's again, has nothing to do with the
  *	dead connection any more
  *
- * Context: @write, @urgent, @send_fin, @cork, @uncork, @waits, @read_done,
- * @quickack, @read, @stamp: process; the caller owns the socket.  @free: any,
- * without locks.  The others: socket lock held in either form, for @timeout,
- * @probe and @event in an RCU read section.  None but @write and @read sleeps.
+ * Context: @write, @urgent, @send_fin, @cork, @uncork, @waits, @quickack,
+ * @read, @stamp, @resized: process; the caller owns the socket.  @free: any, no
+ * locks.  The others: socket lock held in either form, for @timeout, @probe and
+ * @event in an RCU read section.  None but @write and @read sleeps.
  */
 struct fsk_transport_ops {
 	int (*write)(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
@@ -91,6 +92,7 @@ struct fsk_transport_ops {
 	ktime_t (*stamp)(const struct fsk_conn *conn);
 	bool (*queue)(struct fsk_conn *conn);
 	void (*quickack)(struct fsk_conn *conn);
+	void (*resized)(struct fsk_conn *conn);
 	bool (*leave)(struct fsk_conn *conn);
 	void (*event)(struct fsk_conn *conn, unsigned int events);
 	void (*unhook)(struct fsk_conn *conn);

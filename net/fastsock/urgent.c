@@ -11,7 +11,6 @@
 #include <net/tcp.h>
 
 #include "conn.h"
-#include "frames.h"
 #include "recv.h"
 #include "rel.h"
 #include "urgent.h"
@@ -19,7 +18,8 @@
 /**
  * fsk_urgent_announced - urgent data is on its way, or has come
  * @conn: connection
- * @seq: sequence number of the urgent byte
+ * @seq: sequence number of the urgent byte, of which nothing was said before
+ *	it was received
  *
  * Context: socket lock held in either form.
  */
@@ -28,12 +28,8 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 	struct sock *sk = conn->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	/*
-	 * Read or received already, or older than what is known.  In memory
-	 * each is told once, perhaps when its byte is already there.
-	 */
+	/* Read already, or older than what is known. */
 	if (fsk_before(seq, tp->copied_seq) ||
-	    (fsk_in_frames(conn) && fsk_before(seq, tp->rcv_nxt)) ||
 	    (tp->urg_data && !fsk_after(seq, tp->urg_seq)))
 		return;
 	sk_send_sigurg(sk);
@@ -48,7 +44,7 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 /**
  * fsk_urgent_byte - the urgent byte is here
  * @conn: connection
- * @seq: its sequence number
+ * @seq: its sequence number, which fsk_urgent_announced() has
  * @byte: it
  *
  * Context: socket lock held in either form, before the byte is delivered.
@@ -57,29 +53,11 @@ void fsk_urgent_byte(struct fsk_conn *conn, u32 seq, u8 byte)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
-	fsk_urgent_announced(conn, seq);
 	if (tp->urg_data != TCP_URG_NOTYET || tp->urg_seq != seq)
 		return;
 	WRITE_ONCE(tp->urg_data, TCP_URG_VALID | byte);
 	if (!sock_flag(conn->sk, SOCK_DEAD))
 		conn->sk->sk_data_ready(conn->sk);
-}
-
-/**
- * fsk_urgent_rcv - the last byte of a segment is urgent
- * @conn: connection
- * @skb: segment that the window admits and that holds new bytes, in its cb its
- *	sequence number
- *
- * Context: socket lock held in either form, before the segment is delivered.
- */
-void fsk_urgent_rcv(struct fsk_conn *conn, const struct sk_buff *skb)
-{
-	u8 byte;
-
-	if (!skb_copy_bits(skb, skb->len - 1, &byte, 1))
-		fsk_urgent_byte(conn, FSK_CB(skb)->seg.seq + skb->len - 1,
-				byte);
 }
 
 /**

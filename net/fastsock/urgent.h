@@ -7,12 +7,10 @@
 
 struct fsk_conn;
 struct msghdr;
-struct sk_buff;
 struct sock;
 
 void fsk_urgent_announced(struct fsk_conn *conn, u32 seq);
 void fsk_urgent_byte(struct fsk_conn *conn, u32 seq, u8 byte);
-void fsk_urgent_rcv(struct fsk_conn *conn, const struct sk_buff *skb);
 int fsk_urgent_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 		       int flags);
 void fsk_urgent_passed(struct sock *sk);

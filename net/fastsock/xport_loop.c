@@ -173,10 +173,9 @@ static void established(struct fsk_memory *mem)
 /* Beyond the window it is known of, but not there; fsk_loop_show() has it. */
 static void urgent(struct fsk_memory *mem)
 {
+	fsk_urgent_announced(&mem->conn, mem->urg_in);
 	if (mem->urg_in - mem->in->tail < mem->in->window)
 		fsk_urgent_byte(&mem->conn, mem->urg_in, mem->urg_byte);
-	else
-		fsk_urgent_announced(&mem->conn, mem->urg_in);
 }
 
 static u32 received(const struct fsk_memory *mem)
