@@ -33,10 +33,10 @@
 #include "peer.h"
 #include "policy.h"
 #include "recv.h"
+#include "send.h"
 #include "sock.h"
 #include "state.h"
 #include "stats.h"
-#include "tx.h"
 
 struct proto_ops fsk_claimed_ops __read_mostly;
 struct proto_ops fsk_veteran_ops __read_mostly;

@@ -34,6 +34,7 @@
 #include "policy.h"
 #include "rel.h"
 #include "rx.h"
+#include "send.h"
 #include "state.h"
 #include "stats.h"
 #include "timer.h"
@@ -139,7 +140,7 @@ void fsk_handshake_numbers(struct fsk_conn *conn, u32 mask)
 	conn->tuned_seq = conn->peer_key;
 	conn->tuned_at = tcp_jiffies32;
 	sizes(conn);
-	fsk_tx_init_buffer(conn->sk);
+	fsk_send_init_buffer(conn->sk);
 	fsk_conn_info(conn);
 }
 

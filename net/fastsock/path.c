@@ -42,7 +42,6 @@
 #include "pair.h"
 #include "path.h"
 #include "policy.h"
-#include "tx.h"
 
 #define PATH_NEIGH_BITS	12
 /* So long a verdict on frames that come in stands, unless things change. */

@@ -20,6 +20,7 @@
 #include "rel.h"
 #include "rx.h"
 #include "seal.h"
+#include "send.h"
 #include "state.h"
 #include "stats.h"
 #include "tx.h"
@@ -425,7 +426,7 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 		fsk_tx_free(fr, freed);
 		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
 			   fr->tx.una + fr->mask);
-		fsk_tx_space(conn->sk);
+		fsk_send_space(conn->sk);
 		/* MSG_MORE is forgotten then, as by TCP. */
 		if (unlikely(conn->cork_at) && !conn->corked &&
 		    fsk_rel_tx_idle(&fr->tx))

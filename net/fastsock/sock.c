@@ -13,11 +13,11 @@
 #include "recv.h"
 #include "rel.h"
 #include "rx.h"
+#include "send.h"
 #include "sock.h"
 #include "state.h"
 #include "timer.h"
 #include "transport.h"
-#include "tx.h"
 
 struct proto fsk_prot __read_mostly;
 

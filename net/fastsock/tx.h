@@ -4,14 +4,12 @@
 #define _FSK_TX_H
 
 #include <linux/types.h>
-#include <net/sock.h>
 
 struct fsk_conn;
 struct fsk_frames;
 struct fsk_seg;
 struct msghdr;
 
-int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
 int fsk_tx_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 		 size_t *copied);
 void fsk_tx_urgent_ends(struct fsk_frames *fr, bool less);
@@ -25,15 +23,5 @@ void fsk_tx_uncork(struct fsk_frames *fr);
 void fsk_tx_urgent(struct fsk_frames *fr);
 void fsk_tx_free(struct fsk_frames *fr, struct fsk_seg *chain);
 u32 fsk_tx_mss(const struct fsk_frames *fr);
-void fsk_tx_init_buffer(struct sock *sk);
-bool fsk_tx_keep_writable(struct sock *sk, u32 queued);
-
-/* There is room in the send buffer; socket lock held in either form. */
-static inline void fsk_tx_space(struct sock *sk)
-{
-	smp_mb();	/* pairs with the race breaker in tcp_poll() */
-	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-		sk->sk_write_space(sk);
-}
 
 #endif /* _FSK_TX_H */

@@ -39,9 +39,9 @@
 #include "rel.h"
 #include "ring.h"
 #include "rx.h"
+#include "send.h"
 #include "state.h"
 #include "timer.h"
-#include "tx.h"
 #include "urgent.h"
 
 /* So much of a long send is shown to the reader at a time, bytes. */
@@ -143,9 +143,9 @@ static void update(struct fsk_memory *mem)
 		mem->stalled_since = 0;
 	else if (waiting < before || !mem->stalled_since)
 		mem->stalled_since = fsk_now();
-	grown = !starved && fsk_tx_keep_writable(sk, waiting);
+	grown = !starved && fsk_send_keep_writable(sk, waiting);
 	if (sk->sk_wmem_queued < queued || grown)
-		fsk_tx_space(sk);
+		fsk_send_space(sk);
 	if (sk->sk_wmem_queued < queued && conn->life_at &&
 	    sock_flag(sk, SOCK_DEAD))
 		conn->life_at = fsk_now() + fsk_patience(sk);
@@ -575,7 +575,7 @@ static u32 room_at_once(const struct fsk_memory *mem)
 static int enough(struct sock *sk)
 {
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	fsk_tx_space(sk);
+	fsk_send_space(sk);
 	return -EAGAIN;
 }
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* send(), and the send buffer. */
+#ifndef _FSK_SEND_H
+#define _FSK_SEND_H
+
+#include <linux/types.h>
+#include <net/sock.h>
+
+struct msghdr;
+
+int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+void fsk_send_init_buffer(struct sock *sk);
+bool fsk_send_grow(struct sock *sk);
+bool __fsk_send_keep_writable(struct sock *sk, u32 queued);
+
+/* See __fsk_send_keep_writable(). */
+static inline bool fsk_send_keep_writable(struct sock *sk, u32 queued)
+{
+	return unlikely(queued > READ_ONCE(sk->sk_sndbuf) / 2U) &&
+	       __fsk_send_keep_writable(sk, queued);
+}
+
+/* There is room in the send buffer; socket lock held in either form. */
+static inline void fsk_send_space(struct sock *sk)
+{
+	smp_mb();	/* pairs with the race breaker in tcp_poll() */
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		sk->sk_write_space(sk);
+}
+
+#endif /* _FSK_SEND_H */
