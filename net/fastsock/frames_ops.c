@@ -288,30 +288,27 @@ static void frames_uncork(struct fsk_conn *conn)
 	fsk_tx_uncork(fsk_frames(conn));
 }
 
-/* The ack that ends the handshake has waited long enough. */
-static void frames_quickack(struct fsk_conn *conn)
+/* The first ack, which may have been told to wait, is due. */
+static void confirm(struct fsk_frames *fr, bool waits)
 {
-	struct fsk_frames *fr = fsk_frames(conn);
-
-	if (conn->phase != FSK_PH_CONFIRMING || !fr->confirm_waits ||
-	    fr->confirm_sent)
+	if (likely(fr->conn.phase != FSK_PH_CONFIRMING) || fr->confirm_sent ||
+	    fr->confirm_waits != waits)
 		return;
 	rcu_read_lock();
 	fsk_tx_confirm(fr, fsk_now());
 	rcu_read_unlock();
 }
 
+/* The ack that ends the handshake has waited long enough. */
+static void frames_quickack(struct fsk_conn *conn)
+{
+	confirm(fsk_frames(conn), true);
+}
+
 /* Who waits for an answer has nothing more to say for now. */
 static void frames_waits(struct fsk_conn *conn)
 {
-	struct fsk_frames *fr = fsk_frames(conn);
-
-	if (likely(conn->phase != FSK_PH_CONFIRMING) || fr->confirm_sent ||
-	    fr->confirm_waits)
-		return;
-	rcu_read_lock();
-	fsk_tx_confirm(fr, fsk_now());
-	rcu_read_unlock();
+	confirm(fsk_frames(conn), false);
 }
 
 /* There is room: tell the peer, if it makes a difference. */

@@ -251,6 +251,12 @@ static void end_of_stream(struct fsk_memory *mem)
 	fsk_state_fin(conn);
 }
 
+/* Would poll() call the receive buffer full?  See tcp_rmem_pressure(). */
+static __always_inline bool nearly_full(u32 bytes, u32 window)
+{
+	return bytes > window - window / 8;
+}
+
 /*
  * Unread bytes count as the socket's memory, in case somebody looks, but not a
  * few: to count each message and to forget it again would be all that the ends
@@ -259,14 +265,14 @@ static void end_of_stream(struct fsk_memory *mem)
  */
 static bool many(u32 unread, u32 window)
 {
-	return unread >= FSK_LOOP_COUNT || unread > window - window / 8;
+	return unread >= FSK_LOOP_COUNT || nearly_full(unread, window);
 }
 
 /* Are so many unread that what counts of them is too few? */
 static __always_inline bool count_is_due(u32 unread, u32 counted, u32 window)
 {
 	return unread >= FSK_LOOP_COUNT + 2 * counted ||
-	       (unread > window - window / 8 && counted <= window - window / 8);
+	       (nearly_full(unread, window) && !nearly_full(counted, window));
 }
 
 /**
