@@ -10,7 +10,7 @@
 #ifndef _MODEL_H
 #define _MODEL_H
 
-#include "rel.h"
+#include "rel/rel.h"
 
 struct model_seg {
 	struct fsk_seg seg;	/* first: the core hands this address back */

@@ -15,7 +15,7 @@ mkdir -p "$out"
 exec 9> "$out/.lock"
 flock 9
 # Sources that went away go away here too; products are left alone.
-rsync -a --delete --prune-empty-dirs --include='*/' --include='*.[ch]' \
-	--include=Kbuild --exclude='*' \
-	"$top/Kbuild" "$top/net" "$top/include" "$out/"
+rsync -aR --delete --prune-empty-dirs --include='*/' --include='*.[ch]' \
+	--include=Kbuild --exclude='*' "$top/./Kbuild" "$top/./net" \
+	"$top/./include" "$top/./selftests/rel" "$top/./selftests/module" "$out/"
 make -C "$kdir" M="$out" "$@" modules 9>&-

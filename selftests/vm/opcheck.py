@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Names members of TCP's tables that net/fastsock/opcheck.c does not know.
+"""Names members of TCP's tables that net/fastsock/base/opcheck.c does not know.
 
 selftests/vm/opcheck.py INCLUDE
 
@@ -18,7 +18,7 @@ TABLES = (("proto_ops", "linux/net.h", "OPS"),
           ("inet_connection_sock_af_ops", "net/inet_connection_sock.h",
            "AF_OPS"))
 SOURCE = os.path.join(os.path.dirname(os.path.realpath(__file__)),
-                      "../../net/fastsock/opcheck.c")
+                      "../../net/fastsock/base/opcheck.c")
 
 
 def read(path):

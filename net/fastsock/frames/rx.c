@@ -1,0 +1,929 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Receiving: from frames to the stream. */
+
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <linux/sizes.h>
+#include <net/arp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "base/compat.h"
+#include "base/stats.h"
+#include "core/conn.h"
+#include "core/life.h"
+#include "core/state.h"
+#include "frames/frames.h"
+#include "frames/handshake.h"
+#include "frames/path.h"
+#include "frames/rx.h"
+#include "frames/tx.h"
+#include "lan/eth.h"
+#include "lan/peer.h"
+#include "lan/seal.h"
+#include "rel/rel.h"
+#include "stream/post.h"
+#include "stream/send.h"
+#include "stream/urgent.h"
+
+#define FSK_SQUEEZE_MAX	16384	/* bytes; longer frames stay as they are */
+#define FSK_RMEM_MAX	0x7f000000U	/* sk_rmem_alloc is an int */
+
+/**
+ * struct frame - a frame on its way through the handlers
+ * @skb: data begins after struct fsk_hdr
+ * @hdr: its header
+ * @now: ns
+ */
+struct frame {
+	struct sk_buff *skb;
+	const struct fsk_hdr *hdr;
+	u64 now;
+};
+
+static void mirror_rx(const struct fsk_frames *fr)
+{
+	struct tcp_sock *tp = tcp_sk(fr->conn.sk);
+
+	WRITE_ONCE(tp->rcv_nxt, fr->rx.nxt);
+	tp->rcv_wup = fr->rx.nxt;
+}
+
+/*
+ * Memory for what is received.  TCP's segments, each of which is as large as
+ * many frames, fill SO_RCVBUF with bytes and little else.  For the same bytes
+ * frames need twice as much.
+ */
+static u32 budget(const struct sock *sk)
+{
+	return min(2U * READ_ONCE(sk->sk_rcvbuf), FSK_RMEM_MAX);
+}
+
+/**
+ * fsk_rx_space - room for stream bytes in a receive buffer
+ * @sk: socket
+ *
+ * Half of the free memory: the other half is what skbs cost beyond their bytes.
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u32 fsk_rx_space(const struct sock *sk)
+{
+	s64 room = budget(sk);
+
+	room -= atomic_read(&sk->sk_rmem_alloc);
+	return room > 0 ? room / 2 : 0;
+}
+
+/**
+ * fsk_rx_grow_buffer - let a receive buffer that is in use grow
+ * @conn: connection whose peer sends much
+ *
+ * It becomes four times what the program has read since it was last looked at,
+ * at least twice as large as before, if that was half of it in a second: a
+ * program that is slow gets no more with TCP either.
+ *
+ * Context: socket lock held in either form.
+ * Return: true if it grew: within what the program and the administrator allow.
+ */
+bool fsk_rx_grow_buffer(struct fsk_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	const struct net *net = sock_net(sk);
+	u32 max = READ_ONCE(net->ipv4.sysctl_tcp_rmem[2]);
+	u32 seq = READ_ONCE(tcp_sk(sk)->copied_seq);
+	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	u32 n = seq - conn->tuned_seq;
+	bool slow;
+
+	if (n < rcvbuf / 2 || rcvbuf >= max)
+		return false;
+	slow = tcp_jiffies32 - conn->tuned_at > HZ;
+	conn->tuned_seq = seq;
+	conn->tuned_at = tcp_jiffies32;
+	if (slow || sk->sk_userlocks & SOCK_RCVBUF_LOCK ||
+	    !READ_ONCE(net->ipv4.sysctl_tcp_moderate_rcvbuf) ||
+	    tcp_under_memory_pressure(sk))
+		return false;
+	WRITE_ONCE(sk->sk_rcvbuf, min_t(u64, 4ULL * n, max));
+	return true;
+}
+
+/**
+ * fsk_rx_promise - the window that a socket offers while nothing is unread
+ * @sk: socket
+ *
+ * Half of its receive buffer, as with TCP: a program may still make that
+ * smaller, and what was promised cannot be taken back.
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u32 fsk_rx_promise(const struct sock *sk)
+{
+	return min(fsk_rx_space(sk), READ_ONCE(sk->sk_rcvbuf) / 2U);
+}
+
+/**
+ * fsk_rx_window - the window to advertise now
+ * @fr: connection
+ *
+ * The right edge only moves forward, and not by crumbs.  Unread bytes take
+ * nothing off what the socket offers otherwise as long as there is room.
+ *
+ * Context: socket lock held in either form.
+ * Return: bytes beyond the next expected one.
+ */
+u32 fsk_rx_window(struct fsk_frames *fr)
+{
+	const struct sock *sk = fr->conn.sk;
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	u32 unread = tp->rcv_nxt - READ_ONCE(tp->copied_seq);
+	u32 space = min(fsk_rx_space(sk), rcvbuf / 2 + unread);
+	u32 edge = fr->rx.nxt + space;
+
+	if (fsk_after(edge, fr->rx.wnd_end) &&
+	    (space >= fr->rx.mss || space >= rcvbuf / 4))
+		fr->rx.wnd_end = edge;
+	return fr->rx.wnd_end - fr->rx.nxt;
+}
+
+/**
+ * fsk_rx_queue - queue bytes for recv() as TCP queues a segment
+ * @sk: socket
+ * @skb: the bytes, charged to @sk
+ * @seq: number of the first
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq)
+{
+	struct tcp_skb_cb *tcb = TCP_SKB_CB(skb);
+
+	memset(tcb, 0, offsetof(struct tcp_skb_cb, ack_seq));
+	tcb->seq = seq;
+	tcb->end_seq = seq + skb->len;
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+}
+
+/*
+ * A burst of tiny frames would otherwise cost hundreds of times its bytes.
+ * @seq is the number of the byte at @off.
+ */
+static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off,
+		    u32 seq)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
+	u32 len = skb->len - off;
+
+	if (atomic_read(&sk->sk_rmem_alloc) < sk->sk_rcvbuf / 4 ||
+	    skb->truesize < 4 * len || len > FSK_SQUEEZE_MAX)
+		return false;
+	if (fsk_stamps(sk))
+		return false;		/* each has its own time stamp */
+	if (!tail || skb_cloned(tail) || skb_is_nonlinear(tail) ||
+	    skb_tailroom(tail) < len) {
+		tail = alloc_skb(max_t(u32, len, SKB_WITH_OVERHEAD(PAGE_SIZE)),
+				 GFP_ATOMIC | __GFP_NOWARN);
+		if (!tail)
+			return false;
+		if (!sk_rmem_schedule(sk, tail, tail->truesize)) {
+			kfree_skb(tail);
+			return false;
+		}
+		skb_set_owner_r(tail, sk);
+		fsk_rx_queue(sk, tail, seq);
+	}
+	if (skb_copy_bits(skb, off, skb_tail_pointer(tail), len))
+		return false;	/* an empty tail does no harm */
+	__skb_put(tail, len);
+	TCP_SKB_CB(tail)->end_seq += len;
+	return true;
+}
+
+/* Stream bytes of an in-order segment: to the posted pages or the queue. */
+static void deliver(struct fsk_frames *fr, struct sk_buff *skb, u32 off)
+{
+	struct fsk_conn *conn = &fr->conn;
+	u32 seq = FSK_CB(skb)->seg.seq;
+	struct sock *sk = conn->sk;
+	u32 n;
+
+	if (off >= skb->len) {
+		consume_skb(skb);
+		return;
+	}
+	fsk_conn_stat_add(conn, FSK_MIB_IN_BYTES, skb->len - off);
+	if (conn->post && skb_queue_empty(&sk->sk_receive_queue) &&
+	    likely(!tcp_sk(sk)->urg_data)) {
+		n = fsk_post_fill(conn->post, skb, off, skb->len - off);
+		fsk_conn_stat_add(conn, FSK_MIB_POSTED_BYTES, n);
+		WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + n);
+		off += n;
+		if (off == skb->len) {
+			consume_skb(skb);
+			return;
+		}
+	}
+	if (squeeze(sk, skb, off, seq + off)) {
+		consume_skb(skb);
+		return;
+	}
+	if (!skb->sk)
+		skb_set_owner_r(skb, sk);
+	fsk_rx_queue(sk, skb, seq);
+}
+
+/* Wake readers once what they wait for is there. */
+static void wake_reader(struct fsk_frames *fr)
+{
+	const struct tcp_sock *tp = tcp_sk(fr->conn.sk);
+	struct fsk_conn *conn = &fr->conn;
+	struct sock *sk = conn->sk;
+	u32 unread = tp->rcv_nxt - tp->copied_seq;
+
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	if ((conn->post && conn->post->filled >= conn->post_want) ||
+	    (unread && (unread >= READ_ONCE(sk->sk_rcvlowat) ||
+			!fsk_rx_space(sk))) ||
+	    sock_flag(sk, SOCK_DONE))
+		sk->sk_data_ready(sk);
+}
+
+/*
+ * TCP's memory is exhausted, or the cgroup's, and @skb is next in order.  What
+ * is held out of order makes way: the peer has it still.  And a program that
+ * has read all there is gets on, as with TCP, or all would wait for others to
+ * read.  The bytes are owed then, as those of the kernel's emergency reserves
+ * are: forward_alloc is below 0 until the next charge, or until they are read.
+ */
+static noinline bool make_room(struct fsk_frames *fr, struct sk_buff *skb)
+{
+	struct sock *sk = fr->conn.sk;
+	struct fsk_seg *held;
+
+	while ((held = fsk_rel_rx_forget(&fr->rx))) {
+		fsk_drop(sock_net(sk), fsk_seg_skb(held), FSK_DROP_RCVBUF);
+		if (sk_rmem_schedule(sk, skb, skb->truesize + 1))
+			return true;
+	}
+	if (skb_queue_empty(&sk->sk_receive_queue))
+		return true;
+	/* It may wait for more than will come; poll() tells it so. */
+	sk->sk_data_ready(sk);
+	return false;
+}
+
+/*
+ * May the socket's memory hold @skb?  Half as much again as the budget in all:
+ * windows promise half of the budget, and squeezing takes care of the rest.
+ * What fills a hole must find room that held segments cannot take.
+ */
+static bool has_memory(struct fsk_frames *fr, struct sk_buff *skb)
+{
+	struct sock *sk = fr->conn.sk;
+	u32 used = atomic_read(&sk->sk_rmem_alloc);
+	bool inorder = !fsk_after(FSK_CB(skb)->seg.seq, fr->rx.nxt);
+	u32 limit = budget(sk);
+
+	if (inorder)
+		limit = min(limit + limit / 2, FSK_RMEM_MAX);
+	if (unlikely(used > limit))
+		return false;
+	return likely(sk_rmem_schedule(sk, skb, skb->truesize + 1)) ||
+	       (inorder && make_room(fr, skb));
+}
+
+/* There may be urgent data there, which was not received before. */
+static void urgent_announced(struct fsk_frames *fr, u32 seq)
+{
+	if (!fsk_before(seq, tcp_sk(fr->conn.sk)->rcv_nxt))
+		fsk_urgent_announced(&fr->conn, seq);
+}
+
+/*
+ * The last byte of a segment, which the window admits and which is about to be
+ * delivered, is urgent.  Kept out of line, as all that segments seldom have.
+ */
+static noinline void rcv_urgent_byte(struct fsk_frames *fr,
+				     const struct sk_buff *skb)
+{
+	u32 seq = FSK_CB(skb)->seg.seq + skb->len - 1;
+	u8 byte;
+
+	if (skb_copy_bits(skb, skb->len - 1, &byte, 1))
+		return;
+	urgent_announced(fr, seq);
+	fsk_urgent_byte(&fr->conn, seq, byte);
+}
+
+/* Kept out of line: it comes once.  Return: false if the connection is over. */
+static noinline bool take_fin(struct fsk_frames *fr)
+{
+	struct sock *sk = fr->conn.sk;
+
+	fsk_state_rcv_done(sk);
+	if (sk->sk_state == TCP_FIN_WAIT2) {
+		mirror_rx(fr);
+		fsk_tx_ack(fr);	/* while there is a connection */
+	}
+	return fsk_state_fin(&fr->conn);
+}
+
+static bool take_inorder(struct fsk_frames *fr, struct fsk_seg *seg, u32 trim)
+{
+	struct sk_buff *skb = fsk_seg_skb(seg);
+	bool fin = seg->flags & FSK_SEG_FIN && trim < seg->len;
+
+	deliver(fr, skb, trim);
+	return !fin || take_fin(fr);
+}
+
+/* Return: false if the connection is over. */
+static bool rcv_stream(struct fsk_frames *fr, const struct frame *f)
+{
+	struct fsk_conn *conn = &fr->conn;
+	struct sk_buff *skb = f->skb;
+	struct sock *sk = conn->sk;
+	struct fsk_seg *seg = &FSK_CB(skb)->seg;
+	bool fin = f->hdr->flags & FSK_F_FIN;
+	u32 trim;
+
+	seg->seq = be32_to_cpu(f->hdr->seq);
+	seg->len = skb->len + fin;
+	seg->flags = (fin ? FSK_SEG_FIN : 0) |
+		     (f->hdr->flags & FSK_F_ACK ? FSK_SEG_ASK : 0);
+
+	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
+		     sk->sk_shutdown & RCV_SHUTDOWN && skb->len &&
+		     fsk_after(seg->seq + skb->len, fr->rx.nxt))) {
+		/* Bytes for a closed descriptor: tell the writer, as TCP. */
+		consume_skb(skb);
+		fsk_tx_reset(fr);
+		fsk_conn_abort(conn, ECONNRESET);
+		return false;
+	}
+	if (likely(skb->len)) {
+		if (unlikely(!has_memory(fr, skb))) {
+			fr->rx.ack_now = true;
+			fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
+			return true;
+		}
+		fsk_mem_keep(fr);
+		tcp_sk(sk)->data_segs_in++;
+	}
+
+	switch (fsk_rel_rx_data(&fr->rx, seg, &trim, f->now)) {
+	case FSK_RX_INORDER:
+		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
+			rcv_urgent_byte(fr, skb);
+		break;
+	case FSK_RX_HELD:
+		if (skb->len)
+			skb_set_owner_r(skb, sk);
+		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
+			rcv_urgent_byte(fr, skb);
+		return true;
+	case FSK_RX_DUP:
+		consume_skb(skb);
+		return true;
+	case FSK_RX_OUTSIDE:
+		fsk_drop(sock_net(sk), skb, FSK_DROP_SEQ);
+		return true;
+	}
+	do {
+		if (!take_inorder(fr, seg, trim))
+			return false;
+		if (likely(!fr->rx.ooo_head))
+			break;
+		seg = fsk_rel_rx_pop(&fr->rx, &trim);
+	} while (seg);
+	mirror_rx(fr);
+	wake_reader(fr);
+	return true;
+}
+
+/* Return: false if the frame is spent, or the connection over. */
+static __always_inline bool
+rcv_ack(struct fsk_frames *fr, const struct frame *f,
+	const struct fsk_rel_range *sack, unsigned int n)
+{
+	struct fsk_conn *conn = &fr->conn;
+	struct fsk_seg *freed = NULL;
+	int what;
+
+	what = fsk_rel_tx_ack(&fr->tx, be32_to_cpu(f->hdr->ack),
+			      be32_to_cpu(f->hdr->win), sack, n, f->now,
+			      &freed);
+	if (unlikely(what & FSK_ACK_BAD)) {
+		fsk_drop(sock_net(conn->sk), f->skb, FSK_DROP_ACK);
+		return false;
+	}
+	if (what & FSK_ACK_NEW) {
+		fsk_tx_free(fr, freed);
+		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
+			   fr->tx.una + fr->mask);
+		fsk_send_space(conn->sk);
+		/* MSG_MORE is forgotten then, as by TCP. */
+		if (unlikely(conn->cork_at) && !conn->corked &&
+		    fsk_rel_tx_idle(&fr->tx))
+			conn->cork_at = 0;
+		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
+			conn->life_at = f->now + fsk_patience(conn->sk);
+		if (unlikely(conn->sk->sk_state != TCP_ESTABLISHED) &&
+		    fr->tx.una == fr->tx.end && !conn->fin_wanted &&
+		    !fsk_state_fin_acked(conn, f->now)) {
+			consume_skb(f->skb);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* DATA, and what is left of a frame that says more. */
+static __always_inline void
+rcv_data(struct fsk_frames *fr, const struct frame *f)
+{
+	if (!rcv_ack(fr, f, NULL, 0))
+		return;
+	if (f->skb->len || f->hdr->flags & FSK_F_FIN) {
+		if (!rcv_stream(fr, f))
+			return;
+	} else {
+		consume_skb(f->skb);
+	}
+	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
+		fsk_tx_push(fr, f->now);
+	else
+		fsk_frames_touch(fr, f->now);
+}
+
+static void rcv_confirm(struct fsk_frames *fr, const struct frame *f)
+{
+	__skb_pull(f->skb, sizeof(struct fsk_syn));
+	if (!f->skb->len)
+		fr->rx.ack_now = true;	/* the client wants to know */
+}
+
+static void rcv_sack(struct fsk_frames *fr, const struct frame *f)
+{
+	const struct fsk_range *wire = (const void *)f->skb->data;
+	struct fsk_rel_range sack[FSK_SACK_MAX];
+	unsigned int i, n = f->skb->len / sizeof(*wire);
+
+	for (i = 0; i < n; i++) {
+		sack[i].start = be32_to_cpu(wire[i].start);
+		sack[i].end = be32_to_cpu(wire[i].end);
+	}
+	if (!rcv_ack(fr, f, sack, n))
+		return;
+	consume_skb(f->skb);
+	fsk_tx_push(fr, f->now);
+}
+
+/* Its key does not tell how old it is: what else it says does not count. */
+static void rcv_probe(struct fsk_frames *fr, const struct frame *f)
+{
+	consume_skb(f->skb);
+	fr->rx.ack_now = true;
+	fsk_tx_push(fr, f->now);
+}
+
+static void rcv_urgent(struct fsk_frames *fr, const struct frame *f)
+{
+	u32 seq = be32_to_cpu(f->hdr->seq);
+
+	if (seq - fr->rx.nxt < FSK_WND_MAX)
+		urgent_announced(fr, seq);
+}
+
+static void rcv_reset(struct fsk_frames *fr, const struct frame *f)
+{
+	consume_skb(f->skb);
+	if (fr->conn.phase == FSK_PH_SYN_SENT)
+		fsk_handshake_fallback(fr, FSK_REASON_PEER_RESET);
+	else
+		fsk_state_reset(&fr->conn);
+}
+
+/*
+ * The peer no longer knows the connection.  It has ended there, and the ack of
+ * our FIN was lost, or the peer gave up or rebooted before it had our FIN.
+ */
+static void rcv_unknown(struct fsk_frames *fr, const struct frame *f)
+{
+	const struct fsk_seg *tail = fr->tx.tail;
+
+	if ((1 << fr->conn.sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING) &&
+	    tail && tail->flags & FSK_SEG_RETRANS) {
+		consume_skb(f->skb);
+		fsk_conn_done(&fr->conn);
+		return;
+	}
+	rcv_reset(fr, f);
+}
+
+static void rcv_synack(struct fsk_frames *fr, const struct frame *f)
+{
+	fsk_rcv_synack(fr, (const void *)f->skb->data);
+	consume_skb(f->skb);
+}
+
+static void rcv_reject(struct fsk_frames *fr, const struct frame *f)
+{
+	const struct fsk_reject *rej = (const void *)f->skb->data;
+	u32 reason = be32_to_cpu(rej->reason);
+
+	consume_skb(f->skb);
+	if (fr->conn.phase == FSK_PH_SYN_SENT)
+		fsk_handshake_fallback(fr, min_t(u32, reason,
+						 FSK_REASON_MAX - 1));
+}
+
+#define PH_SYN		BIT(FSK_PH_SYN_SENT)
+#define PH_CONFIRM	BIT(FSK_PH_CONFIRMING)
+#define PH_OPEN		BIT(FSK_PH_OPEN)
+
+/**
+ * struct handler - what to do with one type of frame
+ * @rcv: for a connection, socket lock held; consumes f->skb unless @data
+ * @min: least body, bytes
+ * @max: longest body, bytes
+ * @unit: body is @min plus a multiple of so many bytes, a power of two
+ * @flags: FSK_F_* it may carry
+ * @phases: in which phases it makes sense; none: it is for no connection
+ * @reply: a stranger's frame of this type deserves UNKNOWN
+ * @data: what @rcv leaves of it is as DATA
+ */
+struct handler {
+	void (*rcv)(struct fsk_frames *fr, const struct frame *f);
+	u16 min;
+	u16 max;
+	u16 unit;
+	u8 flags;
+	u8 phases;
+	bool reply;
+	bool data;
+};
+
+static const struct handler handlers[FSK_T_MAX] = {
+	[FSK_T_DATA] = {
+		.max = U16_MAX, .unit = 1,
+		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
+		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
+	},
+	[FSK_T_SACK] = {
+		.rcv = rcv_sack, .min = sizeof(struct fsk_range),
+		.max = FSK_SACK_MAX * sizeof(struct fsk_range),
+		.unit = sizeof(struct fsk_range),
+		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
+	},
+	[FSK_T_PROBE] = {
+		.rcv = rcv_probe, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
+		.reply = true,
+	},
+	[FSK_T_RESET] = {
+		.rcv = rcv_reset, .unit = 1,
+		.phases = PH_SYN | PH_CONFIRM | PH_OPEN,
+	},
+	[FSK_T_UNKNOWN] = {
+		.rcv = rcv_unknown, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
+	},
+	[FSK_T_SYN] = {
+		.min = sizeof(struct fsk_syn), .max = sizeof(struct fsk_syn),
+		.unit = 1,
+	},
+	[FSK_T_SYNACK] = {
+		.rcv = rcv_synack, .min = sizeof(struct fsk_synack),
+		.max = sizeof(struct fsk_synack), .unit = 1,
+		.phases = PH_SYN | PH_CONFIRM | PH_OPEN,
+	},
+	[FSK_T_CONFIRM] = {
+		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn),
+		.max = U16_MAX, .unit = 1,
+		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
+		.phases = PH_OPEN, .reply = true, .data = true,
+	},
+	[FSK_T_REJECT] = {
+		.rcv = rcv_reject, .min = sizeof(struct fsk_reject),
+		.max = sizeof(struct fsk_reject), .unit = 1, .phases = PH_SYN,
+	},
+	[FSK_T_URGENT] = {
+		.rcv = rcv_urgent, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
+		.reply = true, .data = true,
+	},
+	[FSK_T_HELLO ... FSK_T_BYE] = {
+		.min = sizeof(struct fsk_hello),
+		.max = sizeof(struct fsk_hello), .unit = 1,
+	},
+};
+
+/*
+ * Not DATA.  Return: true if what is left is as DATA.  Kept out of line: most
+ * frames need no struct frame in memory.
+ */
+static noinline bool rcv_other(struct fsk_frames *fr, struct sk_buff *skb,
+			       const struct fsk_hdr *hdr, u64 now)
+{
+	struct frame f = { .skb = skb, .hdr = hdr, .now = now };
+	const struct handler *h = &handlers[hdr->type];
+
+	h->rcv(fr, &f);
+	return h->data;
+}
+
+/* The socket lock is held; @skb's data is at struct fsk_hdr. */
+static void conn_rcv(struct fsk_frames *fr, struct sk_buff *skb)
+{
+	const struct fsk_hdr *hdr = (const void *)skb->data;
+	const struct handler *h = &handlers[hdr->type];
+	struct frame f = { .skb = skb, .hdr = hdr, .now = fsk_now() };
+	struct fsk_conn *conn = &fr->conn;
+
+	if (unlikely(!(h->phases & BIT(conn->phase)))) {
+		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_STATE);
+		return;
+	}
+	if (unlikely(!fsk_path_fresh(conn)) && !fsk_conn_opening(conn) &&
+	    !fsk_path_hears(fr)) {
+		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_NOT_OURS);
+		return;
+	}
+	conn->heard_at = f.now;
+	conn->probes = 0;
+	tcp_sk(conn->sk)->segs_in++;
+	/* Whatever the server sends to our id says that it has CONFIRM. */
+	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&
+		     (hdr->type <= FSK_T_PROBE ||
+		      hdr->type == FSK_T_URGENT))) {
+		conn->phase = FSK_PH_OPEN;
+		fr->hs_at = 0;
+	}
+	__skb_pull(skb, sizeof(*hdr));
+	if (likely(hdr->type == FSK_T_DATA) ||
+	    rcv_other(fr, skb, hdr, f.now))
+		rcv_data(fr, &f);
+	if (unlikely(fsk_epochs_passed(&fr->epochs, fr->tx.una,
+				       fr->rx.nxt)))
+		fsk_frames_rekey(fr);
+}
+
+/**
+ * fsk_backlog_rcv - sk_backlog_rcv: a frame that waited for the owner
+ * @sk: socket
+ * @skb: frame, or a TCP segment that raced with the filter
+ *
+ * The frame may be of a connection that has ended meanwhile.  If one in memory
+ * has taken its place, that one's function is called: see fsk_conn_swap().
+ *
+ * Context: process; the caller owns @sk.
+ * Return: 0.
+ */
+int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	struct fsk_conn *conn;
+
+	/* As in softirq: no memory is waited for, of a cgroup's either. */
+	local_bh_disable();
+	rcu_read_lock();
+	conn = fsk_conn(sk);
+	if (skb->protocol != fsk_ethertype)
+		kfree_skb(skb);
+	else if (fsk_conn_dead(conn))
+		fsk_drop(sock_net(sk), skb, FSK_DROP_STATE);
+	else
+		conn_rcv(fsk_frames(conn), skb);
+	rcu_read_unlock();
+	local_bh_enable();
+	return 0;
+}
+
+/*
+ * A frame from a new address: the peer's has changed if ARP says so too.  Kept
+ * out of line: its array would cost every frame a stack guard.
+ */
+static noinline bool moved_here(const struct fsk_frames *fr,
+				struct net_device *mine, const u8 *mac)
+{
+	u8 known[MAX_ADDR_LEN];
+	struct neighbour *n;
+	bool ok = false;
+
+	n = __ipv4_neigh_lookup_noref(mine, (__force u32)fr->conn.sk->sk_daddr);
+	if (n && READ_ONCE(n->nud_state) & NUD_VALID) {
+		neigh_ha_snapshot(known, n, mine);
+		ok = ether_addr_equal(known, mac);
+	}
+	return ok;
+}
+
+/* Bytes that frames may hold while they wait for the socket's owner. */
+static unsigned int backlog_limit(const struct sock *sk)
+{
+	u64 limit = SZ_64K;
+
+	limit += budget(sk);
+	limit += READ_ONCE(sk->sk_sndbuf);
+	return min_t(u64, limit, UINT_MAX);
+}
+
+/* @moved: the peer's address, if it is new. */
+static void conn_deliver(struct fsk_frames *fr, struct sk_buff *skb,
+			 const u8 *moved)
+{
+	struct sock *sk = fr->conn.sk;
+	struct net *net = sock_net(sk);
+
+	bh_lock_sock_nested(sk);
+	if (unlikely(fr->conn.phase == FSK_PH_DEAD)) {
+		fsk_drop(net, skb, FSK_DROP_STATE);
+	} else if (!sock_owned_by_user(sk)) {
+		if (unlikely(moved))
+			ether_addr_copy(fr->path.mac, moved);
+		conn_rcv(fr, skb);
+	} else if (sk_add_backlog(sk, skb, backlog_limit(sk))) {
+		fsk_drop(net, skb, FSK_DROP_BACKLOG);
+	}
+	bh_unlock_sock(sk);
+}
+
+/* The sender has no such connection.  Tell it, so that it need not time out. */
+static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
+		     const u8 *mac)
+{
+	const struct fsk_hdr *hdr = (const void *)skb->data;
+	struct net *net = dev_net(dev);
+
+	if (handlers[hdr->type].reply && fsk_peer_may_answer(dev, mac)) {
+		fsk_count_reset(net);
+		fsk_eth_send(dev, mac, FSK_T_UNKNOWN, hdr->id, cpu_to_be32(key),
+			     NULL, 0);
+	}
+	fsk_drop(net, skb, FSK_DROP_ID);
+}
+
+/*
+ * A frame from another device than the connection's: it may have to move there,
+ * as where an address was moved from a card to the bridge above it.
+ */
+static void rcv_elsewhere(struct fsk_frames *fr, struct sk_buff *skb,
+			  const struct net_device *dev, const u8 *mac)
+{
+	struct net *net = sock_net(fr->conn.sk);
+	struct sock *sk = fr->conn.sk;
+	int why = FSK_DROP_SOURCE;
+
+	bh_lock_sock_nested(sk);
+	if (fr->conn.phase == FSK_PH_DEAD) {
+		why = FSK_DROP_STATE;
+	} else if (!fsk_conn_opening(&fr->conn) && !sock_owned_by_user(sk)) {
+		fsk_path_check(fr);
+		if (rcu_access_pointer(fr->path.dev) == dev &&
+		    ether_addr_equal(fr->path.mac, mac)) {
+			conn_rcv(fr, skb);
+			why = FSK_ACCEPT;
+		}
+	}
+	bh_unlock_sock(sk);
+	if (why != FSK_ACCEPT)
+		fsk_drop(net, skb, why);
+}
+
+static struct fsk_frames *find(const struct fsk_net *fn,
+			       const struct fsk_hdr *hdr, u32 key,
+			       struct net_device *dev, const u8 *mac)
+{
+	u32 id = be32_to_cpu(hdr->id);
+	struct fsk_frames *fr;
+
+	if (unlikely(hdr->type == FSK_T_UNKNOWN))
+		return fsk_frames_find_peer(fn, id, key);
+	fr = fsk_frames_find(fn, id, key);
+	if (likely(fr))
+		return fr;
+	fr = fsk_frames_find_other(fn, id, key, hdr->type == FSK_T_PROBE,
+				   dev, mac);
+	/* A new connection may have the id of an old one. */
+	if (IS_ERR_OR_NULL(fr) && hdr->type == FSK_T_CONFIRM &&
+	    fsk_eth_usable(dev))
+		return fsk_rcv_confirm(id, key, (const void *)(hdr + 1), dev,
+				       mac) ?: fr;
+	return fr;
+}
+
+static void rcv_for_conn(const struct fsk_net *fn, struct sk_buff *skb, u32 key,
+			 struct net_device *dev, const u8 *mac)
+{
+	const struct fsk_hdr *hdr = (const void *)skb->data;
+	struct fsk_frames *fr = find(fn, hdr, key, dev, mac);
+
+	if (IS_ERR(fr)) {
+		if (PTR_ERR(fr) == -EACCES)
+			fsk_drop(dev_net(dev), skb, FSK_DROP_KEY);
+		else
+			kfree_skb(skb);	/* counted; the client tries again */
+		return;
+	}
+	if (unlikely(!fr)) {
+		stranger(skb, key, dev, mac);
+		return;
+	}
+	if (unlikely(rcu_access_pointer(fr->path.dev) != dev)) {
+		rcv_elsewhere(fr, skb, dev, mac);
+		return;
+	}
+	if (likely(ether_addr_equal(fr->path.mac, mac)))
+		mac = NULL;
+	if (unlikely(mac && !moved_here(fr, dev, mac))) {
+		fsk_drop(dev_net(dev), skb, FSK_DROP_SOURCE);
+		return;
+	}
+	conn_deliver(fr, skb, mac);
+}
+
+/* Checks what does not need a connection; negative or enum fsk_drop. */
+static int frame_check(struct sk_buff *skb)
+{
+	const struct handler *h;
+	const struct fsk_hdr *hdr;
+	u16 len;
+
+	if (!pskb_may_pull(skb, sizeof(*hdr)))
+		return FSK_DROP_SHORT;
+	hdr = (const void *)skb->data;
+	if (hdr->type >= FSK_T_MAX)
+		return FSK_DROP_TYPE;
+	h = &handlers[hdr->type];
+	if (hdr->flags & ~h->flags)
+		return FSK_DROP_FLAGS;
+	len = be16_to_cpu(hdr->len);
+	if (skb->len - sizeof(*hdr) < len)
+		return FSK_DROP_SHORT;
+	if (len < h->min || len > h->max || (len - h->min) & (h->unit - 1))
+		return FSK_DROP_LENGTH;
+	if (pskb_trim_rcsum(skb, sizeof(*hdr) + len))
+		return FSK_DROP_NOMEM;
+	/* Fixed bodies, and SACK's array, are read in place. */
+	if ((h->max != U16_MAX || h->min) &&
+	    !pskb_may_pull(skb, sizeof(*hdr) +
+			   (h->max == U16_MAX ? h->min : len)))
+		return FSK_DROP_NOMEM;
+	return FSK_ACCEPT;
+}
+
+/**
+ * fsk_rcv - a frame comes in
+ * @skb: frame, data at struct fsk_hdr; consumed
+ * @dev: device it came from
+ * @mac: link-layer source address
+ *
+ * Context: softirq, RCU read section.
+ */
+void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
+{
+	struct net *net = dev_net(dev);
+	const struct fsk_net *fn = fsk_net(net);
+	const struct fsk_hdr *hdr;
+	u32 key;
+	int why;
+
+	this_cpu_inc(fn->mib[FSK_MIB_IN_FRAMES]);
+	why = likely(READ_ONCE(fn->open)) ? frame_check(skb) :
+					    FSK_DROP_NOT_FOR_US;
+	if (unlikely(why != FSK_ACCEPT)) {
+		fsk_drop(net, skb, why);
+		return;
+	}
+	hdr = (const void *)skb->data;
+	if (unlikely(skb->pkt_type != PACKET_HOST &&
+		     hdr->type != FSK_T_HELLO && hdr->type != FSK_T_BYE)) {
+		fsk_drop(net, skb, FSK_DROP_NOT_FOR_US);
+		return;
+	}
+	key = fsk_unseal(hdr);
+	if (likely(handlers[hdr->type].phases)) {
+		rcv_for_conn(fn, skb, key, dev, mac);
+		return;
+	}
+	/* Outside a connection the key is 0, unless the frame is damaged. */
+	if (key || !fsk_eth_usable(dev)) {
+		fsk_drop(net, skb, key ? FSK_DROP_KEY : FSK_DROP_NOT_FOR_US);
+		return;
+	}
+	switch (hdr->type) {
+	case FSK_T_SYN:
+		fsk_rcv_syn(skb, dev, mac);
+		break;
+	case FSK_T_HELLO:
+	case FSK_T_HELLO_ACK:
+	case FSK_T_BYE:
+		fsk_peer_rcv(dev, mac, hdr->type, (const void *)(hdr + 1),
+			     hdr->type == FSK_T_HELLO &&
+			     skb->pkt_type != PACKET_HOST);
+		consume_skb(skb);
+		break;
+	}
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Telling conntrack which names are taken, where there is NAT.
+ *
+ * A host that masquerades others' connections chooses source ports for them
+ * that conntrack has no entry for.  Conntrack sees the packets of this host's
+ * own TCP connections, so their ports are avoided; of fastsock's it sees none.
+ * A foreign connection that got the name of one of ours would hang: its
+ * segments meet our socket, which drops them.  So a connection between hosts
+ * gets an entry, at both ends, if the namespace has NAT hooks.  It counts as
+ * established, and nothing but the end of the connection ends it.
+ *
+ * Only functions that conntrack has registered as hooks are called, for a
+ * module that used its symbols would have it loaded on every host.  The entry
+ * is not referenced either, or conntrack could not be unloaded: at the end it
+ * is found again by the same SYN, which conntrack ignores on an established
+ * connection.  If an administrator has deleted it, there is nothing to end.
+ */
+
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/skbuff.h>
+#include <net/ip.h>
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+#include <net/netfilter/nf_conntrack.h>
+#endif
+
+#include "base/stats.h"
+#include "core/conn.h"
+#include "inet/conntrack.h"
+#include "inet/netfilter.h"
+#include "inet/packet.h"
+#include "inet/policy.h"
+
+#if defined(CONFIG_NETFILTER) && IS_ENABLED(CONFIG_NF_CONNTRACK)
+
+/* Jiffies; the longest that conntrack can count, halved for safety. */
+#define ENTRY_LIFE	(S32_MAX / 2)
+
+/* The function of the kernel's at this place. */
+static const struct nf_hook_entry *find_hook(const struct net *net,
+					     unsigned int hook, int priority)
+{
+	const struct nf_hook_entries *e;
+	struct nf_hook_ops **ops;
+	unsigned int i;
+
+	e = rcu_dereference(net->nf.hooks_ipv4[hook]);
+	if (!e)
+		return NULL;
+	ops = nf_hook_entries_get_hook_ops(e);
+	for (i = 0; i < e->num_hook_entries; i++) {
+		const struct nf_hook_ops *op = READ_ONCE(ops[i]);
+
+		if (op->priority == priority &&
+		    op->hook_ops_type == NF_HOOK_OP_UNDEFINED)
+			return &e->hooks[i];
+	}
+	return NULL;
+}
+
+static bool call(struct net *net, unsigned int hook, int priority,
+		 struct sk_buff **skb)
+{
+	const struct nf_hook_entry *e = find_hook(net, hook, priority);
+	struct nf_hook_state state;
+
+	if (!e)
+		return false;
+	/* Conntrack does not ask for the device, but looks at it. */
+	nf_hook_state_init(&state, hook, NFPROTO_IPV4, net->loopback_dev,
+			   net->loopback_dev, NULL, net, NULL);
+	return fsk_nf_call(e, &state, skb) == FSK_ACCEPT;
+}
+
+/*
+ * The connection's SYN, with the entry that conntrack has for it; a new one if
+ * there was none.  NULL without memory, or if conntrack is gone.
+ */
+static struct sk_buff *tracked_syn(const struct fsk_conn *conn)
+{
+	const struct inet_sock *inet = inet_sk(conn->sk);
+	struct net *net = sock_net(conn->sk);
+	enum ip_conntrack_info info;
+	struct fsk_tuple t = {
+		.saddr = inet->inet_rcv_saddr, .daddr = inet->inet_daddr,
+		.sport = inet->inet_sport, .dport = inet->inet_dport,
+	};
+	struct sk_buff *skb;
+
+	if (conn->tracked == FSK_TRACKED_SERVER) {
+		swap(t.saddr, t.daddr);
+		swap(t.sport, t.dport);
+	}
+	skb = fsk_packet_build(net->loopback_dev, &t, false, 0, IPDEFTTL);
+	if (!skb)
+		return NULL;
+	if (call(net, conn->tracked == FSK_TRACKED_SERVER ?
+		 NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT, NF_IP_PRI_CONNTRACK,
+		 &skb) && nf_ct_get(skb, &info) &&
+	    CTINFO2DIR(info) == IP_CT_DIR_ORIGINAL)
+		return skb;
+	kfree_skb(skb);
+	return NULL;
+}
+
+/* Nobody else knows @ct yet. */
+static void establish(struct nf_conn *ct)
+{
+	struct ip_ct_tcp *tcp = &ct->proto.tcp;
+
+	tcp->state = TCP_CONNTRACK_ESTABLISHED;
+	tcp->seen[0].flags |= IP_CT_TCP_FLAG_BE_LIBERAL;
+	tcp->seen[1].flags |= IP_CT_TCP_FLAG_BE_LIBERAL;
+	set_bit(IPS_SEEN_REPLY_BIT, &ct->status);
+	set_bit(IPS_ASSURED_BIT, &ct->status);
+	WRITE_ONCE(ct->timeout, ENTRY_LIFE);
+}
+
+/**
+ * fsk_conntrack_do_open - have conntrack know of a connection, if there is NAT
+ * @conn: established connection
+ * @side: which end of it this is
+ *
+ * Without an entry, for want of memory or because there is one already, the
+ * connection is as good, but its name may be chosen for another.
+ *
+ * Context: socket lock held in either form, RCU read section.
+ */
+void fsk_conntrack_do_open(struct fsk_conn *conn, enum fsk_tracked side)
+{
+	const struct dst_entry *dst = __sk_dst_get(conn->sk);
+	bool server = side == FSK_TRACKED_SERVER;
+	struct net *net = sock_net(conn->sk);
+	enum ip_conntrack_info info;
+	struct sk_buff *skb;
+	struct nf_conn *ct;
+
+	if (!find_hook(net, NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC))
+		return;
+	/* Within a host nothing is masqueraded. */
+	if (dst && dst->dev->flags & IFF_LOOPBACK)
+		return;
+	conn->tracked = side;
+	skb = tracked_syn(conn);
+	ct = skb ? nf_ct_get(skb, &info) : NULL;
+	if (!ct || nf_ct_is_confirmed(ct)) {
+		conn->tracked = FSK_TRACKED_NOT;
+	} else {
+		establish(ct);
+		call(net, server ? NF_INET_LOCAL_IN : NF_INET_POST_ROUTING,
+		     NF_IP_PRI_CONNTRACK_CONFIRM, &skb);
+	}
+	kfree_skb(skb);
+}
+
+/**
+ * fsk_conntrack_close - the name is free again
+ * @conn: connection with an entry
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_conntrack_close(struct fsk_conn *conn)
+{
+	enum ip_conntrack_info info;
+	struct sk_buff *skb;
+	struct nf_conn *ct;
+
+	rcu_read_lock();
+	skb = tracked_syn(conn);
+	if (skb) {
+		ct = nf_ct_get(skb, &info);
+		if (nf_ct_is_confirmed(ct))
+			WRITE_ONCE(ct->timeout, nfct_time_stamp);
+		kfree_skb(skb);
+	}
+	rcu_read_unlock();
+	conn->tracked = FSK_TRACKED_NOT;
+}
+
+#endif /* CONFIG_NETFILTER && CONFIG_NF_CONNTRACK */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What netfilter's IPv4 hooks say of a packet that is only tried out. */
+#ifndef _FSK_NETFILTER_H
+#define _FSK_NETFILTER_H
+
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <net/net_namespace.h>
+
+#include "base/stats.h"
+
+struct sk_buff;
+struct sock;
+
+#ifdef CONFIG_NETFILTER
+/* Is anybody registered at this IPv4 hook?  Any context. */
+static inline bool fsk_nf_hooked(const struct net *net, unsigned int hook)
+{
+	return rcu_access_pointer(net->nf.hooks_ipv4[hook]);
+}
+
+int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
+		struct sk_buff **skb);
+int fsk_nf_run(struct net *net, unsigned int hook, struct net_device *in,
+	       struct net_device *out, struct sock *sk, struct sk_buff **skb);
+bool fsk_nf_sends(struct net *net);
+bool fsk_nf_has_helper(const struct sk_buff *skb);
+void fsk_nf_track_reply(struct sk_buff *reply, const struct sk_buff *syn);
+#else
+static inline bool fsk_nf_hooked(const struct net *net, unsigned int hook)
+{
+	return false;
+}
+
+static inline int fsk_nf_run(struct net *net, unsigned int hook,
+			     struct net_device *in, struct net_device *out,
+			     struct sock *sk, struct sk_buff **skb)
+{
+	return FSK_ACCEPT;
+}
+
+static inline bool fsk_nf_sends(struct net *net)
+{
+	return false;
+}
+
+static inline bool fsk_nf_has_helper(const struct sk_buff *skb)
+{
+	return false;
+}
+
+static inline void fsk_nf_track_reply(struct sk_buff *reply,
+				      const struct sk_buff *syn)
+{
+}
+#endif /* CONFIG_NETFILTER */
+
+/*
+ * Rules on the device itself may forward or duplicate packets as well as drop
+ * them, so they are not tried out.
+ */
+static inline bool fsk_nf_device_hooked(const struct net_device *dev)
+{
+#ifdef CONFIG_NETFILTER_INGRESS
+	if (rcu_access_pointer(dev->nf_hooks_ingress))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	if (rcu_access_pointer(dev->nf_hooks_egress))
+		return true;
+#endif
+	return false;
+}
+
+#endif /* _FSK_NETFILTER_H */

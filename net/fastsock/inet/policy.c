@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * May this connection leave TCP?  The packets that TCP would exchange first are
+ * built and led past everything that judges packets; whatever is not a plain
+ * accept sends the connection to TCP, which then meets the policy itself.
+ *
+ * Both ends judge both directions.  The client leads its SYN through LOCAL_OUT
+ * and POST_ROUTING and the SYN-ACK it would get through PRE_ROUTING and
+ * LOCAL_IN; the server does the same with the ends exchanged.  A rule that
+ * drops either would have stopped TCP.  POST_ROUTING is not left out, because
+ * source NAT happens there.
+ *
+ * netfilter.c says how hooks are asked.
+ *
+ * What remains visible: counters, limits, sets and logs of rules are touched
+ * once by these packets (and again if TCP follows), REJECT sends its reset or
+ * ICMP, whose sequence number fits no connection.  What cannot be judged here:
+ * rules that count the packets, bytes or conntrack entries of connections that
+ * already run (connlimit, quota, rate by bytes).
+ */
+
+#include <linux/bpf-cgroup.h>
+#include <linux/etherdevice.h>
+#include <linux/netfilter.h>
+#include <linux/security.h>
+#include <net/arp.h>
+#include <net/ip.h>
+#include <net/ip_fib.h>
+#include <net/route.h>
+#include <net/tcp.h>
+#include <net/xfrm.h>
+
+#include "base/stats.h"
+#include "inet/netfilter.h"
+#include "inet/packet.h"
+#include "inet/policy.h"
+
+/**
+ * struct fsk_probe - a packet on its way past the judges
+ * @net: the namespace
+ * @dev: device it would leave or enter by
+ * @sk: this end's full socket: the connecting one or the listener; referenced
+ * @t: addresses of the packet, in its own direction
+ * @skb: the packet; NULL once a hook has stolen it
+ */
+struct fsk_probe {
+	struct net *net;
+	struct net_device *dev;
+	struct sock *sk;
+	struct fsk_tuple t;
+	struct sk_buff *skb;
+};
+
+/* The link address of @addr, which TCP would use or see as source. */
+static bool neighbour_mac(struct net_device *dev, __be32 addr, u8 *mac)
+{
+	struct neighbour *n;
+	bool known = false;
+
+	if (dev->flags & (IFF_LOOPBACK | IFF_NOARP)) {
+		ether_addr_copy(mac, dev->dev_addr);
+		return true;
+	}
+
+	rcu_read_lock();
+	n = __ipv4_neigh_lookup_noref(dev, (__force u32)addr);
+	if (n && (READ_ONCE(n->nud_state) & NUD_VALID)) {
+		neigh_ha_snapshot(mac, n, dev);
+		known = true;
+	}
+	rcu_read_unlock();
+	return known;
+}
+
+/* As the device's driver hands a packet up.  False: sender's MAC unknown. */
+static bool receive_on(struct sk_buff *skb, struct net_device *dev)
+{
+	struct ethhdr *eth = skb_push(skb, ETH_HLEN);
+	bool known;
+
+	skb_reset_mac_header(skb);
+	eth_zero_addr(eth->h_source);
+	known = neighbour_mac(dev, ip_hdr(skb)->saddr, eth->h_source);
+	ether_addr_copy(eth->h_dest, dev->dev_addr);
+	eth->h_proto = htons(ETH_P_IP);
+	__skb_pull(skb, ETH_HLEN);
+	skb_reset_mac_len(skb);
+	skb->dev = dev;
+	skb->skb_iif = dev->ifindex;
+	skb->pkt_type = PACKET_HOST;
+	return known;
+}
+
+/* The flow that leaves this end: @t as the packet has it. */
+static void out_flow(struct flowi4 *fl4, struct sock *sk, u32 mark,
+		     const struct fsk_tuple *t)
+{
+	flowi4_init_output(fl4, READ_ONCE(sk->sk_bound_dev_if), mark,
+			   ip_sock_rt_tos(sk), RT_SCOPE_UNIVERSE, IPPROTO_TCP,
+			   inet_sk_flowi_flags(sk), t->daddr, t->saddr,
+			   t->dport, t->sport, sock_net_uid(sock_net(sk), sk));
+	security_sk_classify_flow(sk, flowi4_to_flowi_common(fl4));
+}
+
+/*
+ * On loopback TCP's packets bring the route they were sent by, and input
+ * routing would refuse 127/8.
+ */
+static int route_loopback(struct net *net, struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	/* Not bound to it: local addresses have devices of their own. */
+	struct flowi4 fl4 = {
+		.daddr = iph->daddr,
+		.saddr = iph->saddr,
+	};
+	struct rtable *rt = __ip_route_output_key(net, &fl4);
+
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+	skb_dst_set(skb, &rt->dst);
+	return 0;
+}
+
+/* Caller: RCU, BH off.  Leaves a route on @skb if it is for this host. */
+static bool route_in(struct net *net, struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	int err;
+
+	if (skb->dev->flags & IFF_LOOPBACK)
+		err = route_loopback(net, skb);
+	else
+		err = ip_route_input_noref(skb, iph->daddr, iph->saddr,
+					   iph->tos, skb->dev);
+	return !err && skb_rtable(skb)->rt_type == RTN_LOCAL;
+}
+
+/* Rules see the socket behind a packet that this host sends. */
+static void own(struct sk_buff *skb, struct sock *sk)
+{
+	sock_hold(sk);
+	skb->sk = sk;
+	skb->destructor = sock_efree;
+}
+
+/* Nothing rewrote what fastsock would not rewrite. */
+static bool packet_unchanged(const struct fsk_probe *p, const struct sock *sk)
+{
+	const struct iphdr *iph = ip_hdr(p->skb);
+	const struct tcphdr *th = tcp_hdr(p->skb);
+
+	return iph->saddr == p->t.saddr && iph->daddr == p->t.daddr &&
+	       iph->protocol == IPPROTO_TCP && th->source == p->t.sport &&
+	       th->dest == p->t.dport && p->skb->sk == sk;
+}
+
+/* Caller: RCU.  @sk is the socket that hooks are told, and find on the skb. */
+static int run_hook(struct fsk_probe *p, unsigned int hook, struct sock *sk)
+{
+	bool in = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_IN;
+	int why;
+
+	if (!fsk_nf_hooked(p->net, hook))
+		return FSK_ACCEPT;
+	if (fsk_nf_sends(p->net))
+		return FSK_REASON_NETFILTER;
+	why = fsk_nf_run(p->net, hook, in ? p->dev : NULL, in ? NULL : p->dev,
+			 sk, &p->skb);
+	if (why != FSK_ACCEPT)
+		return why;
+	return packet_unchanged(p, sk) && !fsk_nf_has_helper(p->skb) ?
+	       FSK_ACCEPT : FSK_REASON_NETFILTER;
+}
+
+static bool hooked_out(const struct net *net)
+{
+	return fsk_nf_hooked(net, NF_INET_LOCAL_OUT) ||
+	       fsk_nf_hooked(net, NF_INET_POST_ROUTING);
+}
+
+static bool hooked_in(const struct net *net)
+{
+	return fsk_nf_hooked(net, NF_INET_PRE_ROUTING) ||
+	       fsk_nf_hooked(net, NF_INET_LOCAL_IN);
+}
+
+/* A rule that sets a mark has the packet routed anew. */
+static bool rerouted(const struct sk_buff *skb, const struct rtable *rt)
+{
+	const struct rtable *now = skb_rtable(skb);
+
+	return now != rt &&
+	       (now->dst.dev != rt->dst.dev || now->rt_uses_gateway ||
+		now->rt_type != rt->rt_type || dst_xfrm(&now->dst));
+}
+
+/* Caller: RCU. */
+static int probe_out(struct fsk_probe *p, struct rtable *rt, u32 mark)
+{
+	struct sk_buff *skb = p->skb;
+	int why;
+
+	skb_dst_set(skb, dst_clone(&rt->dst));
+	skb->mark = mark;
+	skb->priority = READ_ONCE(p->sk->sk_priority);
+	own(skb, p->sk);
+
+	why = run_hook(p, NF_INET_LOCAL_OUT, p->sk);
+	if (why != FSK_ACCEPT)
+		return why;
+	if (rerouted(skb, rt))
+		return FSK_REASON_NETFILTER;
+
+	skb->dev = p->dev;
+	why = run_hook(p, NF_INET_POST_ROUTING, p->sk);
+	if (why != FSK_ACCEPT)
+		return why;
+	return rerouted(skb, rt) ? FSK_REASON_NETFILTER : FSK_ACCEPT;
+}
+
+/* Caller: RCU, BH off. */
+static int probe_in(struct fsk_probe *p)
+{
+	struct sk_buff *skb = p->skb;
+	int why;
+
+	/* Rules may ask for the sender's MAC. */
+	if (!receive_on(skb, p->dev) && hooked_in(p->net))
+		return FSK_REASON_NETFILTER;
+
+	why = run_hook(p, NF_INET_PRE_ROUTING, NULL);
+	if (why != FSK_ACCEPT)
+		return why;
+	if (skb_dst(skb))
+		return FSK_REASON_NETFILTER;
+	if (!route_in(p->net, skb))
+		return FSK_REASON_NOROUTE;
+	why = run_hook(p, NF_INET_LOCAL_IN, NULL);
+	if (why != FSK_ACCEPT)
+		return why;
+	if (!xfrm4_policy_check(p->sk, XFRM_POLICY_IN, skb))
+		return FSK_REASON_XFRM;
+	/* What a socket's own filter would meet first, e.g. secmark. */
+	if (security_sock_rcv_skb(p->sk, skb))
+		return FSK_REASON_LSM;
+	return FSK_ACCEPT;
+}
+
+static bool socket_policy(const struct sock *sk)
+{
+#ifdef CONFIG_XFRM
+	return rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) ||
+	       rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
+#else
+	return false;
+#endif
+}
+
+/* Is any incoming packet judged by an IPsec policy? */
+static bool xfrm_judges_in(const struct net *net)
+{
+#ifdef CONFIG_XFRM
+	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_IN]) ||
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) !=
+	       XFRM_USERPOLICY_ACCEPT;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Would the flow leave as it is?  A policy that transforms it and one that
+ * blocks it both say no.
+ */
+static bool xfrm_lets_out(struct net *net, struct rtable *rt,
+			  struct flowi4 *fl4, struct sock *sk)
+{
+	struct dst_entry *dst;
+	bool plain;
+
+	dst = xfrm_lookup(net, dst_clone(&rt->dst), flowi4_to_flowi(fl4), sk,
+			  0);
+	if (IS_ERR(dst))
+		return false;
+	plain = !dst_xfrm(dst);
+	dst_release(dst);
+	return plain;
+}
+
+/*
+ * A route out to the peer says that its answers are accepted from there, too,
+ * unless something makes the two directions differ.
+ */
+static bool answer_is_plain(struct net *net, struct sock *sk)
+{
+	return !hooked_in(net) && !xfrm_judges_in(net) &&
+	       !fib4_has_custom_rules(net) &&
+	       !READ_ONCE(sk->sk_bound_dev_if) &&
+	       !inet_can_nonlocal_bind(net, inet_sk(sk));
+}
+
+static struct fsk_tuple reversed(const struct fsk_tuple *t)
+{
+	return (struct fsk_tuple) {
+		.saddr = t->daddr,
+		.daddr = t->saddr,
+		.sport = t->dport,
+		.dport = t->sport,
+	};
+}
+
+static struct sk_buff *build_out(struct fsk_probe *p, struct rtable *rt,
+				 bool reply)
+{
+	const struct inet_sock *inet = inet_sk(p->sk);
+	int ttl = READ_ONCE(inet->uc_ttl);
+
+	if (ttl < 0)
+		ttl = ip4_dst_hoplimit(&rt->dst);
+	return fsk_packet_build(p->dev, &p->t, reply, READ_ONCE(inet->tos),
+				ttl);
+}
+
+/* The peer's packet as far as can be known. */
+static struct sk_buff *build_in(struct net_device *dev,
+				const struct fsk_tuple *t, bool reply)
+{
+	return fsk_packet_build(dev, t, reply, 0, IPDEFTTL);
+}
+
+/* Caller: RCU.  The SYN leaves; it stays in @p for the answer's sake. */
+static int client_out(struct fsk_probe *p, struct rtable *rt)
+{
+	if (!hooked_out(p->net))
+		return FSK_ACCEPT;
+	p->skb = build_out(p, rt, false);
+	if (!p->skb)
+		return FSK_REASON_NOMEM;
+	return probe_out(p, rt, READ_ONCE(p->sk->sk_mark));
+}
+
+/* Caller: RCU.  The SYN-ACK that answers @syn comes in. */
+static int client_in(const struct fsk_probe *syn)
+{
+	struct fsk_probe p = *syn;
+	int why;
+
+	if (answer_is_plain(p.net, p.sk))
+		return FSK_ACCEPT;
+	p.t = reversed(&syn->t);
+	p.skb = build_in(p.dev, &p.t, true);
+	if (!p.skb)
+		return FSK_REASON_NOMEM;
+	if (syn->skb)
+		fsk_nf_track_reply(p.skb, syn->skb);
+	local_bh_disable();
+	why = probe_in(&p);
+	local_bh_enable();
+	kfree_skb(p.skb);
+	return why;
+}
+
+/**
+ * fsk_policy_connect() - would TCP's connect be let through?
+ * @sk: the connecting socket
+ * @rt: its route to the server, looked up for TCP's flow
+ * @t: the connection's addresses and ports as they will be
+ *
+ * Where no hook is registered, no xfrm policy is loaded and routing is plain,
+ * no packet is built.
+ *
+ * Context: Process context, lock_sock() held, BH enabled.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_policy_connect(struct sock *sk, struct rtable *rt,
+		       const struct fsk_tuple *t)
+{
+	struct fsk_probe p = {
+		.net = sock_net(sk),
+		.dev = rt->dst.dev,
+		.sk = sk,
+		.t = *t,
+	};
+	struct flowi4 fl4;
+	int why;
+
+	/* A VRF leads packets past its own hooks on its own device. */
+	if (netif_is_l3_slave(p.dev))
+		return FSK_REASON_DEVICE;
+	if (fsk_nf_device_hooked(p.dev))
+		return FSK_REASON_NETFILTER;
+
+	out_flow(&fl4, sk, READ_ONCE(sk->sk_mark), t);
+	if (dst_xfrm(&rt->dst) || socket_policy(sk) ||
+	    !xfrm_lets_out(p.net, rt, &fl4, sk))
+		return FSK_REASON_XFRM;
+
+	rcu_read_lock();
+	why = client_out(&p, rt);
+	if (why == FSK_ACCEPT)
+		why = client_in(&p);
+	rcu_read_unlock();
+	kfree_skb(p.skb);
+	return why;
+}
+
+/* Caller: RCU, BH off.  The SYN-ACK for @syn would go out by @rt. */
+static int server_out(const struct fsk_probe *syn, struct rtable *rt,
+		      const struct fsk_tuple *t, u32 mark)
+{
+	struct fsk_probe p = *syn;
+	int why;
+
+	if (!hooked_out(p.net))
+		return FSK_ACCEPT;
+	p.t = *t;
+	p.skb = build_out(&p, rt, true);
+	if (!p.skb)
+		return FSK_REASON_NOMEM;
+	fsk_nf_track_reply(p.skb, syn->skb);
+	why = probe_out(&p, rt, mark);
+	kfree_skb(p.skb);
+	return why;
+}
+
+/*
+ * Caller: RCU, BH off.  Answers must go straight back to the client.  @mtu: the
+ * way's.
+ */
+static int server_answer(const struct fsk_probe *syn, u32 *mtu)
+{
+	struct fsk_tuple t = reversed(&syn->t);
+	struct net *net = syn->net;
+	struct flowi4 fl4;
+	struct rtable *rt;
+	u32 mark;
+	int why;
+
+	mark = inet_request_mark(syn->sk, syn->skb);
+	out_flow(&fl4, syn->sk, mark, &t);
+	rt = __ip_route_output_key(net, &fl4);
+	if (IS_ERR(rt))
+		return FSK_REASON_NOROUTE;
+
+	if (rt->rt_uses_gateway)
+		why = FSK_REASON_GATEWAY;
+	else if (rt->dst.dev != syn->dev)
+		why = FSK_REASON_DEVICE;
+	else if (!xfrm_lets_out(net, rt, &fl4, syn->sk))
+		why = FSK_REASON_XFRM;
+	else
+		why = server_out(syn, rt, &t, mark);
+	*mtu = dst_mtu(&rt->dst);
+	ip_rt_put(rt);
+	return why;
+}
+
+/* Caller: RCU, BH off.  @p->skb is the SYN; its route is one to keep. */
+static int server_judge(struct fsk_probe *p, u32 *mtu)
+{
+	int why;
+
+	p->skb->dev = p->dev;
+	why = probe_in(p);
+	if (why == FSK_ACCEPT)
+		why = server_answer(p, mtu);
+	if (why == FSK_ACCEPT && !skb_dst_force(p->skb))
+		why = FSK_REASON_NOROUTE;
+	return why;
+}
+
+/* As TCP's receive path has a packet. */
+static void hand_to_tcp(struct sk_buff *skb)
+{
+	nf_reset_ct(skb);
+	__skb_pull(skb, sizeof(struct iphdr));
+	TCP_SKB_CB(skb)->seq = ntohl(tcp_hdr(skb)->seq);
+	TCP_SKB_CB(skb)->end_seq = TCP_SKB_CB(skb)->seq + 1;
+	TCP_SKB_CB(skb)->tcp_flags = TCPHDR_SYN;
+}
+
+/**
+ * fsk_policy_accept() - would the client's TCP SYN reach the listener?
+ * @lsk: the listener that TCP would find
+ * @dev: device that the frame came in by
+ * @t: the connection's addresses and ports, from client to server
+ * @mark: of the SYN as it arrives: the client's on the loopback device, else 0
+ * @syn: where to put that SYN, as fsk_policy_syn() would make it, but with what
+ *	rules have marked it with; to be freed by kfree_skb()
+ * @mtu: where to put the MTU of the way back to the client, bytes
+ *
+ * There must be a listener, for some hooks act on a SYN to a port that is not
+ * this host's own (load balancers).  The answer's route is looked up as well: a
+ * client whose answers leave by a router or another device is not on this
+ * segment for TCP.
+ *
+ * To be called once for each connection, for rules count.
+ *
+ * Context: Softirq or process context, no socket lock held; the caller has a
+ * reference on @lsk.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to reject with, without a SYN.
+ */
+int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
+		      const struct fsk_tuple *t, u32 mark,
+		      struct sk_buff **syn, u32 *mtu)
+{
+	struct fsk_probe p = {
+		.net = dev_net(dev),
+		.dev = dev,
+		.sk = lsk,
+		.t = *t,
+	};
+	int why;
+
+	if (netif_is_l3_slave(dev))
+		return FSK_REASON_DEVICE;
+	if (fsk_nf_device_hooked(dev))
+		return FSK_REASON_NETFILTER;
+	p.skb = build_in(dev, t, false);
+	if (!p.skb)
+		return FSK_REASON_NOMEM;
+	p.skb->mark = mark;
+
+	rcu_read_lock();
+	local_bh_disable();
+	why = server_judge(&p, mtu);
+	local_bh_enable();
+	rcu_read_unlock();
+	if (why != FSK_ACCEPT) {
+		kfree_skb(p.skb);
+		return why;
+	}
+	hand_to_tcp(p.skb);
+	*syn = p.skb;
+	return FSK_ACCEPT;
+}
+
+#ifdef CONFIG_CGROUP_BPF
+static bool cgroup_judges(const struct sock *sk, enum cgroup_bpf_attach_type t)
+{
+	/* The kernel's test only reads, but does not say so. */
+	return cgroup_bpf_enabled(t) &&
+	       cgroup_bpf_sock_enabled((struct sock *)sk, t);
+}
+#endif
+
+/**
+ * fsk_policy_sock() - does something judge each packet of this socket?
+ * @sk: a connecting socket, or the listener
+ *
+ * BPF programs that a cgroup has for packets see TCP's, and would not see ours.
+ * A sock_ops program refuses nothing by itself, but it is how sockets get into
+ * sockmaps, whose programs may drop what is sent, and it expects the events of
+ * a TCP connection: what it would do cannot be told.
+ *
+ * Context: Any; the caller has a reference on @sk.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_policy_sock(const struct sock *sk)
+{
+#ifdef CONFIG_CGROUP_BPF
+	if (cgroup_judges(sk, CGROUP_INET_INGRESS) ||
+	    cgroup_judges(sk, CGROUP_INET_EGRESS) ||
+	    cgroup_judges(sk, CGROUP_SOCK_OPS))
+		return FSK_REASON_CGROUP;
+#endif
+	return socket_policy(sk) ? FSK_REASON_XFRM : FSK_ACCEPT;
+}
+
+/**
+ * fsk_policy_running() - does IPsec still let the peer's packets in?
+ * @sk: connected socket
+ * @dev: device that they come in by
+ *
+ * Context: Softirq or process context, RCU read section.
+ * Return: false if a policy that came later refuses them.
+ */
+bool fsk_policy_running(struct sock *sk, struct net_device *dev)
+{
+	const struct fsk_tuple out = fsk_tuple_of(sk);
+	const struct fsk_tuple in = reversed(&out);
+	struct net *net = sock_net(sk);
+	struct sk_buff *skb;
+	bool ok;
+
+	if (!xfrm_judges_in(net))
+		return true;
+	skb = build_in(dev, &in, true);
+	if (!skb)
+		return true;
+	receive_on(skb, dev);
+	local_bh_disable();
+	ok = !route_in(net, skb) || xfrm4_policy_check(sk, XFRM_POLICY_IN, skb);
+	local_bh_enable();
+	kfree_skb(skb);
+	return ok;
+}
+
+/**
+ * fsk_policy_syn() - the SYN that TCP would have received
+ * @dev: device that the frame came in by
+ * @t: the connection's addresses and ports, from client to server
+ *
+ * For functions that want a packet: the data begins with the TCP header, as in
+ * TCP's receive path, IP and MAC headers stand before it, the route (with a
+ * reference) and the TCP control block are set.  It has met no rule.
+ *
+ * Context: Softirq or process context.
+ * Return: the packet, to be freed by kfree_skb(), or NULL: no memory, or the
+ * addresses are not acceptable on @dev.
+ */
+struct sk_buff *fsk_policy_syn(struct net_device *dev,
+			       const struct fsk_tuple *t)
+{
+	struct sk_buff *skb = build_in(dev, t, false);
+	bool routed;
+
+	if (!skb)
+		return NULL;
+
+	receive_on(skb, dev);
+	rcu_read_lock();
+	local_bh_disable();
+	routed = route_in(dev_net(dev), skb) && skb_dst_force(skb);
+	local_bh_enable();
+	rcu_read_unlock();
+	if (!routed) {
+		kfree_skb(skb);
+		return NULL;
+	}
+
+	hand_to_tcp(skb);
+	return skb;
+}
+
+/**
+ * fsk_policy_synack() - the SYN-ACK that TCP would have received
+ * @dev: device that the frame came in by
+ * @t: addresses and ports, from server to client
+ *
+ * For security modules, which ask for no route: whether packets of the server
+ * come in was asked when the client connected.
+ *
+ * Context: Softirq or process context.
+ * Return: as fsk_policy_syn() has it, but for the route; NULL without memory.
+ */
+struct sk_buff *fsk_policy_synack(struct net_device *dev,
+				  const struct fsk_tuple *t)
+{
+	struct sk_buff *skb = build_in(dev, t, true);
+
+	if (!skb)
+		return NULL;
+	receive_on(skb, dev);
+	hand_to_tcp(skb);
+	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
+	return skb;
+}
+
+/**
+ * fsk_policy_turn() - make the answer out of a SYN within the host
+ * @skb: from fsk_policy_accept() or fsk_policy_syn()
+ *
+ * It has met no rule.  Its route leads to this host, as the SYN's does.
+ *
+ * Context: Any.
+ */
+void fsk_policy_turn(struct sk_buff *skb)
+{
+	struct iphdr *iph = ip_hdr(skb);	/* its sum stays */
+	struct tcphdr *th = tcp_hdr(skb);
+
+	skb->mark = 0;
+	skb_init_secmark(skb);
+	swap(iph->saddr, iph->daddr);
+	swap(th->source, th->dest);
+	th->ack = 1;
+	th->ack_seq = htonl(TCP_SKB_CB(skb)->end_seq);
+	th->check = 0;
+	th->check = tcp_v4_check(skb->len, iph->saddr, iph->daddr,
+				 csum_partial(th, skb->len, 0));
+	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
+}

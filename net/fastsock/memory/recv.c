@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/* recv() from memory where it is simple, and what kernel users read. */
+
+#include <linux/skbuff.h>
+#include <linux/wait.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "core/conn.h"
+#include "frames/rx.h"
+#include "memory/loop.h"
+#include "memory/memory.h"
+#include "memory/ring.h"
+#include "stream/post.h"
+#include "stream/recv.h"
+#include "stream/spin.h"
+
+#define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */
+
+/**
+ * fsk_loop_queue - move bytes to where a kernel user can read them
+ * @mem: connection
+ *
+ * Kernel users know sk_receive_queue alone.
+ *
+ * Context: socket lock held in either form.
+ * Return: false if there were none, or no memory.
+ */
+bool fsk_loop_queue(struct fsk_memory *mem)
+{
+	struct sock *sk = mem->conn.sk;
+	struct fsk_ring *ring = mem->in;
+	struct sk_buff *skb;
+	u32 n;
+
+	/* While a posted buffer is filled the ring is empty, and moves. */
+	if (unlikely(fsk_post_busy(mem->conn.post)))
+		return false;
+	n = min_t(u32, fsk_ring_unread(ring), FSK_QUEUE_MAX);
+	skb = n ? alloc_skb(n, GFP_ATOMIC | __GFP_NOWARN) : NULL;
+	if (!skb)
+		return false;
+	/* Who has read all gets on, memory or not: see make_room() in rx.c. */
+	if (!sk_rmem_schedule(sk, skb, skb->truesize) &&
+	    !skb_queue_empty(&sk->sk_receive_queue)) {
+		kfree_skb(skb);
+		return false;
+	}
+	skb_set_owner_r(skb, sk);
+	fsk_ring_copy(ring, 0, __skb_put(skb, n), n);
+	fsk_rx_queue(sk, skb, ring->tail);
+	fsk_ring_take(ring, n);
+	fsk_loop_count(mem);
+	return true;
+}
+
+/**
+ * fsk_loop_fill - queue what is in a ring for a kernel user
+ * @mem: connection
+ *
+ * As far as the receive buffer goes.
+ *
+ * Context: socket lock held in either form.
+ * Return: true if something was queued.
+ */
+bool fsk_loop_fill(struct fsk_memory *mem)
+{
+	struct sock *sk = mem->conn.sk;
+	bool any = false;
+	s64 used;
+
+	do {
+		/* What is in the ring, or was, counts already. */
+		used = (s64)atomic_read(&sk->sk_rmem_alloc) -
+		       READ_ONCE(mem->counted);
+		if (used >= READ_ONCE(sk->sk_rcvbuf) || !fsk_loop_queue(mem))
+			return any;
+		any = true;
+	} while (1);
+}
+
+/* Nothing is queued.  The program's socket. */
+static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
+	fsk_ring_take(ring, n);
+}
+
+/*
+ * Wait with the socket unlocked.  TCP's sleepers wait for a flag of their own,
+ * not to miss a wake-up before they sleep; here the state itself is looked at.
+ */
+static __always_inline void wait_ring(struct sock *sk)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+	if (fsk_recv_quiet(sk) && !signal_pending(current))
+		schedule();
+	finish_wait(sk_sleep(sk), &wait);
+}
+
+static noinline void spin_ring(struct sock *sk)
+{
+	long timeo = MAX_SCHEDULE_TIMEOUT;
+	struct fsk_spin spin = {};
+
+	if (fsk_spin_begin(&spin, sk) && fsk_spin_wait(&spin, sk, &timeo))
+		return;
+	wait_ring(sk);
+	fsk_spin_slept(&spin, sk);
+}
+
+/* Is there nothing but bytes in a ring to take, and no time stamps? */
+static bool plain_ring(const struct sock *sk)
+{
+	return skb_queue_empty(&sk->sk_receive_queue) &&
+	       !tcp_sk(sk)->urg_data && !fsk_stamps(sk) &&
+	       !tcp_sk(sk)->recvmsg_inq && READ_ONCE(sk->sk_peek_off) < 0;
+}
+
+/**
+ * fsk_loop_recv - recv() in the ordinary case, and only then
+ * @sk: connected socket
+ * @msg: where to put the bytes
+ * @len: bytes wanted
+ * @flags: MSG_*
+ *
+ * The bytes are in a ring, or it is worth waiting once for them.
+ *
+ * Context: process, may sleep.
+ * Return: bytes, 0 if fsk_recvmsg() is to do it, or -EPIPE if the socket was
+ * disconnected meanwhile.
+ */
+int fsk_loop_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	int disconnects = READ_ONCE(sk->sk_disconnects);
+	struct fsk_memory *mem;
+	struct fsk_conn *conn;
+	size_t n, done = 0;
+	u32 unread;
+
+	if (unlikely(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
+		     msg->msg_get_inq || !len))
+		return 0;
+	if (fsk_recv_quiet(sk)) {
+		if (flags & MSG_DONTWAIT || sock_flag(sk, SOCK_FASYNC) ||
+		    READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT ||
+		    len >= READ_ONCE(fsk_net(sock_net(sk))->host_post_min))
+			return 0;
+		if (unlikely(fsk_spin_wanted(sk)))
+			spin_ring(sk);
+		else
+			wait_ring(sk);
+	}
+	lock_sock(sk);
+	if (unlikely(sk->sk_disconnects != disconnects)) {
+		release_sock(sk);
+		return -EPIPE;
+	}
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (unlikely(!conn || !fsk_in_memory(conn) || !plain_ring(sk) ||
+		     conn->post))
+		goto out;
+	mem = fsk_memory(conn);
+	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(conn->post));
+	unread = min_t(size_t, fsk_ring_unread(mem->in), len);
+	/* After the head: what is urgent is announced before it is shown. */
+	if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
+		goto out;
+	if (unlikely(unread < min_t(size_t, READ_ONCE(sk->sk_rcvlowat), len)))
+		goto out;
+	while (done < unread) {
+		n = fsk_ring_read(mem->in, 0, &msg->msg_iter, unread - done);
+		if (unlikely(!n))
+			break;
+		consume_ring(sk, mem->in, n);
+		done += n;
+	}
+	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + done / 4;
+	fsk_loop_read(mem);
+out:
+	release_sock(sk);
+	return done;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pure reliability core: sequence numbers, acks, retransmission.
+ *
+ * No sk, no locks, no jiffies, no allocation: time comes in as nanoseconds,
+ * segments to send come out.  Segments are owned by the caller (they live in
+ * skb->cb) and are only linked here.  The caller serialises all calls on one
+ * connection.  Sequence arithmetic is modulo 2^32; FIN takes one number.
+ */
+#ifndef _FSK_REL_H
+#define _FSK_REL_H
+
+#include "rel/cc.h"
+
+#define FSK_RTO_MIN_NS		1000000ULL	/* 1 ms */
+#define FSK_RTO_INIT_NS		10000000ULL	/* 10 ms, before a sample */
+#define FSK_RTO_MAX_NS		2000000000ULL	/* 2 s */
+#define FSK_DELACK_NS		500000ULL	/* below any peer's RTO */
+#define FSK_RTT_MIN_NS		1ULL		/* 0 would mean no sample */
+#define FSK_PROBE_MAX_NS	200000000ULL	/* window probes */
+#define FSK_TLP_MIN_NS		1000000ULL	/* 1 ms before a tail probe */
+#define FSK_REO_MIN_NS		300000ULL	/* usual reordering */
+#define FSK_REO_STEPS_MAX	15		/* of reordering window */
+#define FSK_REO_KEEP		16		/* loss episodes a step lasts */
+#define FSK_BACKOFF_MAX		16
+#define FSK_DUP_THRESH		3		/* segments, or times the mss */
+#define FSK_WND_MAX		0x40000000U	/* 1 GiB */
+#define FSK_SACK_TAKEN		8		/* ranges per ack */
+#define FSK_ACK_EVERY		16		/* mss, then an ack */
+#define FSK_OOO_MAX		1024		/* segments held out of order */
+
+#define FSK_SEG_FIN	0x01	/* last sequence number is the end of stream */
+#define FSK_SEG_SACKED	0x02	/* the peer has it, beyond a hole */
+#define FSK_SEG_LOST	0x04	/* to be sent again */
+#define FSK_SEG_RETRANS	0x08	/* sent more than once: no RTT sample */
+#define FSK_SEG_SENT	0x10	/* sent at least once */
+#define FSK_SEG_ASK	0x20	/* the sender waits: wants an ack at once */
+#define FSK_SEG_URG	0x40	/* the last byte is urgent */
+
+/**
+ * struct fsk_seg - one run of sequence numbers, sent or received
+ * @next: towards higher sequence numbers, NULL at the end
+ * @prev: towards lower ones, NULL at the start
+ * @sent: ns of the last transmission
+ * @seq: first sequence number
+ * @len: sequence numbers, FIN included
+ * @flags: FSK_SEG_*
+ */
+struct fsk_seg {
+	struct fsk_seg *next;
+	struct fsk_seg *prev;
+	u64 sent;
+	u32 seq;
+	u32 len;
+	u8 flags;
+};
+
+struct fsk_rel_range {
+	u32 start;
+	u32 end;
+};
+
+/**
+ * struct fsk_rel_tx - sending half
+ * @una: oldest unacknowledged
+ * @nxt: next never sent
+ * @end: after the last queued
+ * @wnd_end: first number the peer does not yet take; never moves back
+ * @head: oldest unacknowledged segment
+ * @tail: newest queued segment
+ * @unsent: first segment never sent, NULL if none
+ * @lost_hint: no LOST segment before it, NULL if unknown (then from @head)
+ * @inflight: sum of the lengths of segments sent, not SACKED, not LOST; a
+ *	partly acknowledged segment counts whole
+ * @lost: segments marked LOST and not sent again yet
+ * @sacked_end: highest SACKED number + 1
+ * @recover: end of the current loss episode; valid while @in_recovery
+ * @srtt: ns, 0 before the first sample
+ * @rttvar: ns
+ * @rto: ns, without back-off
+ * @rto_at: ns, when the retransmission timer expires, 0 when off
+ * @probe_at: ns, 0 when off: with nothing outstanding the next zero-window
+ *	probe, with SACKED segments the end of the reordering window of the
+ *	oldest suspect, else the tail probe
+ * @stalled_since: ns of the first unanswered timeout; 0 while answers come
+ * @stuck_since: ns of the first timeout since the peer last took bytes, or room
+ *	for them; 0 while it does.  Answers without either leave it
+ * @rack_sent: ns, when the delivered segment that was sent last was sent
+ * @rack_rtt: ns, round trip of that segment
+ * @rack_end: end of that segment: the order among equal @rack_sent
+ * @retrans: segments sent again, ever
+ * @backoff: exponent applied to @rto
+ * @reo_steps: widens the reordering window; above 0 counting SACKED segments
+ *	no longer infers loss
+ * @reo_keep: loss episodes left before @reo_steps goes down by one
+ * @in_recovery: a loss episode lasts until @recover is acknowledged
+ * @tlp_done: a tail probe was sent since the last RTT sample
+ * @cwnd_limited: cwnd was what stopped the last fsk_rel_tx_next()
+ * @cc: congestion control
+ */
+struct fsk_rel_tx {
+	u32 una;
+	u32 nxt;
+	u32 end;
+	u32 wnd_end;
+	struct fsk_seg *head;
+	struct fsk_seg *tail;
+	struct fsk_seg *unsent;
+	struct fsk_seg *lost_hint;
+	u32 inflight;
+	u32 lost;
+	u32 sacked_end;
+	u32 recover;
+	u64 srtt;
+	u64 rttvar;
+	u64 rto;
+	u64 rto_at;
+	u64 probe_at;
+	u64 stalled_since;
+	u64 stuck_since;
+	u64 rack_sent;
+	u64 rack_rtt;
+	u32 rack_end;
+	u32 retrans;
+	u8 backoff;
+	u8 reo_steps;
+	u8 reo_keep;
+	bool in_recovery;
+	bool tlp_done;
+	bool cwnd_limited;
+	struct fsk_cc cc;
+};
+
+/**
+ * struct fsk_rel_rx - receiving half
+ * @nxt: next expected
+ * @wnd_end: right edge ever advertised; the caller moves it, forward only
+ * @acked: the @nxt that was last sent to the peer
+ * @ooo_head: lowest segment held out of order
+ * @ooo_tail: highest
+ * @ooo_count: segments held
+ * @recent: start of the newest out-of-order segment, reported first
+ * @ack_at: ns, when a delayed ack is due, 0 when none
+ * @ack_now: an ack must go out before anything else
+ * @fin_seen: the FIN's number is known: @fin_seq
+ * @fin_seq: number after the FIN; nothing beyond is taken
+ * @mss: bytes; FSK_ACK_EVERY of them unacknowledged force an ack
+ */
+struct fsk_rel_rx {
+	u32 nxt;
+	u32 wnd_end;
+	u32 acked;
+	struct fsk_seg *ooo_head;
+	struct fsk_seg *ooo_tail;
+	u32 ooo_count;
+	u32 recent;
+	u64 ack_at;
+	u32 fin_seq;
+	u32 mss;
+	bool ack_now;
+	bool fin_seen;
+};
+
+/**
+ * struct fsk_epochs - how often the numbers of both directions came round
+ * @una: where the sending half stood when @sent was last counted
+ * @nxt: where the receiving half stood then
+ * @sent: boundaries between quarters of the number space that @una has passed
+ * @rcvd: those that @nxt has passed
+ *
+ * Both ends begin with the same numbers, so they count the same boundaries: the
+ * receiver passes each before the sender knows.  A frame carries a mix of its
+ * sender's counts in its key.  One that is older than a quarter or two, of
+ * which 32 bits of a sequence number say nothing, so has a wrong key.
+ */
+struct fsk_epochs {
+	u32 una;
+	u32 nxt;
+	u32 sent;
+	u32 rcvd;
+};
+
+#define FSK_EPOCH_SHIFT	30	/* not less than the widest window */
+
+/* What fsk_rel_tx_timeout() asks its caller to do. */
+enum fsk_rel_event {
+	FSK_REL_NONE,		/* nothing was due */
+	FSK_REL_SEND,		/* call fsk_rel_tx_next() until NULL */
+	FSK_REL_PROBE,		/* send a PROBE frame */
+};
+
+/* What fsk_rel_tx_ack() found. */
+#define FSK_ACK_BAD	0x01	/* acknowledges what was never sent: drop */
+#define FSK_ACK_NEW	0x02	/* una moved: see the freed chain */
+#define FSK_ACK_WINDOW	0x04	/* wnd_end moved */
+#define FSK_ACK_LOSS	0x08	/* segments were marked LOST */
+
+/* What fsk_rel_rx_data() decided about a segment. */
+enum fsk_rel_verdict {
+	FSK_RX_INORDER,		/* at @nxt now: caller consumes, nxt advanced */
+	FSK_RX_HELD,		/* linked out of order: owned by the core */
+	FSK_RX_DUP,		/* nothing new: caller frees; ack_now is set */
+	FSK_RX_OUTSIDE,		/* not admitted: caller frees; ack_now */
+};
+
+static inline bool fsk_before(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+static inline bool fsk_after(u32 a, u32 b)
+{
+	return fsk_before(b, a);
+}
+
+static inline u32 fsk_seg_end(const struct fsk_seg *seg)
+{
+	return seg->seq + seg->len;
+}
+
+/* Is a boundary passed that fsk_epochs_count() has not counted? */
+static inline bool fsk_epochs_passed(const struct fsk_epochs *ep, u32 una,
+				     u32 nxt)
+{
+	return ((una ^ ep->una) | (nxt ^ ep->nxt)) >> FSK_EPOCH_SHIFT;
+}
+
+/*
+ * What the two counts of a frame's sender make of a key.  Odd factors: another
+ * count is another mix, and counts that are near each other share none.
+ */
+static inline u32 fsk_epochs_mix(u32 sent, u32 rcvd)
+{
+	return sent * 0xcc9e2d51u + rcvd * 0x1b873593u;
+}
+
+/* Is nothing under way that an ack would be due for? */
+static inline bool fsk_rel_tx_idle(const struct fsk_rel_tx *tx)
+{
+	return tx->head == tx->unsent;
+}
+
+/* After its last byte: the end of the stream takes no room, so no window. */
+static inline u32 fsk_seg_data_end(const struct fsk_seg *seg)
+{
+	return fsk_seg_end(seg) - (seg->flags & FSK_SEG_FIN);
+}
+
+void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
+		     const struct fsk_cc_ops *cc);
+void fsk_rel_tx_queue(struct fsk_rel_tx *tx, struct fsk_seg *seg);
+void fsk_rel_tx_grow(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 more);
+struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now);
+void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now);
+u32 fsk_rel_tx_cut(const struct fsk_rel_tx *tx);
+void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+		      struct fsk_seg *rest, u32 at);
+int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
+		   const struct fsk_rel_range *sack, unsigned int nr_sack,
+		   u64 now, struct fsk_seg **freed);
+u64 fsk_rel_tx_deadline(const struct fsk_rel_tx *tx);
+enum fsk_rel_event fsk_rel_tx_timeout(struct fsk_rel_tx *tx, u64 now);
+struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx);
+
+void fsk_epochs_init(struct fsk_epochs *ep, u32 una, u32 nxt);
+void fsk_epochs_count(struct fsk_epochs *ep, u32 una, u32 nxt);
+bool fsk_epochs_near(const struct fsk_epochs *ep, u32 mix);
+
+void fsk_rel_rx_init(struct fsk_rel_rx *rx, u32 isn, u32 wnd, u32 mss);
+enum fsk_rel_verdict fsk_rel_rx_data(struct fsk_rel_rx *rx,
+				     struct fsk_seg *seg, u32 *trim, u64 now);
+struct fsk_seg *fsk_rel_rx_pop(struct fsk_rel_rx *rx, u32 *trim);
+unsigned int fsk_rel_rx_sack(const struct fsk_rel_rx *rx,
+			     struct fsk_rel_range *sack, unsigned int max);
+struct fsk_seg *fsk_rel_rx_forget(struct fsk_rel_rx *rx);
+void fsk_rel_rx_ack_sent(struct fsk_rel_rx *rx);
+struct fsk_seg *fsk_rel_rx_purge(struct fsk_rel_rx *rx);
+
+#endif /* _FSK_REL_H */

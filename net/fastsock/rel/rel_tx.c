@@ -1,0 +1,734 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pure reliability core, sending half: what to send and what was lost.
+ *
+ * A sender's segments form one list in sequence order: first those sent and
+ * not yet acknowledged, then from @unsent on those never sent.  Loss is found
+ * in three ways.  Three segments (or three mss) SACKED above one that was sent
+ * once mean it is lost.  A segment sent earlier than one that was delivered is
+ * lost once a round trip and a reordering window have passed; that rule alone
+ * also finds lost retransmissions.  And the retransmission timer.
+ *
+ * Only acks that carry SACK ranges, or that arrive during a loss episode, walk
+ * the list; the walk is bounded by cwnd.
+ */
+#include "rel/rel.h"
+
+/* What one ack delivered. */
+struct fsk_delivery {
+	u64 sent;		/* ns, of the newest segment to time */
+	u32 bytes;
+	bool sampled;		/* @sent is valid */
+	bool again;		/* a segment sent more than once is among it */
+};
+
+static bool fsk_tx_has_sacked(const struct fsk_rel_tx *tx)
+{
+	return fsk_after(tx->sacked_end, tx->una);
+}
+
+static struct fsk_seg *fsk_tx_last_sent(const struct fsk_rel_tx *tx)
+{
+	return tx->unsent ? tx->unsent->prev : tx->tail;
+}
+
+static u64 fsk_tx_rto(const struct fsk_rel_tx *tx)
+{
+	return min(tx->rto << tx->backoff, FSK_RTO_MAX_NS);
+}
+
+static void fsk_tx_back_off(struct fsk_rel_tx *tx, u64 now)
+{
+	if (tx->backoff < FSK_BACKOFF_MAX)
+		tx->backoff++;
+	if (!tx->stalled_since)
+		tx->stalled_since = now;
+	if (!tx->stuck_since)
+		tx->stuck_since = now;
+}
+
+/**
+ * fsk_rel_tx_init - set up the sending half
+ * @tx: sending half
+ * @isn: first sequence number
+ * @wnd: bytes the peer takes from @isn on
+ * @mss: stream bytes of a full frame, not 0
+ * @cc: congestion control
+ *
+ * Context: any.
+ */
+void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
+		     const struct fsk_cc_ops *cc)
+{
+	memset(tx, 0, sizeof(*tx));
+	tx->una = isn;
+	tx->nxt = isn;
+	tx->end = isn;
+	tx->wnd_end = isn + min(wnd, FSK_WND_MAX);
+	tx->sacked_end = isn;
+	tx->rto = FSK_RTO_INIT_NS;
+	tx->cc.ops = cc;
+	tx->cc.mss = mss;
+	cc->init(&tx->cc);
+}
+
+/**
+ * fsk_rel_tx_queue - append a segment
+ * @tx: sending half
+ * @seg: @len and perhaps FSK_SEG_FIN set by the caller; owned by the core
+ *	until it comes back through fsk_rel_tx_ack() or fsk_rel_tx_purge()
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_rel_tx_queue(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	seg->next = NULL;
+	seg->prev = tx->tail;
+	seg->sent = 0;
+	seg->seq = tx->end;
+	seg->flags &= FSK_SEG_FIN;
+	tx->end += seg->len;
+	if (tx->tail)
+		tx->tail->next = seg;
+	else
+		tx->head = seg;
+	tx->tail = seg;
+	if (!tx->unsent)
+		tx->unsent = seg;
+}
+
+/**
+ * fsk_rel_tx_grow - lengthen the newest segment, never sent so far
+ * @tx: sending half
+ * @seg: the tail
+ * @more: sequence numbers added; they include FIN if the caller just set
+ *	FSK_SEG_FIN
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_rel_tx_grow(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 more)
+{
+	if (WARN_ON_ONCE(seg != tx->tail || (seg->flags & FSK_SEG_SENT)))
+		return;
+	seg->len += more;
+	tx->end += more;
+}
+
+/* Returns the oldest LOST segment if cwnd lets it go. */
+static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
+{
+	struct fsk_seg *seg = tx->lost_hint ? tx->lost_hint : tx->head;
+
+	while (seg && !(seg->flags & FSK_SEG_LOST))
+		seg = seg->next;
+	tx->lost_hint = seg;
+	if (WARN_ON_ONCE(!seg))
+		return NULL;
+	if (!tx->inflight || tx->inflight + seg->len <= tx->cc.cwnd)
+		return seg;
+	tx->cwnd_limited = true;
+	return NULL;
+}
+
+/**
+ * fsk_rel_tx_next - which segment to send now
+ * @tx: sending half
+ * @now: ns
+ *
+ * The caller sends it and calls fsk_rel_tx_sent(), then asks again.  When
+ * NULL comes back, it looks whether fsk_rel_tx_cut() gives it a piece to send.
+ *
+ * Context: any; the caller serialises.
+ * Return: the segment, or NULL when nothing may be sent.
+ */
+struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now)
+{
+	struct fsk_seg *seg = tx->unsent;
+
+	tx->cwnd_limited = false;
+	if (tx->lost)
+		return fsk_tx_next_lost(tx);
+	if (!seg)
+		return NULL;
+	if (tx->inflight >= tx->cc.cwnd) {
+		tx->cwnd_limited = true;
+		return NULL;
+	}
+	if (!fsk_after(fsk_seg_data_end(seg), tx->wnd_end))
+		return seg;
+	/* No ack is under way that could open the window: ask for one. */
+	if (fsk_rel_tx_idle(tx) && !tx->probe_at)
+		tx->probe_at = now + min(fsk_tx_rto(tx), FSK_PROBE_MAX_NS);
+	return NULL;
+}
+
+/*
+ * The last segment that may go for now has no successor whose ack would show
+ * its loss.  Probing with it is worth while only if that comes before the RTO,
+ * and only while the RTT is known: a copy costs the sample that would tell
+ * that the path has become slower.
+ */
+static void fsk_tx_arm_tail(struct fsk_rel_tx *tx, u64 now)
+{
+	u64 wait = max(2 * tx->srtt, FSK_TLP_MIN_NS);
+
+	tx->probe_at = 0;
+	if (tx->tlp_done || tx->backoff || !tx->srtt || wait >= tx->rto)
+		return;
+	if (tx->unsent && tx->inflight < tx->cc.cwnd &&
+	    !fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end))
+		return;
+	tx->probe_at = now + wait;
+}
+
+static void fsk_tx_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+			      u64 now)
+{
+	seg->flags |= FSK_SEG_RETRANS | FSK_SEG_ASK;
+	tx->retrans++;
+	if (seg->flags & FSK_SEG_LOST) {
+		seg->flags &= ~FSK_SEG_LOST;
+		tx->lost--;
+		tx->inflight += seg->len;
+		if (tx->lost_hint == seg)
+			tx->lost_hint = seg->next;
+	}
+	/* The timer guards the head: give its new copy the full time. */
+	if (seg == tx->head)
+		tx->rto_at = now + fsk_tx_rto(tx);
+}
+
+/* Is there more to send, but not before an ack? */
+static bool fsk_tx_stuck(const struct fsk_rel_tx *tx)
+{
+	return tx->unsent &&
+	       (tx->inflight >= tx->cc.cwnd ||
+		fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end));
+}
+
+/**
+ * fsk_rel_tx_sent - a segment that fsk_rel_tx_next() named was sent
+ * @tx: sending half
+ * @seg: the segment
+ * @now: ns
+ *
+ * Sets FSK_SEG_ASK in @seg if the frame is to ask for an ack: receivers take
+ * their time, because a sender that has room left does not need one.
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
+{
+	seg->sent = now;
+	if (seg != tx->unsent) {
+		fsk_tx_sent_again(tx, seg, now);
+		return;
+	}
+	seg->flags |= FSK_SEG_SENT;
+	tx->unsent = seg->next;
+	tx->nxt = fsk_seg_end(seg);
+	tx->inflight += seg->len;
+	if (!tx->rto_at)
+		tx->rto_at = now + fsk_tx_rto(tx);
+	if (fsk_tx_stuck(tx))
+		seg->flags |= FSK_SEG_ASK;
+	if (!tx->in_recovery && !fsk_tx_has_sacked(tx))
+		fsk_tx_arm_tail(tx, now);
+}
+
+/**
+ * fsk_rel_tx_cut - how much to send of a segment too long for the window
+ * @tx: sending half, of which fsk_rel_tx_next() has returned NULL
+ *
+ * A receiver with a tiny buffer never opens room for a whole segment.  As long
+ * as something is under way, its ack may: only then is a small frame sent.
+ *
+ * Context: any; the caller serialises.
+ * Return: where to fsk_rel_tx_split() @unsent and ask again; 0 for not at all.
+ */
+u32 fsk_rel_tx_cut(const struct fsk_rel_tx *tx)
+{
+	if (!tx->unsent || tx->inflight || tx->lost ||
+	    !fsk_after(tx->wnd_end, tx->nxt) ||
+	    !fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end))
+		return 0;
+	return tx->wnd_end - tx->nxt;
+}
+
+/**
+ * fsk_rel_tx_split - cut a segment in two
+ * @tx: sending half
+ * @seg: sent or not; keeps the first @at sequence numbers
+ * @rest: becomes the segment after it, FIN and mark included; owned by the core
+ * @at: above 0 and below the length of @seg
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+		      struct fsk_seg *rest, u32 at)
+{
+	if (WARN_ON_ONCE(!at || at >= seg->len))
+		return;
+	rest->sent = seg->sent;
+	rest->seq = seg->seq + at;
+	rest->len = seg->len - at;
+	rest->flags = seg->flags;
+	seg->flags &= ~(FSK_SEG_FIN | FSK_SEG_URG);
+	seg->len = at;
+	if (seg->flags & FSK_SEG_LOST)
+		tx->lost++;
+
+	rest->prev = seg;
+	rest->next = seg->next;
+	seg->next = rest;
+	if (rest->next)
+		rest->next->prev = rest;
+	else
+		tx->tail = rest;
+}
+
+static void fsk_tx_mark_lost(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	if (!tx->lost || (tx->lost_hint &&
+			  fsk_before(seg->seq, tx->lost_hint->seq)))
+		tx->lost_hint = seg;
+	seg->flags |= FSK_SEG_LOST;
+	tx->lost++;
+	tx->inflight -= seg->len;
+}
+
+static u64 fsk_tx_reo_wnd(const struct fsk_rel_tx *tx)
+{
+	u64 base = max(tx->srtt / 4, FSK_REO_MIN_NS);
+
+	if (!tx->reo_steps)
+		return base;
+	/* Waiting longer than the RTO would leave everything to it. */
+	return max(base, min(base * (tx->reo_steps + 1),
+			     tx->rto - tx->rto / 8));
+}
+
+/* A copy was sent for nothing: the path reorders more than we allow. */
+static void fsk_tx_spurious(struct fsk_rel_tx *tx)
+{
+	if (tx->reo_steps < FSK_REO_STEPS_MAX)
+		tx->reo_steps++;
+	tx->reo_keep = FSK_REO_KEEP;
+}
+
+/* Account a segment that the peer has, known for the first time. */
+static void fsk_tx_delivered(struct fsk_rel_tx *tx, const struct fsk_seg *seg,
+			     u64 now)
+{
+	u64 rtt = now - seg->sent;
+
+	/* Too soon for an answer to this copy: it answers the first. */
+	if ((seg->flags & FSK_SEG_RETRANS) &&
+	    rtt < max(tx->cc.min_rtt, tx->srtt / 4)) {
+		fsk_tx_spurious(tx);
+		return;
+	}
+	if (seg->sent < tx->rack_sent ||
+	    (seg->sent == tx->rack_sent &&
+	     fsk_before(fsk_seg_end(seg), tx->rack_end)))
+		return;
+	tx->rack_sent = seg->sent;
+	tx->rack_end = fsk_seg_end(seg);
+	tx->rack_rtt = rtt;
+}
+
+static void fsk_tx_release(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+			   struct fsk_delivery *got, u64 now)
+{
+	if (tx->lost_hint == seg)
+		tx->lost_hint = NULL;
+	if (seg->flags & FSK_SEG_SACKED)
+		return;
+	if (seg->flags & FSK_SEG_LOST)
+		tx->lost--;
+	else
+		tx->inflight -= seg->len;
+	got->bytes += seg->len;
+	if (seg->flags & FSK_SEG_RETRANS) {
+		got->again = true;
+	} else {
+		got->sent = seg->sent;
+		got->sampled = true;
+	}
+	fsk_tx_delivered(tx, seg, now);
+}
+
+/* Unlink what @una covers, returns it as a chain. */
+static struct fsk_seg *fsk_tx_release_acked(struct fsk_rel_tx *tx,
+					    struct fsk_delivery *got, u64 now)
+{
+	struct fsk_seg *chain = NULL, **link = &chain;
+	struct fsk_seg *seg = tx->head;
+
+	while (seg != tx->unsent && !fsk_after(fsk_seg_end(seg), tx->una)) {
+		fsk_tx_release(tx, seg, got, now);
+		*link = seg;
+		link = &seg->next;
+		seg = seg->next;
+	}
+	*link = NULL;
+	tx->head = seg;
+	if (seg)
+		seg->prev = NULL;
+	else
+		tx->tail = NULL;
+	/* Which copy was acked is unknown, so since when is unknown too. */
+	if (got->again)
+		got->sampled = false;
+	return chain;
+}
+
+/*
+ * Copies the believable ranges sorted by start.  An honest peer never sends
+ * others; of a hostile one as little as possible is used.
+ */
+static unsigned int fsk_tx_sort_sack(const struct fsk_rel_tx *tx,
+				     const struct fsk_rel_range *sack,
+				     unsigned int nr,
+				     struct fsk_rel_range *sorted)
+{
+	unsigned int i, j, n = 0;
+
+	nr = min_t(unsigned int, nr, FSK_SACK_TAKEN);
+	for (i = 0; i < nr; i++) {
+		if (!fsk_after(sack[i].start, tx->una) ||
+		    !fsk_before(sack[i].start, sack[i].end) ||
+		    fsk_after(sack[i].end, tx->nxt))
+			continue;
+		for (j = n; j && fsk_before(sack[i].start, sorted[j - 1].start);
+		     j--)
+			sorted[j] = sorted[j - 1];
+		sorted[j] = sack[i];
+		n++;
+	}
+	return n;
+}
+
+static void fsk_tx_sack_seg(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+			    struct fsk_delivery *got, u64 now)
+{
+	if (seg->flags & FSK_SEG_LOST) {
+		seg->flags &= ~FSK_SEG_LOST;
+		tx->lost--;
+		if (tx->lost_hint == seg)
+			tx->lost_hint = seg->next;
+	} else {
+		tx->inflight -= seg->len;
+	}
+	seg->flags |= FSK_SEG_SACKED;
+	if (fsk_after(fsk_seg_end(seg), tx->sacked_end))
+		tx->sacked_end = fsk_seg_end(seg);
+	got->bytes += seg->len;
+	if (!(seg->flags & FSK_SEG_RETRANS)) {
+		got->sent = seg->sent;
+		got->sampled = true;
+	}
+	fsk_tx_delivered(tx, seg, now);
+}
+
+/*
+ * Marks segments that lie wholly within a reported range.  Kept out of line:
+ * its array would cost every ack a stack guard.
+ */
+static noinline void fsk_tx_sack(struct fsk_rel_tx *tx,
+				 const struct fsk_rel_range *sack,
+				 unsigned int nr, struct fsk_delivery *got,
+				 u64 now)
+{
+	struct fsk_rel_range sorted[FSK_SACK_TAKEN];
+	struct fsk_seg *seg = tx->head;
+	unsigned int i = 0;
+
+	nr = fsk_tx_sort_sack(tx, sack, nr, sorted);
+	while (i < nr && seg != tx->unsent) {
+		if (fsk_before(seg->seq, sorted[i].start)) {
+			seg = seg->next;
+		} else if (fsk_after(fsk_seg_end(seg), sorted[i].end)) {
+			i++;
+		} else {
+			if (!(seg->flags & FSK_SEG_SACKED))
+				fsk_tx_sack_seg(tx, seg, got, now);
+			seg = seg->next;
+		}
+	}
+}
+
+/* RFC 6298. */
+static void fsk_tx_sample(struct fsk_rel_tx *tx, u64 rtt)
+{
+	u64 diff;
+
+	if (!tx->srtt) {
+		tx->srtt = rtt;
+		tx->rttvar = rtt / 2;
+	} else {
+		diff = rtt > tx->srtt ? rtt - tx->srtt : tx->srtt - rtt;
+		tx->rttvar = tx->rttvar - tx->rttvar / 4 + diff / 4;
+		tx->srtt = tx->srtt - tx->srtt / 8 + rtt / 8;
+	}
+	tx->rto = tx->srtt + max(4 * tx->rttvar, FSK_RTO_MIN_NS);
+	tx->rto = min(tx->rto, FSK_RTO_MAX_NS);
+	tx->backoff = 0;
+	tx->tlp_done = false;
+}
+
+static bool fsk_tx_sent_before_rack(const struct fsk_rel_tx *tx,
+				    const struct fsk_seg *seg)
+{
+	if (seg->sent != tx->rack_sent)
+		return seg->sent < tx->rack_sent;
+	return fsk_before(fsk_seg_end(seg), tx->rack_end);
+}
+
+/*
+ * Marks what must be lost by now, and sets @probe_at to when the next suspect
+ * will be.  Returns whether a segment was marked.
+ */
+static bool fsk_tx_detect(struct fsk_rel_tx *tx, u64 now)
+{
+	u64 wait = tx->rack_rtt + fsk_tx_reo_wnd(tx);
+	u32 above = 0, bytes = 0;
+	struct fsk_seg *seg;
+	bool found = false;
+
+	tx->probe_at = 0;
+	for (seg = fsk_tx_last_sent(tx); seg; seg = seg->prev) {
+		bool many = above >= FSK_DUP_THRESH ||
+			    bytes >= FSK_DUP_THRESH * tx->cc.mss;
+		bool earlier = fsk_tx_sent_before_rack(tx, seg);
+
+		if (seg->flags & FSK_SEG_SACKED) {
+			above++;
+			bytes += seg->len;
+		} else if (seg->flags & FSK_SEG_LOST) {
+			continue;
+		} else if ((many && !tx->reo_steps &&
+			    !(seg->flags & FSK_SEG_RETRANS)) ||
+			   (earlier && now >= seg->sent + wait)) {
+			fsk_tx_mark_lost(tx, seg);
+			found = true;
+		} else if (earlier && (!tx->probe_at ||
+				       seg->sent + wait < tx->probe_at)) {
+			tx->probe_at = seg->sent + wait;
+		}
+	}
+	if (found && !tx->in_recovery) {
+		tx->in_recovery = true;
+		tx->recover = tx->nxt;
+		tx->cc.ops->lost(&tx->cc, now);
+	}
+	return found;
+}
+
+static void fsk_tx_leave_recovery(struct fsk_rel_tx *tx)
+{
+	tx->in_recovery = false;
+	tx->probe_at = 0;
+	if (tx->reo_keep && !--tx->reo_keep && --tx->reo_steps)
+		tx->reo_keep = FSK_REO_KEEP;
+}
+
+/* @una moved: the peer and the path are alive, all timers start again. */
+static void fsk_tx_progress(struct fsk_rel_tx *tx, u64 now)
+{
+	tx->stuck_since = 0;
+	if (fsk_before(tx->sacked_end, tx->una))
+		tx->sacked_end = tx->una;
+	if (tx->in_recovery && !fsk_before(tx->una, tx->recover))
+		fsk_tx_leave_recovery(tx);
+	/*
+	 * Without a sample the back-off stays (Karn), or a path slower than
+	 * the RTO would be flooded with copies for ever; but not for long.
+	 */
+	while (tx->backoff && fsk_tx_rto(tx) > FSK_PROBE_MAX_NS)
+		tx->backoff--;
+	if (fsk_rel_tx_idle(tx)) {
+		tx->rto_at = 0;
+		tx->probe_at = 0;
+		return;
+	}
+	tx->rto_at = now + fsk_tx_rto(tx);
+	if (tx->probe_at)
+		fsk_tx_arm_tail(tx, now);
+}
+
+static bool fsk_tx_window(struct fsk_rel_tx *tx, u32 edge)
+{
+	if (!fsk_after(edge, tx->wnd_end))
+		return false;
+	tx->wnd_end = edge;
+	if (fsk_rel_tx_idle(tx)) {
+		tx->probe_at = 0;
+		tx->backoff = 0;
+		tx->stuck_since = 0;
+	}
+	return true;
+}
+
+/**
+ * fsk_rel_tx_ack - take an ack
+ * @tx: sending half
+ * @ack: next sequence number the peer expects
+ * @wnd: bytes beyond @ack it takes
+ * @sack: ranges it holds beyond @ack; may be anything, is validated
+ * @nr_sack: number of ranges
+ * @now: ns
+ * @freed: set to the chain (by @next) of segments that are no longer needed
+ *
+ * Context: any; the caller serialises.
+ * Return: FSK_ACK_* ored together; 0 for one that says nothing new.
+ */
+int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
+		   const struct fsk_rel_range *sack, unsigned int nr_sack,
+		   u64 now, struct fsk_seg **freed)
+{
+	struct fsk_delivery got = {};
+	u64 rtt = 0;
+	int found = 0;
+
+	*freed = NULL;
+	if (fsk_before(ack, tx->una))
+		return 0;
+	if (fsk_after(ack, tx->nxt))
+		return FSK_ACK_BAD;
+
+	tx->stalled_since = 0;
+	if (fsk_tx_window(tx, ack + min(wnd, FSK_WND_MAX)))
+		found |= FSK_ACK_WINDOW;
+	if (ack != tx->una) {
+		found |= FSK_ACK_NEW;
+		tx->una = ack;
+		*freed = fsk_tx_release_acked(tx, &got, now);
+	}
+	if (nr_sack)
+		fsk_tx_sack(tx, sack, nr_sack, &got, now);
+	if (got.sampled) {
+		rtt = clamp(now - got.sent, FSK_RTT_MIN_NS, FSK_RTO_MAX_NS);
+		fsk_tx_sample(tx, rtt);
+	}
+	if (found & FSK_ACK_NEW)
+		fsk_tx_progress(tx, now);
+	if (got.bytes)
+		tx->cc.ops->acked(&tx->cc, got.bytes, rtt, tx->cwnd_limited,
+				  now);
+	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) &&
+	    !fsk_rel_tx_idle(tx) && fsk_tx_detect(tx, now))
+		found |= FSK_ACK_LOSS;
+	return found;
+}
+
+/**
+ * fsk_rel_tx_deadline - when fsk_rel_tx_timeout() is next due
+ * @tx: sending half
+ *
+ * Context: any; the caller serialises.
+ * Return: ns, 0 when never.
+ */
+u64 fsk_rel_tx_deadline(const struct fsk_rel_tx *tx)
+{
+	if (!tx->probe_at)
+		return tx->rto_at;
+	if (!tx->rto_at)
+		return tx->probe_at;
+	return min(tx->rto_at, tx->probe_at);
+}
+
+static enum fsk_rel_event fsk_tx_rto_expired(struct fsk_rel_tx *tx, u64 now)
+{
+	/* A peer that still lacks its first hole but SACKED it forgot it. */
+	bool forgot = tx->head->flags & FSK_SEG_SACKED;
+	struct fsk_seg *seg;
+
+	for (seg = tx->head; seg != tx->unsent; seg = seg->next) {
+		if (forgot && (seg->flags & FSK_SEG_SACKED)) {
+			seg->flags &= ~FSK_SEG_SACKED;
+			tx->inflight += seg->len;
+		}
+		if (!(seg->flags & (FSK_SEG_SACKED | FSK_SEG_LOST)))
+			fsk_tx_mark_lost(tx, seg);
+	}
+	if (forgot)
+		tx->sacked_end = tx->una;
+	tx->in_recovery = true;
+	tx->recover = tx->nxt;
+	tx->probe_at = 0;
+	fsk_tx_back_off(tx, now);
+	tx->rto_at = now + fsk_tx_rto(tx);
+	tx->cc.ops->timeout(&tx->cc, now);
+	return FSK_REL_SEND;
+}
+
+static enum fsk_rel_event fsk_tx_tail_probe(struct fsk_rel_tx *tx, u64 now)
+{
+	struct fsk_seg *last = fsk_tx_last_sent(tx);
+
+	tx->tlp_done = true;
+	tx->rto_at = now + fsk_tx_rto(tx);
+	/* No room for a second copy: at least ask what the peer has. */
+	if (tx->lost || tx->inflight > tx->cc.cwnd)
+		return FSK_REL_PROBE;
+	fsk_tx_mark_lost(tx, last);
+	return FSK_REL_SEND;
+}
+
+static enum fsk_rel_event fsk_tx_probe_expired(struct fsk_rel_tx *tx, u64 now)
+{
+	tx->probe_at = 0;
+	if (fsk_rel_tx_idle(tx)) {
+		fsk_tx_back_off(tx, now);
+		tx->probe_at = now + min(fsk_tx_rto(tx), FSK_PROBE_MAX_NS);
+		return FSK_REL_PROBE;
+	}
+	if (tx->in_recovery || fsk_tx_has_sacked(tx))
+		return fsk_tx_detect(tx, now) ? FSK_REL_SEND : FSK_REL_NONE;
+	return fsk_tx_tail_probe(tx, now);
+}
+
+/**
+ * fsk_rel_tx_timeout - do what is due
+ * @tx: sending half
+ * @now: ns; may be early or late
+ *
+ * Context: any; the caller serialises.
+ * Return: what the caller has to send, see enum fsk_rel_event.
+ */
+enum fsk_rel_event fsk_rel_tx_timeout(struct fsk_rel_tx *tx, u64 now)
+{
+	if (tx->rto_at && now >= tx->rto_at)
+		return fsk_tx_rto_expired(tx, now);
+	if (tx->probe_at && now >= tx->probe_at)
+		return fsk_tx_probe_expired(tx, now);
+	return FSK_REL_NONE;
+}
+
+/**
+ * fsk_rel_tx_purge - give up everything queued
+ * @tx: sending half; sends nothing afterwards
+ *
+ * Context: any; the caller serialises.
+ * Return: the chain (by @next) of all segments, owned by the caller again.
+ */
+struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx)
+{
+	struct fsk_seg *chain = tx->head;
+
+	tx->head = NULL;
+	tx->tail = NULL;
+	tx->unsent = NULL;
+	tx->lost_hint = NULL;
+	tx->inflight = 0;
+	tx->lost = 0;
+	tx->sacked_end = tx->una;
+	tx->rto_at = 0;
+	tx->probe_at = 0;
+	tx->stalled_since = 0;
+	tx->stuck_since = 0;
+	tx->backoff = 0;
+	tx->in_recovery = false;
+	return chain;
+}
