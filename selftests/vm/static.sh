@@ -103,12 +103,18 @@ arithmetic() {
 	}
 }
 
-mapfile -t sources < <(find net include selftests/rel/rel_test.c selftests/module -name '*.[ch]' ! -name compat.h | sort)
+# What kbuild compiles, and its headers.
+kernel_sources() {
+	find net include selftests/rel/rel_test.c selftests/module \
+		-name "*.[ch]" "$@" | sort
+}
+
+mapfile -t sources < <(kernel_sources ! -name compat.h)
 echo "TAP version 13"
 for file in "${sources[@]}"; do
 	check "checkpatch $file" checkpatch "$PWD/$file"
 done
-mapfile -t sources < <(find net include selftests/rel/rel_test.c selftests/module -name '*.[ch]' | sort)
+mapfile -t sources < <(kernel_sources)
 check "kernel-doc" kernel_doc "${sources[@]}"
 for series in 6.1 6.12; do
 	release=$(stock_release $series)
