@@ -28,6 +28,8 @@
 #include "frames/waiting.h"
 #include "inet/bridge.h"
 #include "lan/eth.h"
+#include "lan/group.h"
+#include "lan/hello.h"
 #include "lan/peer.h"
 #include "memory/across.h"
 #include "memory/loop.h"
@@ -75,7 +77,7 @@ static int set_enable(struct net *net, int val)
 		WRITE_ONCE(fn->open, true);
 	WRITE_ONCE(fn->enable, val);
 	if (!old != !val)
-		fsk_peer_enable(net, val);
+		fsk_group_enable(net, val);
 	if (old && !val)
 		fsk_claim_disable();
 out:
@@ -224,9 +226,10 @@ static int __net_init fsk_init_net(struct net *net)
 	err = fsk_peer_init_net(net);
 	if (err)
 		goto err_stats;
+	fsk_hello_init_net(net);
 	err = fsk_frames_init_net(net);
 	if (err)
-		goto err_peer;
+		goto err_hello;
 	err = fsk_tomb_init_net(net);
 	if (err)
 		goto err_conn;
@@ -239,7 +242,8 @@ err_tomb:
 	fsk_tomb_exit_net(net);
 err_conn:
 	fsk_frames_exit_net(net);
-err_peer:
+err_hello:
+	fsk_hello_exit_net(net);
 	fsk_peer_exit_net(net);
 err_stats:
 	fsk_stats_exit(net);
@@ -258,6 +262,7 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 		sysctl_exit_net(net);
 		if (fsk_net(net)->enable)
 			fsk_claim_disable();
+		fsk_hello_exit_net(net);
 		fsk_peer_exit_net(net);
 		fsk_tomb_exit_net(net);
 		fsk_frames_exit_net(net);
@@ -365,12 +370,12 @@ static int __init fsk_init(void)
 	err = register_netdevice_notifier(&netdev_nb);
 	if (err)
 		goto err_net;
-	err = fsk_peer_init();
+	err = fsk_group_init();
 	if (err)
 		goto err_netdev;
 	err = fsk_path_init();
 	if (err)
-		goto err_peer;
+		goto err_group;
 	err = fsk_eth_init();
 	if (err)
 		goto err_path;
@@ -383,8 +388,8 @@ err_eth:
 	fsk_eth_exit();
 err_path:
 	fsk_path_exit();
-err_peer:
-	fsk_peer_exit();
+err_group:
+	fsk_group_exit();
 err_netdev:
 	unregister_netdevice_notifier(&netdev_nb);
 err_net:
@@ -407,7 +412,7 @@ static void __exit fsk_exit(void)
 	fsk_claim_exit();
 	fsk_eth_exit();
 	fsk_path_exit();
-	fsk_peer_exit();
+	fsk_group_exit();
 	unregister_netdevice_notifier(&netdev_nb);
 	flush_workqueue(fsk_wq);	/* fsk_frames_drop_dev() */
 	unregister_pernet_subsys(&fsk_net_ops);

@@ -19,6 +19,7 @@
 #include "frames/rx.h"
 #include "frames/tx.h"
 #include "lan/eth.h"
+#include "lan/hello.h"
 #include "lan/peer.h"
 #include "lan/seal.h"
 #include "rel/rel.h"
@@ -920,9 +921,9 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	case FSK_T_HELLO:
 	case FSK_T_HELLO_ACK:
 	case FSK_T_BYE:
-		fsk_peer_rcv(dev, mac, hdr->type, (const void *)(hdr + 1),
-			     hdr->type == FSK_T_HELLO &&
-			     skb->pkt_type != PACKET_HOST);
+		fsk_hello_rcv(dev, mac, hdr->type, (const void *)(hdr + 1),
+			      hdr->type == FSK_T_HELLO &&
+			      skb->pkt_type != PACKET_HOST);
 		consume_skb(skb);
 		break;
 	}

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who on the segment speaks fastsock: HELLO and the capability cache. */
+/* Who on the segment speaks fastsock. */
 #ifndef _FSK_PEER_H
 #define _FSK_PEER_H
 
 #include <linux/types.h>
 
-struct fsk_hello;
-struct fsk_net;
 struct net;
 struct net_device;
 
@@ -23,21 +21,11 @@ enum fsk_syn_worth {
 };
 
 enum fsk_peer_state fsk_peer_lookup(struct net_device *dev, const u8 *mac);
-void fsk_peer_probe(struct net_device *dev, const u8 *mac);
 void fsk_peer_answered(struct net_device *dev, const u8 *mac);
 void fsk_peer_failed(struct net_device *dev, const u8 *mac);
-struct net_device *fsk_peer_find_dev(const u8 *mac,
-				     bool (*match)(struct net_device *dev,
-						   const void *arg),
-				     const void *arg);
-void fsk_peer_rcv(struct net_device *dev, const u8 *mac, u8 type,
-		  const struct fsk_hello *hello, bool group);
 bool fsk_peer_may_answer(struct net_device *dev, const u8 *mac);
 enum fsk_syn_worth fsk_peer_judge_syn(struct net_device *dev, const u8 *mac);
-void fsk_peer_enable(struct net *net, bool on);
 int fsk_peer_init_net(struct net *net);
 void fsk_peer_exit_net(struct net *net);
-int fsk_peer_init(void);
-void fsk_peer_exit(void);
 
 #endif /* _FSK_PEER_H */

@@ -35,6 +35,7 @@
 #include "frames/handshake.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
+#include "lan/group.h"
 #include "lan/peer.h"
 #include "memory/across.h"
 #include "memory/pair.h"
@@ -118,7 +119,7 @@ static struct net_device *server_dev(const struct fsk_frames *fr,
 		return NULL;
 	q.mac = dev->dev_addr;
 	fsk_handshake_syn_body(fr, &q.syn);
-	return fsk_peer_find_dev(fr->path.mac, answered, &q);
+	return fsk_group_find_dev(fr->path.mac, answered, &q);
 }
 
 /**

@@ -30,6 +30,7 @@
 #include "frames/handshake.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
+#include "lan/hello.h"
 #include "lan/peer.h"
 #include "memory/loop.h"
 #include "memory/pair.h"
@@ -239,7 +240,7 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
 	case FSK_PEER_UNKNOWN:
 		break;
 	}
-	fsk_peer_probe(dev, mac);
+	fsk_hello_probe(dev, mac);
 	return FSK_REASON_UNKNOWN_PEER;
 }
 
