@@ -59,7 +59,7 @@ demo: deps
 check: deps
 	$(vm)/run --kernels 6.1,6.12 --host $(vm)/dkms-check.sh \
 		--host "make -s -C selftests/rel check" \
-		--host "selftests/icount/run --repeatable"
+		--host "tools/icount/run --repeatable"
 
 check-debug: deps
 	$(vm)/run --kernels debug
@@ -76,10 +76,10 @@ bench: deps
 		$(if $(KERNELS),--kernels $(KERNELS)) $(BENCHFLAGS)
 
 bench-icount: deps
-	selftests/icount/run
+	tools/icount/run
 
 bench-repeatable: deps
-	selftests/icount/run --repeatable
+	tools/icount/run --repeatable
 
 .PHONY: all supported clean install uninstall deps demo check check-debug \
 	check-programs static bench bench-icount bench-repeatable

@@ -13,7 +13,7 @@
 
 #define _GNU_SOURCE
 #define FSK_NO_HARNESS
-#include "../fsk_test.h"
+#include "fsk_test.h"
 
 /* What must be true of the run with fastsock on. */
 enum row_kind {

@@ -4,7 +4,7 @@
 #define BEHAVIOUR_BPF_H
 
 #include "behaviour.h"
-#include "../fsk_bpf.h"
+#include "fsk_bpf.h"
 
 #include <stddef.h>
 #include <sys/stat.h>

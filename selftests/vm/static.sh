@@ -103,10 +103,12 @@ arithmetic() {
 	}
 }
 
-# What kbuild compiles, and its headers.
+# What kbuild compiles, and its headers: of the tests those that it names.
 kernel_sources() {
-	find net include selftests/rel/rel_test.c selftests/module \
-		-name "*.[ch]" "$@" | sort
+	local tests
+
+	mapfile -t tests < <(grep -o 'selftests/[^ ]*\.o' Kbuild)
+	find net include "${tests[@]/%.o/.c}" -name "*.[ch]" "$@" | sort
 }
 
 mapfile -t sources < <(kernel_sources ! -name compat.h)

@@ -43,7 +43,7 @@ def _boot(series, workdir):
             shutil.copy(file, workdir)
     for file in (os.path.join(DEMO, "enter.sh"),
                  os.path.join(DEMO, "agent.py"),
-                 os.path.join(TOP, "selftests", "lan.sh"),
+                 os.path.join(TOP, "selftests", "lib", "lan.sh"),
                  os.path.join(HERE, "in-guest.sh")):
         shutil.copy(file, workdir)
     machine = vm.Guest("bench", 1, workdir, memory="4G")

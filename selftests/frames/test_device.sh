@@ -8,7 +8,7 @@ cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
 . ./lan.sh
 . ./cases.sh
-# shellcheck source=selftests/stream.sh
+# shellcheck source=selftests/lib/stream.sh
 . ./stream.sh
 
 # The least MTU to which it comes down; a kernel with assertions takes its time.

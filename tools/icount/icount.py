@@ -12,7 +12,8 @@ import sys
 import threading
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "vm"))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "selftests", "vm"))
 import guest  # noqa: E402  pylint: disable=wrong-import-position
 
 TIMEOUT = 1800  # seconds of one boot, on a busy machine

@@ -15,7 +15,7 @@
  * On a kernel with assertions these are what counts: each row runs once, with
  * fastsock, over the LAN.
  */
-#include "behaviour/behaviour.h"
+#include "behaviour.h"
 
 #include <fnmatch.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@ cd "$(dirname "$0")" || exit 1
 . kselftest/ktap_helpers.sh
 . ./lan.sh
 . ./cases.sh
-# shellcheck source=selftests/judged.sh
+# shellcheck source=selftests/lib/judged.sh
 . ./judged.sh
 
 a_ip=10.77.0.1
