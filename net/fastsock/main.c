@@ -32,7 +32,7 @@
 #include "lan/hello.h"
 #include "lan/peer.h"
 #include "memory/across.h"
-#include "memory/loop.h"
+#include "memory/events.h"
 #include "memory/pair.h"
 #include "socket/claim.h"
 #include "socket/sock.h"

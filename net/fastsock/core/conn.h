@@ -21,7 +21,7 @@
  *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
  *	memory reclaim > holders.lock (pair.c) > socket spinlock
- *	owned socket > the other end's socket spinlock (xport_loop.c)
+ *	owned socket > the other end's socket spinlock (events.c)
  *	one end's spinlock > the other end's (fsk_loop_late() alone; reset_now()
  *		does not wait)
  *	owned socket > the spinlock of its peer's new child (pair.c)

@@ -39,8 +39,8 @@
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "memory/across.h"
-#include "memory/loop.h"
 #include "memory/memory.h"
+#include "memory/outage.h"
 #include "memory/pair.h"
 
 #define PATH_NEIGH_BITS	12

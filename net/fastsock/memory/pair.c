@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pairs of ends within the host: how they come to be, what memory they hold,
- * and for how long.  xport_loop.c says how the ends get on with each other.
+ * and for how long.  events.c says how the ends get on with each other.
  */
 
 #include <linux/cpumask.h>
@@ -26,10 +26,12 @@
 #include "inet/conntrack.h"
 #include "inet/policy.h"
 #include "memory/across.h"
-#include "memory/loop.h"
+#include "memory/connect.h"
+#include "memory/events.h"
 #include "memory/memory.h"
 #include "memory/pair.h"
 #include "memory/ring.h"
+#include "memory/window.h"
 
 /* How often, in jiffies, idle memory is freed. */
 #define FSK_LOOP_TIDY		HZ
@@ -76,6 +78,20 @@ static void pair_free_rcu(struct rcu_head *rcu)
 		spin_unlock_bh(&h->lock);
 	}
 	kmem_cache_free(pair_cache, pair);
+}
+
+/**
+ * fsk_loop_leave - the connection dies
+ * @mem: connection
+ *
+ * Context: the socket's spinlock is held, or its owner's other threads have
+ * nothing to say any more.
+ */
+void fsk_loop_leave(struct fsk_memory *mem)
+{
+	RCU_INIT_POINTER(mem->pair->end[mem->side], NULL);
+	mem->out->held = 0;
+	WRITE_ONCE(mem->conn.sk->sk_wmem_queued, 0);
 }
 
 /**
@@ -241,7 +257,7 @@ static void visit(struct holders *h, struct fsk_pair *pair)
 	retire(pair, 0);
 	retire(pair, 1);
 	list_del_init(&pair->holder);
-	smp_mb();	/* pairs with publish() and hold() in xport_loop.c */
+	smp_mb();	/* pairs with publish() and fsk_mem_withhold() */
 	if (has_memory(pair))
 		list_add_tail(&pair->holder, &h->list);
 }

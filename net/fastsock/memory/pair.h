@@ -70,6 +70,7 @@ static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
 	       offsetof(struct fsk_pair, ring[1].waiting) < 128 &&
 	       offsetof(struct fsk_pair, ring[1].first) >= 128));
 
+void fsk_loop_leave(struct fsk_memory *mem);
 void fsk_pair_put(struct fsk_pair *pair);
 bool fsk_pair_leave(struct fsk_memory *mem);
 void fsk_pair_queue(struct fsk_pair *pair);

@@ -8,9 +8,12 @@
 
 #include "core/conn.h"
 #include "frames/rx.h"
-#include "memory/loop.h"
+#include "memory/events.h"
 #include "memory/memory.h"
+#include "memory/pair.h"
+#include "memory/recv.h"
 #include "memory/ring.h"
+#include "memory/window.h"
 #include "stream/post.h"
 #include "stream/recv.h"
 #include "stream/spin.h"
@@ -184,4 +187,115 @@ int fsk_loop_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 out:
 	release_sock(sk);
 	return done;
+}
+
+/* What has come into the window, the end perhaps. */
+static void show_locked(struct fsk_memory *mem)
+{
+	fsk_loop_show(mem);
+	if (unlikely(mem->fin_beyond))
+		fsk_mem_process_fin(mem);
+}
+
+/* Likewise; the end is for the release of the socket, which the caller owns. */
+static void show_unlocked(struct fsk_memory *mem)
+{
+	struct fsk_conn *conn = &mem->conn;
+
+	spin_lock_bh(&conn->sk->sk_lock.slock);
+	fsk_loop_show(mem);
+	if (unlikely(mem->fin_beyond))
+		conn->deferred |= FSK_EV_FIN;
+	spin_unlock_bh(&conn->sk->sk_lock.slock);
+}
+
+/*
+ * Bytes that waited beyond the window count as received only now, as if a
+ * segment had come: whoever waits for edges, and has asked before how much
+ * there was, must hear of it.  Kernel users find them as they read on.
+ */
+static void arrived(struct sock *sk)
+{
+	if (unlikely(sk->sk_data_ready != fsk_mem_data_ready))
+		return;
+	rcu_read_lock();
+	fsk_mem_wake_plain(sk);
+	rcu_read_unlock();
+}
+
+/**
+ * fsk_loop_taken - the program, or a kernel user, has made room
+ * @mem: connection
+ *
+ * Called by fsk_loop_read().
+ *
+ * Context: process, the caller owns the socket; or its spinlock is held.
+ */
+void fsk_loop_taken(struct fsk_memory *mem)
+{
+	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
+	bool locked = softirq_count();	/* by its spinlock */
+	struct fsk_conn *conn = &mem->conn;
+
+	/* The writer is ahead of the window. */
+	if (fsk_rx_grow_buffer(conn))
+		WRITE_ONCE(mem->in->window, fsk_loop_window(conn->sk));
+	if (unlikely(READ_ONCE(tp->rcv_nxt) != fsk_mem_received(mem) &&
+		     conn->phase != FSK_PH_DEAD)) {
+		if (unlikely(locked))
+			show_locked(mem);
+		else
+			show_unlocked(mem);
+		arrived(conn->sk);
+	}
+	if (!READ_ONCE(mem->in->waiting))
+		return;
+	if (unlikely(locked))
+		fsk_mem_defer_to_work(mem->pair, !mem->side, FSK_LATE_SPACE);
+	else
+		fsk_mem_notify_peer(mem, FSK_EV_SPACE);
+}
+
+/**
+ * fsk_loop_resized - the receive buffer has a new size
+ * @mem: connection
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_loop_resized(struct fsk_memory *mem)
+{
+	struct fsk_conn *conn = &mem->conn;
+
+	if (conn->phase == FSK_PH_DEAD)
+		return;
+	WRITE_ONCE(mem->in->window, fsk_loop_window(conn->sk));
+	fsk_loop_count(mem);
+	show_unlocked(mem);
+	conn->sk->sk_data_ready(conn->sk);
+	fsk_loop_read(mem);
+}
+
+/**
+ * fsk_loop_accepted - a program has got the socket
+ * @sk: what accept() returns
+ *
+ * From here on unread bytes count as the socket's.  Not before: what the socket
+ * holds then, TCP's accept() charges to the program's memory cgroup, and
+ * expects it to have been charged to TCP, which uncharges both as it is read.
+ * The bytes of a ring are charged to who wrote them: nobody would uncharge them
+ * here.
+ *
+ * Context: process; nobody else knows the socket yet but its peer.
+ */
+void fsk_loop_accepted(struct sock *sk)
+{
+	struct fsk_conn *conn;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (conn && fsk_in_memory(conn)) {
+		fsk_memory(conn)->counts = true;
+		fsk_loop_count(fsk_memory(conn));
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
 }

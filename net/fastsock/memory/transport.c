@@ -15,10 +15,14 @@
 #include "core/timer.h"
 #include "core/transport.h"
 #include "frames/path.h"
-#include "memory/loop.h"
+#include "memory/cork.h"
+#include "memory/events.h"
 #include "memory/memory.h"
+#include "memory/outage.h"
 #include "memory/pair.h"
+#include "memory/recv.h"
 #include "memory/ring.h"
+#include "memory/send.h"
 #include "socket/claim.h"
 
 /* So often an orphan looks after its bytes. */
@@ -253,7 +257,10 @@ static bool memory_leave(struct fsk_conn *conn)
 
 static void memory_unhook(struct fsk_conn *conn)
 {
-	fsk_loop_unhook(fsk_memory(conn));
+	struct fsk_memory *mem = fsk_memory(conn);
+
+	if (mem->counted)
+		atomic_sub(xchg(&mem->counted, 0), &conn->sk->sk_rmem_alloc);
 }
 
 /*
