@@ -13,6 +13,7 @@
 
 #define _GNU_SOURCE
 #define FSK_NO_HARNESS
+#include "fsk_call.h"
 #include "fsk_test.h"
 
 /* What must be true of the run with fastsock on. */
@@ -118,5 +119,38 @@ pthread_t thread(void *(*function)(void *), void *argument);
 void await_thread(pthread_t id);
 /* Sleeps until that task sleeps in a system call. */
 void await_sleep(pid_t tid);
+
+/* What stands in steps.c: sends a text, all of it. */
+void give(int fd, const char *text);
+/* The same with flags of send(). */
+void give_flags(int fd, const char *text, int flags);
+/* Sends a text in one segment and waits until it can be read. */
+void give_now(int from, int to, const char *text);
+/* Sends a text whose last byte is urgent. */
+long urge(int fd, const char *text);
+/* recv() of at most 64 bytes, and what it got. */
+void take(const char *what, int fd, size_t len, int flags);
+/* Bytes that the peer's host has not confirmed, -1 on error. */
+int unacked(int fd);
+
+/* A thread that sleeps in a call on return: a function like fsk_read_once(). */
+void begin_call(struct fsk_call *b, void *(*call)(void *));
+void begin_read(struct fsk_call *r);
+/* Waits for its end and says what the call returned, or the bytes it read. */
+long end_call(const char *what, struct fsk_call *b);
+void end_read(const char *what, struct fsk_call *r);
+
+/* A thread that polls, and what it is woken with. */
+struct poller {
+	int fd;
+	short want;
+	pthread_t id;
+	pid_t tid;
+	int events;
+	bool done;
+};
+
+/* It sleeps on return. */
+void begin_poll(struct poller *p, int fd, int want);
 
 #endif /* BEHAVIOUR_H */

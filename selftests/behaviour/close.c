@@ -4,30 +4,6 @@
 
 #define MANY	200000
 
-static void give(int fd, const char *text)
-{
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
-		broken("send");
-}
-
-static void give_now(int from, int to, const char *text)
-{
-	int before = fsk_unread(to);
-
-	give(from, text);
-	AWAIT(fsk_unread(to) == before + (int)strlen(text));
-}
-
-static void take(const char *what, int fd, size_t len, int flags)
-{
-	char buf[64] = "";
-	long n;
-
-	errno = 0;
-	n = recv(fd, buf, len, flags);
-	say_bytes(what, buf, n);
-}
-
 /* Has the peer's end or reset come? */
 static void heard(int fd)
 {
@@ -45,13 +21,6 @@ static void reset(int by, int told)
 	fsk_set_linger(by, 0);
 	close(by);
 	AWAIT(fsk_events(told) & POLLERR);
-}
-
-static int unacked(int fd)
-{
-	int n = -1;
-
-	return ioctl(fd, TIOCOUTQ, &n) ? -1 : n;
 }
 
 /* A pair with small buffers: little fills them. */
@@ -102,64 +71,39 @@ static void say_error(int fd)
 	note("SO_ERROR %s", error > 0 ? strerrorname_np(error) : "0");
 }
 
-/* A thread inside a blocking call. */
-struct blocked {
-	int fd;
-	pthread_t id;
-	pid_t tid;
-	long n;
-	int error;
-	bool done;
-};
-
+/* Functions of threads. */
 static void *receive(void *arg)
 {
-	struct blocked *b = arg;
+	struct fsk_call *b = arg;
 	char buf[64];
 
-	b->tid = gettid();
-	b->n = recv(b->fd, buf, sizeof(buf), 0);
-	b->error = errno;
-	b->done = true;
-	return NULL;
+	b->buf = buf;
+	b->len = sizeof(buf);
+	return fsk_read_once(b);
 }
 
 static void *transmit(void *arg)
 {
 	static char bytes[4 << 20];
-	struct blocked *b = arg;
+	struct fsk_call *b = arg;
 
-	b->tid = gettid();
-	b->n = send(b->fd, bytes, sizeof(bytes), MSG_NOSIGNAL);
-	b->error = errno;
-	b->done = true;
-	return NULL;
+	fsk_call_begins(b);
+	return fsk_call_ends(b, send(b->fd, bytes, sizeof(bytes),
+				     MSG_NOSIGNAL));
 }
 
 static void *shut(void *arg)
 {
-	struct blocked *b = arg;
+	struct fsk_call *b = arg;
 
-	b->tid = gettid();
-	b->n = close(b->fd);
-	b->error = errno;
-	b->done = true;
-	return NULL;
+	fsk_call_begins(b);
+	return fsk_call_ends(b, close(b->fd));
 }
 
-static void begin(struct blocked *b, int fd, void *(*call)(void *))
+static void begin(struct fsk_call *b, int fd, void *(*call)(void *))
 {
-	*b = (struct blocked){ .fd = fd };
-	b->id = thread(call, b);
-	AWAIT(b->tid);
-	await_sleep(b->tid);
-}
-
-static long end(const char *what, struct blocked *b)
-{
-	await_thread(b->id);
-	errno = b->error;
-	return say(what, b->n);
+	*b = (struct fsk_call){ .fd = fd };
+	begin_call(b, call);
 }
 
 ALONE("G1", "shutdown() of sockets without connection, and wrong arguments")
@@ -290,13 +234,13 @@ FAST("G3", "after SHUT_RD queued data and later data can be read")
 
 FAST("G3", "after SHUT_RD much data from the peer is taken")
 {
-	struct blocked b;
+	struct fsk_call b;
 	int c, s;
 
 	pair(&c, &s);
 	SAY(shutdown(s, SHUT_RD));
-	b = (struct blocked){ .fd = c };
-	b.id = thread(transmit, &b);
+	b = (struct fsk_call){ .fd = c };
+	b.thread = thread(transmit, &b);
 	AWAIT(fsk_unread(s) > 10000);
 	take("some", s, 1, 0);
 	/* All of it comes, though recv() never waits. */
@@ -307,7 +251,7 @@ FAST("G3", "after SHUT_RD much data from the peer is taken")
 			;
 		b.done;
 	}));
-	end("sent", &b);
+	end_call("sent", &b);
 }
 
 FAST("G3", "SHUT_RD and then close() with unread data is a reset")
@@ -423,20 +367,20 @@ FAST("G4", "data from before the reset of a close() can be read")
 
 FAST("G4", "the reset of a close() wakes a blocked reader and a blocked writer")
 {
-	struct blocked b;
+	struct fsk_call b;
 	int c, s;
 
 	pair(&c, &s);
 	give_now(c, s, "abc");
 	begin(&b, c, receive);
 	close(s);
-	end("reader", &b);
+	end_call("reader", &b);
 	small_pair(&c, &s);
 	begin(&b, c, transmit);
 	AWAIT(fsk_unread(s) > 0);
 	await_sleep(b.tid);
 	close(s);
-	await_thread(b.id);
+	await_thread(b.thread);
 	note("writer: some %d", b.n > 0);
 	say_send("then", c);
 	take("then", c, 64, 0);
@@ -542,7 +486,7 @@ FAST("G5", "after a reset of both ends the ports can be bound at once")
 
 FAST("G6", "SO_LINGER {1,n}: close() waits until all was acknowledged")
 {
-	struct blocked b;
+	struct fsk_call b;
 	uint64_t all;
 	int c, s;
 
@@ -555,7 +499,7 @@ FAST("G6", "SO_LINGER {1,n}: close() waits until all was acknowledged")
 	note("waits %d", !b.done);
 	note("all %d", fsk_recv_pattern(s, 1, 0, all) == all);
 	take("end", s, 64, 0);
-	end("close", &b);
+	end_call("close", &b);
 }
 
 FAST("G6", "SO_LINGER {1,n}: close() gives up after n s, and all arrives")
@@ -592,7 +536,7 @@ FAST("G6", "SO_LINGER {1,n}: close() with nothing to send waits for no reader")
 FAST("G6", "SO_LINGER {1,n}: the wait ends with the peer's reset or a signal")
 {
 	struct sigaction action = { .sa_handler = count_signal };
-	struct blocked b;
+	struct fsk_call b;
 	int c, s;
 
 	sigaction(SIGUSR1, &action, NULL);
@@ -601,13 +545,13 @@ FAST("G6", "SO_LINGER {1,n}: the wait ends with the peer's reset or a signal")
 	SAY(fsk_set_linger(c, 30));
 	begin(&b, c, shut);
 	close(s);
-	end("reset", &b);
+	end_call("reset", &b);
 	small_pair(&c, &s);
 	fsk_stuff(c, 1);
 	SAY(fsk_set_linger(c, 30));
 	begin(&b, c, shut);
-	pthread_kill(b.id, SIGUSR1);
-	end("signal", &b);
+	pthread_kill(b.thread, SIGUSR1);
+	end_call("signal", &b);
 }
 
 FAST("G6", "SO_LINGER {1,n}: exit does not wait, and all arrives")
@@ -732,7 +676,7 @@ FAST("G8", "the peer closed: after a send SO_ERROR is EPIPE, recv() ends")
 
 FAST("G8", "the peer closed: the answer to data wakes a blocked writer")
 {
-	struct blocked b;
+	struct fsk_call b;
 	char buf[4096];
 	int c, s;
 
@@ -747,7 +691,7 @@ FAST("G8", "the peer closed: the answer to data wakes a blocked writer")
 	while (recv(s, buf, sizeof(buf), MSG_DONTWAIT) > 0)
 		;
 	close(s);
-	await_thread(b.id);
+	await_thread(b.thread);
 	note("some %d", b.n > 0);
 	AWAIT(fsk_events(c) & POLLHUP);
 	take("recv", c, 64, 0);
@@ -781,19 +725,19 @@ FAST("G9", "a reset is told once, by the first operation")
 
 FAST("G9", "a reset wakes those who are blocked")
 {
-	struct blocked b;
+	struct fsk_call b;
 	int c, s;
 
 	pair(&c, &s);
 	begin(&b, c, receive);
 	fsk_set_linger(s, 0);
 	close(s);
-	end("reader", &b);
+	end_call("reader", &b);
 	small_pair(&c, &s);
 	begin(&b, c, transmit);
 	fsk_set_linger(s, 0);
 	close(s);
-	await_thread(b.id);
+	await_thread(b.thread);
 	note("writer: some %d", b.n > 0);
 	say_error(c);
 }
@@ -1049,7 +993,7 @@ FAST("G12", "kill -9 inside recv(): the end; inside send(): all it handed over")
 
 FAST("G13", "close() by another thread does not wake a reader")
 {
-	struct blocked b;
+	struct fsk_call b;
 	int c, s;
 
 	pair(&c, &s);
@@ -1059,7 +1003,7 @@ FAST("G13", "close() by another thread does not wake a reader")
 	note("waits %d", !b.done);
 	say_events("peer", fsk_events(s));
 	give(s, "abc");
-	end("reader", &b);
+	end_call("reader", &b);
 	AWAIT(fsk_events(s) & POLLRDHUP);
 	take("peer", s, 64, 0);
 }
@@ -1067,7 +1011,7 @@ FAST("G13", "close() by another thread does not wake a reader")
 FAST("G13", "close() by another thread does not wake a writer")
 {
 	static char buf[65536];
-	struct blocked b;
+	struct fsk_call b;
 	long n, got = 0;
 	int c, s;
 
@@ -1078,21 +1022,21 @@ FAST("G13", "close() by another thread does not wake a writer")
 	note("waits %d", !b.done);
 	while ((n = recv(s, buf, sizeof(buf), 0)) > 0)
 		got += n;
-	end("writer", &b);
+	end_call("writer", &b);
 	note("all %d, %ld", got == b.n, n);
 }
 
 FAST("G13", "shutdown() by another thread wakes a reader")
 {
 	static const int how[] = { SHUT_RD, SHUT_RDWR };
-	struct blocked b;
+	struct fsk_call b;
 	int c, s, i;
 
 	for (i = 0; i < 2; i++) {
 		pair(&c, &s);
 		begin(&b, c, receive);
 		SAY(shutdown(c, how[i]));
-		end("reader", &b);
+		end_call("reader", &b);
 	}
 	pair(&c, &s);
 	begin(&b, c, receive);
@@ -1100,13 +1044,13 @@ FAST("G13", "shutdown() by another thread wakes a reader")
 	fsk_sleep_ms(100);
 	note("SHUT_WR: waits %d", !b.done);
 	shutdown(s, SHUT_WR);
-	end("reader", &b);
+	end_call("reader", &b);
 }
 
 FAST("G13", "shutdown() by another thread wakes a writer")
 {
 	static const int how[] = { SHUT_WR, SHUT_RDWR };
-	struct blocked b;
+	struct fsk_call b;
 	int c, s, i;
 
 	count_broken_pipes();
@@ -1114,7 +1058,7 @@ FAST("G13", "shutdown() by another thread wakes a writer")
 		small_pair(&c, &s);
 		begin(&b, c, transmit);
 		SAY(shutdown(c, how[i]));
-		await_thread(b.id);
+		await_thread(b.thread);
 		note("some %d", b.n > 0);
 		say_send("then", c);
 		close(c);
@@ -1170,7 +1114,7 @@ WIRE("G14", "tcp_retries2 ends unanswered sending with ETIMEDOUT")
 
 WIRE("G14", "keepalive ends an idle connection with ETIMEDOUT")
 {
-	struct blocked b;
+	struct fsk_call b;
 	int c, s;
 
 	pair(&c, &s);
@@ -1181,7 +1125,7 @@ WIRE("G14", "keepalive ends an idle connection with ETIMEDOUT")
 	begin(&b, c, receive);
 	cut(true);
 	await_timeout(c);
-	end("reader", &b);
+	end_call("reader", &b);
 	take("end", c, 64, 0);
 }
 
@@ -1296,7 +1240,7 @@ FAST("G15", "a connection outlives that its address is gone for a moment")
 FAST("G15", "SOCK_DESTROY is ECONNABORTED here and a reset there")
 {
 	char command[96];
-	struct blocked b;
+	struct fsk_call b;
 	int c, s;
 
 	count_broken_pipes();
@@ -1305,7 +1249,7 @@ FAST("G15", "SOCK_DESTROY is ECONNABORTED here and a reset there")
 	snprintf(command, sizeof(command),
 		 "ss -t -K 'dport = :%d' > /dev/null 2>&1", fsk_port(s));
 	SAY(at_client(command));
-	end("reader", &b);
+	end_call("reader", &b);
 	say_events("events", fsk_events(c));
 	take("end", c, 64, 0);
 	say_send("send", c);

@@ -994,42 +994,20 @@ FAST("C12", "a listener that disconnects listens no more")
 	say_alive(fd, server);
 }
 
-struct reader {
-	pthread_t id;
-	int fd;
-	pid_t tid;
-	int error;
-	long count;
-};
-
-static void *read_one(void *argument)
-{
-	struct reader *r = argument;
-	char byte;
-
-	__atomic_store_n(&r->tid, gettid(), __ATOMIC_RELEASE);
-	r->count = recv(r->fd, &byte, 1, 0);
-	r->error = errno;
-	return NULL;
-}
-
 FAST("C12", "disconnecting wakes who waits for data, or is refused")
 {
-	struct reader r = {};
+	char byte;
+	struct fsk_call r = { .buf = &byte, .len = 1 };
 	int server, result;
 
 	pair(&r.fd, &server);
-	r.id = thread(read_one, &r);
-	AWAIT(__atomic_load_n(&r.tid, __ATOMIC_ACQUIRE));
-	await_sleep(r.tid);
+	begin_read(&r);
 	result = disconnect(r.fd);
 	/* Kernels differ in whether they allow it. */
 	say("disconnect", result);
 	if (result)
 		SAY(shutdown(r.fd, SHUT_RD));
-	await_thread(r.id);
-	errno = r.error;
-	say("recv", r.count);
+	end_call("recv", &r);
 }
 
 LEFT_TO_TCP("C13", "sendto() with MSG_FASTOPEN connects and sends once")

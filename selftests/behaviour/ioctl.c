@@ -8,29 +8,11 @@
 #include <net/if_arp.h>
 #include <net/route.h>
 
-static void give(int fd, const char *text)
+/* And whoever is to be told has been. */
+static void give_and_wait(int from, int to, const char *text)
 {
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
-		broken("send");
-}
-
-static void give_now(int from, int to, const char *text)
-{
-	int before = fsk_unread(to);
-
-	give(from, text);
-	AWAIT(fsk_unread(to) == before + (int)strlen(text));
+	give_now(from, to, text);
 	fsk_sleep_ms(10);
-}
-
-/* Sends a text whose last byte is urgent. */
-static long urge(int fd, const char *text)
-{
-	long n = send(fd, text, strlen(text), MSG_OOB | MSG_NOSIGNAL);
-
-	if (n != (long)strlen(text))
-		broken("urgent send");
-	return n;
 }
 
 static int number(int fd, unsigned long request)
@@ -102,7 +84,7 @@ FAST("L1", "FIONREAD counts unread bytes and not the end")
 
 	pair(&c, &s);
 	say_queues("idle", s);
-	give_now(c, s, "abcdef");
+	give_and_wait(c, s, "abcdef");
 	say_queues("data", s);
 	SAY(recv(s, buf, 2, 0));
 	SAY(number(s, FIONREAD));
@@ -125,7 +107,7 @@ FAST("L1", "queue lengths after a reset")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	reset(c, s);
 	say_queues("reset", s);
 	drain(s);
@@ -208,7 +190,7 @@ FAST("L2", "FIONBIO, FIOASYNC and F_SETFL set the same flags")
 	SAY(fcntl(c, F_SETFL, O_APPEND | O_DIRECT));
 	SAY(fcntl(c, F_SETFL, O_APPEND));
 	note("append %d", !!(fcntl(c, F_GETFL) & O_APPEND));
-	give_now(s, c, "x");
+	give_and_wait(s, c, "x");
 	SAY(recv(c, &byte, 1, 0));
 }
 
@@ -227,43 +209,22 @@ FAST("L2", "FIOCLEX and F_SETFD set close-on-exec")
 	SAY(fcntl(fcntl(c, F_DUPFD_CLOEXEC, 0), F_GETFD));
 }
 
-/* A thread inside recv(). */
-struct reader {
-	int fd;
-	pthread_t id;
-	pid_t tid;
-	long n;
-	bool done;
-};
-
-static void *read_once(void *arg)
-{
-	struct reader *r = arg;
-	char buf[64];
-
-	r->tid = gettid();
-	r->n = recv(r->fd, buf, sizeof(buf), 0);
-	r->done = true;
-	return NULL;
-}
-
 FAST("L2", "O_NONBLOCK set in mid-flight is for the next call")
 {
-	struct reader r = {};
+	char bytes[64];
+	struct fsk_call r = { .buf = bytes, .len = sizeof(bytes) };
 	char buf[64];
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = c;
-	r.id = thread(read_once, &r);
-	AWAIT(r.tid);
-	await_sleep(r.tid);
+	begin_read(&r);
 	SAY(fsk_nonblock(c, true));
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
 	SAY(recv(c, buf, sizeof(buf), 0));
 	give(s, "abc");
-	await_thread(r.id);
+	await_thread(r.thread);
 	SAY(r.n);
 	SAY(fsk_nonblock(c, false));
 	fsk_set_timeout(c, SO_RCVTIMEO, 50);
@@ -428,36 +389,35 @@ FAST("L3", "SIGIO by its plain name, and none without O_ASYNC or owner")
 
 	hold(SIGIO);
 	pair(&c, &s);
-	give_now(c, s, "a");
+	give_and_wait(c, s, "a");
 	say_signals("neither", SIGIO, s, false);
 	SAY(fcntl(s, F_SETOWN, getpid()));
-	give_now(c, s, "b");
+	give_and_wait(c, s, "b");
 	say_signals("owner only", SIGIO, s, false);
 	SAY(fcntl(s, F_SETFL, O_ASYNC));
-	give_now(c, s, "c");
+	give_and_wait(c, s, "c");
 	say_signals("both", SIGIO, s, true);
 	SAY(fcntl(s, F_SETOWN, 0));
-	give_now(c, s, "d");
+	give_and_wait(c, s, "d");
 	say_signals("no owner", SIGIO, s, false);
 	SAY(fcntl(s, F_SETOWN, getpid()));
 	SAY(fcntl(s, F_SETFL, 0));
-	give_now(c, s, "e");
+	give_and_wait(c, s, "e");
 	say_signals("not asynchronous", SIGIO, s, false);
 }
 
 FAST("L3", "SIGIO is not sent for data that a blocked reader takes")
 {
-	struct reader r = {};
+	char bytes[64];
+	struct fsk_call r = { .buf = bytes, .len = sizeof(bytes) };
 	int c, s, sig = SIGRTMIN;
 
 	pair(&c, &s);
 	tell_me(s, sig);
 	r.fd = s;
-	r.id = thread(read_once, &r);
-	AWAIT(r.tid);
-	await_sleep(r.tid);
+	begin_read(&r);
 	give(c, "abc");
-	await_thread(r.id);
+	await_thread(r.thread);
 	SAY(r.n);
 	say_signals("data", sig, s, false);
 }
@@ -530,7 +490,7 @@ FAST("L4", "SIOCGSTAMP is ENOENT while there is no stamp")
 	pair(&c, &s);
 	SAY(ioctl(s, SIOCGSTAMP_OLD, &tv));
 	SAY(ioctl(s, SIOCGSTAMPNS_OLD, &ts));
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	drain(s);
 	SAY(ioctl(s, SIOCGSTAMP_OLD, &tv));
 	SAY(ioctl(s, SIOCGSTAMP_NEW, &tv));
@@ -630,7 +590,7 @@ FAST("L4", "ethtool works, and unknown requests are ENOTTY or as TCP says")
 	SAY(ioctl(c, FIOQSIZE, buf));
 	SAY(ioctl(c, 2, buf));
 	SAY(ioctl(c, 0x5401, buf));
-	give_now(c, s, "alive");
+	give_and_wait(c, s, "alive");
 	SAY(number(s, FIONREAD));
 }
 
@@ -652,7 +612,7 @@ FAST("L5", "SIOCATMARK is 0 without urgent data")
 
 	pair(&c, &s);
 	SAY(number(s, SIOCATMARK));
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	SAY(number(s, SIOCATMARK));
 	drain(s);
 	SAY(number(s, SIOCATMARK));

@@ -11,18 +11,9 @@
 #define SO_SELECT_ERR_QUEUE	45
 #endif
 
-static void give(int fd, const char *text)
+static void give_and_wait(int from, int to, const char *text)
 {
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
-		broken("send");
-}
-
-static void give_now(int from, int to, const char *text)
-{
-	int before = fsk_unread(to);
-
-	give(from, text);
-	AWAIT(fsk_unread(to) == before + (int)strlen(text));
+	give_now(from, to, text);
 	fsk_sleep_ms(10);	/* whoever is to be woken has been */
 }
 
@@ -42,15 +33,6 @@ static void reset(int by, int told)
 }
 
 /* Sends a text whose last byte is urgent. */
-static long urge(int fd, const char *text)
-{
-	long n = send(fd, text, strlen(text), MSG_OOB | MSG_NOSIGNAL);
-
-	if (n != (long)strlen(text))
-		broken("urgent send");
-	return n;
-}
-
 /* Reads whatever is there. */
 static long drain(int fd)
 {
@@ -144,12 +126,12 @@ FAST("F2", "a connected socket: idle, with data, at its end")
 	say_events("idle client", fsk_events(c));
 	say_events("idle server", fsk_events(s));
 	note("every bit %x", events_of(c, 0xffff));
-	give_now(s, c, "abc");
+	give_and_wait(s, c, "abc");
 	say_events("data", fsk_events(c));
 	note("every bit %x", events_of(c, 0xffff));
 	SAY(drain(c));
 	say_events("read", fsk_events(c));
-	give_now(s, c, "abc");
+	give_and_wait(s, c, "abc");
 	finish(s, c);
 	say_events("data and end", fsk_events(c));
 	SAY(drain(c));
@@ -236,7 +218,7 @@ FAST("F4", "a hang-up and an error are told to who does not ask for them")
 
 	pair(&c, &s);
 	say_events("idle", events_of(c, 0));
-	give_now(s, c, "x");
+	give_and_wait(s, c, "x");
 	say_events("data", events_of(c, 0));
 	finish(s, c);
 	say_events("end", events_of(c, 0));
@@ -286,7 +268,7 @@ FAST("F4", "select() in every state of a connection")
 
 	pair(&c, &s);
 	say_select("idle", c);
-	give_now(s, c, "x");
+	give_and_wait(s, c, "x");
 	say_select("data", c);
 	SAY(drain(c));
 	finish(s, c);
@@ -381,12 +363,12 @@ FAST("F6", "edges: one event for each arrival, though old data is unread")
 	say_epoll("armed", ep);
 	say_epoll("no change", ep);
 	for (i = 0; i < 3; i++) {
-		give_now(c, s, "abc");
+		give_and_wait(c, s, "abc");
 		say_epoll("arrival", ep);
 		say_epoll("no change", ep);
 	}
-	give_now(c, s, "abc");
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	say_epoll("two arrivals", ep);
 	say_epoll("no change", ep);
 	SAY(drain(s));
@@ -406,13 +388,13 @@ FAST("F6", "edges: who asks for input only")
 	pair(&c, &s);
 	ep = watch(s, EPOLLIN | EPOLLET);
 	say_epoll("armed", ep);
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	say_epoll("arrival", ep);
 	SAY(send(s, "answer", 6, 0));
 	AWAIT(fsk_unread(c) == 6);
 	say_epoll("sent and acknowledged", ep);
 	SAY(fsk_unread(s));
-	give_now(c, s, "def");
+	give_and_wait(c, s, "def");
 	say_epoll("arrival", ep);
 	finish(c, s);
 	say_epoll("end", ep);
@@ -423,7 +405,7 @@ FAST("F6", "edges: what was there when armed is told once")
 	int c, s, ep;
 
 	pair(&c, &s);
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	ep = watch(s, EDGE);
 	say_epoll("armed", ep);
 	say_epoll("no change", ep);
@@ -483,7 +465,7 @@ FAST("F6", "levels: told as long as it is so")
 	pair(&c, &s);
 	ep = watch(s, EPOLLIN | EPOLLRDHUP);
 	say_epoll("idle", ep);
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	say_epoll("data", ep);
 	say_epoll("data", ep);
 	SAY(drain(s));
@@ -502,9 +484,9 @@ FAST("F7", "EPOLLONESHOT tells once, EPOLL_CTL_MOD tells what is there")
 
 	pair(&c, &s);
 	ep = watch(s, EPOLLIN | EPOLLONESHOT);
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	say_epoll("first", ep);
-	give_now(c, s, "def");
+	give_and_wait(c, s, "def");
 	say_epoll("spent", ep);
 	again(ep, s, EPOLLIN | EPOLLONESHOT);
 	say_epoll("armed again", ep);
@@ -522,7 +504,7 @@ FAST("F7", "EPOLL_CTL_MOD changes what is told")
 
 	pair(&c, &s);
 	ep = watch(s, EPOLLOUT);
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	say_epoll("out", ep);
 	again(ep, s, EPOLLIN);
 	say_epoll("in", ep);
@@ -569,7 +551,7 @@ FAST("F7", "EPOLLEXCLUSIVE and wrong uses of epoll on a connection")
 	SAY(epoll_ctl(ep, EPOLL_CTL_ADD, c, &event));
 	SAY(epoll_ctl(s, EPOLL_CTL_ADD, c, &event));
 	SAY(epoll_wait(s, &event, 1, 0));
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	say_epoll("exclusive", ep);
 	reset(c, s);
 	say_epoll("exclusive", ep);
@@ -584,7 +566,7 @@ FAST("F7", "an epoll inside an epoll tells of a connection")
 	outer = watch(inner, EPOLLIN);
 	say_epoll("idle", outer);
 	say_events("poll", fsk_events(inner));
-	give_now(c, s, "abc");
+	give_and_wait(c, s, "abc");
 	say_epoll("data", outer);
 	say_events("poll", fsk_events(inner));
 	SAY(drain(s));
@@ -621,35 +603,6 @@ FAST("F8", "writable means that a third of the buffer takes bytes at once")
 	SAY(send(c, bytes, sizeof(bytes), MSG_DONTWAIT));
 }
 
-struct poller {
-	int fd;
-	short want;
-	pthread_t id;
-	pid_t tid;
-	int events;
-	bool done;
-};
-
-static void *poll_once(void *arg)
-{
-	struct poller *p = arg;
-	struct pollfd pfd = { p->fd, p->want };
-
-	p->tid = gettid();
-	if (poll(&pfd, 1, 20000) > 0)
-		p->events = pfd.revents;
-	p->done = true;
-	return NULL;
-}
-
-static void begin(struct poller *p, int fd, int want)
-{
-	*p = (struct poller){ .fd = fd, .want = want };
-	p->id = thread(poll_once, p);
-	AWAIT(p->tid);
-	await_sleep(p->tid);
-}
-
 /* What the thread was woken with; what is certain of it. */
 static void end(const char *what, struct poller *p, int certain)
 {
@@ -664,7 +617,7 @@ FAST("F8", "who waits for room is woken when there is some")
 
 	small_pair(&c, &s);
 	fsk_stuff(c, 1);
-	begin(&p, c, POLLOUT);
+	begin_poll(&p, c, POLLOUT);
 	fsk_sleep_ms(50);
 	note("waits %d", !p.done);
 	AWAIT((drain(s), p.done));
@@ -709,7 +662,7 @@ FAST("F8", "TCP_NOTSENT_LOWAT: who waits is woken once the rest was sent")
 	pair_on(c, lfd, port, &s);
 	while (send(c, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
-	begin(&p, c, POLLOUT);
+	begin_poll(&p, c, POLLOUT);
 	AWAIT((drain(s), p.done));
 	end("woken", &p, POLLOUT);
 }
@@ -775,8 +728,8 @@ FAST("F9", "epoll and a waiting thread hear of an urgent byte")
 	pair(&c, &s);
 	ep = watch(s, EPOLLPRI | EPOLLET);
 	say_epoll("armed", ep);
-	begin(&p, s, POLLPRI);
-	give_now(c, s, "data");
+	begin_poll(&p, s, POLLPRI);
+	give_and_wait(c, s, "data");
 	say_epoll("data", ep);
 	SAY(urge(c, "!"));
 	end("woken", &p, POLLPRI);
@@ -818,7 +771,7 @@ FAST("F11", "closing the last descriptor takes it out of the epoll")
 	ep = watch(s, EPOLLIN);
 	copy = dup(s);
 	SAY(close(s));
-	give_now(c, copy, "abc");
+	give_and_wait(c, copy, "abc");
 	say_epoll("a copy is open", ep);
 	SAY(close(copy));
 	say_epoll("closed", ep);
@@ -876,16 +829,16 @@ LEFT_TO_TCP("F12", "poll waits while the connection is handed to TCP")
 	ep = watch(c, EDGE);
 	say_epoll("fresh", ep);
 	SAY(dial(c, port));
-	begin(&p, c, POLLIN);
+	begin_poll(&p, c, POLLIN);
 	s = accept(lfd, NULL, NULL);
 	SAY(s >= 0);
 	AWAIT(fsk_events(c));
 	say_epoll("connected", ep);
 	say_epoll("no change", ep);
-	give_now(s, c, "abc");
+	give_and_wait(s, c, "abc");
 	end("data", &p, -1);
 	say_epoll("data", ep);
-	begin(&p, c, POLLRDHUP);
+	begin_poll(&p, c, POLLRDHUP);
 	finish(s, c);
 	end("end", &p, -1);
 	say_epoll("end", ep);
@@ -905,7 +858,7 @@ FAST("F12", "an epoll that has the socket since before connect() hears of all")
 	AWAIT(fsk_events(c));
 	say_epoll("connected", ep);
 	say_epoll("no change", ep);
-	give_now(s, c, "abc");
+	give_and_wait(s, c, "abc");
 	say_epoll("data", ep);
 	finish(s, c);
 	say_epoll("end", ep);
@@ -945,7 +898,7 @@ FAST("F12", "an epoll keeps the socket through connect(AF_UNSPEC)")
 		;
 	pair_on(c, lfd, port, &s);
 	say_epoll("connected again", ep);
-	give_now(s, c, "abc");
+	give_and_wait(s, c, "abc");
 	say_epoll("data", ep);
 }
 
@@ -956,22 +909,22 @@ FAST("F12", "threads that wait in poll() hear of data, end, reset, shutdown()")
 	int c, s;
 
 	pair(&c, &s);
-	begin(&p, c, POLLIN | POLLRDHUP);
+	begin_poll(&p, c, POLLIN | POLLRDHUP);
 	give(s, "abc");
 	end("data", &p, -1);
 	SAY(recv(c, buf, sizeof(buf), 0));
-	begin(&p, c, POLLIN | POLLRDHUP);
+	begin_poll(&p, c, POLLIN | POLLRDHUP);
 	shutdown(s, SHUT_WR);
 	end("end", &p, -1);
-	begin(&p, c, 0);
+	begin_poll(&p, c, 0);
 	fsk_set_linger(s, 0);
 	close(s);
 	end("reset", &p, -1);
 	pair(&c, &s);
-	begin(&p, c, POLLIN | POLLRDHUP);
+	begin_poll(&p, c, POLLIN | POLLRDHUP);
 	shutdown(c, SHUT_RD);
 	end("own shutdown", &p, -1);
-	begin(&p, c, 0);
+	begin_poll(&p, c, 0);
 	shutdown(c, SHUT_WR);
 	end("own shutdown of both", &p, -1);
 }
@@ -994,7 +947,7 @@ FAST("F12", "select(), ppoll() and epoll_pwait() time out or find data")
 	SAY(ppoll(&pfd, 1, &soon, NULL));
 	SAY(select(c + 1, &set, NULL, NULL, &later));
 	SAY(epoll_pwait(ep, &event, 1, 20, NULL));
-	give_now(s, c, "x");
+	give_and_wait(s, c, "x");
 	SAY(poll(&pfd, 1, -1));
 	SAY(ppoll(&pfd, 1, NULL, NULL));
 	FD_SET(c, &set);

@@ -17,86 +17,6 @@ static void *nowhere(void)
 	return (void *)strtoul("1", NULL, 10);
 }
 
-/* A thread inside recv(). */
-struct reader {
-	int fd;
-	void *buf;
-	size_t len;
-	int flags;
-	pthread_t id;
-	pid_t tid;
-	long n;
-	int error;
-	bool done;
-};
-
-static void *read_once(void *arg)
-{
-	struct reader *r = arg;
-
-	r->tid = gettid();
-	r->n = recv(r->fd, r->buf, r->len, r->flags);
-	r->error = errno;
-	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static void begin(struct reader *r)
-{
-	r->tid = 0;
-	r->done = false;
-	r->id = thread(read_once, r);
-	AWAIT(r->tid);
-	await_sleep(r->tid);
-}
-
-static long end(const char *what, struct reader *r)
-{
-	await_thread(r->id);
-	errno = r->error;
-	return say(what, r->n);
-}
-
-static void end_bytes(const char *what, struct reader *r)
-{
-	await_thread(r->id);
-	errno = r->error;
-	say_bytes(what, r->buf, r->n);
-}
-
-/* recv() of at most 64 bytes, and what it got. */
-static void take(const char *what, int fd, size_t len, int flags)
-{
-	char buf[64] = "";
-	long n;
-
-	errno = 0;
-	n = recv(fd, buf, len, flags);
-	say_bytes(what, buf, n);
-}
-
-static void give(int fd, const char *text)
-{
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
-		broken("send");
-}
-
-/* Sends a text in one segment and waits until it can be read. */
-static void give_now(int from, int to, const char *text)
-{
-	int before = fsk_unread(to);
-
-	give(from, text);
-	AWAIT(fsk_unread(to) == before + (int)strlen(text));
-}
-
-static int unacked(int fd)
-{
-	int n = -1;
-
-	return ioctl(fd, TIOCOUTQ, &n) ? -1 : n;
-}
-
 /* One end goes with a reset; the other has been told on return. */
 static void reset(int by, int told)
 {
@@ -319,20 +239,20 @@ FAST("E3", "recv() of no bytes is EAGAIN when there is no data")
 
 FAST("E3", "recv() of no bytes waits for the first")
 {
-	struct reader r = {};
+	struct fsk_call r = {};
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
 	give(c, "abc");
-	end("recv", &r);
+	end_call("recv", &r);
 	take("all", s, 64, 0);
-	begin(&r);
+	begin_read(&r);
 	finish(c, s);
-	end("at the end", &r);
+	end_call("at the end", &r);
 }
 
 FAST("E3", "recv() of no bytes takes a pending error")
@@ -384,21 +304,21 @@ FAST("E4", "peeking does not consume")
 FAST("E4", "peeking waits for the first byte only")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 64, .flags = MSG_PEEK };
+	struct fsk_call r = { .buf = buf, .len = 64, .flags = MSG_PEEK };
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
-	end_bytes("peek", &r);
+	end_read("peek", &r);
 	take("read", s, 64, 0);
 }
 
 FAST("E4", "peeking at all of it waits for all of it")
 {
 	char buf[64];
-	struct reader r = {
+	struct fsk_call r = {
 		.buf = buf, .len = 6, .flags = MSG_PEEK | MSG_WAITALL,
 	};
 	int c, s;
@@ -407,16 +327,16 @@ FAST("E4", "peeking at all of it waits for all of it")
 	give_now(c, s, "abc");
 	take("it is there", s, 3, MSG_PEEK | MSG_WAITALL);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	fsk_sleep_ms(50);
 	note("waits %d, queued %d", !r.done, fsk_unread(s));
 	give(c, "def");
-	end_bytes("peek", &r);
+	end_read("peek", &r);
 	SAY(fsk_unread(s));
 	r.len = 60;
-	begin(&r);
+	begin_read(&r);
 	finish(c, s);
-	end_bytes("cut by the end", &r);
+	end_read("cut by the end", &r);
 	take("read", s, 64, 0);
 	take("end", s, 64, MSG_PEEK | MSG_WAITALL);
 }
@@ -485,15 +405,15 @@ FAST("E5", "MSG_TRUNC with MSG_PEEK counts and loses nothing")
 
 FAST("E5", "MSG_TRUNC with MSG_WAITALL throws away bytes still to come")
 {
-	struct reader r = { .len = BIG, .flags = MSG_TRUNC | MSG_WAITALL };
+	struct fsk_call r = { .len = BIG, .flags = MSG_TRUNC | MSG_WAITALL };
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 1, 0, BIG);
 	give(c, "rest");
-	end("trunc", &r);
+	end_call("trunc", &r);
 	take("read", s, 64, 0);
 }
 
@@ -512,22 +432,22 @@ FAST("E5", "recvmsg() with MSG_TRUNC leaves msg_flags alone")
 	note("flags %x, %.2s", msg.msg_flags, buf);
 }
 
-static struct reader wait_all(int fd, void *buf, size_t len)
+static struct fsk_call wait_all(int fd, void *buf, size_t len)
 {
-	return (struct reader){
+	return (struct fsk_call){
 		.fd = fd, .buf = buf, .len = len, .flags = MSG_WAITALL,
 	};
 }
 
 FAST("E6", "MSG_WAITALL waits for every byte")
 {
-	struct reader r;
+	struct fsk_call r;
 	char buf[64];
 	int c, s;
 
 	pair(&c, &s);
 	r = wait_all(s, buf, 9);
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
 	AWAIT(!unacked(c));
 	await_sleep(r.tid);
@@ -535,7 +455,7 @@ FAST("E6", "MSG_WAITALL waits for every byte")
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
 	give(c, "ghijk");
-	end_bytes("all", &r);
+	end_read("all", &r);
 	take("rest", s, 64, 0);
 }
 
@@ -555,39 +475,39 @@ FAST("E6", "MSG_WAITALL with MSG_DONTWAIT takes what is there")
 
 /* One way a wait for BIG bytes ends after the first @sent. */
 static void cut_short(const char *what, size_t sent,
-		      void (*cut)(int c, int s, struct reader *r))
+		      void (*cut)(int c, int s, struct fsk_call *r))
 {
 	char *buf = map(BIG);
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 5, 0, sent);
 	AWAIT(!unacked(c));
 	AWAIT(!fsk_unread(s));
 	await_sleep(r.tid);
 	cut(c, s, &r);
-	end(what, &r);
+	end_call(what, &r);
 	note("right %d", r.n < 0 || fsk_wrong(buf, r.n, 5, 0) == -1);
 	take("next", s, 64, MSG_DONTWAIT);
 	take("next", s, 64, MSG_DONTWAIT);
 	munmap(buf, BIG);
 }
 
-static void cut_by_end(int c, int s, struct reader *r)
+static void cut_by_end(int c, int s, struct fsk_call *r)
 {
 	shutdown(c, SHUT_WR);
 }
 
-static void cut_by_reset(int c, int s, struct reader *r)
+static void cut_by_reset(int c, int s, struct fsk_call *r)
 {
 	fsk_set_linger(c, 0);
 	close(c);
 }
 
-static void cut_by_shutdown(int c, int s, struct reader *r)
+static void cut_by_shutdown(int c, int s, struct fsk_call *r)
 {
 	shutdown(s, SHUT_RD);
 }
@@ -603,9 +523,9 @@ static void handle(int flags)
 	sigaction(SIGUSR1, &action, NULL);
 }
 
-static void cut_by_signal(int c, int s, struct reader *r)
+static void cut_by_signal(int c, int s, struct fsk_call *r)
 {
-	pthread_kill(r->id, SIGUSR1);
+	pthread_kill(r->thread, SIGUSR1);
 }
 
 FAST("E6", "MSG_WAITALL returns what it has at the end of the stream")
@@ -681,30 +601,30 @@ static void lowat(int fd, int bytes)
 FAST("E7", "recv() waits for SO_RCVLOWAT bytes, or for fewer if it asks so")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 64 };
+	struct fsk_call r = { .buf = buf, .len = 64 };
 	int c, s;
 
 	pair(&c, &s);
 	lowat(s, 10);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abcde");
 	AWAIT(!unacked(c));
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
 	give(c, "fghij");
-	end_bytes("enough", &r);
+	end_read("enough", &r);
 	give_now(c, s, "abcde");
 	take("fewer asked", s, 4, 0);
 	/* Fewer asked are enough to return, but do not wake who waits. */
 	r.len = 3;
-	begin(&r);
+	begin_read(&r);
 	give(c, "fg");
 	AWAIT(!unacked(c));
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
 	give(c, "hijklmno");
-	end_bytes("fewer asked", &r);
+	end_read("fewer asked", &r);
 }
 
 FAST("E7", "a nonblocking recv() takes fewer than SO_RCVLOWAT")
@@ -725,25 +645,25 @@ FAST("E7", "a nonblocking recv() takes fewer than SO_RCVLOWAT")
 FAST("E7", "the end or an error needs no SO_RCVLOWAT")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 64 };
+	struct fsk_call r = { .buf = buf, .len = 64 };
 	int c, s;
 
 	pair(&c, &s);
 	lowat(s, 10);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
 	finish(c, s);
-	end_bytes("end", &r);
+	end_read("end", &r);
 	take("end", s, 64, 0);
 	pair(&c, &s);
 	lowat(s, 10);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
 	AWAIT(!unacked(c));
 	reset(c, s);
-	end_bytes("reset", &r);
+	end_read("reset", &r);
 	take("reset", s, 64, 0);
 	take("reset", s, 64, 0);
 }
@@ -773,38 +693,14 @@ FAST("E7", "poll waits for SO_RCVLOWAT bytes, the end or an error")
 	say_events("reset", fsk_events(s));
 }
 
-struct poller {
-	int fd;
-	short want;
-	pthread_t id;
-	pid_t tid;
-	int events;
-	bool done;
-};
-
-static void *poll_once(void *arg)
-{
-	struct poller *p = arg;
-	struct pollfd pfd = { p->fd, p->want };
-
-	p->tid = gettid();
-	if (poll(&pfd, 1, 20000) > 0)
-		p->events = pfd.revents;
-	p->done = true;
-	return NULL;
-}
-
 FAST("E7", "who polls wakes when SO_RCVLOWAT is reached, or lowered so far")
 {
-	struct poller p = { .want = POLLIN };
+	struct poller p;
 	int c, s;
 
 	pair(&c, &s);
 	lowat(s, 10);
-	p.fd = s;
-	p.id = thread(poll_once, &p);
-	AWAIT(p.tid);
-	await_sleep(p.tid);
+	begin_poll(&p, s, POLLIN);
 	give_now(c, s, "abcde");
 	fsk_sleep_ms(50);
 	note("waits %d", !p.done);
@@ -813,10 +709,7 @@ FAST("E7", "who polls wakes when SO_RCVLOWAT is reached, or lowered so far")
 	say_events("reached", p.events);
 
 	lowat(s, 100);
-	p = (struct poller){ .fd = s, .want = POLLIN };
-	p.id = thread(poll_once, &p);
-	AWAIT(p.tid);
-	await_sleep(p.tid);
+	begin_poll(&p, s, POLLIN);
 	lowat(s, 10);
 	await_thread(p.id);
 	say_events("lowered", p.events);
@@ -825,36 +718,36 @@ FAST("E7", "who polls wakes when SO_RCVLOWAT is reached, or lowered so far")
 FAST("E7", "a large SO_RCVLOWAT is reached")
 {
 	char *buf = map(BIG);
-	struct reader r = { .buf = buf, .len = BIG };
+	struct fsk_call r = { .buf = buf, .len = BIG };
 	int c, s;
 
 	pair(&c, &s);
 	/* 100000 bytes never come over TCP's loopback on 6.1. */
 	lowat(s, 30000);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 4, 0, 29999);
 	AWAIT(!unacked(c));
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
 	give(c, "x");
-	end("recv", &r);
+	end_call("recv", &r);
 	note("right %d", fsk_wrong(buf, 29999, 4, 0) == -1);
 }
 
 FAST("E8", "MSG_DONTWAIT is for one call")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 64 };
+	struct fsk_call r = { .buf = buf, .len = 64 };
 	int c, s;
 
 	pair(&c, &s);
 	take("nothing", s, 64, MSG_DONTWAIT);
 	note("O_NONBLOCK %d", !!(fcntl(s, F_GETFL) & O_NONBLOCK));
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
-	end_bytes("waited", &r);
+	end_read("waited", &r);
 }
 
 FAST("E8", "flags that mean nothing to recv() are ignored")
@@ -970,59 +863,59 @@ FAST("E9", "a bad second buffer of readv() loses nothing of a segment")
 FAST("E9", "what was copied before a fault is returned, the rest stays")
 {
 	char *half = map_half_bad();
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	pair(&c, &s);
 	r = wait_all(s, half + PAGE - 3, 6);
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
 	AWAIT(!unacked(c) && !fsk_unread(s));
 	await_sleep(r.tid);
 	give(c, "def");
-	end_bytes("first", &r);
+	end_read("first", &r);
 	take("rest", s, 64, 0);
 }
 
 FAST("E9", "a fault while waiting is EFAULT, and the data stays")
 {
 	char *half = map_half_bad();
-	struct reader r = { .buf = nowhere(), .len = 3 };
+	struct fsk_call r = { .buf = nowhere(), .len = 3 };
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
-	end("bad", &r);
+	end_call("bad", &r);
 	take("data", s, 64, 0);
 	r.buf = half + PAGE - 2;
 	r.len = 4;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abcd");
-	end("half bad", &r);
+	end_call("half bad", &r);
 	take("data", s, 64, 0);
 	r.buf = (void *)PAGE;
 	r.len = BIG;
-	begin(&r);
+	begin_read(&r);
 	give(c, "abcd");
-	end("large and bad", &r);
+	end_call("large and bad", &r);
 	take("data", s, 64, 0);
 }
 
 FAST("E9", "a large buffer bad in the middle loses nothing")
 {
 	char *buf = map(BIG);
-	struct reader r;
+	struct fsk_call r;
 	long first;
 	int c, s;
 
 	mprotect(buf + BIG / 2, PAGE, PROT_NONE);
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 6, 0, BIG);
-	await_thread(r.id);
+	await_thread(r.thread);
 	first = r.n < 0 ? 0 : r.n;
 	note("fault or some: %d", r.n >= 0 || r.error == EFAULT);
 	note("not beyond: %d", first <= BIG / 2);
@@ -1168,34 +1061,34 @@ FAST("E10", "recvfrom() tells an address of no bytes")
 	note("length %d, port %d", len, addr.sin_port);
 }
 
-static void shut_read(int c, int s, struct reader *r)
+static void shut_read(int c, int s, struct fsk_call *r)
 {
 	shutdown(s, SHUT_RD);
 }
 
-static void shut_both(int c, int s, struct reader *r)
+static void shut_both(int c, int s, struct fsk_call *r)
 {
 	shutdown(s, SHUT_RDWR);
 }
 
-static void say_hello(int c, int s, struct reader *r)
+static void say_hello(int c, int s, struct fsk_call *r)
 {
 	give(c, "hello");
 }
 
 /* A thread waits in a plain recv(); it wakes. */
 static void wake(const char *what, size_t len,
-		 void (*by)(int c, int s, struct reader *r))
+		 void (*by)(int c, int s, struct fsk_call *r))
 {
 	char *buf = map(BIG);
-	struct reader r = { .buf = buf, .len = len };
+	struct fsk_call r = { .buf = buf, .len = len };
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	by(c, s, &r);
-	end_bytes(what, &r);
+	end_read(what, &r);
 	take("next", s, 64, MSG_DONTWAIT);
 	munmap(buf, BIG);
 }
@@ -1221,21 +1114,22 @@ FAST("E11", "a waiting reader with a large buffer wakes as well")
 FAST("E11", "the end wakes all who wait, data one of them")
 {
 	char one[8], two[8];
-	struct reader a = { .buf = one, .len = 1 }, b = { .buf = two, .len = 1 };
+	struct fsk_call a = { .buf = one, .len = 1 };
+	struct fsk_call b = { .buf = two, .len = 1 };
 	int c, s;
 
 	pair(&c, &s);
 	a.fd = s;
 	b.fd = s;
-	begin(&a);
-	begin(&b);
+	begin_read(&a);
+	begin_read(&b);
 	give(c, "x");
 	AWAIT(a.done || b.done);
 	fsk_sleep_ms(50);
 	note("one of them: %d", a.done != b.done);
 	finish(c, s);
-	await_thread(a.id);
-	await_thread(b.id);
+	await_thread(a.thread);
+	await_thread(b.thread);
 	note("together %ld", a.n + b.n);
 }
 
@@ -1246,9 +1140,9 @@ FAST("E12", "a signal ends a wait with EINTR")
 	wake("large", BIG, cut_by_signal);
 }
 
-static void signal_then_data(int c, int s, struct reader *r)
+static void signal_then_data(int c, int s, struct fsk_call *r)
 {
-	pthread_kill(r->id, SIGUSR1);
+	pthread_kill(r->thread, SIGUSR1);
 	fsk_sleep_ms(50);
 	note("still waits %d", !r->done);
 	give(c, "hello");
@@ -1271,7 +1165,7 @@ FAST("E12", "an ignored signal disturbs no wait")
 FAST("E12", "with SO_RCVTIMEO a signal is EINTR in spite of SA_RESTART")
 {
 	char *buf = map(BIG);
-	struct reader r = { .buf = buf };
+	struct fsk_call r = { .buf = buf };
 	int c, s;
 
 	handle(SA_RESTART);
@@ -1279,9 +1173,9 @@ FAST("E12", "with SO_RCVTIMEO a signal is EINTR in spite of SA_RESTART")
 	fsk_set_timeout(s, SO_RCVTIMEO, 20000);
 	r.fd = s;
 	for (r.len = 64; r.len <= BIG; r.len *= BIG / 64) {
-		begin(&r);
-		pthread_kill(r.id, SIGUSR1);
-		end("interrupted", &r);
+		begin_read(&r);
+		pthread_kill(r.thread, SIGUSR1);
+		end_call("interrupted", &r);
 	}
 	give(c, "abc");
 	take("data", s, 64, 0);
@@ -1327,7 +1221,7 @@ FAST("E13", "a reader that is killed is gone at once and takes no more data")
 FAST("E13", "the process of a waiting thread can exit")
 {
 	char *buf = map(BIG);
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 	pid_t pid;
 
@@ -1336,7 +1230,7 @@ FAST("E13", "the process of a waiting thread can exit")
 	if (!pid) {
 		close(c);
 		r = wait_all(s, buf, BIG);
-		begin(&r);
+		begin_read(&r);
 		_exit(3);
 	}
 	close(s);
@@ -1347,7 +1241,7 @@ FAST("E13", "the process of a waiting thread can exit")
 FAST("E13", "exec() of a process with a waiting thread keeps the socket")
 {
 	char *buf = map(BIG);
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 	pid_t pid;
 
@@ -1356,7 +1250,7 @@ FAST("E13", "exec() of a process with a waiting thread keeps the socket")
 	if (!pid) {
 		close(c);
 		r = wait_all(s, buf, BIG);
-		begin(&r);
+		begin_read(&r);
 		dup2(s, 0);
 		execlp("head", "head", "-c", "0", NULL);
 		_exit(127);
@@ -1367,11 +1261,12 @@ FAST("E13", "exec() of a process with a waiting thread keeps the socket")
 }
 
 /* After recv() returned with less than it asked, nothing is written. */
-static void written_later(const char *what, struct reader *r, char *buf, int c)
+static void written_later(const char *what, struct fsk_call *r, char *buf,
+			  int c)
 {
 	int s = r->fd;
 
-	end(what, r);
+	end_call(what, r);
 	memset(buf, 0x55, BIG);
 	fsk_send_pattern(c, 9, 0, 50000);
 	AWAIT(fsk_unread(s) == 50000);
@@ -1382,48 +1277,48 @@ static void written_later(const char *what, struct reader *r, char *buf, int c)
 FAST("E14", "a buffer is not written to once recv() has returned")
 {
 	char *buf = map(BIG);
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	handle(0);
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
-	pthread_kill(r.id, SIGUSR1);
+	begin_read(&r);
+	pthread_kill(r.thread, SIGUSR1);
 	written_later("signal", &r, buf, c);
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
 	AWAIT(!unacked(c) && !fsk_unread(s));
 	await_sleep(r.tid);
-	pthread_kill(r.id, SIGUSR1);
+	pthread_kill(r.thread, SIGUSR1);
 	written_later("signal and data", &r, buf, c);
 	fsk_set_timeout(s, SO_RCVTIMEO, 200);
-	begin(&r);
+	begin_read(&r);
 	written_later("timeout", &r, buf, c);
 	r.flags = 0;
 	fsk_set_timeout(s, SO_RCVTIMEO, 0);
-	begin(&r);
+	begin_read(&r);
 	give(c, "abc");
 	written_later("data", &r, buf, c);
-	begin(&r);
+	begin_read(&r);
 	shutdown(s, SHUT_RD);
 	written_later("shutdown", &r, buf, c);
 }
 
-static void arrived(const char *what, int c, struct reader *r)
+static void arrived(const char *what, int c, struct fsk_call *r)
 {
 	fsk_send_pattern(c, 10, 0, BIG);
-	end(what, r);
+	end_call(what, r);
 	note("right %d", r->n < 0 || fsk_wrong(r->buf, r->n, 10, 0) == -1);
 }
 
 /* For memory that is gone: the data, or EFAULT and the data is left. */
-static void fault_or_data(const char *what, int c, struct reader *r)
+static void fault_or_data(const char *what, int c, struct fsk_call *r)
 {
 	long n;
 
 	fsk_send_pattern(c, 10, 0, BIG);
-	await_thread(r->id);
+	await_thread(r->thread);
 	n = r->n < 0 ? 0 : r->n;
 	note("%s: fault or data %d", what, r->n >= 0 || r->error == EFAULT);
 	note("none lost %d", n + fsk_recv_pattern(r->fd, 10, n, BIG - n) ==
@@ -1433,13 +1328,13 @@ static void fault_or_data(const char *what, int c, struct reader *r)
 FAST("E15", "MADV_DONTNEED during recv() loses no data")
 {
 	char *buf = map(BIG);
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	memset(buf, 1, BIG);
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	SAY(madvise(buf, BIG, MADV_DONTNEED));
 	arrived("recv", c, &r);
 }
@@ -1447,13 +1342,13 @@ FAST("E15", "MADV_DONTNEED during recv() loses no data")
 FAST("E15", "new memory in the buffer's place gets the data")
 {
 	char *buf = map(BIG), *other;
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	memset(buf, 1, BIG);
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	munmap(buf, BIG);
 	other = mmap(buf, BIG, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -1464,34 +1359,34 @@ FAST("E15", "new memory in the buffer's place gets the data")
 FAST("E15", "a buffer that is unmapped, moved or closed faults")
 {
 	char *buf = map(BIG), *to = map(BIG);
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	memset(buf, 1, BIG);
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	munmap(buf, BIG);
 	fault_or_data("munmap", c, &r);
 
 	buf = map(BIG);
 	memset(buf, 1, BIG);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	to = mremap(buf, BIG, BIG, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	fault_or_data("mremap", c, &r);
 
 	buf = map(BIG);
 	memset(buf, 1, BIG);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	mprotect(buf, BIG, PROT_NONE);
 	fault_or_data("PROT_NONE", c, &r);
 
 	buf = map(BIG);
 	memset(buf, 1, BIG);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	mprotect(buf, BIG, PROT_READ);
 	fault_or_data("PROT_READ", c, &r);
 }
@@ -1499,14 +1394,14 @@ FAST("E15", "a buffer that is unmapped, moved or closed faults")
 FAST("E15", "fork() during recv(): the parent gets the data, the child none")
 {
 	char *buf = map(BIG), byte;
-	struct reader r;
+	struct fsk_call r;
 	int c, s, go[2];
 	pid_t pid;
 
 	memset(buf, 1, BIG);
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	if (pipe(go))
 		broken("pipe");
 	pid = fsk_fork();
@@ -1523,13 +1418,13 @@ FAST("E15", "fork() during recv(): the parent gets the data, the child none")
 FAST("E15", "a buffer written by its program during recv() hurts nobody else")
 {
 	char *buf = map(BIG + 2 * PAGE);
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	memset(buf, 0x55, BIG + 2 * PAGE);
 	pair(&c, &s);
 	r = wait_all(s, buf + PAGE, BIG);
-	begin(&r);
+	begin_read(&r);
 	memset(buf + PAGE, 0x66, BIG);
 	arrived("recv", c, &r);
 	note("around it %d", !memcmp(buf, buf + 1, PAGE - 1) &&
@@ -1701,7 +1596,7 @@ FAST("E17", "SO_PEEK_OFF that was set before connecting is kept")
 FAST("E17", "a wait at the peek offset ends with new data")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 64, .flags = MSG_PEEK };
+	struct fsk_call r = { .buf = buf, .len = 64, .flags = MSG_PEEK };
 	int c, s;
 
 	pair(&c, &s);
@@ -1709,23 +1604,23 @@ FAST("E17", "a wait at the peek offset ends with new data")
 		return;
 	give_now(c, s, "abc");
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	give(c, "def");
-	end_bytes("peek", &r);
+	end_read("peek", &r);
 	SAY(fsk_int_option(s, SOL_SOCKET, SO_PEEK_OFF));
 }
 
 /* BIG bytes for a thread that waits for them all in this memory. */
 static void receive_into(const char *what, char *buf)
 {
-	struct reader r;
+	struct fsk_call r;
 	int c, s;
 
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 11, 0, BIG);
-	end(what, &r);
+	end_call(what, &r);
 	note("right %d", fsk_wrong(buf, BIG, 11, 0) == -1);
 	close(c);
 	close(s);
@@ -1771,7 +1666,7 @@ FAST("E18", "received into shared memory and into files")
 FAST("E18", "received beyond the end of a file: SIGBUS memory faults")
 {
 	int fd = memfd_create("row", 0);
-	struct reader r;
+	struct fsk_call r;
 	char *buf;
 	int c, s;
 	long n;
@@ -1781,9 +1676,9 @@ FAST("E18", "received beyond the end of a file: SIGBUS memory faults")
 	buf = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	pair(&c, &s);
 	r = wait_all(s, buf, BIG);
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 11, 0, BIG);
-	await_thread(r.id);
+	await_thread(r.thread);
 	n = r.n < 0 ? 0 : r.n;
 	note("fault or some %d", r.n >= 0 || r.error == EFAULT);
 	note("none lost %d", n + fsk_recv_pattern(s, 11, n, BIG - n) == BIG);

@@ -11,47 +11,17 @@ static int mark(int fd)
 	return ioctl(fd, SIOCATMARK, &at) ? -1 : at;
 }
 
-static int unacked(int fd)
-{
-	int n = -1;
-
-	return ioctl(fd, TIOCOUTQ, &n) ? -1 : n;
-}
-
-static void give(int fd, const char *text, int flags)
-{
-	long n = strlen(text);
-
-	if (send(fd, text, n, flags | MSG_NOSIGNAL) != n)
-		broken("send");
-}
-
-/* Sends a text whose last byte is urgent. */
-static long urge(int fd, const char *text)
-{
-	long n = send(fd, text, strlen(text), MSG_OOB | MSG_NOSIGNAL);
-
-	if (n != (long)strlen(text))
-		broken("urgent send");
-	return n;
-}
-
 /* Sends and waits until the peer's host has all of it. */
-static void give_now(int fd, const char *text, int flags)
+static void give_acked(int fd, const char *text, int flags)
 {
-	give(fd, text, flags);
+	give_flags(fd, text, flags);
 	AWAIT(!unacked(fd));
 	fsk_sleep_ms(10);
 }
 
-static void take(const char *what, int fd, size_t len, int flags)
+static void take_now(const char *what, int fd, size_t len, int flags)
 {
-	char buf[64] = "";
-	long n;
-
-	errno = 0;
-	n = recv(fd, buf, len, flags | MSG_DONTWAIT);
-	say_bytes(what, buf, n);
+	take(what, fd, len, flags | MSG_DONTWAIT);
 }
 
 static void say_state(const char *what, int fd)
@@ -83,47 +53,12 @@ static void handle_urgent(int flags)
 	sigaction(SIGURG, &action, NULL);
 }
 
-/* A thread inside recv(). */
-struct reader {
-	int fd;
-	void *buf;
-	size_t len;
-	int flags;
-	pthread_t id;
-	pid_t tid;
-	long n;
-	int error;
-	bool done;
-};
-
-static void *read_once(void *arg)
+static void end(const char *what, struct fsk_call *r)
 {
-	struct reader *r = arg;
-
-	r->tid = gettid();
-	r->n = recv(r->fd, r->buf, r->len, r->flags);
-	r->error = errno;
-	r->done = true;
-	return NULL;
-}
-
-static void begin(struct reader *r)
-{
-	r->tid = 0;
-	r->done = false;
-	r->id = thread(read_once, r);
-	AWAIT(r->tid);
-	await_sleep(r->tid);
-}
-
-static void end(const char *what, struct reader *r)
-{
-	await_thread(r->id);
-	errno = r->error;
 	if (r->len > 64)
-		say(what, r->n);
+		end_call(what, r);
 	else
-		say_bytes(what, r->buf, r->n);
+		end_read(what, r);
 }
 
 FAST("H1", "of several bytes sent urgent only the last one is")
@@ -134,10 +69,10 @@ FAST("H1", "of several bytes sent urgent only the last one is")
 	SAY(urge(c, "abc!"));
 	AWAIT(fsk_events(s) & POLLPRI);
 	say_state("arrived", s);
-	take("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
 	say_state("at the mark", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
 	say_state("all read", s);
 }
 
@@ -152,10 +87,10 @@ FAST("H1", "urgent bytes go both ways, and through sendmsg()")
 	    SAY(sendmsg(c, &msg, MSG_OOB | MSG_DONTWAIT)) < 0)
 		broken("urgent send");
 	AWAIT(fsk_events(s) & POLLPRI && fsk_events(c) & POLLPRI);
-	take("client", c, 64, 0);
-	take("client", c, 64, MSG_OOB);
-	take("server", s, 64, 0);
-	take("server", s, 64, MSG_OOB);
+	take_now("client", c, 64, 0);
+	take_now("client", c, 64, MSG_OOB);
+	take_now("server", s, 64, 0);
+	take_now("server", s, 64, MSG_OOB);
 }
 
 FAST("H1", "sending no byte urgent does nothing")
@@ -164,10 +99,10 @@ FAST("H1", "sending no byte urgent does nothing")
 
 	pair(&c, &s);
 	SAY(send(c, NULL, 0, MSG_OOB));
-	give_now(c, "ab", 0);
+	give_acked(c, "ab", 0);
 	say_state("peer", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
 }
 
 FAST("H1", "wrong uses of an urgent send")
@@ -177,9 +112,9 @@ FAST("H1", "wrong uses of an urgent send")
 	signal(SIGPIPE, SIG_IGN);
 	pair(&c, &s);
 	SAY(send(c, NULL, 1, MSG_OOB));
-	give_now(c, "ab", 0);
+	give_acked(c, "ab", 0);
 	say_state("peer", s);
-	take("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
 	SAY(shutdown(c, SHUT_WR));
 	SAY(send(c, "!", 1, MSG_OOB));
 	SAY(send(c, NULL, 0, MSG_OOB));
@@ -192,13 +127,13 @@ ALONE("H1", "urgent sends and receives without connection")
 
 	SAY(send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL));
 	SAY(send(lfd, "!", 1, MSG_OOB | MSG_NOSIGNAL));
-	take("fresh", fd, 1, MSG_OOB);
-	take("listening", lfd, 1, MSG_OOB);
+	take_now("fresh", fd, 1, MSG_OOB);
+	take_now("listening", lfd, 1, MSG_OOB);
 	SAY(mark(fd));
 	SAY(mark(lfd));
 	SAY(ioctl(fd, SIOCATMARK, NULL));
 	SAY(fsk_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1));
-	take("fresh, in line", fd, 1, MSG_OOB);
+	take_now("fresh, in line", fd, 1, MSG_OOB);
 }
 
 FAST("H2", "SIGURG goes to the owner, for each urgent byte once")
@@ -210,23 +145,23 @@ FAST("H2", "SIGURG goes to the owner, for each urgent byte once")
 	SAY(urge(c, "!"));
 	AWAIT(fsk_events(s) & POLLPRI);
 	note("no owner: %d", urgs);
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	SAY(fcntl(s, F_SETOWN, getpid()));
 	for (i = 0; i < 3; i++) {
 		urgs = 0;
-		give_now(c, "ab!", MSG_OOB);
+		give_acked(c, "ab!", MSG_OOB);
 		AWAIT(urgs);
 		note("signals %d", urgs);
 		say_events("events", fsk_events(s));
-		take("stream", s, 64, 0);
-		take("urgent", s, 64, MSG_OOB);
+		take_now("stream", s, 64, 0);
+		take_now("urgent", s, 64, MSG_OOB);
 		say_events("events", fsk_events(s));
 	}
 	urgs = 0;
-	give_now(c, "data", 0);
+	give_acked(c, "data", 0);
 	note("plain data: %d", urgs);
 	SAY(fcntl(s, F_SETOWN, 0));
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	note("no owner any more: %d", urgs);
 }
 
@@ -239,7 +174,7 @@ FAST("H2", "SIGURG comes whatever F_SETSIG says, in line as well")
 	inline_on(s);
 	SAY(fcntl(s, F_SETOWN, getpid()));
 	SAY(fcntl(s, F_SETSIG, SIGUSR1));
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	AWAIT(urgs);
 	note("signals %d", urgs);
 }
@@ -258,12 +193,12 @@ FAST("H2", "SIGURG goes to a process group and to another process")
 	}
 	fsk_sleep_ms(100);
 	SAY(fcntl(s, F_SETOWN, pid));
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	SAY(fsk_reap(pid));
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	handle_urgent(0);
 	SAY(fcntl(s, F_SETOWN, -getpgrp()));
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	AWAIT(urgs);
 	note("group %d", urgs);
 }
@@ -271,21 +206,21 @@ FAST("H2", "SIGURG goes to a process group and to another process")
 FAST("H2", "SIGURG interrupts a blocked recv(), which restarts if it may")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 64 };
+	struct fsk_call r = { .buf = buf, .len = 64 };
 	struct f_owner_ex owner = { .type = F_OWNER_TID };
 	int c, s;
 
 	handle_urgent(SA_RESTART);
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	owner.pid = r.tid;
 	SAY(fcntl(s, F_SETOWN_EX, &owner));
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	AWAIT(urgs);
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
-	give(c, "data", 0);
+	give(c, "data");
 	end("recv", &r);
 }
 
@@ -298,7 +233,7 @@ FAST("H2", "the owner of a listener is not the owner of its connections")
 	SAY(fcntl(lfd, F_SETOWN, getpid()));
 	pair_on(c, lfd, port, &s);
 	SAY(fcntl(s, F_GETOWN));
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	AWAIT(fsk_events(s) & POLLPRI);
 	note("signals %d", urgs);
 }
@@ -308,16 +243,16 @@ FAST("H3", "recv() stops at the mark, and then skips the urgent byte")
 	int c, s;
 
 	pair(&c, &s);
-	give(c, "ab!", MSG_OOB);
-	give_now(c, "cd", 0);
+	give_flags(c, "ab!", MSG_OOB);
+	give_acked(c, "cd", 0);
 	say_state("arrived", s);
-	take("one", s, 1, 0);
+	take_now("one", s, 1, 0);
 	say_state("before the mark", s);
-	take("to the mark", s, 64, 0);
+	take_now("to the mark", s, 64, 0);
 	say_state("at the mark", s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 	say_state("after it", s);
-	take("urgent is lost", s, 64, MSG_OOB);
+	take_now("urgent is lost", s, 64, MSG_OOB);
 }
 
 FAST("H3", "recv() stops at the mark though the urgent byte was read")
@@ -325,13 +260,13 @@ FAST("H3", "recv() stops at the mark though the urgent byte was read")
 	int c, s;
 
 	pair(&c, &s);
-	give(c, "ab!", MSG_OOB);
-	give_now(c, "cd", 0);
-	take("urgent", s, 64, MSG_OOB);
+	give_flags(c, "ab!", MSG_OOB);
+	give_acked(c, "cd", 0);
+	take_now("urgent", s, 64, MSG_OOB);
 	say_state("it was read", s);
-	take("to the mark", s, 64, 0);
+	take_now("to the mark", s, 64, 0);
 	say_state("at the mark", s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 	say_state("after it", s);
 }
 
@@ -341,15 +276,15 @@ FAST("H3", "in line recv() stops at the mark and then begins with the byte")
 
 	pair(&c, &s);
 	inline_on(s);
-	give(c, "ab!", MSG_OOB);
-	give_now(c, "cd", 0);
+	give_flags(c, "ab!", MSG_OOB);
+	give_acked(c, "cd", 0);
 	say_state("arrived", s);
-	take("to the mark", s, 64, 0);
+	take_now("to the mark", s, 64, 0);
 	say_state("at the mark", s);
-	take("peek", s, 64, MSG_PEEK);
-	take("the byte", s, 1, 0);
+	take_now("peek", s, 64, MSG_PEEK);
+	take_now("the byte", s, 1, 0);
 	say_state("after it", s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 }
 
 FAST("H3", "changing SO_OOBINLINE while the byte is queued")
@@ -357,17 +292,17 @@ FAST("H3", "changing SO_OOBINLINE while the byte is queued")
 	int c, s;
 
 	pair(&c, &s);
-	give(c, "ab!", MSG_OOB);
-	give_now(c, "cd", 0);
+	give_flags(c, "ab!", MSG_OOB);
+	give_acked(c, "cd", 0);
 	inline_on(s);
 	say_state("in line", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("to the mark", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("to the mark", s, 64, 0);
 	SAY(fsk_set_int(s, SOL_SOCKET, SO_OOBINLINE, 0));
 	say_state("no more", s);
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	inline_on(s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 }
 
 FAST("H3", "peeking stops at the mark and crosses it as reading does")
@@ -375,15 +310,15 @@ FAST("H3", "peeking stops at the mark and crosses it as reading does")
 	int c, s;
 
 	pair(&c, &s);
-	give(c, "ab!", MSG_OOB);
-	give_now(c, "cd", 0);
-	take("peek", s, 64, MSG_PEEK);
-	take("peek", s, 64, MSG_PEEK);
-	take("read", s, 64, 0);
-	take("peek at the mark", s, 64, MSG_PEEK);
+	give_flags(c, "ab!", MSG_OOB);
+	give_acked(c, "cd", 0);
+	take_now("peek", s, 64, MSG_PEEK);
+	take_now("peek", s, 64, MSG_PEEK);
+	take_now("read", s, 64, 0);
+	take_now("peek at the mark", s, 64, MSG_PEEK);
 	say_state("at the mark", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("read", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("read", s, 64, 0);
 }
 
 FAST("H3", "MSG_TRUNC and MSG_WAITALL stop at the mark")
@@ -392,14 +327,14 @@ FAST("H3", "MSG_TRUNC and MSG_WAITALL stop at the mark")
 	int c, s;
 
 	pair(&c, &s);
-	give(c, "abc!", MSG_OOB);
-	give_now(c, "def", 0);
+	give_flags(c, "abc!", MSG_OOB);
+	give_acked(c, "def", 0);
 	SAY(recv(s, NULL, 64, MSG_TRUNC | MSG_DONTWAIT));
 	say_state("at the mark", s);
 	SAY(recv(s, NULL, 2, MSG_TRUNC | MSG_DONTWAIT));
-	take("rest", s, 64, 0);
-	give(c, "abc!", MSG_OOB);
-	give_now(c, "def", 0);
+	take_now("rest", s, 64, 0);
+	give_flags(c, "abc!", MSG_OOB);
+	give_acked(c, "def", 0);
 	SAY(recv(s, buf, 5, MSG_WAITALL));
 	SAY(recv(s, buf, 3, MSG_WAITALL));
 }
@@ -407,38 +342,38 @@ FAST("H3", "MSG_TRUNC and MSG_WAITALL stop at the mark")
 FAST("H3", "a wait for all bytes ends when the mark comes")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 6, .flags = MSG_WAITALL };
+	struct fsk_call r = { .buf = buf, .len = 6, .flags = MSG_WAITALL };
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
-	give_now(c, "abc", 0);
+	begin_read(&r);
+	give_acked(c, "abc", 0);
 	await_sleep(r.tid);
-	give_now(c, "d!", MSG_OOB);
+	give_acked(c, "d!", MSG_OOB);
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
-	give_now(c, "efghi", 0);
+	give_acked(c, "efghi", 0);
 	end("recv", &r);
 	say_state("then", s);
-	take("rest", s, 64, 0);
+	take_now("rest", s, 64, 0);
 }
 
 FAST("H3", "a reader that waits at the mark gets what follows")
 {
 	char buf[64];
-	struct reader r = { .buf = buf, .len = 64 };
+	struct fsk_call r = { .buf = buf, .len = 64 };
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
-	give_now(c, "!", MSG_OOB);
+	begin_read(&r);
+	give_acked(c, "!", MSG_OOB);
 	fsk_sleep_ms(50);
 	note("waits %d", !r.done);
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	note("waits %d", !r.done);
-	give(c, "data", 0);
+	give(c, "data");
 	end("recv", &r);
 }
 
@@ -447,11 +382,11 @@ FAST("H3", "an urgent byte alone is no data: recv() passes it")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	say_state("arrived", s);
-	take("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
 	say_state("then", s);
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	say_state("then", s);
 }
 
@@ -481,7 +416,7 @@ FAST("H3", "the urgent byte in a long stream is where it was sent")
 	SAY(got);
 	AWAIT(mark(s) == 1);
 	AWAIT(fsk_events(s) & POLLPRI);
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	SAY(fsk_recv_pattern(s, 1, BIG, BIG));
 	SAY(fsk_reap(pid));
 }
@@ -489,28 +424,28 @@ FAST("H3", "the urgent byte in a long stream is where it was sent")
 FAST("H3", "a large wait for all bytes stops at the mark")
 {
 	static char buf[2 * BIG];
-	struct reader r = {
+	struct fsk_call r = {
 		.buf = buf, .len = sizeof(buf), .flags = MSG_WAITALL,
 	};
 	int c, s;
 
 	pair(&c, &s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 1, 0, BIG);
 	urge(c, "!");
 	fsk_send_pattern(c, 1, BIG, 1000);
 	end("recv", &r);
 	note("right %d", fsk_wrong(buf, BIG, 1, 0) == -1);
 	SAY(mark(s));
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	SAY(fsk_recv_pattern(s, 1, BIG, 1000));
 }
 
 FAST("H3", "in line a large wait for all bytes stops at the mark")
 {
 	static char buf[2 * BIG];
-	struct reader r = {
+	struct fsk_call r = {
 		.buf = buf, .len = sizeof(buf), .flags = MSG_WAITALL,
 	};
 	int c, s;
@@ -518,14 +453,14 @@ FAST("H3", "in line a large wait for all bytes stops at the mark")
 	pair(&c, &s);
 	inline_on(s);
 	r.fd = s;
-	begin(&r);
+	begin_read(&r);
 	fsk_send_pattern(c, 1, 0, BIG);
 	urge(c, "!");
 	fsk_send_pattern(c, 1, BIG, 1000);
 	end("recv", &r);
 	note("right %d", fsk_wrong(buf, BIG, 1, 0) == -1);
 	SAY(mark(s));
-	take("the byte", s, 1, 0);
+	take_now("the byte", s, 1, 0);
 	SAY(fsk_recv_pattern(s, 1, BIG, 1000));
 }
 
@@ -534,16 +469,16 @@ FAST("H4", "recv() of the urgent byte gives it once")
 	int c, s;
 
 	pair(&c, &s);
-	take("none yet", s, 64, MSG_OOB);
-	give_now(c, "ab!", MSG_OOB);
-	take("peek", s, 64, MSG_OOB | MSG_PEEK);
-	take("peek", s, 64, MSG_OOB | MSG_PEEK);
-	take("read", s, 64, MSG_OOB);
-	take("again", s, 64, MSG_OOB);
-	take("peek again", s, 64, MSG_OOB | MSG_PEEK);
-	take("stream", s, 64, 0);
-	take("beyond", s, 64, 0);
-	take("none any more", s, 64, MSG_OOB);
+	take_now("none yet", s, 64, MSG_OOB);
+	give_acked(c, "ab!", MSG_OOB);
+	take_now("peek", s, 64, MSG_OOB | MSG_PEEK);
+	take_now("peek", s, 64, MSG_OOB | MSG_PEEK);
+	take_now("read", s, 64, MSG_OOB);
+	take_now("again", s, 64, MSG_OOB);
+	take_now("peek again", s, 64, MSG_OOB | MSG_PEEK);
+	take_now("stream", s, 64, 0);
+	take_now("beyond", s, 64, 0);
+	take_now("none any more", s, 64, MSG_OOB);
 }
 
 FAST("H4", "recv() of the urgent byte never blocks, and none is EINVAL")
@@ -555,13 +490,13 @@ FAST("H4", "recv() of the urgent byte never blocks, and none is EINVAL")
 	SAY(recv(s, &byte, 1, MSG_OOB));
 	SAY(recv(s, &byte, 1, MSG_OOB | MSG_WAITALL));
 	SAY(recv(s, &byte, 0, MSG_OOB));
-	give_now(c, "data", 0);
+	give_acked(c, "data", 0);
 	SAY(recv(s, &byte, 1, MSG_OOB));
 	inline_on(s);
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	SAY(recv(s, &byte, 1, MSG_OOB));
-	take("stream", s, 64, 0);
-	take("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
 }
 
 FAST("H4", "recvmsg() of the urgent byte marks it MSG_OOB")
@@ -576,7 +511,7 @@ FAST("H4", "recvmsg() of the urgent byte marks it MSG_OOB")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab!", MSG_OOB);
+	give_acked(c, "ab!", MSG_OOB);
 	SAY(recvmsg(s, &msg, MSG_OOB | MSG_PEEK));
 	note("flags %x, name %d, %s", msg.msg_flags, msg.msg_namelen, buf);
 	iov.iov_len = 0;
@@ -598,15 +533,15 @@ FAST("H4", "recv() of the urgent byte into no room or a bad place")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab!", MSG_OOB);
+	give_acked(c, "ab!", MSG_OOB);
 	SAY(recv(s, nowhere, 1, MSG_OOB | MSG_PEEK));
 	SAY(recv(s, nowhere, 1, MSG_OOB));
-	take("again", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
-	give_now(c, "cd!", MSG_OOB);
+	take_now("again", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
+	give_acked(c, "cd!", MSG_OOB);
 	SAY(recv(s, NULL, 0, MSG_OOB));
-	take("again", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
+	take_now("again", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
 }
 
 FAST("H4", "an urgent byte that is announced but has not arrived is EAGAIN")
@@ -625,8 +560,8 @@ FAST("H4", "an urgent byte that is announced but has not arrived is EAGAIN")
 	SAY(send(c, buf, 40000, 0));
 	SAY(urge(c, "!"));
 	AWAIT(urgs);
-	take("urgent", s, 64, MSG_OOB);
-	take("urgent", s, 64, MSG_OOB | MSG_PEEK);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB | MSG_PEEK);
 	say_events("events", fsk_events(s) & ~POLLOUT);
 	note("mark %d", mark(s));
 	AWAIT(({
@@ -636,7 +571,7 @@ FAST("H4", "an urgent byte that is announced but has not arrived is EAGAIN")
 	}));
 	AWAIT(fsk_events(s) & POLLPRI);
 	note("mark %d", mark(s));
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	note("signals %d", urgs);
 }
 
@@ -645,17 +580,17 @@ FAST("H4", "an urgent byte outlives the end of the stream")
 	int c, s;
 
 	pair(&c, &s);
-	give(c, "ab!", MSG_OOB);
+	give_flags(c, "ab!", MSG_OOB);
 	shutdown(c, SHUT_WR);
 	AWAIT(fsk_events(s) & POLLRDHUP);
 	say_state("end", s);
-	take("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
 	say_state("at the mark", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("urgent", s, 64, MSG_OOB);
-	take("end", s, 64, 0);
-	take("end", s, 64, 0);
-	take("none", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("end", s, 64, 0);
+	take_now("end", s, 64, 0);
+	take_now("none", s, 64, MSG_OOB);
 }
 
 FAST("H4", "an urgent byte and a reset")
@@ -663,16 +598,16 @@ FAST("H4", "an urgent byte and a reset")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab!", MSG_OOB);
+	give_acked(c, "ab!", MSG_OOB);
 	fsk_set_linger(c, 0);
 	close(c);
 	AWAIT(fsk_events(s) & POLLERR);
 	say_state("reset", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
-	take("stream", s, 64, 0);
-	take("stream", s, 64, 0);
-	take("urgent", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
 }
 
 FAST("H4", "an urgent byte that nobody read makes close() a reset")
@@ -680,13 +615,13 @@ FAST("H4", "an urgent byte that nobody read makes close() a reset")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "!", MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
 	close(s);
 	AWAIT(fsk_events(c) & (POLLERR | POLLRDHUP));
 	say_events("peer", fsk_events(c));
 	pair(&c, &s);
-	give_now(c, "!", MSG_OOB);
-	take("urgent", s, 64, MSG_OOB);
+	give_acked(c, "!", MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
 	close(s);
 	AWAIT(fsk_events(c) & (POLLERR | POLLRDHUP));
 	say_events("peer after it was read", fsk_events(c));
@@ -697,13 +632,13 @@ FAST("H4", "own SHUT_RD leaves an urgent byte readable")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab!", MSG_OOB);
+	give_acked(c, "ab!", MSG_OOB);
 	SAY(shutdown(s, SHUT_RD));
 	say_state("shut", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
-	take("stream", s, 64, 0);
-	take("none", s, 64, MSG_OOB);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
+	take_now("none", s, 64, MSG_OOB);
 }
 
 FAST("H5", "a second urgent byte moves the mark, the first becomes data")
@@ -711,15 +646,15 @@ FAST("H5", "a second urgent byte moves the mark, the first becomes data")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab1", MSG_OOB);
-	take("peek", s, 64, MSG_OOB | MSG_PEEK);
-	give_now(c, "cd2", MSG_OOB);
-	give_now(c, "ef", 0);
+	give_acked(c, "ab1", MSG_OOB);
+	take_now("peek", s, 64, MSG_OOB | MSG_PEEK);
+	give_acked(c, "cd2", MSG_OOB);
+	give_acked(c, "ef", 0);
 	say_state("both", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("to the mark", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("to the mark", s, 64, 0);
 	say_state("at the mark", s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 }
 
 FAST("H5", "a second urgent byte after the first was read")
@@ -727,14 +662,14 @@ FAST("H5", "a second urgent byte after the first was read")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab1", MSG_OOB);
-	take("first", s, 64, MSG_OOB);
-	give_now(c, "cd2", MSG_OOB);
+	give_acked(c, "ab1", MSG_OOB);
+	take_now("first", s, 64, MSG_OOB);
+	give_acked(c, "cd2", MSG_OOB);
 	say_state("second", s);
-	take("second", s, 64, MSG_OOB);
-	take("to the mark", s, 64, 0);
+	take_now("second", s, 64, MSG_OOB);
+	take_now("to the mark", s, 64, 0);
 	say_state("at the mark", s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 }
 
 FAST("H5", "a second urgent byte while the reader is at the first")
@@ -742,15 +677,15 @@ FAST("H5", "a second urgent byte while the reader is at the first")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab1", MSG_OOB);
-	take("to the mark", s, 64, 0);
-	give_now(c, "cd2", MSG_OOB);
-	give_now(c, "ef", 0);
+	give_acked(c, "ab1", MSG_OOB);
+	take_now("to the mark", s, 64, 0);
+	give_acked(c, "cd2", MSG_OOB);
+	give_acked(c, "ef", 0);
 	say_state("second", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
 	say_state("at the mark", s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 }
 
 FAST("H5", "one urgent byte right after another")
@@ -758,15 +693,15 @@ FAST("H5", "one urgent byte right after another")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "1", MSG_OOB);
-	give_now(c, "2", MSG_OOB);
+	give_acked(c, "1", MSG_OOB);
+	give_acked(c, "2", MSG_OOB);
 	say_state("two", s);
-	take("urgent", s, 64, MSG_OOB);
-	take("stream", s, 64, 0);
+	take_now("urgent", s, 64, MSG_OOB);
+	take_now("stream", s, 64, 0);
 	say_state("then", s);
-	take("stream", s, 64, 0);
-	give_now(c, "end", 0);
-	take("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
+	give_acked(c, "end", 0);
+	take_now("stream", s, 64, 0);
 }
 
 FAST("H5", "a second urgent byte in line")
@@ -775,13 +710,13 @@ FAST("H5", "a second urgent byte in line")
 
 	pair(&c, &s);
 	inline_on(s);
-	give_now(c, "ab1", MSG_OOB);
-	give_now(c, "cd2", MSG_OOB);
-	give_now(c, "ef", 0);
+	give_acked(c, "ab1", MSG_OOB);
+	give_acked(c, "cd2", MSG_OOB);
+	give_acked(c, "ef", 0);
 	say_state("both", s);
-	take("to the mark", s, 64, 0);
+	take_now("to the mark", s, 64, 0);
 	say_state("at the mark", s);
-	take("beyond", s, 64, 0);
+	take_now("beyond", s, 64, 0);
 }
 
 FAST("H6", "FIONREAD ends before the mark, and does not count the byte")
@@ -789,17 +724,17 @@ FAST("H6", "FIONREAD ends before the mark, and does not count the byte")
 	int c, s;
 
 	pair(&c, &s);
-	give_now(c, "ab!", MSG_OOB);
+	give_acked(c, "ab!", MSG_OOB);
 	SAY(fsk_unread(s));
-	give_now(c, "cd", 0);
+	give_acked(c, "cd", 0);
 	SAY(fsk_unread(s));
-	take("one", s, 1, 0);
+	take_now("one", s, 1, 0);
 	SAY(fsk_unread(s));
-	take("one", s, 1, 0);
+	take_now("one", s, 1, 0);
 	SAY(fsk_unread(s));
-	take("one", s, 1, 0);
+	take_now("one", s, 1, 0);
 	SAY(fsk_unread(s));
-	take("one", s, 1, 0);
+	take_now("one", s, 1, 0);
 	SAY(fsk_unread(s));
 }
 
@@ -809,10 +744,10 @@ FAST("H6", "FIONREAD in line counts the urgent byte")
 
 	pair(&c, &s);
 	inline_on(s);
-	give_now(c, "ab!", MSG_OOB);
-	give_now(c, "cd", 0);
+	give_acked(c, "ab!", MSG_OOB);
+	give_acked(c, "cd", 0);
 	SAY(fsk_unread(s));
-	take("stream", s, 64, 0);
+	take_now("stream", s, 64, 0);
 	SAY(fsk_unread(s));
 }
 
@@ -833,11 +768,11 @@ FAST("H6", "plain use of a connection after its urgent bytes")
 
 	pair(&c, &s);
 	for (i = 0; i < 5; i++) {
-		give(c, "ab!", MSG_OOB);
-		give_now(c, "cd", 0);
-		take("stream", s, 64, 0);
-		take("urgent", s, 64, MSG_OOB);
-		take("stream", s, 64, 0);
+		give_flags(c, "ab!", MSG_OOB);
+		give_acked(c, "cd", 0);
+		take_now("stream", s, 64, 0);
+		take_now("urgent", s, 64, MSG_OOB);
+		take_now("stream", s, 64, 0);
 	}
 	fsk_send_pattern(c, 1, 0, 3000);
 	SAY(fsk_recv_pattern(s, 1, 0, 3000));

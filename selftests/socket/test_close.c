@@ -2,6 +2,7 @@
 // The end of a connection, as each side sees it: shutdown, close, reset, kill.
 // fastsock: timeout=300
 
+#include "fsk_call.h"
 #include "fsk_test.h"
 
 #define EVENTS_RESET	(POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP)
@@ -789,32 +790,14 @@ TEST_F(closing, shutdown_acts_on_all_descriptors)
 	close(copy);
 }
 
-struct reader {
-	pthread_t thread;
-	int fd;
-	size_t len;
-	pid_t tid;
-	ssize_t n;
-	bool done;
-};
-
-static void *read_once(void *arg)
+static void blocked_reader(struct __test_metadata *_metadata,
+			   struct fsk_call *r, int fd, size_t len)
 {
 	static char buf[65536];
-	struct reader *r = arg;
 
-	r->tid = gettid();
-	r->n = recv(r->fd, buf, r->len, 0);
-	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static void blocked_reader(struct __test_metadata *_metadata,
-			   struct reader *r, int fd, size_t len)
-{
-	*r = (struct reader){ .fd = fd, .len = len };
-	ASSERT_EQ(0, pthread_create(&r->thread, NULL, read_once, r));
-	ASSERT_TRUE(FSK_UNTIL(r->tid && fsk_task_state(r->tid) == 'S'));
+	*r = (struct fsk_call){ .fd = fd, .buf = buf, .len = len };
+	ASSERT_EQ(0, pthread_create(&r->thread, NULL, fsk_read_once, r));
+	ASSERT_TRUE(FSK_UNTIL(fsk_is_asleep(r)));
 	fsk_sleep_ms(100);
 	ASSERT_FALSE(r->done);
 }
@@ -822,7 +805,7 @@ static void blocked_reader(struct __test_metadata *_metadata,
 TEST_F(closing, shutdown_wakes_a_reader)
 {
 	static const size_t lens[] = { 1, 65536 };
-	struct reader r;
+	struct fsk_call r;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
@@ -841,7 +824,7 @@ TEST_F(closing, shutdown_wakes_a_reader)
 /* Linux: the read in progress keeps the file. */
 TEST_F(closing, close_does_not_wake_a_reader)
 {
-	struct reader r;
+	struct fsk_call r;
 
 	blocked_reader(_metadata, &r, self->client, 10);
 	fsk_close(&self->client);

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "fsk_call.h"
 #include "fsk_test.h"
 
 #define SEED	11
@@ -16,36 +17,12 @@
 
 FSK_PAIR_FIXTURE(posting);
 
-/* One receive in a thread of its own. */
-struct call {
-	pthread_t thread;
-	pid_t tid;
-	int fd;
-	void *buf;
-	size_t len;
-	int flags;
-	ssize_t n;
-	int err;
-	bool done;
-};
-
-static void *recv_call(void *arg)
-{
-	struct call *c = arg;
-
-	__atomic_store_n(&c->tid, gettid(), __ATOMIC_RELEASE);
-	c->n = recv(c->fd, c->buf, c->len, c->flags);
-	c->err = errno;
-	__atomic_store_n(&c->done, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static bool asleep_in_recv(const struct call *c)
+static bool asleep_in_recv(const struct fsk_call *c)
 {
 	char path[64], line[64] = "";
 	FILE *file;
 
-	if (!c->tid || fsk_task_state(c->tid) != 'S')
+	if (!fsk_is_asleep(c))
 		return false;
 	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", c->tid);
 	file = fopen(path, "re");
@@ -58,13 +35,13 @@ static bool asleep_in_recv(const struct call *c)
 }
 
 /* Starts it and returns when it sleeps. */
-static void begin(struct __test_metadata *_metadata, struct call *c)
+static void begin(struct __test_metadata *_metadata, struct fsk_call *c)
 {
-	ASSERT_EQ(0, pthread_create(&c->thread, NULL, recv_call, c));
+	ASSERT_EQ(0, pthread_create(&c->thread, NULL, fsk_read_once, c));
 	ASSERT_TRUE(FSK_UNTIL(asleep_in_recv(c)));
 }
 
-static void finish(struct call *c)
+static void finish(struct fsk_call *c)
 {
 	pthread_join(c->thread, NULL);
 }
@@ -122,8 +99,8 @@ static void expect_rest(struct __test_metadata *_metadata, int fd, ssize_t n,
 
 TEST_F(posting, waitall_across_many_frames)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 	/* In memory the writer does not wait until it is posted again. */
 	bool memory = variant->link == &fsk_lo || getenv("LAN_SAME_HOST");
 	long least = memory ? 1 : BIG / 2;
@@ -153,8 +130,8 @@ TEST_F(posting, waitall_across_many_frames)
 TEST_F(posting, unaligned_buffer)
 {
 	char *buf = blank(BIG);
-	struct call c = { .fd = self->server, .buf = buf + 4093,
-			  .len = 40001, .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = buf + 4093,
+			      .len = 40001, .flags = MSG_WAITALL };
 
 	begin(_metadata, &c);
 	ASSERT_EQ(0, fsk_send_pattern(self->client, SEED, 0, 60000));
@@ -200,8 +177,8 @@ TEST_F(posting, several_segments)
 TEST_F(posting, very_large_buffer)
 {
 	size_t len = 1280 << 10;
-	struct call c = { .fd = self->server, .buf = blank(len), .len = len,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(len),
+			      .len = len, .flags = MSG_WAITALL };
 
 	madvise(c.buf, len, MADV_HUGEPAGE);
 	begin(_metadata, &c);
@@ -214,7 +191,8 @@ TEST_F(posting, very_large_buffer)
 /* Without WAITALL a large receive returns with what there is. */
 TEST_F(posting, returns_with_the_first_bytes)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG };
 	long before = posted(variant->link);
 	int i;
 
@@ -237,7 +215,8 @@ TEST_F(posting, returns_with_the_first_bytes)
 
 TEST_F(posting, low_water_mark)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG };
 
 	ASSERT_EQ(0, fsk_set_int(self->server, SOL_SOCKET, SO_RCVLOWAT,
 				 30000));
@@ -265,8 +244,8 @@ static void handle(int flags)
 
 TEST_F(posting, signal_in_the_middle)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 
 	handle(0);
 	begin(_metadata, &c);
@@ -285,15 +264,15 @@ TEST_F(posting, signal_in_the_middle)
 
 TEST_F(posting, signal_before_anything)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 
 	handle(0);
 	begin(_metadata, &c);
 	pthread_kill(c.thread, SIGUSR1);
 	finish(&c);
 	EXPECT_EQ(-1, c.n);
-	EXPECT_EQ(EINTR, c.err);
+	EXPECT_EQ(EINTR, c.error);
 	send_part(_metadata, self->client, 0, PART);
 	EXPECT_TRUE(is_blank(c.buf, BIG));
 	expect_rest(_metadata, self->server, 0, PART);
@@ -301,8 +280,8 @@ TEST_F(posting, signal_before_anything)
 
 TEST_F(posting, signal_that_restarts)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = 50000,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = 50000, .flags = MSG_WAITALL };
 
 	handle(SA_RESTART);
 	begin(_metadata, &c);
@@ -346,8 +325,8 @@ TEST_F(posting, timeout)
 
 TEST_F(posting, peek)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG),
-			  .len = 2 * PART, .flags = MSG_PEEK };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = 2 * PART, .flags = MSG_PEEK };
 	int i;
 
 	begin(_metadata, &c);
@@ -396,7 +375,7 @@ static void count_bytes(long counts[256], const void *buf, ssize_t n)
 /* Every byte goes to one of them, and both get what they asked for. */
 TEST_F(posting, two_readers_at_once)
 {
-	struct call c[2] = {
+	struct fsk_call c[2] = {
 		{ .fd = self->server, .buf = blank(BIG), .len = 60000,
 		  .flags = MSG_WAITALL },
 		{ .fd = self->server, .buf = blank(BIG), .len = 70000,
@@ -454,7 +433,7 @@ static void *splice_calls(void *arg)
 static void *read_calls(void *arg)
 {
 	void *buf = blank(BIG);
-	struct call *c = arg;
+	struct fsk_call *c = arg;
 	ssize_t n;
 
 	__atomic_store_n(&c->tid, gettid(), __ATOMIC_RELEASE);
@@ -478,7 +457,7 @@ TEST_F(posting, splice_beside_a_reader)
 	const uint64_t total = (fsk_debug_kernel() ? 8UL : 32UL) << 20;
 	struct splicer s = { .fd = self->server };
 	long want[256] = {}, have[256] = {};
-	struct call c = { .fd = self->server, .buf = have };
+	struct fsk_call c = { .fd = self->server, .buf = have };
 	long before = posted(variant->link);
 	static char buf[65536];
 	uint64_t at;
@@ -508,7 +487,7 @@ TEST_F(posting, splice_beside_a_reader)
 /* The thread whose buffer is posted leaves; the one that queued behind goes on. */
 TEST_F(posting, first_of_two_readers_is_interrupted)
 {
-	struct call c[2] = {
+	struct fsk_call c[2] = {
 		{ .fd = self->server, .buf = blank(BIG), .len = BIG,
 		  .flags = MSG_WAITALL },
 		{ .fd = self->server, .buf = blank(BIG), .len = 50000,
@@ -522,7 +501,7 @@ TEST_F(posting, first_of_two_readers_is_interrupted)
 	pthread_kill(c[0].thread, SIGUSR1);
 	finish(&c[0]);
 	EXPECT_EQ(-1, c[0].n);
-	EXPECT_EQ(EINTR, c[0].err);
+	EXPECT_EQ(EINTR, c[0].error);
 	ASSERT_EQ(0, fsk_send_pattern(self->client, SEED, 0, 50000));
 	finish(&c[1]);
 	EXPECT_EQ(50000, c[1].n);
@@ -534,8 +513,8 @@ TEST_F(posting, first_of_two_readers_is_interrupted)
 static void fork_while_posted(struct __test_metadata *_metadata, int client,
 			      int server, uint64_t first)
 {
-	struct call c = { .fd = server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = server, .buf = blank(BIG), .len = BIG,
+			      .flags = MSG_WAITALL };
 	int go[2];
 	char byte;
 	pid_t pid;
@@ -582,8 +561,8 @@ TEST_F(posting, fork_in_the_middle)
 /* The child scribbles over its copy while the parent's data still comes. */
 TEST_F(posting, fork_and_write)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 	pid_t pid;
 
 	begin(_metadata, &c);
@@ -603,8 +582,8 @@ TEST_F(posting, fork_and_write)
 static void buffer_goes(struct __test_metadata *_metadata, int client,
 			int server, uint64_t first, bool remap)
 {
-	struct call c = { .fd = server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = server, .buf = blank(BIG), .len = BIG,
+			      .flags = MSG_WAITALL };
 	char *other, *moved = NULL;
 
 	begin(_metadata, &c);
@@ -628,7 +607,7 @@ static void buffer_goes(struct __test_metadata *_metadata, int client,
 	ASSERT_EQ(0, fsk_send_pattern(client, SEED, first, 2 * BIG - first));
 	finish(&c);
 	if (c.n < 0)
-		EXPECT_EQ(EFAULT, c.err);
+		EXPECT_EQ(EFAULT, c.error);
 	EXPECT_GE((ssize_t)BIG, c.n);
 	EXPECT_TRUE(is_blank(other, 4 * BIG));
 	expect_rest(_metadata, server, c.n, 2 * BIG);
@@ -660,8 +639,8 @@ TEST_F(posting, mremap_in_the_middle)
 /* Other pages at the same place: TCP would write to those, so they have it. */
 TEST_F(posting, pages_replaced)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 	int round;
 
 	for (round = 0; round < 2; round++) {
@@ -695,8 +674,8 @@ TEST_F(posting, file_mapping)
 {
 	static char copy[BIG];
 	int file = temporary_file(_metadata, BIG);
-	struct call c = { .fd = self->server, .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .len = BIG,
+			      .flags = MSG_WAITALL };
 
 	c.buf = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	ASSERT_NE(MAP_FAILED, c.buf);
@@ -714,8 +693,8 @@ TEST_F(posting, private_file_mapping)
 {
 	static char copy[BIG], zero[BIG];
 	int file = temporary_file(_metadata, BIG);
-	struct call c = { .fd = self->server, .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .len = BIG,
+			      .flags = MSG_WAITALL };
 
 	c.buf = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
 	ASSERT_NE(MAP_FAILED, c.buf);
@@ -734,7 +713,7 @@ static void truncated_file(struct __test_metadata *_metadata, int client,
 {
 	int file = temporary_file(_metadata, BIG);
 	static char zero[BIG], copy[BIG];
-	struct call c = { .fd = server, .len = BIG, .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = server, .len = BIG, .flags = MSG_WAITALL };
 
 	c.buf = mmap(NULL, BIG, PROT_READ | PROT_WRITE, sharing, file, 0);
 	ASSERT_NE(MAP_FAILED, c.buf);
@@ -743,7 +722,7 @@ static void truncated_file(struct __test_metadata *_metadata, int client,
 	ASSERT_EQ(0, fsk_send_pattern(client, SEED, 0, BIG));
 	finish(&c);
 	if (c.n < 0)
-		EXPECT_EQ(EFAULT, c.err);
+		EXPECT_EQ(EFAULT, c.error);
 	/* Nothing may come back with the pages of the file grown again. */
 	ASSERT_EQ(0, ftruncate(file, BIG));
 	EXPECT_EQ(BIG, pread(file, copy, BIG, 0));
@@ -767,15 +746,15 @@ TEST_F(posting, hole_in_the_buffer)
 {
 	long page = sysconf(_SC_PAGESIZE);
 	char *buf = blank(32 * page);
-	struct call c = { .fd = self->server, .buf = buf, .len = 32 * page,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = buf, .len = 32 * page,
+			      .flags = MSG_WAITALL };
 
 	ASSERT_EQ(0, mprotect(buf + 8 * page, page, PROT_NONE));
 	begin(_metadata, &c);
 	ASSERT_EQ(0, fsk_send_pattern(self->client, SEED, 0, 32 * page));
 	finish(&c);
 	if (c.n < 0)
-		EXPECT_EQ(EFAULT, c.err);
+		EXPECT_EQ(EFAULT, c.error);
 	EXPECT_GE(8 * page, c.n);
 	if (c.n > 0)
 		EXPECT_EQ(-1, fsk_wrong(buf, c.n, SEED, 0));
@@ -804,14 +783,14 @@ TEST_F(posting, hole_in_the_buffer_when_queued)
 static void bad_buffer(struct __test_metadata *_metadata, int client,
 		       int server, void *buf)
 {
-	struct call c = { .fd = server, .buf = buf, .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = server, .buf = buf, .len = BIG,
+			      .flags = MSG_WAITALL };
 
 	begin(_metadata, &c);
 	ASSERT_EQ(0, fsk_send_pattern(client, SEED, 0, PART));
 	finish(&c);
 	EXPECT_EQ(-1, c.n);
-	EXPECT_EQ(EFAULT, c.err);
+	EXPECT_EQ(EFAULT, c.error);
 	expect_rest(_metadata, server, 0, PART);
 }
 
@@ -833,8 +812,8 @@ TEST_F(posting, read_only_buffer)
 /* However a call ended, its buffer is the program's again. */
 TEST_F(posting, buffer_is_free_after_return)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 	uint64_t at = 0;
 	int round;
 
@@ -860,8 +839,8 @@ TEST_F(posting, buffer_is_free_after_return)
 
 TEST_F(posting, peer_finishes_in_the_middle)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 
 	begin(_metadata, &c);
 	ASSERT_EQ(0, fsk_send_pattern(self->client, SEED, 0, PART));
@@ -875,8 +854,8 @@ TEST_F(posting, peer_finishes_in_the_middle)
 
 TEST_F(posting, peer_resets_in_the_middle)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 
 	begin(_metadata, &c);
 	send_part(_metadata, self->client, 0, PART);
@@ -891,8 +870,8 @@ TEST_F(posting, peer_resets_in_the_middle)
 
 TEST_F(posting, own_shutdown_in_the_middle)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 
 	begin(_metadata, &c);
 	send_part(_metadata, self->client, 0, PART);
@@ -905,8 +884,8 @@ TEST_F(posting, own_shutdown_in_the_middle)
 /* Another thread ends the association under a posted buffer. */
 TEST_F(posting, disconnect_in_the_middle)
 {
-	struct call c = { .fd = self->server, .buf = blank(BIG), .len = BIG,
-			  .flags = MSG_WAITALL };
+	struct fsk_call c = { .fd = self->server, .buf = blank(BIG),
+			      .len = BIG, .flags = MSG_WAITALL };
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	int err;
 
