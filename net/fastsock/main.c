@@ -21,8 +21,8 @@
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/life.h"
+#include "frames/cookie.h"
 #include "frames/frames.h"
-#include "frames/handshake.h"
 #include "frames/path.h"
 #include "frames/tomb.h"
 #include "frames/waiting.h"
@@ -349,7 +349,7 @@ static int __init fsk_init(void)
 	err = fsk_tomb_init();
 	if (err)
 		goto err_wq;
-	err = fsk_handshake_init();
+	err = fsk_cookie_init();
 	if (err)
 		goto err_tomb;
 	err = fsk_loop_init();

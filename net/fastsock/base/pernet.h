@@ -81,7 +81,7 @@ struct fsk_waiting;
  * @peers_lock: serialises changes of @peers and @npeers
  * @npeers: entries in @peers that are capable or negative
  * @peers_gen: counts changes of any entry's state; under @peers_lock
- * @verdicts: destinations that were TCP's in this second, see claim.c
+ * @verdicts: destinations that were TCP's in this second, see connect.c
  * @peers_gc: ages entries
  * @peers_answers: answers HELLOs to the group, after a while
  * @strangers: for what those not in @peers ask for

@@ -11,6 +11,7 @@
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/keepalive.h"
+#include "core/segment_size.h"
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
@@ -110,6 +111,53 @@ void fsk_conn_time_wait(struct fsk_conn *conn)
 	/* Lets tcp_tw_reuse work, which wants a time stamp. */
 	tcp_sk(sk)->rx_opt.ts_recent_stamp = ktime_get_seconds();
 	tcp_time_wait(sk, TCP_TIME_WAIT, 0);
+}
+
+/**
+ * fsk_state_numbers - tell TCP's socket where sequences begin: at the keys
+ * @conn: attached connection with keys and segment sizes
+ * @mask: what the sending numbers are to be ahead of the key
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_state_numbers(struct fsk_conn *conn, u32 mask)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+	u32 seq = conn->key + mask;
+
+	tp->snd_una = seq;
+	tp->pushed_seq = seq;
+	WRITE_ONCE(tp->snd_nxt, seq);
+	WRITE_ONCE(tp->write_seq, seq);
+	WRITE_ONCE(tp->copied_seq, conn->peer_key);
+	WRITE_ONCE(tp->rcv_nxt, conn->peer_key);
+	tp->rcv_wup = conn->peer_key;
+	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
+	tp->urg_data = 0;
+	conn->corked = tp->nonagle & TCP_NAGLE_CORK;
+	conn->told_una = conn->key;
+	conn->told_nxt = conn->key;
+	conn->told_rcv = conn->peer_key;
+	conn->tuned_seq = conn->peer_key;
+	conn->tuned_at = tcp_jiffies32;
+	fsk_mss_show(conn);
+	fsk_conn_info(conn);
+}
+
+/**
+ * fsk_state_ack_waits - does a client's last word in the handshake wait?
+ * @sk: its socket
+ *
+ * As in tcp_rcv_synsent_state_process().  A program that looks whether a server
+ * listens resets the connection before, and the server's program sees nothing.
+ *
+ * Context: the caller owns @sk, or has its spinlock.
+ * Return: true if it is to wait for data.
+ */
+bool fsk_state_ack_waits(struct sock *sk)
+{
+	return inet_csk_in_pingpong_mode(sk) ||
+	       READ_ONCE(inet_csk(sk)->icsk_accept_queue.rskq_defer_accept);
 }
 
 /**

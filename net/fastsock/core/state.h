@@ -8,6 +8,8 @@
 
 struct fsk_conn;
 
+void fsk_state_numbers(struct fsk_conn *conn, u32 mask);
+bool fsk_state_ack_waits(struct sock *sk);
 void fsk_state_established(struct fsk_conn *conn);
 bool fsk_state_close(struct sock *sk);
 bool fsk_state_fin(struct fsk_conn *conn);

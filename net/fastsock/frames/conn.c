@@ -11,6 +11,8 @@
 #include <net/tcp.h>
 
 #include "core/conn.h"
+#include "core/segment_size.h"
+#include "core/state.h"
 #include "frames/frames.h"
 #include "frames/path.h"
 #include "frames/rx.h"
@@ -278,6 +280,39 @@ bool fsk_frames_set_dev(struct fsk_frames *fr, struct net_device *dev)
 	fr->path.headroom = fsk_eth_headroom(dev);
 	rcu_assign_pointer(fr->path.dev, dev);
 	return true;
+}
+
+/**
+ * fsk_frames_mss - what this end takes in one frame
+ * @fr: connection
+ * @dev: its device
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u16 fsk_frames_mss(const struct fsk_frames *fr, const struct net_device *dev)
+{
+	return fsk_mss_fit(fsk_mss_own(fr->conn.sk, fsk_eth_mtu(dev)),
+		       fr->path.mtu);
+}
+
+/**
+ * fsk_frames_numbers - begin: both halves of the core, and TCP's numbers
+ * @fr: attached connection with keys and segment sizes
+ * @peer_win: so many bytes the other end takes at once
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_frames_numbers(struct fsk_frames *fr, u32 peer_win)
+{
+	struct fsk_conn *conn = &fr->conn;
+
+	fsk_rel_tx_init(&fr->tx, conn->key, peer_win, fsk_tx_mss(fr),
+			&fsk_cc_lan);
+	fsk_rel_rx_init(&fr->rx, conn->peer_key, fsk_rx_promise(conn->sk),
+			conn->mss);
+	fsk_frames_keys(fr);
+	fsk_state_numbers(conn, fr->mask);
 }
 
 /**

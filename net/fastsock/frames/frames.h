@@ -34,7 +34,7 @@ struct net_device;
  * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
  * @confirm_sent: client: at least one CONFIRM went out
  * @confirm_waits: client: the first CONFIRM is not hurried, see
- *	fsk_handshake_ack_waits()
+ *	fsk_state_ack_waits()
  * @mem_kept: one byte stays charged, see fsk_mem_keep()
  * @hs_tries: SYN or CONFIRM frames sent
  * @reason: why the fallback work delegates, enum fsk_reason
@@ -172,6 +172,8 @@ int fsk_frames_init(void);
 void fsk_frames_exit(void);
 struct fsk_frames *fsk_frames_alloc(struct sock *sk, struct net_device *dev,
 				    const u8 *mac, gfp_t gfp);
+u16 fsk_frames_mss(const struct fsk_frames *fr, const struct net_device *dev);
+void fsk_frames_numbers(struct fsk_frames *fr, u32 peer_win);
 void fsk_frames_hash(struct fsk_frames *fr);
 void fsk_frames_hash_peer(struct fsk_frames *fr);
 struct fsk_frames *fsk_frames_find(const struct fsk_net *fn, u32 id, u32 key);

@@ -13,10 +13,11 @@
 #include "core/conn.h"
 #include "core/life.h"
 #include "core/state.h"
+#include "frames/client.h"
 #include "frames/frames.h"
-#include "frames/handshake.h"
 #include "frames/path.h"
 #include "frames/rx.h"
+#include "frames/server.h"
 #include "frames/tx.h"
 #include "lan/eth.h"
 #include "lan/hello.h"
@@ -505,7 +506,7 @@ static void rcv_reset(struct fsk_frames *fr, const struct frame *f)
 {
 	consume_skb(f->skb);
 	if (fr->conn.phase == FSK_PH_SYN_SENT)
-		fsk_handshake_fallback(fr, FSK_REASON_PEER_RESET);
+		fsk_client_fallback(fr, FSK_REASON_PEER_RESET);
 	else
 		fsk_state_reset(&fr->conn);
 }
@@ -540,8 +541,8 @@ static void rcv_reject(struct fsk_frames *fr, const struct frame *f)
 
 	consume_skb(f->skb);
 	if (fr->conn.phase == FSK_PH_SYN_SENT)
-		fsk_handshake_fallback(fr, min_t(u32, reason,
-						 FSK_REASON_MAX - 1));
+		fsk_client_fallback(fr, min_t(u32, reason,
+					      FSK_REASON_MAX - 1));
 }
 
 #define PH_SYN		BIT(FSK_PH_SYN_SENT)

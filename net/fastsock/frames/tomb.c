@@ -15,7 +15,7 @@
 #include <linux/spinlock.h>
 
 #include "core/conn.h"
-#include "frames/handshake.h"
+#include "frames/cookie.h"
 #include "frames/tomb.h"
 
 /* Jiffies: the life of the oldest cookie. */

@@ -12,13 +12,13 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
+#include "frames/client.h"
 #include "frames/frames.h"
-#include "frames/handshake.h"
 #include "frames/path.h"
 #include "frames/rx.h"
 #include "frames/tx.h"
 #include "rel/rel.h"
-#include "socket/claim.h"
+#include "socket/ops.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4
@@ -198,7 +198,7 @@ static bool frames_timeout(struct fsk_conn *conn, u64 now)
 	struct fsk_frames *fr = fsk_frames(conn);
 
 	if (fr->hs_at && now >= fr->hs_at)
-		fsk_handshake_timeout(fr, now);
+		fsk_client_timeout(fr, now);
 	if (conn->phase == FSK_PH_DEAD)
 		return false;
 	if (fsk_conn_opening(conn))
@@ -213,7 +213,7 @@ static bool frames_timeout(struct fsk_conn *conn, u64 now)
 static void frames_event(struct fsk_conn *conn, unsigned int events)
 {
 	if (events & FSK_EV_FALLBACK)
-		fsk_handshake_again(fsk_frames(conn));
+		fsk_client_again(fsk_frames(conn));
 }
 
 static void frames_count(struct fsk_conn *conn)

@@ -8,8 +8,8 @@
 
 #include "base/stats.h"
 #include "core/conn.h"
+#include "frames/client.h"
 #include "frames/frames.h"
-#include "frames/handshake.h"
 #include "frames/path.h"
 #include "frames/rx.h"
 #include "frames/tx.h"
@@ -227,7 +227,7 @@ void fsk_tx_confirm(struct fsk_frames *fr, u64 now)
 {
 	struct fsk_syn syn;
 
-	fsk_handshake_syn_body(fr, &syn);
+	fsk_client_syn_body(fr, &syn);
 	send_bare(fr, FSK_T_CONFIRM, &syn, sizeof(syn));
 	fsk_rel_rx_ack_sent(&fr->rx);
 	fr->hs_at = now + (FSK_HS_RETRY_NS << min_t(u8, fr->hs_tries, 8));
@@ -392,7 +392,7 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 	len = skb->len;
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING)) {
 		type = FSK_T_CONFIRM;
-		fsk_handshake_syn_body(fr, __skb_push(frame, sizeof(*syn)));
+		fsk_client_syn_body(fr, __skb_push(frame, sizeof(*syn)));
 		len += sizeof(*syn);
 		fr->confirm_sent = true;
 		fr->hs_at = 0;	/* the segment's own timer repeats it */

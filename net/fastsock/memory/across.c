@@ -30,9 +30,11 @@
 #include <net/sock.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "core/child.h"
 #include "core/conn.h"
+#include "frames/client.h"
+#include "frames/cookie.h"
 #include "frames/frames.h"
-#include "frames/handshake.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -101,7 +103,7 @@ static bool answered(struct net_device *dev, const void *arg)
 	return !net_eq(net, q->net) &&
 	       READ_ONCE(fsk_net(net)->same_host) == FSK_SAME_HOST_ALL &&
 	       READ_ONCE(fsk_net(net)->enable) && fsk_eth_usable(dev) &&
-	       fsk_handshake_answered(dev, &q->syn, q->mac, q->id, q->key);
+	       fsk_cookie_answered(dev, &q->syn, q->mac, q->id, q->key);
 }
 
 /* The server's device, if it is here.  RCU read section. */
@@ -118,7 +120,7 @@ static struct net_device *server_dev(const struct fsk_frames *fr,
 	if (!dev || dev->flags & IFF_LOOPBACK)
 		return NULL;
 	q.mac = dev->dev_addr;
-	fsk_handshake_syn_body(fr, &q.syn);
+	fsk_client_syn_body(fr, &q.syn);
 	return fsk_group_find_dev(fr->path.mac, answered, &q);
 }
 
@@ -157,7 +159,7 @@ bool fsk_across_join(struct fsk_frames *fr, const struct fsk_synack *sa)
 	dev = server_dev(fr, sa);
 	if (!dev)
 		return false;
-	lsk = fsk_handshake_taker(dev, &t);
+	lsk = fsk_child_find_acceptor(dev, &t);
 	if (!lsk)
 		return false;
 	ether_addr_copy(mac, mine->dev_addr);

@@ -17,10 +17,12 @@
 
 #include "base/compat.h"
 #include "base/stats.h"
+#include "core/child.h"
 #include "core/conn.h"
+#include "core/segment_size.h"
+#include "core/state.h"
 #include "core/timer.h"
 #include "frames/frames.h"
-#include "frames/handshake.h"
 #include "frames/path.h"
 #include "frames/tomb.h"
 #include "inet/conntrack.h"
@@ -407,7 +409,7 @@ static struct fsk_memory *pair_alloc(struct sock *sk, gfp_t gfp)
 /* TCP's numbers, at the keys. */
 static void set_numbers(struct fsk_memory *mem)
 {
-	fsk_handshake_numbers(&mem->conn, 0);
+	fsk_state_numbers(&mem->conn, 0);
 	mem->holds = mem->conn.corked;
 }
 
@@ -431,9 +433,9 @@ static int make_server(struct sock *lsk, struct fsk_memory *server,
 	struct sock *child = NULL;
 
 	/* What rests in TIME_WAIT makes way. */
-	if (!fsk_handshake_name_used(dev, t, true))
-		child = fsk_handshake_child(lsk, dev, t, TCP_MSS_DEFAULT, syn,
-					    req);
+	if (!fsk_child_tuple_in_use(dev, t, true))
+		child = fsk_child_make(lsk, dev, t, TCP_MSS_DEFAULT, syn,
+				       req);
 	if (!child) {
 		discard(server);
 		return FSK_REASON_BACKLOG;
@@ -442,7 +444,7 @@ static int make_server(struct sock *lsk, struct fsk_memory *server,
 	if (rcu_access_pointer(child->sk_filter) ||
 	    inet_csk(child)->icsk_ulp_ops) {
 		discard(server);
-		fsk_handshake_discard(child, *req);
+		fsk_child_discard(child, *req);
 		return FSK_REASON_LISTENER;
 	}
 	conn->sk = child;
@@ -502,10 +504,10 @@ static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
 
 	rcu_read_lock();
 	local_bh_disable();
-	*lsk = fsk_handshake_listener(dev, t);
+	*lsk = fsk_child_find_listener(dev, t);
 	if (*lsk)
-		reason = fsk_handshake_judge(*lsk, dev, t, mark, syn,
-					     &mtu);
+		reason = fsk_child_check(*lsk, dev, t, mark, syn,
+					 &mtu);
 	local_bh_enable();
 	rcu_read_unlock();
 	if (*lsk && reason != FSK_ACCEPT)
@@ -540,8 +542,8 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		goto out;
 	server = &client->pair->mem[1];
 	set_sizes(&client->conn, &server->conn,
-		  fsk_handshake_mss(sk, fsk_loop_mtu(dev)),
-		  fsk_handshake_mss(lsk, fsk_loop_mtu(dev)));
+		  fsk_mss_own(sk, fsk_loop_mtu(dev)),
+		  fsk_mss_own(lsk, fsk_loop_mtu(dev)));
 	/* First: once the server's end is queued there is no way back. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);
@@ -551,7 +553,7 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 	local_bh_disable();
 	reason = make_server(lsk, server, dev, t, syn, &req);
 	if (reason == FSK_ACCEPT &&
-	    !fsk_handshake_queue(lsk, server->conn.sk, req))
+	    !fsk_child_queue(lsk, server->conn.sk, req))
 		reason = FSK_REASON_NO_LISTENER;
 	local_bh_enable();
 	rcu_read_unlock();
@@ -594,7 +596,7 @@ static bool join(struct fsk_memory *client, struct fsk_memory *server,
 	}
 	fsk_tomb_add(dev_net(dev), tomb, be32_to_cpu(sa->id),
 		     be32_to_cpu(sa->key));
-	return fsk_handshake_queue(lsk, server->conn.sk, req);
+	return fsk_child_queue(lsk, server->conn.sk, req);
 }
 
 /**

@@ -23,7 +23,7 @@
 #include "memory/recv.h"
 #include "memory/ring.h"
 #include "memory/send.h"
-#include "socket/claim.h"
+#include "socket/ops.h"
 
 /* So often an orphan looks after its bytes. */
 #define FSK_ORPHAN_NS		NSEC_PER_SEC

@@ -14,7 +14,7 @@
 #include "core/transport.h"
 #include "frames/rx.h"
 #include "rel/rel.h"
-#include "socket/claim.h"
+#include "socket/connect.h"
 #include "socket/sock.h"
 #include "stream/recv.h"
 #include "stream/send.h"

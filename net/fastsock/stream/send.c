@@ -10,30 +10,6 @@
 #include "stream/send.h"
 
 /**
- * fsk_send_init_buffer - give a new connection the send buffer that TCP would
- * @sk: socket, whose segment size is known
- *
- * Room for two initial windows of segments, each at its dearest.
- *
- * Context: socket lock held in either form.
- */
-void fsk_send_init_buffer(struct sock *sk)
-{
-	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
-	int size;
-
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
-		return;
-	size = tcp_sk(sk)->mss_cache + MAX_TCP_HEADER +
-	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	size = roundup_pow_of_two(size) +
-	       SKB_DATA_ALIGN(sizeof(struct sk_buff));
-	size = min(2 * TCP_INIT_CWND * size, max);
-	if (READ_ONCE(sk->sk_sndbuf) < size)
-		WRITE_ONCE(sk->sk_sndbuf, size);
-}
-
-/**
  * fsk_send_grow - make a send buffer larger
  * @sk: socket
  *

@@ -9,7 +9,6 @@
 struct msghdr;
 
 int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
-void fsk_send_init_buffer(struct sock *sk);
 bool fsk_send_grow(struct sock *sk);
 bool __fsk_send_keep_writable(struct sock *sk, u32 queued);
 

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A listener's child: who would take the connection, may it be one of ours, and
+ * the making of it.  TCP's functions find the listener, clone it and queue the
+ * child for accept(); so backlog, SO_REUSEPORT, security modules and counters
+ * are as with TCP, whatever carries the connection.
+ */
+
+#include <linux/security.h>
+#include <net/inet_connection_sock.h>
+#include <net/inet_hashtables.h>
+#include <net/l3mdev.h>
+#include <net/sock_reuseport.h>
+#include <net/tcp.h>
+
+#include "base/compat.h"
+#include "base/stats.h"
+#include "core/child.h"
+#include "core/conn.h"
+#include "core/delegate.h"
+#include "core/keepalive.h"
+#include "inet/policy.h"
+
+/**
+ * fsk_child_find_listener - find the listener TCP would give this SYN to
+ * @dev: device it came from
+ * @t: addresses
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: the listener, referenced if it counts references, or NULL.
+ */
+struct sock *fsk_child_find_listener(struct net_device *dev,
+				     const struct fsk_tuple *t)
+{
+	struct net *net = dev_net(dev);
+	int dif = dev->ifindex, sdif = 0;
+	struct sock *sk;
+
+	if (netif_is_l3_slave(dev)) {
+		sdif = dif;
+		dif = l3mdev_master_ifindex_rcu(dev);
+	}
+	sk = __inet_lookup_listener(net, net->ipv4.tcp_death_row.hashinfo, NULL,
+				    0, t->saddr, t->sport, t->daddr,
+				    ntohs(t->dport), dif, sdif);
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		return NULL;
+	return sk;
+}
+
+/**
+ * fsk_child_listener_reason - what a child of this listener could not be
+ * @lsk: listener
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_child_listener_reason(struct sock *lsk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(lsk);
+	const struct sock_reuseport *group;
+	int reason;
+
+	if (lsk->sk_family != AF_INET || !fsk_claimed(lsk))
+		return FSK_REASON_UNCLAIMED;
+	reason = fsk_option_reason(lsk);
+	if (reason != FSK_ACCEPT)
+		return reason;
+	if (icsk->icsk_accept_queue.fastopenq.max_qlen)
+		return FSK_REASON_FASTOPEN;
+	if (icsk->icsk_accept_queue.rskq_defer_accept ||
+	    tcp_sk(lsk)->save_syn)
+		return FSK_REASON_LISTENER;
+	/* A queued child would move to a socket that may not be claimed. */
+	if (lsk->sk_reuseport &&
+	    READ_ONCE(sock_net(lsk)->ipv4.sysctl_tcp_migrate_req))
+		return FSK_REASON_LISTENER;
+	/* A program that picks the socket wants to see the segment. */
+	group = rcu_dereference(lsk->sk_reuseport_cb);
+	if (group && rcu_access_pointer(group->prog))
+		return FSK_REASON_LISTENER;
+	return fsk_policy_sock(lsk);
+}
+
+static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
+				     const struct fsk_tuple *t, u16 mss)
+{
+	struct request_sock *req;
+	struct inet_request_sock *ireq;
+	struct tcp_request_sock *treq;
+
+	req = inet_reqsk_alloc(tcp_prot.rsk_prot, lsk, false);
+	if (!req)
+		return NULL;
+	ireq = inet_rsk(req);
+	treq = tcp_rsk(req);
+	/* Not all of it is set by the allocator; TCP's own paths fill it. */
+	req->num_retrans = 0;
+	req->num_timeout = 0;
+	req->syncookie = 0;
+	req->mss = mss;
+	req->ts_recent = 0;
+	req->rsk_rcv_wnd = 0;
+	req->rsk_window_clamp = 0;
+	sk_rcv_saddr_set(req_to_sk(req), t->daddr);
+	sk_daddr_set(req_to_sk(req), t->saddr);
+	ireq->ir_num = ntohs(t->dport);
+	ireq->ir_rmt_port = t->sport;
+	ireq->ir_iif = inet_request_bound_dev_if(lsk, skb);
+	ireq->ir_mark = inet_request_mark(lsk, skb);
+	ireq->tstamp_ok = 0;
+	ireq->sack_ok = 0;
+	ireq->wscale_ok = 0;
+	ireq->snd_wscale = 0;
+	ireq->rcv_wscale = 0;
+	ireq->ecn_ok = 0;
+	ireq->acked = 0;
+	ireq->no_srccheck = 0;
+#if IS_ENABLED(CONFIG_SMC)
+	ireq->smc_ok = 0;
+#endif
+	/* The child's numbers are 0 until fsk_state_numbers(). */
+	fsk_compat_req(treq);
+	treq->txhash = net_tx_rndhash();
+	treq->rcv_nxt = treq->rcv_isn + 1;
+	return req;
+}
+
+/**
+ * fsk_child_lsm_reason - would the security module let TCP answer this SYN?
+ * @lsk: listener
+ * @skb: SYN, as fsk_policy_syn() makes it
+ * @t: addresses
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_child_lsm_reason(struct sock *lsk, struct sk_buff *skb,
+			 const struct fsk_tuple *t)
+{
+	struct request_sock *req;
+	int reason;
+
+	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
+		return FSK_ACCEPT;
+	req = make_req(lsk, skb, t, TCP_MSS_DEFAULT);
+	if (!req)
+		return FSK_REASON_NOMEM;
+	reason = security_inet_conn_request(lsk, skb, req) ? FSK_REASON_LSM :
+							     FSK_ACCEPT;
+	reqsk_free(req);
+	return reason;
+}
+
+/**
+ * fsk_child_lookup - find the server's end of that name
+ * @dev: device the client is on
+ * @t: addresses
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: a socket, perhaps in TIME_WAIT, referenced; or NULL.
+ */
+struct sock *fsk_child_lookup(struct net_device *dev, const struct fsk_tuple *t)
+{
+	struct net *net = dev_net(dev);
+
+	return __inet_lookup_established(net,
+					 net->ipv4.tcp_death_row.hashinfo,
+					 t->saddr, t->sport, t->daddr,
+					 ntohs(t->dport), dev->ifindex, 0);
+}
+
+/**
+ * fsk_child_tuple_in_use - does a socket have this four-tuple?
+ * @dev: device the client is on
+ * @t: addresses
+ * @take_over: end one that rests in TIME_WAIT
+ *
+ * What rests there guards against late segments, which cannot reach us: a new
+ * connection may take over from it.
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: true if there is one, TIME_WAIT excepted.
+ */
+bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
+			    bool take_over)
+{
+	struct sock *sk = fsk_child_lookup(dev, t);
+	bool in_use;
+
+	if (!sk)
+		return false;
+	in_use = sk->sk_state != TCP_TIME_WAIT;
+	if (!in_use && take_over)
+		inet_twsk_deschedule_put(inet_twsk(sk));
+	else
+		sock_gen_put(sk);
+	return in_use;
+}
+
+/**
+ * fsk_child_check - may this listener have this connection?
+ * @lsk: listener
+ * @dev: device the client is on
+ * @t: addresses
+ * @mark: of the SYN as it arrives
+ * @syn: where to put the SYN that was judged; to be freed by kfree_skb()
+ * @mtu: where to put the MTU of the way back, bytes
+ *
+ * The security module is asked later, see fsk_child_make().
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with, without a SYN.
+ */
+int fsk_child_check(struct sock *lsk, struct net_device *dev,
+		    const struct fsk_tuple *t, u32 mark,
+			struct sk_buff **syn, u32 *mtu)
+{
+	int reason = fsk_child_listener_reason(lsk);
+
+	if (reason == FSK_ACCEPT &&
+	    (sk_acceptq_is_full(lsk) ||
+	     fsk_child_tuple_in_use(dev, t, false)))
+		reason = FSK_REASON_BACKLOG;
+	return reason == FSK_ACCEPT ?
+	       fsk_policy_accept(lsk, dev, t, mark, syn, mtu) : reason;
+}
+
+/**
+ * fsk_child_find_acceptor - who takes a connection that was offered?
+ * @dev: device the client is on
+ * @t: addresses
+ *
+ * What fsk_rcv_confirm() asks once more, when SYN was judged already.
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: the listener, referenced, or NULL.
+ */
+struct sock *fsk_child_find_acceptor(struct net_device *dev,
+				     const struct fsk_tuple *t)
+{
+	struct sock *lsk = fsk_child_find_listener(dev, t);
+
+	if (!lsk)
+		return NULL;
+	if (fsk_child_listener_reason(lsk) == FSK_ACCEPT &&
+	    !sk_acceptq_is_full(lsk) && !fsk_child_tuple_in_use(dev, t, false))
+		return lsk;
+	sock_put(lsk);
+	return NULL;
+}
+
+/* TCP arms keepalive if the listener has it; ours starts when it is queued. */
+static void disarm(struct sock *sk)
+{
+	tcp_prot.keepalive(sk, 0);
+}
+
+/**
+ * fsk_child_make - TCP's clone of a listener
+ * @lsk: listener
+ * @dev: device the client is on
+ * @t: addresses
+ * @mss: what the client takes in one frame, bytes
+ * @skb: SYN, as fsk_policy_syn() makes it
+ * @reqp: where to put the request
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: the child, its spinlock held, in the established hash; NULL if the
+ * accept queue is full, without memory, or if the security module objects.
+ */
+struct sock *fsk_child_make(struct sock *lsk, struct net_device *dev,
+			    const struct fsk_tuple *t, u16 mss,
+				 struct sk_buff *skb,
+				 struct request_sock **reqp)
+{
+	struct request_sock *req;
+	struct sock *child;
+	bool own_req = false;
+
+	req = make_req(lsk, skb, t, mss);
+	if (!req)
+		return NULL;
+	if (security_inet_conn_request(lsk, skb, req))
+		goto err_req;
+	child = fsk_syn_recv_sock(inet_csk(lsk)->icsk_af_ops, lsk, skb, req,
+				  &own_req);
+	if (!child)
+		goto err_req;
+	security_inet_conn_established(child, skb);
+	disarm(child);
+	refcount_set(&req->rsk_refcnt, 1);
+	*reqp = req;
+	return child;
+
+err_req:
+	reqsk_free(req);
+	return NULL;
+}
+
+/**
+ * fsk_child_discard - undo fsk_child_make()
+ * @child: its result, not attached
+ * @req: its request
+ *
+ * The child is bound and hashed, so TCP's way of discarding unfinished children
+ * is not for it.
+ *
+ * Context: BH disabled.
+ */
+void fsk_child_discard(struct sock *child, struct request_sock *req)
+	__releases(&child->sk_lock.slock)
+{
+	reqsk_put(req);
+	tcp_set_state(child, TCP_CLOSE);
+	sock_orphan(child);
+	this_cpu_inc(*child->sk_prot->orphan_count);
+	inet_csk_destroy_sock(child);
+	bh_unlock_sock(child);
+	sock_put(child);
+}
+
+/**
+ * fsk_child_queue - give a child to its listener
+ * @lsk: listener
+ * @child: from fsk_child_make(), attached; its spinlock is released
+ * @req: its request
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: false if the listener has closed meanwhile; the child is gone.
+ */
+bool fsk_child_queue(struct sock *lsk, struct sock *child,
+		     struct request_sock *req)
+	__releases(&child->sk_lock.slock)
+{
+	bool queued = inet_csk_reqsk_queue_add(lsk, req, child);
+
+	if (unlikely(sock_flag(child, SOCK_KEEPOPEN)) && queued)
+		fsk_keepalive_start(fsk_conn(child));
+	bh_unlock_sock(child);
+	if (queued)
+		lsk->sk_data_ready(lsk);
+	else
+		reqsk_put(req);
+	sock_put(child);
+	return queued;
+}

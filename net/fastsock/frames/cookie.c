@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cookie: how a server keeps no state for a SYN.
+ *
+ * Its id and key are a keyed hash of what the SYN said and of the time; CONFIRM
+ * repeats the SYN, is addressed to them, and so proves that the client got the
+ * SYNACK.  A cookie is good once: see tomb.c.
+ */
+
+#include <linux/etherdevice.h>
+#include <linux/jiffies.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <net/netns/hash.h>
+#include <uapi/linux/fastsock_wire.h>
+
+#include "base/pernet.h"
+#include "frames/cookie.h"
+#include "frames/tomb.h"
+#include "frames/waiting.h"
+
+static siphash_aligned_key_t cookie_secret;
+
+/* The server's id and key: a hash of the SYN, the client's place, and time. */
+static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
+		  const u8 *mac, u32 slot)
+{
+	struct {
+		__be32 saddr, daddr, id, key;
+		__be16 sport, dport;
+		u32 slot;
+		u32 net;
+		u32 ifindex;
+		u8 mac[ETH_ALEN];
+		__be16 mss;
+	} __packed __aligned(SIPHASH_ALIGNMENT) in = {
+		.saddr = syn->saddr, .daddr = syn->daddr,
+		.id = syn->id, .key = syn->key,
+		.sport = syn->sport, .dport = syn->dport,
+		.slot = slot, .net = net_hash_mix(dev_net(dev)),
+		.ifindex = dev->ifindex, .mss = syn->mss,
+	};
+	u64 hash;
+
+	ether_addr_copy(in.mac, mac);
+	hash = siphash(&in, sizeof(in), &cookie_secret);
+	return upper_32_bits(hash) ? hash : hash | BIT_ULL(32);	/* id not 0 */
+}
+
+static u32 cookie_slot(void)
+{
+	u64 now = get_jiffies_64();
+
+	return now >> FSK_COOKIE_SHIFT;
+}
+
+/**
+ * fsk_cookie_make - id and key of the server's end that a SYN may become
+ * @syn: what the client says
+ * @dev: device that answers it
+ * @mac: client's address
+ *
+ * Context: any.
+ * Return: the id, not 0, in the upper half and the key in the lower one.
+ */
+u64 fsk_cookie_make(const struct fsk_syn *syn, const struct net_device *dev,
+		    const u8 *mac)
+{
+	return cookie(syn, dev, mac, cookie_slot());
+}
+
+/**
+ * fsk_cookie_body - what a cookie vouches for, whenever it was made
+ * @syn: what the client says
+ * @dev: device that answers it
+ * @mac: client's address
+ *
+ * The same hash, for a time that no clock shows.
+ *
+ * Context: any.
+ * Return: the hash.
+ */
+u64 fsk_cookie_body(const struct fsk_syn *syn, const struct net_device *dev,
+		    const u8 *mac)
+{
+	return cookie(syn, dev, mac, U32_MAX);
+}
+
+static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
+		      const struct net_device *dev, const u8 *mac)
+{
+	u64 got = (u64)id << 32 | key;
+	u32 slot = cookie_slot();
+
+	return got == cookie(syn, dev, mac, slot) ||
+	       got == cookie(syn, dev, mac, slot - 1);
+}
+
+/**
+ * fsk_cookie_good - did this device make this cookie, not long ago?
+ * @id: first half of the cookie, host order
+ * @key: second half
+ * @syn: what the client says
+ * @dev: device it came to
+ * @mac: client's address
+ *
+ * Not long ago, or it is that of a client that was told to wait.
+ *
+ * Context: RCU read section.
+ * Return: true if so.
+ */
+bool fsk_cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
+		     struct net_device *dev, const u8 *mac)
+{
+	struct fsk_net *fn = fsk_net(dev_net(dev));
+
+	return cookie_ok(id, key, syn, dev, mac) ||
+	       (fsk_waiting_any(fn) &&
+		fsk_waiting_find(fn, (u64)id << 32 | key,
+				 fsk_cookie_body(syn, dev, mac), false));
+}
+
+/**
+ * fsk_cookie_answered - did this device of ours answer this SYN?
+ * @dev: device
+ * @syn: what the client says
+ * @mac: client's address
+ * @id: id in SYNACK, host order
+ * @key: key in SYNACK, host order
+ *
+ * Nobody but this kernel can make the cookie, and it is good for one connection
+ * once and for some seconds.
+ *
+ * Context: RCU read section.
+ * Return: true if so.
+ */
+bool fsk_cookie_answered(const struct net_device *dev,
+			 const struct fsk_syn *syn, const u8 *mac, u32 id,
+			    u32 key)
+{
+	return cookie_ok(id, key, syn, dev, mac) &&
+	       !fsk_tomb_find(dev_net(dev), id, key);
+}
+
+/**
+ * fsk_cookie_init - choose the cookie secret
+ *
+ * Context: process, module load.
+ * Return: 0.
+ */
+int fsk_cookie_init(void)
+{
+	get_random_bytes(&cookie_secret, sizeof(cookie_secret));
+	return 0;
+}

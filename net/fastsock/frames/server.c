@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The server's half of the handshake: SYN and CONFIRM at a listener.
+ *
+ * A SYN is answered and forgotten: what the answer says is a cookie, see
+ * cookie.c.  Only CONFIRM, which repeats it, makes a child.
+ */
+
+#include <linux/etherdevice.h>
+#include <net/arp.h>
+#include <net/tcp.h>
+#include <uapi/linux/fastsock_wire.h>
+
+#include "base/pernet.h"
+#include "base/stats.h"
+#include "core/child.h"
+#include "core/conn.h"
+#include "core/segment_size.h"
+#include "frames/cookie.h"
+#include "frames/frames.h"
+#include "frames/path.h"
+#include "frames/rx.h"
+#include "frames/server.h"
+#include "frames/tomb.h"
+#include "frames/tx.h"
+#include "frames/waiting.h"
+#include "inet/conntrack.h"
+#include "inet/policy.h"
+#include "lan/eth.h"
+#include "lan/peer.h"
+
+/* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
+static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
+		      const struct fsk_tuple *t, struct fsk_synack *sa)
+{
+	struct sk_buff *skb = NULL;
+	struct sock *lsk;
+	u32 mtu = 0;
+	int reason;
+	u16 mss;
+
+	if (!READ_ONCE(fsk_net(dev_net(dev))->enable))
+		return FSK_REASON_DISABLED;
+	if (!fsk_eth_usable(dev))
+		return FSK_REASON_DEVICE;
+	if (syn->version == FSK_WIRE_REFUSED)	/* see bridge.c */
+		return FSK_REASON_NETFILTER;
+	if (syn->version != FSK_WIRE_VERSION)
+		return FSK_REASON_VERSION;
+	lsk = fsk_child_find_listener(dev, t);
+	if (!lsk)
+		return FSK_REASON_NO_LISTENER;
+	reason = fsk_tomb_full(dev_net(dev)) ?
+		 FSK_REASON_BACKLOG :
+		 fsk_child_check(lsk, dev, t, 0, &skb, &mtu);
+	/* CONFIRM meets no rule that would mark it for the child. */
+	if (reason == FSK_ACCEPT && inet_request_mark(lsk, skb) !=
+				    READ_ONCE(lsk->sk_mark))
+		reason = FSK_REASON_NETFILTER;
+	if (reason == FSK_ACCEPT)
+		reason = fsk_child_lsm_reason(lsk, skb, t);
+	kfree_skb(skb);
+	sa->win = cpu_to_be32(fsk_rx_promise(lsk));
+	if (reason == FSK_ACCEPT) {
+		mss = fsk_mss_own(lsk, fsk_eth_mtu(dev));
+		sa->mss = cpu_to_be16(fsk_mss_fit(mss, mtu));
+	}
+	sock_put(lsk);
+	return reason;
+}
+
+static void syn_tuple(const struct fsk_syn *syn, struct fsk_tuple *t)
+{
+	t->saddr = syn->saddr;
+	t->daddr = syn->daddr;
+	t->sport = syn->sport;
+	t->dport = syn->dport;
+}
+
+static bool syn_sane(const struct fsk_syn *syn)
+{
+	return syn->id && syn->sport && syn->dport && !syn->reserved &&
+	       be16_to_cpu(syn->mss) >= FSK_MSS_MIN &&
+	       !ipv4_is_multicast(syn->saddr) && !ipv4_is_lbcast(syn->saddr) &&
+	       !ipv4_is_zeronet(syn->saddr) && !ipv4_is_multicast(syn->daddr) &&
+	       !ipv4_is_lbcast(syn->daddr) && !ipv4_is_zeronet(syn->daddr);
+}
+
+/*
+ * Is @mac where TCP would send its SYN-ACK?  Otherwise any machine on the
+ * segment could claim its neighbour's address.  CONFIRM need not ask again: its
+ * cookie covers both.
+ */
+static bool source_known(struct net_device *dev, const u8 *mac, __be32 addr)
+{
+	u8 known[MAX_ADDR_LEN];
+	struct neighbour *n;
+
+	if (dev->flags & IFF_LOOPBACK)
+		return true;
+	n = __ipv4_neigh_lookup_noref(dev, (__force u32)addr);
+	if (!n || !(READ_ONCE(n->nud_state) & NUD_VALID))
+		return false;
+	neigh_ha_snapshot(known, n, dev);
+	return ether_addr_equal(known, mac);
+}
+
+/* The spinlock is held.  Return: false if the peer is somebody else. */
+static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
+		     const struct net_device *dev, const u8 *mac)
+{
+	struct sock *sk = fr->conn.sk;
+
+	if (!fsk_conn_opening(&fr->conn) && !sock_owned_by_user(sk) &&
+	    !fsk_path_fresh(&fr->conn))
+		fsk_path_check(fr);
+	if (rcu_access_pointer(fr->path.dev) != dev ||
+	    !ether_addr_equal(fr->path.mac, mac))
+		return false;
+	/* Its own SYN may come twice. */
+	if (fr->peer_id != be32_to_cpu(syn->id) && !sock_owned_by_user(sk))
+		fsk_tx_probe(fr);
+	return true;
+}
+
+/*
+ * A client that asks for the name of a connection it has may have forgotten it,
+ * as a host that rebooted: ask it, and the SYN that it sends next finds the
+ * name free.  TCP's challenge ack.
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: true if @syn needs no answer.
+ */
+static bool ask_after(const struct fsk_syn *syn, struct net_device *dev,
+		      const u8 *mac, const struct fsk_tuple *t)
+{
+	struct sock *sk = fsk_child_lookup(dev, t);
+	struct fsk_conn *conn;
+	bool known = false;
+
+	if (!sk)
+		return false;
+	if (!sk_fullsock(sk))
+		goto out;
+	bh_lock_sock(sk);
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (!fsk_conn_dead(conn) && fsk_in_frames(conn))
+		known = ask_peer(fsk_frames(conn), syn, dev, mac);
+	bh_unlock_sock(sk);
+out:
+	sock_gen_put(sk);
+	return known;
+}
+
+static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
+		       const u8 *mac, int reason, struct fsk_synack *sa)
+{
+	struct fsk_reject rej = { .reason = cpu_to_be32(reason) };
+	u64 c;
+
+	if (reason != FSK_ACCEPT) {
+		fsk_eth_send(dev, mac, FSK_T_REJECT, syn->id, syn->key, &rej,
+			     sizeof(rej));
+		return;
+	}
+	c = fsk_cookie_make(syn, dev, mac);
+	sa->id = cpu_to_be32(upper_32_bits(c));
+	sa->key = cpu_to_be32(lower_32_bits(c));
+	fsk_eth_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, sa,
+		     sizeof(*sa));
+}
+
+/**
+ * fsk_rcv_syn - a client asks for a connection
+ * @skb: SYN frame, data at struct fsk_hdr, length checked; consumed
+ * @dev: device it came from
+ * @mac: client's address
+ *
+ * Answers SYNACK or REJECT and remembers nothing.
+ *
+ * Context: softirq, RCU read section.
+ */
+void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
+{
+	const struct fsk_syn *syn = (const void *)(skb->data +
+						   sizeof(struct fsk_hdr));
+	struct net *net = dev_net(dev);
+	struct fsk_synack sa = { .version = FSK_WIRE_VERSION };
+	struct fsk_tuple t;
+	int reason;
+
+	if (!syn_sane(syn)) {
+		fsk_drop(net, skb, FSK_DROP_LENGTH);
+		return;
+	}
+	switch (fsk_peer_judge_syn(dev, mac)) {
+	case FSK_SYN_DROP:
+		fsk_drop(net, skb, FSK_DROP_RATE);
+		return;
+	case FSK_SYN_REJECT:
+		answer_syn(syn, dev, mac, FSK_REASON_BACKLOG, &sa);
+		fsk_drop(net, skb, FSK_DROP_RATE);
+		return;
+	case FSK_SYN_JUDGE:
+		break;
+	}
+	syn_tuple(syn, &t);
+	reason = source_known(dev, mac, t.saddr) ?
+		 syn_reason(syn, dev, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
+	if (likely(reason != FSK_REASON_BACKLOG) ||
+	    !ask_after(syn, dev, mac, &t))
+		answer_syn(syn, dev, mac, reason, &sa);
+	consume_skb(skb);
+}
+
+/* Turn TCP's child into one end of a connection.  @child is locked. */
+static void child_init(struct sock *child, struct fsk_frames *fr,
+		       u32 id, u32 key, const struct fsk_syn *syn)
+{
+	struct fsk_conn *conn = &fr->conn;
+
+	fr->id = id;
+	conn->key = key;
+	fr->peer_id = be32_to_cpu(syn->id);
+	conn->peer_key = be32_to_cpu(syn->key);
+	conn->peer_mss = be16_to_cpu(syn->mss);
+	conn->mss = fsk_frames_mss(fr, fsk_frames_dev(fr));
+	conn->phase = FSK_PH_OPEN;
+	fsk_conn_attach(child, conn);
+	fsk_frames_numbers(fr, be32_to_cpu(syn->win));
+	tcp_set_state(child, TCP_ESTABLISHED);
+	fsk_frames_hash(fr);
+	fsk_frames_hash_peer(fr);
+}
+
+static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
+					 const struct fsk_syn *syn,
+					 struct net_device *dev, const u8 *mac)
+{
+	struct request_sock *req;
+	struct fsk_frames *fr;
+	struct fsk_tuple t;
+	struct sk_buff *skb;
+	struct sock *child;
+
+	syn_tuple(syn, &t);
+	if (fsk_child_tuple_in_use(dev, &t, true))
+		return ERR_PTR(-EAGAIN);
+	skb = fsk_policy_syn(dev, &t);
+	if (!skb)
+		return ERR_PTR(-EAGAIN);
+	child = fsk_child_make(lsk, dev, &t, be16_to_cpu(syn->mss), skb,
+			       &req);
+	kfree_skb(skb);
+	if (!child)
+		return ERR_PTR(-EAGAIN);
+	fr = fsk_eth_usable(dev) ?
+	     fsk_frames_alloc(child, dev, mac, GFP_ATOMIC) : NULL;
+	if (fr)
+		fr->tomb = fsk_tomb_alloc(GFP_ATOMIC);
+	/* The listener's options may have changed since they were looked at. */
+	if (!fr || !fr->tomb ||
+	    rcu_access_pointer(child->sk_filter) ||
+	    inet_csk(child)->icsk_ulp_ops) {
+		if (fr)
+			fsk_frames_discard(fr);
+		fsk_child_discard(child, req);
+		return ERR_PTR(-ENOMEM);
+	}
+	child_init(child, fr, id, key, syn);
+	fsk_conntrack_open(&fr->conn, FSK_TRACKED_SERVER);
+	fsk_peer_answered(dev, mac);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
+	return fsk_child_queue(lsk, child, req) ? fr : ERR_PTR(-EAGAIN);
+}
+
+/*
+ * The accept queue is full, and the client's program believes itself connected:
+ * for as long as it goes on asking, its cookie stays good.  SYNACK once more
+ * tells its host that the server is there, though its program may sleep.
+ */
+static void let_wait(struct sock *lsk, u32 id, u32 key,
+		     const struct fsk_syn *syn, struct net_device *dev,
+		     const u8 *mac)
+{
+	struct fsk_synack sa = {
+		.version = FSK_WIRE_VERSION,
+		.id = cpu_to_be32(id),
+		.key = cpu_to_be32(key),
+		.win = cpu_to_be32(fsk_rx_promise(lsk)),
+		.mss = cpu_to_be16(fsk_mss_own(lsk, fsk_eth_mtu(dev))),
+	};
+
+	if (fsk_waiting_add(fsk_net(dev_net(dev)), (u64)id << 32 | key,
+			    fsk_cookie_body(syn, dev, mac)))
+		fsk_eth_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, &sa,
+			     sizeof(sa));
+}
+
+/**
+ * fsk_rcv_confirm - a client confirms a connection nobody knows yet
+ * @id: first half of the cookie
+ * @key: second half
+ * @syn: head of the body
+ * @dev: device it came from
+ * @mac: client's address
+ *
+ * Context: softirq, RCU read section.
+ * Return: the new connection, on its listener's accept queue; NULL if the
+ * client is to be told that there is none; ERR_PTR(-EAGAIN) if it had better
+ * try again (accept queue full, out of memory).
+ */
+struct fsk_frames *fsk_rcv_confirm(u32 id, u32 key,
+				   const struct fsk_syn *syn,
+				   struct net_device *dev, const u8 *mac)
+{
+	struct net *net = dev_net(dev);
+	struct fsk_frames *fr;
+	struct fsk_tuple t;
+	struct sock *lsk;
+
+	if (!syn_sane(syn) || !fsk_cookie_good(id, key, syn, dev, mac) ||
+	    fsk_tomb_find(net, id, key)) {
+		fsk_drop(net, NULL, FSK_DROP_COOKIE);
+		return NULL;
+	}
+	syn_tuple(syn, &t);
+	lsk = fsk_child_find_listener(dev, &t);
+	if (!lsk)
+		return NULL;
+	if (fsk_child_listener_reason(lsk) != FSK_ACCEPT) {
+		fr = NULL;
+	} else if (sk_acceptq_is_full(lsk)) {
+		fsk_drop(net, NULL, FSK_DROP_BACKLOG);
+		let_wait(lsk, id, key, syn, dev, mac);
+		fr = ERR_PTR(-EAGAIN);
+	} else {
+		fr = accept_confirm(lsk, id, key, syn, dev, mac);
+	}
+	/* Whatever came of it: a copy that is late finds nothing. */
+	if (!IS_ERR(fr) && fsk_waiting_any(fsk_net(net)))
+		fsk_waiting_find(fsk_net(net), (u64)id << 32 | key,
+				 fsk_cookie_body(syn, dev, mac), true);
+	sock_put(lsk);
+	return fr;
+}

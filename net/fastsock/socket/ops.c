@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The proto_ops of sockets: claimed ones, connected ones, and those that were
+ * connected before.  TCP's, but for the calls in which fastsock has a say.
+ */
+
+#include <linux/module.h>
+#include <net/inet_common.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "base/compat.h"
+#include "base/hold.h"
+#include "base/stats.h"
+#include "core/conn.h"
+#include "core/delegate.h"
+#include "core/state.h"
+#include "memory/memory.h"
+#include "memory/recv.h"
+#include "memory/send.h"
+#include "socket/ops.h"
+#include "socket/sock.h"
+#include "stream/recv.h"
+#include "stream/send.h"
+
+struct proto_ops fsk_stream_ops __read_mostly;
+struct proto_ops fsk_memory_ops __read_mostly;
+
+static bool connected_ops(const struct socket *sock)
+{
+	return sock->ops == &fsk_stream_ops || sock->ops == &fsk_memory_ops;
+}
+
+/*
+ * Calls on a claimed socket.  Each holds the module: the socket may be
+ * delegated by another thread, or by this one, before it returns.  Calls on a
+ * connected one, or on a veteran, need not: it is never delegated, so it keeps
+ * its reference until its last descriptor is closed, and whoever is in a call
+ * has that descriptor.
+ */
+
+static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
+			   int addr_len, int flags)
+{
+	struct sock *sk = sock->sk;
+	bool fresh;
+	int err;
+
+	fsk_hold();
+	lock_sock(sk);
+	fresh = fsk_undecided(sock) && sk->sk_prot == &tcp_prot &&
+		sk->sk_state == TCP_CLOSE && sock->state == SS_UNCONNECTED;
+	if (fresh)
+		WRITE_ONCE(sk->sk_prot, &fsk_prot);
+	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
+	/* It failed, or never came to connecting. */
+	if (fsk_is_conn(sk) && !fsk_conn(sk))
+		WRITE_ONCE(sk->sk_prot, &tcp_prot);
+	/* Connected and reset before this thread could run. */
+	if (!fsk_is_conn(sk) && connected_ops(sock))
+		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
+	release_sock(sk);
+	fsk_hold_drop();
+	return err;
+}
+
+static const struct proto_ops *ops_of(const struct sock *sk)
+{
+	const struct proto_ops *ops;
+	const struct fsk_conn *conn;
+
+	rcu_read_lock();
+	conn = fsk_conn_rcu(sk);
+	ops = conn ? conn->transport->proto_ops : &fsk_stream_ops;
+	rcu_read_unlock();
+	return ops;
+}
+
+/* A child may be fastsock's or TCP's; kernel_accept() sets no ops yet. */
+static void adopt(struct socket *newsock)
+{
+	if (!newsock->ops || !fsk_undecided(newsock))
+		return;
+	if (fsk_is_conn(newsock->sk)) {
+		newsock->ops = ops_of(newsock->sk);
+	} else {
+		newsock->ops = &inet_stream_ops;
+		module_put(THIS_MODULE);
+	}
+}
+
+static int claimed_accept(struct socket *sock, struct socket *newsock,
+			  FSK_ACCEPT_ARGS)
+{
+	int err;
+
+	fsk_hold();
+	err = inet_accept(sock, newsock, FSK_ACCEPT_PASS);
+	if (!err) {
+		fsk_loop_accepted(newsock->sk);
+		adopt(newsock);
+	}
+	fsk_hold_drop();
+	return err;
+}
+
+static int claimed_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	fsk_hold();
+	if (msg->msg_flags & MSG_FASTOPEN) {
+		lock_sock(sk);
+		if (fsk_undecided(sock) && !fsk_is_conn(sk) &&
+		    sk->sk_state == TCP_CLOSE)
+			fsk_delegate(sk, FSK_REASON_FASTOPEN);
+		release_sock(sk);
+	}
+	err = inet_sendmsg(sock, msg, size);
+	fsk_hold_drop();
+	return err;
+}
+
+static int claimed_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			   int flags)
+{
+	int err;
+
+	fsk_hold();
+	err = inet_recvmsg(sock, msg, size, flags);
+	fsk_hold_drop();
+	return err;
+}
+
+/*
+ * The caller puts the reference of the module it saw in sock->ops, even if the
+ * fallback work has delegated the socket, and put one, since.
+ */
+static int any_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	if (!sk)
+		return inet_release(sock);
+	lock_sock(sk);
+	if (sock->ops->owner != THIS_MODULE)
+		__module_get(THIS_MODULE);
+	else if (fsk_is_conn(sk) && fsk_conn(sk) &&
+		 sk->sk_state == TCP_SYN_SENT)
+		fsk_conn_kill(fsk_conn(sk));	/* the work finds it dead */
+	release_sock(sk);
+	return inet_release(sock);
+}
+
+/* The work that delegates may let go of the module while this waits for it. */
+static int claimed_release(struct socket *sock)
+{
+	int err;
+
+	fsk_hold();
+	err = any_release(sock);
+	fsk_hold_drop();
+	return err;
+}
+
+/*
+ * An upper layer's first act may be to copy sock->ops, for all its sockets to
+ * come (kernel TLS does, even if it then refuses): it must not find ours.
+ * Return: 1 to let TCP decide, else the result.
+ */
+static int judge_ulp(struct socket *sock, sockptr_t optval, unsigned int optlen)
+{
+	struct sock *sk = sock->sk;
+	bool ours;
+	int err = 1;
+
+	lock_sock(sk);
+	ours = fsk_is_conn(sk);
+	if (!ours && sock->ops == &fsk_claimed_ops)
+		fsk_delegate(sk, FSK_REASON_ULP);
+	else if (!ours && sock->ops->owner == THIS_MODULE)
+		err = -EOPNOTSUPP;
+	release_sock(sk);
+	return ours ? fsk_refuse_ulp(optval, optlen) : err;
+}
+
+static int any_setsockopt(struct socket *sock, int level, int optname,
+			  sockptr_t optval, unsigned int optlen)
+{
+	int err = 1;
+
+	if (level == SOL_TCP && optname == TCP_ULP)
+		err = judge_ulp(sock, optval, optlen);
+	if (err == 1)
+		err = sock_common_setsockopt(sock, level, optname, optval,
+					     optlen);
+	return err;
+}
+
+static int claimed_setsockopt(struct socket *sock, int level, int optname,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int err;
+
+	fsk_hold();
+	err = any_setsockopt(sock, level, optname, optval, optlen);
+	fsk_hold_drop();
+	return err;
+}
+
+static int claimed_getsockopt(struct socket *sock, int level, int optname,
+			      char __user *optval, int __user *optlen)
+{
+	int err;
+
+	fsk_hold();
+	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
+	fsk_hold_drop();
+	return err;
+}
+
+static int claimed_shutdown(struct socket *sock, int how)
+{
+	int err;
+
+	fsk_hold();
+	err = inet_shutdown(sock, how);
+	fsk_hold_drop();
+	return err;
+}
+
+static ssize_t claimed_splice_read(struct socket *sock, loff_t *ppos,
+				   struct pipe_inode_info *pipe, size_t len,
+				   unsigned int flags)
+{
+	ssize_t ret;
+
+	fsk_hold();
+	ret = fsk_splice_read(sock, ppos, pipe, len, flags);
+	fsk_hold_drop();
+	return ret;
+}
+
+/*
+ * Connected: no detour through inet_sendmsg() and its like.  sk_prot still
+ * decides, because connect(AF_UNSPEC) gives the sk back under this very file.
+ */
+
+static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
+			  int addr_len, int flags)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	lock_sock(sk);
+	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
+	/* Disconnected: it may connect again, over either. */
+	if (!fsk_is_conn(sk) && connected_ops(sock))
+		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
+	release_sock(sk);
+	return err;
+}
+
+static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	if (likely(fsk_is_conn(sock->sk)))
+		return fsk_sendmsg(sock->sk, msg, size);
+	return inet_sendmsg(sock, msg, size);
+}
+
+static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			  int flags)
+{
+	int addr_len = 0, err;
+
+	if (unlikely(!fsk_is_conn(sock->sk)))
+		return inet_recvmsg(sock, msg, size, flags);
+	err = fsk_recvmsg(sock->sk, msg, size, flags, &addr_len);
+	if (err >= 0)
+		msg->msg_namelen = addr_len;
+	return err;
+}
+
+static int memory_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	return fsk_loop_send(sock->sk, msg, size) ?:
+	       stream_sendmsg(sock, msg, size);
+}
+
+static int memory_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			  int flags)
+{
+	return fsk_loop_recv(sock->sk, msg, size, flags) ?:
+	       stream_recvmsg(sock, msg, size, flags);
+}
+
+/* TCP may make the buffer larger for it.  The caller owns @sk. */
+static int memory_set_rcvlowat(struct sock *sk, int val)
+{
+	int err = inet_stream_ops.set_rcvlowat(sk, val);
+	struct fsk_conn *conn;
+
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (!err && conn && fsk_ops(conn)->resized)
+		fsk_ops(conn)->resized(conn);
+	return err;
+}
+
+/* The receive queue is as TCP's, but the peer must hear what was read. */
+static void replace_tcp_readers(struct proto_ops *ops)
+{
+	ops->splice_read = fsk_splice_read;
+	ops->read_sock = fsk_read_sock;
+	ops->read_skb = NULL;
+	ops->sendmsg_locked = NULL;
+	fsk_compat_ops(ops);
+}
+
+/**
+ * fsk_socket_ops_init - derive fastsock's proto_ops from TCP's
+ *
+ * Context: process, module load.
+ */
+void fsk_socket_ops_init(void)
+{
+	fsk_claimed_ops = inet_stream_ops;
+	fsk_claimed_ops.owner = THIS_MODULE;
+	fsk_claimed_ops.release = claimed_release;
+	fsk_claimed_ops.connect = claimed_connect;
+	fsk_claimed_ops.accept = claimed_accept;
+	fsk_claimed_ops.sendmsg = claimed_sendmsg;
+	fsk_claimed_ops.recvmsg = claimed_recvmsg;
+	fsk_claimed_ops.setsockopt = claimed_setsockopt;
+	fsk_claimed_ops.getsockopt = claimed_getsockopt;
+	fsk_claimed_ops.shutdown = claimed_shutdown;
+	replace_tcp_readers(&fsk_claimed_ops);
+	fsk_claimed_ops.splice_read = claimed_splice_read;
+
+	fsk_veteran_ops = fsk_claimed_ops;
+	fsk_veteran_ops.release = any_release;
+	fsk_veteran_ops.setsockopt = any_setsockopt;
+	fsk_veteran_ops.splice_read = fsk_splice_read;
+
+	fsk_stream_ops = inet_stream_ops;
+	fsk_stream_ops.owner = THIS_MODULE;
+	fsk_stream_ops.release = any_release;
+	fsk_stream_ops.connect = stream_connect;
+	fsk_stream_ops.sendmsg = stream_sendmsg;
+	fsk_stream_ops.recvmsg = stream_recvmsg;
+	fsk_stream_ops.setsockopt = any_setsockopt;
+	replace_tcp_readers(&fsk_stream_ops);
+
+	fsk_memory_ops = fsk_stream_ops;
+	fsk_memory_ops.sendmsg = memory_sendmsg;
+	fsk_memory_ops.recvmsg = memory_recvmsg;
+	fsk_memory_ops.set_rcvlowat = memory_set_rcvlowat;
+}
