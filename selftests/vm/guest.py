@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Test guests: builds what they boot, starts them, runs commands in them.
+"""Guests: builds what they boot, starts them, runs commands in them.
 
-A pair test is a short script:
+Tests, the demonstration and the benchmark's programs use them.  The commands
+come by a virtio port, so they leave no trace in the counters of a network.  A
+pair test is a short script:
 
     import guest
     with guest.Segment() as lan:
@@ -45,6 +47,11 @@ MODULE = "/lib/modules/$(uname -r)/extra/fastsock.ko"
 # Emulated kernels die now and then while they patch their own code at boot,
 # before there is anything of ours in them: so often a guest may try.
 BOOTS = 3
+# The root of this machine, as "mkinitramfs.sh -r" finds it.
+SHARED_ROOT = [
+    "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,"
+              "multidevs=remap",
+    "-device", "virtio-9p-pci,fsdev=root,mount_tag=shared"]
 # What a healthy kernel never prints.
 SPLAT = re.compile(
     r"\bBUG:|WARNING:|Oops:|KASAN:|UBSAN:|general protection fault|"
@@ -138,7 +145,7 @@ class Kernel:
         return [os.path.join(out, name) for name in sorted(os.listdir(out))
                 if name.endswith(".ko")]
 
-    def initramfs(self, extra=(), module=True):
+    def initramfs(self, extra=(), module=True, tests=True):
         """Builds the initramfs; extra are more mkinitramfs.sh options."""
         # A pair test boots what "run" has built for all tests.
         built = os.environ.get("FASTSOCK_INITRAMFS")
@@ -146,7 +153,7 @@ class Kernel:
             return built
         files = self.modules() if module else []
         arguments = list(extra)
-        if os.path.isdir(TESTS):
+        if tests and os.path.isdir(TESTS):
             arguments += ["-d", TESTS]
         for file in files:
             arguments += ["-x", file]
@@ -169,14 +176,14 @@ _images = {}
 _images_lock = threading.Lock()
 
 
-def image(label, extra=(), module=True):
+def image(label, extra=(), module=True, tests=True):
     """Kernel and initramfs path for a label, built once per process."""
-    key = (label, tuple(extra), module)
+    key = (label, tuple(extra), module, tests)
     with _images_lock:
         if key not in _images:
             with building():
                 kernel = Kernel(label)
-                _images[key] = kernel, kernel.initramfs(extra, module)
+                _images[key] = kernel, kernel.initramfs(extra, module, tests)
         return _images[key]
 
 
@@ -201,7 +208,23 @@ def _measure_tsc():
     return int(done.stdout)
 
 
-def acceleration(kernel):
+def have_kvm():
+    """Whether the processor says that it can run guests itself."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        flags = re.search(r"^flags\s*:.*$", file.read(), re.M)
+    return bool(flags and re.search(r"\b(vmx|svm)\b", flags[0])
+                and os.access("/dev/kvm", os.R_OK | os.W_OK))
+
+
+# What an emulated processor has.  RDRAND, or random numbers come slowly; SMAP
+# catches stray accesses.
+EMULATED_CPU = "qemu64,+rdrand,+smap,+smep"
+# With few features a guest boots in two thirds of the time of "max", but there
+# are programs of Debian that want these.
+PROGRAMS_CPU = "qemu64,-svm,+rdrand,+ssse3,+sse4.1,+sse4.2,+popcnt"
+
+
+def acceleration(kernel, cpu=EMULATED_CPU):
     """QEMU's options: KVM where the processor has it, emulation elsewhere.
 
     When one emulated processor patches code that another one executes, as
@@ -210,15 +233,10 @@ def acceleration(kernel):
     Processors that take turns on one thread cannot; the debug kernel does
     not patch, so its processors run at the same time and races show.
     """
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-        flags = re.search(r"^flags\s*:.*$", file.read(), re.M)
-    if flags and re.search(r"\b(vmx|svm)\b", flags[0]) and \
-            os.access("/dev/kvm", os.R_OK | os.W_OK):
+    if have_kvm():
         return ["-accel", "kvm", "-cpu", "host"]
-    # RDRAND, or random numbers come slowly; SMAP catches stray accesses.
     thread = "multi" if kernel.debug else "single"
-    return ["-accel", f"tcg,thread={thread}",
-            "-cpu", "qemu64,+rdrand,+smap,+smep"]
+    return ["-accel", f"tcg,thread={thread}", "-cpu", cpu]
 
 
 class _Port:
@@ -259,11 +277,10 @@ class Segment:
     """An Ethernet segment between guests: a learning switch in a thread.
 
     frame(data) may be set to a function that sees every frame and returns
-    it, something else to send in its place, or None to lose it; pcap names a
-    file that records what was sent.
+    it, something else to send in its place, or None to lose it.
     """
 
-    def __init__(self, frame=None, pcap=None):
+    def __init__(self, frame=None):
         self.frame = frame
         self.frames = 0
         self._dir = tempfile.mkdtemp(prefix="fastsock-lan-")
@@ -275,10 +292,7 @@ class Segment:
         self._listener.bind(os.path.join(self._dir, "lan"))
         self._listener.listen()
         self._pcap = None
-        if pcap:
-            self._pcap = open(pcap, "wb", buffering=0)
-            self._pcap.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0,
-                                         65535, 1))
+        self._length = 0
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self._thread.start()
 
@@ -296,14 +310,28 @@ class Segment:
             sock.close()
         os.close(self._wake_in)
         os.close(self._wake_out)
-        if self._pcap:
-            self._pcap.close()
+        self.end_record()
         shutil.rmtree(self._dir, ignore_errors=True)
 
     def plug(self):
         """QEMU's -netdev argument, without the id, for one more guest."""
         return ("stream,server=off,addr.type=unix,addr.path="
                 + os.path.join(self._dir, "lan"))
+
+    def record(self, path, length=65535):
+        """Begins a file of what is sent, with so many bytes of each frame."""
+        # pylint: disable=consider-using-with
+        file = open(path, "wb", buffering=0)
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, length, 1))
+        with self._lock:
+            self._pcap, self._length = file, length
+
+    def end_record(self):
+        """Ends the file that record() began."""
+        with self._lock:
+            file, self._pcap = self._pcap, None
+        if file:
+            file.close()
 
     def send(self, data):
         """Forges a frame: every guest it is addressed to gets it."""
@@ -315,9 +343,10 @@ class Segment:
         self.frames += 1
         if self._pcap:
             now = time.time()
+            kept = data[:self._length]
             self._pcap.write(struct.pack(
-                "<IIII", int(now), int(now % 1 * 1e6), len(data), len(data))
-                + data)
+                "<IIII", int(now), int(now % 1 * 1e6), len(kept), len(data))
+                + kept)
         known = None if data[0] & 1 else self._macs.get(data[0:6])
         for port in [known] if known else self._ports.values():
             if port is not source:
@@ -412,52 +441,79 @@ class Guest:
     label is the kernel ("6.1", "6.12", "debug"); eth0, eth1 ... are plugged
     into segments; extra are options of mkinitramfs.sh; module=False leaves
     fastsock.ko out.  It is never loaded here: run("modprobe fastsock").
+
+    programs=True gives it this machine's root, with all programs that are
+    installed, and with what it writes there in its own memory; no tests, and
+    fastsock.ko where this machine has it.  words are for the command line of
+    its kernel.  With boot=False it waits for boot().
     """
 
     def __init__(self, label, name="guest", segments=(), extra=(),
-                 module=True, memory="2G", cpus=2, boot_timeout=180):
-        self.kernel, initrd = image(label, extra, module)
+                 module=True, memory="2G", cpus=2, boot_timeout=180,
+                 programs=False, words=(), boot=True):
+        if programs:
+            extra, module = ("-r", *extra), False
+        self.kernel, initrd = image(label, extra, module, not programs)
         self.name = name
         self.log = self._new_log()
+        self._qemu = None
+        # Not the other lock: to send to a guest that hangs may take for ever.
+        self._boot_lock = threading.Lock()
+        self._ended = False
+        self._boot_timeout = boot_timeout
         self._jobs = {}
         self._count = 0
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._dir = tempfile.mkdtemp(prefix="fastsock-vm-")
-        path = os.path.join(self._dir, "port")
-        command = [
+        self._path = os.path.join(self._dir, "port")
+        self._command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config",
             "-display", "none", "-no-reboot", "-m", memory,
-            "-smp", str(cpus), *acceleration(self.kernel),
+            "-smp", str(cpus),
+            *acceleration(self.kernel,
+                          PROGRAMS_CPU if programs else EMULATED_CPU),
             "-kernel", self.kernel.image, "-initrd", initrd,
-            "-append", " ".join(self._cmdline()),
+            "-append", " ".join(self._cmdline(programs, words)),
             "-serial", f"file:{self.log}",
             "-device", "virtio-rng-pci",
             "-device", "virtio-serial-pci",
-            "-chardev", f"socket,id=port,path={path},server=on,wait=off",
+            "-chardev", f"socket,id=port,path={self._path},server=on,wait=off",
             "-device", "virtserialport,chardev=port,name=fastsock"]
         for i, segment in enumerate(segments):
-            mac = self._mac(name, i)
-            command += ["-netdev", f"{segment.plug()},id=n{i}",
-                        "-device", f"virtio-net-pci,netdev=n{i},mac={mac}"]
+            mac = self.mac(name, i)
+            self._command += [
+                "-netdev", f"{segment.plug()},id=n{i}",
+                "-device", f"virtio-net-pci,netdev=n{i},mac={mac}"]
+        if programs:
+            self._command += SHARED_ROOT
+        if boot:
+            self.boot()
+
+    def boot(self):
+        """Boots; whoever calls kill() meanwhile ends that."""
         for attempts in reversed(range(BOOTS)):
             try:
-                self._boot(command, path, boot_timeout)
+                self._boot()
                 return
             except DeadGuest as error:
-                self.kill(keep=attempts)
-                if not attempts:
+                self.kill(keep=attempts and not self._ended)
+                if not attempts or self._ended:
                     raise
                 sys.stderr.write(f"# {error}: once more\n")
             except BaseException:
                 self.kill()
                 raise
 
-    def _boot(self, command, path, timeout):
+    def _boot(self):
         self._ready = threading.Event()
-        self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        self._connect(path)
-        if not self._ready.wait(timeout * self.kernel.slowness):
+        with self._boot_lock:
+            if self._ended:
+                raise DeadGuest(f"guest {self.name} was ended")
+            self._qemu = subprocess.Popen(self._command,
+                                          stdin=subprocess.DEVNULL)
+        self._connect(self._path)
+        if not self._ready.wait(self._boot_timeout * self.kernel.slowness):
             raise GuestError(f"guest {self.name} did not boot: {self.log}")
         if not self.alive:
             raise DeadGuest(f"guest {self.name} died: {self.log}")
@@ -477,7 +533,7 @@ class Guest:
         os.close(file)
         return path
 
-    def _cmdline(self):
+    def _cmdline(self, programs, more):
         words = ["console=ttyS0", "panic=-1", "oops=panic",
                  "net.ifnames=0", "random.trust_cpu=on",
                  "log_buf_len=4M", "printk.time=1",
@@ -487,12 +543,17 @@ class Guest:
                  "softlockup_panic=1",
                  # On a busy host a guest misjudges its clock several times over.
                  "tsc=reliable", f"tsc_early_khz={tsc_khz()}"]
-        if self.kernel.debug:
+        if programs:
+            words += ["mitigations=off", "no5lvl", f"hostname={self.name}"]
+            if not self.kernel.debug:
+                words += ["loglevel=4"]
+        elif self.kernel.debug:
             words += ["panic_on_warn=1"]
-        return words
+        return [*words, *more]
 
     @staticmethod
-    def _mac(name, index):
+    def mac(name, index):
+        """The address of a guest's card, by the guest's name."""
         digest = hashlib.sha256(f"{name} {index}".encode()).digest()
         return "52:54:" + ":".join(f"{byte:02x}" for byte in digest[:4])
 
@@ -550,7 +611,7 @@ class Guest:
     @property
     def alive(self):
         """Whether QEMU still runs: it ends when the guest panics."""
-        return self._qemu.poll() is None
+        return self._qemu is not None and self._qemu.poll() is None
 
     def send(self, data):
         """Sends a request to the agent."""
@@ -578,14 +639,21 @@ class Guest:
                              + output)
         return status, output
 
+    def must(self, command, timeout=60):
+        """The output of a shell command that has to succeed."""
+        return self.run(command, timeout, check=True)[1]
+
     def reap(self):
         """Kills every process of the guest."""
         self.send(b"reap\n")
 
     def kill(self, keep=False):
         """The power cut; keep leaves what another boot needs."""
-        self._qemu.kill()
-        self._qemu.wait()
+        with self._boot_lock:
+            self._ended = self._ended or not keep
+        if self._qemu:
+            self._qemu.kill()
+            self._qemu.wait()
         if not keep:
             self._cleanup()
 

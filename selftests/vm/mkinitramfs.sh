@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # Writes the initramfs of a test guest: a shell, network tools, the kernel's
 # modules that tests need, and whatever trees are laid over it:
-#   mkinitramfs.sh [-p] [-t tool]... [-m module]... [-d tree]... [-x file.ko]...
-#                  RELEASE OUTPUT
+#   mkinitramfs.sh [-r] [-p] [-t tool]... [-m module]... [-d tree]...
+#                  [-x file.ko]... RELEASE OUTPUT
 # -p adds Python with scapy, -t a program of this machine with its libraries,
 # -m a module of that kernel, -d a tree to copy to the root, -x a module file.
+# -r, which comes first, is for a guest with all programs of this machine: it
+# has just what it takes to mount this machine's root, which QEMU shares.
 set -eu
 set -o pipefail
 shopt -s nullglob
@@ -31,10 +33,16 @@ modules=("${early[@]}" virtio_rng af_packet veth dummy macvlan bridge 8021q
 	xfrm_user xfrm_algo esp4 authenc echainiv seqiv cbc sha256_generic
 	gcm ghash-generic tls tcp_diag inet_diag udp_diag unix_diag
 	af_packet_diag netlink_diag kcm nbd nfsd iscsi_tcp vhci-hcd)
-trees=() extra=() python=
+trees=() extra=() python='' shared=
 
-while getopts pt:m:d:x: option; do
+while getopts rpt:m:d:x: option; do
 	case $option in
+	r)
+		shared=yes
+		tools=()
+		early+=(overlay 9pnet_virtio 9p)
+		modules=("${early[@]}" virtio_rng)
+		;;
 	p) python=yes ;;
 	t) tools+=("$OPTARG") ;;
 	m) modules+=("$OPTARG") ;;
@@ -44,7 +52,7 @@ while getopts pt:m:d:x: option; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -eq 2 ] || { sed -n '3,9s/^# //p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '3,11s/^# //p' "$0" >&2; exit 2; }
 release=$1
 output=$2
 
@@ -167,7 +175,6 @@ write_init() {
 	ln -s /proc/self/fd /dev/fd
 	mkdir -p /run/netns
 	chmod 1777 /tmp
-	ulimit -n 65536
 	for module in ${early[*]}; do
 		modprobe -q \$module
 	done
@@ -178,10 +185,50 @@ write_init() {
 		[ \$tries -lt 100 ] || exit 1
 		sleep 0.1
 	done 2>/dev/null
-	port=\${port%/name}
-	exec /agent /dev/\${port##*/}
+	port=/dev/\$(basename "\${port%/name}")
 	INIT
+	if [ "$shared" ]; then
+		write_shared_root
+	else
+		write_own_root
+	fi >> "$root/init"
 	chmod +x "$root/init"
+}
+
+write_own_root() {
+	cat <<-INIT
+	ulimit -n 65536
+	exec /agent \$port
+	INIT
+}
+
+# This machine's root, cached, which it may be because nobody changes what the
+# guest reads, under an overlay in memory.  The kernel looks for its modules in
+# the root of the first process, so they are this machine's, too.
+write_shared_root() {
+	cat <<-INIT
+	mount -t configfs configfs /sys/kernel/config 2>/dev/null
+	mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
+	mount -o remount,gid=5,mode=620 /dev/pts
+	chmod 755 /run
+	ln -s /proc/self/fd/0 /dev/stdin
+	ln -s /proc/self/fd/1 /dev/stdout
+	ln -s /proc/self/fd/2 /dev/stderr
+	mkdir -p /run/shared/lower /run/shared/upper /run/shared/work \
+		/run/shared/root
+	options=ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000
+	mount -t 9p -o \$options shared /run/shared/lower || exit 1
+	options=lowerdir=/run/shared/lower,upperdir=/run/shared/upper
+	options=\$options,workdir=/run/shared/work
+	mount -t overlay -o \$options overlay /run/shared/root || exit 1
+	cp /agent /run/shared/
+	for dir in dev proc sys run; do
+		mount -o rbind /\$dir /run/shared/root/\$dir
+	done
+	cd /
+	exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+		LC_ALL=C.UTF-8 chroot /run/shared/root /run/shared/agent \$port
+	INIT
 }
 
 mkdir -p "$root"/{dev,proc,sys,tmp,run,root,var} \
@@ -194,7 +241,7 @@ for tool in "${tools[@]}"; do
 	copy_tool "$tool"
 done
 # For system(); busybox's own shell would take its own ip and tc.
-ln -sf dash "$root/usr/bin/sh"
+[ "$shared" ] || ln -sf dash "$root/usr/bin/sh"
 [ -z "$python" ] || copy_python
 copy /usr/bin/busybox
 busybox --list | while read -r applet; do

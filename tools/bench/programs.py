@@ -7,15 +7,12 @@ so a figure alone means nothing; only figures of one round are compared.
 
 import os
 import shutil
-import sys
 import tempfile
+
+from icount import guest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-DEMO = os.path.join(TOP, "tools", "demo")
-sys.path.insert(0, DEMO)
-import vm           # noqa: E402  pylint: disable=wrong-import-position
-from icount import guest  # noqa: E402  pylint: disable=wrong-import-position
 
 BOOT_SECONDS = 300
 PACKAGES = ("redis-server", "redis-tools", "nginx-light", "wrk",
@@ -41,15 +38,12 @@ def _boot(series, workdir):
         kernel = guest.Kernel(series)
         for file in kernel.modules():
             shutil.copy(file, workdir)
-    for file in (os.path.join(DEMO, "enter.sh"),
-                 os.path.join(DEMO, "agent.py"),
-                 os.path.join(TOP, "selftests", "lib", "lan.sh"),
+    for file in (os.path.join(TOP, "selftests", "lib", "lan.sh"),
                  os.path.join(HERE, "in-guest.sh")):
         shutil.copy(file, workdir)
-    machine = vm.Guest("bench", 1, workdir, memory="4G")
-    vng = os.path.join(guest.CACHE, "virtme-ng", "bin", "vng")
-    machine.boot(vng, kernel.image, BOOT_SECONDS)
-    machine.must(f"ip link set lo up; insmod {workdir}/fastsock.ko")
+    machine = guest.Guest(series, "bench", memory="4G", cpus=1, programs=True,
+                          words=["ipv6.disable=1"], boot_timeout=BOOT_SECONDS)
+    machine.must(f"insmod {workdir}/fastsock.ko")
     return kernel, machine
 
 
@@ -145,7 +139,7 @@ def run(series, rounds, links, programs, progress):
                    "figures": bench.dictionary(), "faults": bench.faults}
     finally:
         if machine:
-            machine.stop()
+            machine.kill()
         shutil.rmtree(workdir, ignore_errors=True)
 
 

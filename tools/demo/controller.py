@@ -2,26 +2,27 @@
 """make demo: unmodified programs over fastsock, seen from outside."""
 
 import argparse
-import glob
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
-
-import programs
-import verdict
-import vm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "selftests", "vm"))
+
+import guest as vm      # noqa: E402  pylint: disable=wrong-import-position
+import programs         # noqa: E402  pylint: disable=wrong-import-position
+import verdict          # noqa: E402  pylint: disable=wrong-import-position
+
 BOOT_SECONDS = 240
 PEER_SECONDS = 30
 SERVE_SECONDS = 90
-MODULE = "fastsock.ko"
+SNAP_LEN = 96       # bytes of a frame that a capture keeps: the headers
 STARTED = time.monotonic()
 
 DESCRIPTION = """\
@@ -56,76 +57,82 @@ def arguments():
     parser.add_argument("--no-module", action="store_true",
                         help="cross-check: leave the module out, so that the "
                              "fastsock rows must turn out WRONG")
-    parser.add_argument("--cache", required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def find_release(series):
-    """Return the newest installed Debian kernel of a series."""
-    pattern = re.compile(rf"{re.escape(series)}\.\d[\w.+-]*-amd64")
-    releases = [path.removeprefix("/boot/vmlinuz-")
-                for path in glob.glob(f"/boot/vmlinuz-{series}.*-amd64")]
-    releases = [r for r in releases if pattern.fullmatch(r) and
-                not re.search(r"-(cloud|rt)-", r) and
-                os.path.isdir(f"/lib/modules/{r}/build")]
-    if not releases:
-        raise DemoError(f"no Debian kernel {series} with headers is installed")
-    return max(releases, key=lambda r: [int(n) for n in re.findall(r"\d+", r)])
+class Guest(vm.Guest):
+    """A virtual machine with this machine's programs, on the Ethernet."""
+
+    def __init__(self, series, name, number, lan):
+        super().__init__(series, name, [lan], programs=True, memory="1G",
+                         cpus=1, words=["ipv6.disable=1"], boot=False,
+                         boot_timeout=BOOT_SECONDS)
+        self.address = f"10.77.0.{number}"
+        self.card = self.mac(name, 0)
 
 
-def start_build(release, workdir):
-    """Start to build the module in a copy, so that the tree stays as it is."""
-    tree = os.path.join(workdir, "build")
-    shutil.copytree(TOP, tree, ignore=shutil.ignore_patterns(
-        ".git", "*.o", "*.ko", "*.mod", "*.mod.c", ".*.cmd", "selftests"))
-    with open(os.path.join(workdir, "build.log"), "wb") as log:
-        return subprocess.Popen(
-            ["make", "-C", tree, f"-j{os.cpu_count()}", f"KVER={release}"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            env={k: v for k, v in os.environ.items() if "MAKE" not in k})
+class Task(threading.Thread):
+    """Does something beside the rest; result() is what came of it."""
+
+    def __init__(self, function, *arguments):
+        super().__init__(daemon=True)
+        self._call = function, arguments
+        self._result = self._error = None
+        self.start()
+
+    def run(self):
+        function, arguments = self._call
+        try:
+            self._result = function(*arguments)
+        # Whoever asks for the result gets it.
+        except BaseException as error:  # pylint: disable=W0718
+            self._error = error
+
+    def result(self):
+        """Wait for the end."""
+        self.join()
+        if self._error:
+            raise self._error
+        return self._result
 
 
-def finish_build(build, workdir):
-    """Wait for the module and put it where guests see it."""
-    if build.wait():
-        with open(os.path.join(workdir, "build.log"), encoding="utf-8",
-                  errors="replace") as log:
-            raise DemoError("the module does not build:\n" + log.read()[-3000:])
-    shutil.copy(os.path.join(workdir, "build", MODULE), workdir)
+def build_module(kernel):
+    """Compile the module; the guests see the file where it lies."""
+    with vm.building():
+        for path in kernel.modules():
+            if os.path.basename(path) == "fastsock.ko":
+                return path
+    raise DemoError("no fastsock.ko was built")
 
 
-def wait_booted(guests, build, workdir):
-    """Wait until all guests are up and say so meanwhile."""
-    waiting = list(guests)
-    deadline = time.monotonic() + BOOT_SECONDS
+def boot(guests, build):
+    """Boot all guests at a time, and say meanwhile who is up."""
+    waiting = {name: Task(guest.boot) for name, guest in guests.items()}
     next_word = time.monotonic() + 10
     while waiting:
-        for guest in list(waiting):
-            if guest.booted():
-                say(f"{guest.name} is up")
-                waiting.remove(guest)
-        if build and build.poll():
-            finish_build(build, workdir)
-        if waiting and time.monotonic() > deadline:
-            raise DemoError(f"{waiting[0].name} does not boot:\n"
-                            f"{waiting[0].console()}")
+        for name, task in list(waiting.items()):
+            task.join(0.1)
+            if not task.is_alive():
+                task.result()
+                say(f"{name} is up")
+                del waiting[name]
+        # A module that does not compile is known before they are up.
+        if build and not build.is_alive():
+            build.result()
         if waiting and time.monotonic() > next_word:
             next_word += 10
-            say("waiting for " + ", ".join(g.name for g in waiting))
+            say("waiting for " + ", ".join(waiting))
 
 
 def configure(guest):
     """Give a guest its address."""
-    guest.must("modprobe virtio_net && ip link set lo up && "
-               "device=$(ls /sys/bus/virtio/drivers/virtio_net/virtio*/net) && "
-               f"ip address add {guest.address}/24 dev $device && "
-               "ip link set $device up")
+    guest.must(f"ip address add {guest.address}/24 dev eth0 && "
+               "ip link set eth0 up")
 
 
-def enable(guest, workdir):
+def enable(guest, module):
     """Load the module in a guest and switch it on."""
-    guest.must(f"insmod {workdir}/{MODULE} && "
-               "sysctl -q -w net.fastsock.enable=1")
+    guest.must(f"insmod {module} && sysctl -q -w net.fastsock.enable=1")
 
 
 def wait_capable(guest, peer):
@@ -135,11 +142,11 @@ def wait_capable(guest, peer):
     while time.monotonic() < deadline:
         guest.run(f"ping -q -c 1 -W 1 {peer.address}")
         peers = guest.must("cat /proc/net/fastsock_peers")
-        if any(peer.mac in line and "capable" in line
+        if any(peer.card in line and "capable" in line
                for line in peers.lower().splitlines()):
             return
         time.sleep(0.5)
-    raise DemoError(f"{guest.name} never heard of {peer.name} ({peer.mac}):\n"
+    raise DemoError(f"{guest.name} never heard of {peer.name} ({peer.card}):\n"
                     f"{peers}")
 
 
@@ -174,7 +181,7 @@ def settled_counters(guests):
     return last
 
 
-def run_row(row, guests, files, workdir):
+def run_row(row, guests, files, lan, workdir):
     """Run one program and collect what three witnesses say about it."""
     client, server = guests[row.client], guests[row.server]
     result = verdict.Result(
@@ -185,7 +192,7 @@ def run_row(row, guests, files, workdir):
         workdir, f"{client.name}-{server.name}-" +
         re.sub(r"\W+", "-", row.program) + ".pcap")
     before = settled_counters((client, server))
-    client.capture(capture)
+    lan.record(capture, SNAP_LEN)
     begun = time.monotonic()
     check = None
     try:
@@ -194,7 +201,7 @@ def run_row(row, guests, files, workdir):
         result.error = str(error)
     result.seconds = time.monotonic() - begun
     after = settled_counters((client, server))
-    client.end_capture()
+    lan.end_record()
     try:
         result.bytes = check() if check else 0
     except programs.ProgramError as error:
@@ -205,17 +212,17 @@ def run_row(row, guests, files, workdir):
     return result
 
 
-def set_up(guests, files, build, workdir):
+def set_up(guests, files, build):
     """Configure booted guests up to the point where programs may run."""
     one, two, plain = guests.values()
     for guest in guests.values():
         configure(guest)
         programs.prepare(guest, files)
     if build:
-        finish_build(build, workdir)
+        module = build.result()
         say("the module is built, loading it in one and two")
         for guest in (one, two):
-            enable(guest, workdir)
+            enable(guest, module)
         wait_capable(one, two)
         wait_capable(two, one)
         say("one and two know each other")
@@ -228,33 +235,28 @@ def set_up(guests, files, build, workdir):
     warm_up(plain, (two,))
 
 
-def demonstrate(options, workdir, guests, switch):
+def demonstrate(options, workdir, guests, lan):
     """Boot, run every row, print the table; return the exit code."""
-    release = find_release(options.kernel)
+    kernel = guests["one"].kernel
     files = programs.Files(os.path.join(workdir, "files"),
                            options.size * programs.MIB)
-    for program in ("enter.sh", "agent.py"):
-        shutil.copy(os.path.join(HERE, program), workdir)
-    vng = os.path.join(options.cache, "virtme-ng", "bin", "vng")
-    say(f"booting {release} in {len(guests)} guests"
+    say(f"booting {kernel.release} in {len(guests)} guests"
         f"{'' if vm.have_kvm() else ' without KVM, this takes a minute'}")
-    for guest in guests.values():
-        guest.start(vng, f"/boot/vmlinuz-{release}", switch)
-    build = None if options.no_module else start_build(release, workdir)
-    wait_booted(guests.values(), build, workdir)
-    set_up(guests, files, build, workdir)
+    build = None if options.no_module else Task(build_module, kernel)
+    boot(guests, build)
+    set_up(guests, files, build)
 
     rows = programs.rows(files, "one", "two", "plain")
     results = []
     try:
         for row in rows:
-            results.append(run_row(row, guests, files, workdir))
+            results.append(run_row(row, guests, files, lan, workdir))
             say(f"{row.program}, {row.client} > {row.server}: "
                 f"{results[-1].path}, {results[-1].seconds:.1f} s")
     finally:
         print("\n" + verdict.table(results) + "\n")
     right = sum(not result.faults() for result in results)
-    say(f"Linux {release}: {right} of {len(rows)} rows right")
+    say(f"Linux {kernel.release}: {right} of {len(rows)} rows right")
     return 0 if right == len(rows) else 1
 
 
@@ -266,25 +268,27 @@ def main():
               "of all users", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    os.makedirs(options.cache, exist_ok=True)
-    workdir = tempfile.mkdtemp(prefix="demo-", dir=options.cache)
+    os.makedirs(vm.CACHE, exist_ok=True)
+    workdir = tempfile.mkdtemp(prefix="demo-", dir=vm.CACHE)
     os.chmod(workdir, 0o755)
-    guests, switch = {}, None
+    lan = vm.Segment()
+    guests = {}
     try:
-        switch = vm.Switch(workdir)
         for number, name in enumerate(("one", "two", "plain"), 1):
-            guests[name] = vm.Guest(name, number, workdir)
-        return demonstrate(options, workdir, guests, switch)
+            guests[name] = Guest(options.kernel, name, number, lan)
+        return demonstrate(options, workdir, guests, lan)
     except (DemoError, vm.GuestError) as error:
         print(f"make demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     finally:
+        # Nothing in them is worth a shutdown.
         for guest in guests.values():
-            guest.stop()
-        if switch:
-            switch.stop()
+            guest.kill()
+            if options.keep:
+                shutil.copy(guest.log, os.path.join(workdir, guest.name))
+        lan.close()
         if options.keep:
             say(f"captures and kernel messages are in {workdir}")
         else:

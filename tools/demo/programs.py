@@ -97,8 +97,12 @@ class Files:
 
     def compare(self, guest, directory, names):
         """Compare files in a guest with what left; return their bytes."""
-        paths = [f"{directory}/{name}" for name in names]
-        for name, found in zip(names, guest.ask({"digest": paths}, 120)):
+        # MD5: the quickest by far without SHA instructions.
+        out = guest.must(f"cd {directory}; for name in {' '.join(names)}; do "
+                         "md5sum < $name || echo nothing; done 2> /dev/null",
+                         120)
+        for name, line in zip(names, out.splitlines(), strict=True):
+            found = line.split()[0]
             if found != self.hashes[name]:
                 raise ProgramError(f"{name} arrived with hash {found}, "
                                    f"not {self.hashes[name]}")
