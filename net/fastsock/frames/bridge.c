@@ -37,7 +37,7 @@
 #include "base/compat.h"
 #include "base/pernet.h"
 #include "base/stats.h"
-#include "inet/bridge.h"
+#include "frames/bridge.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
