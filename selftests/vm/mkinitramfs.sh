@@ -214,8 +214,9 @@ write_shared_root() {
 	ln -s /proc/self/fd/0 /dev/stdin
 	ln -s /proc/self/fd/1 /dev/stdout
 	ln -s /proc/self/fd/2 /dev/stderr
-	mkdir -p /run/shared/lower /run/shared/upper /run/shared/work \
-		/run/shared/root
+	for dir in lower upper work root; do
+		mkdir -p /run/shared/\$dir
+	done
 	options=ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000
 	mount -t 9p -o \$options shared /run/shared/lower || exit 1
 	options=lowerdir=/run/shared/lower,upperdir=/run/shared/upper
@@ -226,7 +227,7 @@ write_shared_root() {
 		mount -o rbind /\$dir /run/shared/root/\$dir
 	done
 	cd /
-	exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+	exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
 		LC_ALL=C.UTF-8 chroot /run/shared/root /run/shared/agent \$port
 	INIT
 }
