@@ -24,15 +24,15 @@
 #include "frames/bridge.h"
 #include "frames/cookie.h"
 #include "frames/frames.h"
-#include "frames/path.h"
 #include "frames/tomb.h"
 #include "frames/waiting.h"
+#include "inet/route.h"
 #include "lan/eth.h"
 #include "lan/group.h"
 #include "lan/hello.h"
 #include "lan/peer.h"
-#include "memory/across.h"
 #include "memory/events.h"
+#include "memory/link.h"
 #include "memory/pair.h"
 #include "socket/claim.h"
 #include "socket/sock.h"
@@ -373,7 +373,7 @@ static int __init fsk_init(void)
 	err = fsk_group_init();
 	if (err)
 		goto err_netdev;
-	err = fsk_path_init();
+	err = fsk_route_init();
 	if (err)
 		goto err_group;
 	err = fsk_eth_init();
@@ -387,7 +387,7 @@ static int __init fsk_init(void)
 err_eth:
 	fsk_eth_exit();
 err_path:
-	fsk_path_exit();
+	fsk_route_exit();
 err_group:
 	fsk_group_exit();
 err_netdev:
@@ -411,7 +411,7 @@ static void __exit fsk_exit(void)
 {
 	fsk_claim_exit();
 	fsk_eth_exit();
-	fsk_path_exit();
+	fsk_route_exit();
 	fsk_group_exit();
 	unregister_netdevice_notifier(&netdev_nb);
 	flush_workqueue(fsk_wq);	/* fsk_frames_drop_dev() */

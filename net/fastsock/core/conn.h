@@ -84,6 +84,7 @@
 #include "base/stats.h"
 #include "core/challenge.h"
 #include "core/transport.h"
+#include "inet/route.h"
 
 struct fsk_post;
 
@@ -164,7 +165,7 @@ enum fsk_phase {
  * @probes: unanswered keepalive probes
  * @tuned_seq: copied_seq when the receive buffer was last looked at
  * @tuned_at: jiffies, then
- * @path_gen: fsk_path_gen() at which the way to the peer was found good
+ * @path_gen: fsk_route_gen() at which the way to the peer was found good
  * @challenge: is the peer still there?
  * @post_want: bytes in @post that satisfy its call
  * @timer: for all deadlines but keepalive's; softirq
@@ -273,6 +274,12 @@ static inline struct fsk_conn *fsk_conn_rcu(const struct sock *sk)
 	/* Pairs with rcu_assign_pointer() of who gets the slot after us. */
 	smp_rmb();
 	return fsk_is_conn(sk) ? conn : NULL;
+}
+
+/* Has nothing changed since the way was found good?  Socket lock held. */
+static inline bool fsk_path_fresh(const struct fsk_conn *conn)
+{
+	return likely(conn->path_gen == fsk_route_gen(conn->sk));
 }
 
 /* Does the program want to know when bytes arrived? */

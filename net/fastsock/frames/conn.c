@@ -18,6 +18,7 @@
 #include "frames/rx.h"
 #include "frames/tomb.h"
 #include "frames/tx.h"
+#include "inet/route.h"
 #include "lan/eth.h"
 #include "rel/rel.h"
 
@@ -444,7 +445,7 @@ static void drop_dev_of_all(const struct fsk_net *fn, struct net_device *dev)
 		cond_resched();
 	} while (more);
 	/* Who has looked for its way meanwhile has found the device. */
-	atomic_inc(&fsk_path_changes);
+	fsk_route_changed();
 }
 
 /**

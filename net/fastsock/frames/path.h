@@ -3,19 +3,11 @@
 #ifndef _FSK_PATH_H
 #define _FSK_PATH_H
 
-#include <linux/atomic.h>
 #include <linux/if_ether.h>
 #include <linux/types.h>
-#include <net/net_namespace.h>
-#include <net/sock.h>
-
-#include "core/conn.h"
 
 struct fsk_frames;
-struct fsk_memory;
-struct flowi4;
 struct net_device;
-struct rtable;
 
 /* Bits of fsk_path.bad. */
 #define FSK_PATH_NO_ROUTE	BIT(0)	/* no route, or one that refuses */
@@ -50,34 +42,11 @@ struct fsk_path {
 	u64 lost_at;
 };
 
-extern atomic_t fsk_path_changes;
-
-/*
- * Counts all that may lead a connection elsewhere: routes, IPsec policies and
- * addresses of its namespace, neighbours and devices of all namespaces.
- */
-static inline u32 fsk_path_gen(const struct sock *sk)
-{
-	return rt_genid_ipv4(sock_net(sk)) + atomic_read(&fsk_path_changes);
-}
-
-/* Has nothing changed since the way was found good?  Socket lock held. */
-static inline bool fsk_path_fresh(const struct fsk_conn *conn)
-{
-	return likely(conn->path_gen == fsk_path_gen(conn->sk));
-}
-
-struct rtable *fsk_path_route(struct sock *sk, struct flowi4 *fl4);
 void fsk_path_start(struct fsk_frames *fr);
 void fsk_path_check(struct fsk_frames *fr);
 void fsk_path_doubt(struct fsk_frames *fr);
 bool fsk_path_hears(struct fsk_frames *fr);
 bool fsk_path_lost(struct fsk_frames *fr, u64 now);
 void fsk_path_part(struct fsk_frames *fr);
-bool fsk_path_pair_lost(const struct fsk_memory *mem, u64 now);
-void fsk_path_pair_part(struct fsk_memory *mem);
-bool fsk_path_pair(struct fsk_memory *mem);
-int fsk_path_init(void);
-void fsk_path_exit(void);
 
 #endif /* _FSK_PATH_H */

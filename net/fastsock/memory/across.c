@@ -11,22 +11,11 @@
  * is one, then the server is here, frames pass now in both directions, and
  * policy has let them.  The client then makes both ends instead of sending
  * CONFIRM.  Whatever does not fit leaves a connection of frames.
- *
- * THE LINE
- *
- * What joins such a pair is watched: while one of its devices is down or
- * without carrier, and once one is gone, the line is cut.  What an end sends is
- * then held, also the end of its stream, and a reset waits, until the line is
- * whole again or the end loses patience.  across_lock orders the changes of
- * fsk_line.cut; each end learns of them through a work item (fsk_loop_late()).
  */
 
 #include <linux/etherdevice.h>
-#include <linux/hash.h>
-#include <linux/list.h>
 #include <linux/netdevice.h>
-#include <linux/slab.h>
-#include <linux/spinlock.h>
+#include <linux/skbuff.h>
 #include <net/sock.h>
 #include <uapi/linux/fastsock_wire.h>
 
@@ -35,49 +24,16 @@
 #include "frames/client.h"
 #include "frames/cookie.h"
 #include "frames/frames.h"
+#include "frames/tomb.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/group.h"
 #include "lan/peer.h"
 #include "memory/across.h"
+#include "memory/connect.h"
+#include "memory/link.h"
+#include "memory/memory.h"
 #include "memory/pair.h"
-
-#define ACROSS_BITS	8
-/* So many lines are looked at before others get the lock. */
-#define ACROSS_BATCH	64
-
-/**
- * struct line_end - an end of a line
- * @line: constant
- * @node: in across_lines while there is a device
- * @dev: device, referenced; NULL once gone
- * @tracker: of the reference
- */
-struct line_end {
-	struct fsk_line *line;
-	struct hlist_node node;
-	struct net_device *dev;
-	netdevice_tracker tracker;
-};
-
-/**
- * struct fsk_line - what joins two ends in two namespaces
- * @pair: the ends; constant
- * @end: of the client and of the server
- * @cut: nothing gets from one to the other; stored under across_lock
- */
-struct fsk_line {
-	struct fsk_pair *pair;
-	struct line_end end[2];
-	bool cut;
-};
-
-/* By device. */
-static struct hlist_head across_lines[1 << ACROSS_BITS];
-/* Those that fsk_across_changed() has yet to see. */
-static HLIST_HEAD(across_unseen);
-/* Both, and all that is in them */
-static DEFINE_SPINLOCK(across_lock);
 
 /**
  * struct question - which device answered this SYN?
@@ -124,6 +80,81 @@ static struct net_device *server_dev(const struct fsk_frames *fr,
 	return fsk_group_find_dev(fr->path.mac, answered, &q);
 }
 
+/*
+ * @client has taken the place of the connection that speaks frames: what is
+ * still missing.  @tomb buries the offer before anybody can see that it was
+ * taken up.
+ */
+static bool join(struct fsk_memory *client, struct fsk_memory *server,
+		 const struct fsk_synack *sa, struct net_device *dev,
+		 const struct fsk_tuple *t, struct sock *lsk,
+		 struct fsk_tomb *tomb)
+{
+	struct sk_buff *syn = fsk_policy_syn(dev, t);
+	int reason = FSK_REASON_NOMEM;
+	struct request_sock *req;
+
+	fsk_mem_make_client(client);
+	if (syn)
+		reason = fsk_mem_make_server(lsk, server, dev, t, syn, &req);
+	else
+		fsk_pair_discard(server);
+	kfree_skb(syn);
+	if (reason != FSK_ACCEPT) {
+		fsk_tomb_free(tomb);
+		return false;
+	}
+	fsk_tomb_add(dev_net(dev), tomb, be32_to_cpu(sa->id),
+		     be32_to_cpu(sa->key));
+	return fsk_child_queue(lsk, server->conn.sk, req);
+}
+
+/*
+ * Make both ends, of which the client's takes the place of @old.  Return: true
+ * if so: @old is gone.  Otherwise nothing has changed, unless the listener has
+ * closed just now: then the offer is void.
+ */
+static bool take_over(struct fsk_frames *old, const struct fsk_synack *sa,
+		      struct net_device *dev, const struct fsk_tuple *t,
+		      struct sock *lsk)
+{
+	struct fsk_tomb *tomb = fsk_tomb_alloc(GFP_ATOMIC);
+	struct net_device *mine = fsk_frames_dev(old);
+	struct fsk_memory *client, *server;
+	struct fsk_pair *pair;
+
+	client = tomb ? fsk_pair_alloc(old->conn.sk, GFP_ATOMIC) : NULL;
+	if (!client)
+		goto err_tomb;
+	pair = client->pair;
+	server = &pair->mem[1];
+	fsk_mem_set_sizes(&client->conn, &server->conn, old->conn.mss,
+			  be16_to_cpu(sa->mss));
+	if (!mine || !fsk_across_watch(pair, mine, dev))
+		goto err_pair;
+	sock_hold(old->conn.sk);		/* @client's */
+	fsk_conn_swap(&old->conn, &client->conn);
+	if (!join(client, server, sa, dev, t, lsk, tomb)) {
+		fsk_conn_swap(&client->conn, &old->conn);
+		fsk_conn_forget(&client->conn);
+		fsk_mem_unmake_client(old->conn.sk);
+		return false;
+	}
+	fsk_conn_forget(&old->conn);
+	/* An end that was not there yet has missed it. */
+	smp_mb();	/* the end, then the line; queue_work() has its like */
+	if (fsk_across_cut(pair->line))
+		fsk_pair_tell_line(pair);
+	return true;
+
+err_pair:
+	fsk_pair_discard(server);
+	fsk_pair_discard(client);
+err_tomb:
+	fsk_tomb_free(tomb);
+	return false;
+}
+
 /**
  * fsk_across_leads - may memory lead to this server?
  * @fr: client's connection in SYN_SENT
@@ -163,185 +194,9 @@ bool fsk_across_join(struct fsk_frames *fr, const struct fsk_synack *sa)
 	if (!lsk)
 		return false;
 	ether_addr_copy(mac, mine->dev_addr);
-	ok = fsk_pair_join(fr, sa, dev, &t, lsk);
+	ok = take_over(fr, sa, dev, &t, lsk);
 	if (ok)
 		fsk_peer_answered(dev, mac);
 	sock_put(lsk);
 	return ok;
-}
-
-static bool carries(const struct net_device *dev)
-{
-	return dev && dev->reg_state == NETREG_REGISTERED &&
-	       READ_ONCE(dev->flags) & IFF_UP && netif_carrier_ok(dev);
-}
-
-static bool is_cut(const struct fsk_line *line)
-{
-	return !carries(line->end[0].dev) || !carries(line->end[1].dev);
-}
-
-static struct hlist_head *lines_of(const struct net_device *dev)
-{
-	return &across_lines[hash_ptr(dev, ACROSS_BITS)];
-}
-
-/**
- * fsk_across_watch - begin to look after what joins a pair
- * @pair: pair that nobody else knows
- * @client: device of the client, in a namespace of its own
- * @server: device of the server
- *
- * Devices are looked at and found in the same RCU read section, so that their
- * notifiers find the line if they are about to go.
- *
- * Context: BH disabled, RCU read section.
- * Return: false without memory or if the line is cut already.
- */
-bool fsk_across_watch(struct fsk_pair *pair, struct net_device *client,
-		      struct net_device *server)
-{
-	struct fsk_line *line = kzalloc(sizeof(*line),
-					GFP_ATOMIC | __GFP_ACCOUNT);
-	struct line_end *end;
-
-	if (!line)
-		return false;
-	line->pair = pair;
-	line->end[0].dev = client;
-	line->end[1].dev = server;
-	if (is_cut(line)) {
-		kfree(line);
-		return false;
-	}
-	pair->line = line;
-	spin_lock_bh(&across_lock);
-	for (end = line->end; end < line->end + 2; end++) {
-		end->line = line;
-		netdev_hold(end->dev, &end->tracker, GFP_ATOMIC);
-		hlist_add_head(&end->node, lines_of(end->dev));
-	}
-	/* Changed since, and nobody was told? */
-	line->cut = is_cut(line);
-	spin_unlock_bh(&across_lock);
-	return true;
-}
-
-static void put_end(struct line_end *end)
-{
-	struct net_device *dev = end->dev;
-
-	if (!dev)
-		return;
-	hlist_del(&end->node);
-	WRITE_ONCE(end->dev, NULL);
-	netdev_put(dev, &end->tracker);
-}
-
-/**
- * fsk_across_unwatch - undo fsk_across_watch()
- * @line: line of a pair without ends
- *
- * Context: any but hard interrupt.
- */
-void fsk_across_unwatch(struct fsk_line *line)
-{
-	spin_lock_bh(&across_lock);
-	put_end(&line->end[0]);
-	put_end(&line->end[1]);
-	spin_unlock_bh(&across_lock);
-	kfree(line);
-}
-
-/**
- * fsk_across_cut - does nothing get from one end to the other?
- * @line: line
- *
- * Context: any.
- * Return: true if so.
- */
-bool fsk_across_cut(const struct fsk_line *line)
-{
-	return READ_ONCE(line->cut);
-}
-
-/* A device has changed. */
-static void look_again(struct fsk_line *line)
-{
-	bool cut = is_cut(line);
-
-	lockdep_assert_held(&across_lock);
-	if (cut == line->cut)
-		return;
-	WRITE_ONCE(line->cut, cut);
-	fsk_pair_tell_line(line->pair);
-}
-
-static void end_changed(struct line_end *end, bool gone)
-{
-	if (gone)
-		put_end(end);
-	look_again(end->line);
-}
-
-/**
- * fsk_across_follow - an end's route names another device now
- * @line: line
- * @side: which end
- * @dev: device; whoever unregisters it waits for the caller's section to end
- *
- * Context: any but hard interrupt, RCU read section.
- * Return: false if @dev is about to leave.
- */
-bool fsk_across_follow(struct fsk_line *line, unsigned int side,
-		       struct net_device *dev)
-{
-	struct line_end *end = &line->end[side];
-	bool ok = true;
-
-	if (likely(READ_ONCE(end->dev) == dev))
-		return true;
-	spin_lock_bh(&across_lock);
-	if (end->dev != dev) {
-		ok = dev->reg_state == NETREG_REGISTERED &&
-		     READ_ONCE(dev->flags) & IFF_UP;
-		if (ok) {
-			put_end(end);
-			WRITE_ONCE(end->dev, dev);
-			netdev_hold(dev, &end->tracker, GFP_ATOMIC);
-			hlist_add_head(&end->node, lines_of(dev));
-			look_again(line);
-		}
-	}
-	spin_unlock_bh(&across_lock);
-	return ok;
-}
-
-/**
- * fsk_across_changed - a device went up or down, or has gone
- * @dev: device
- * @gone: it leaves its namespace
- *
- * Context: process, RTNL held.
- */
-void fsk_across_changed(struct net_device *dev, bool gone)
-{
-	struct line_end *end;
-	unsigned int n = 0;
-
-	spin_lock_bh(&across_lock);
-	hlist_move_list(lines_of(dev), &across_unseen);
-	while (!hlist_empty(&across_unseen)) {
-		end = hlist_entry(across_unseen.first, struct line_end, node);
-		hlist_del(&end->node);
-		hlist_add_head(&end->node, lines_of(end->dev));
-		if (end->dev == dev)
-			end_changed(end, gone);
-		if (++n % ACROSS_BATCH)
-			continue;
-		spin_unlock_bh(&across_lock);
-		cond_resched();
-		spin_lock_bh(&across_lock);
-	}
-	spin_unlock_bh(&across_lock);
 }

@@ -10,10 +10,7 @@
 #include "base/pernet.h"
 #include "frames/frames.h"
 
-struct fsk_line;
-struct fsk_pair;
 struct fsk_synack;
-struct net_device;
 
 /* Does this end's namespace allow it?  Socket lock held in either form. */
 static inline bool fsk_across_wanted(const struct fsk_frames *fr)
@@ -24,12 +21,5 @@ static inline bool fsk_across_wanted(const struct fsk_frames *fr)
 
 bool fsk_across_leads(const struct fsk_frames *fr, const struct fsk_synack *sa);
 bool fsk_across_join(struct fsk_frames *fr, const struct fsk_synack *sa);
-bool fsk_across_watch(struct fsk_pair *pair, struct net_device *client,
-		      struct net_device *server);
-void fsk_across_unwatch(struct fsk_line *line);
-bool fsk_across_cut(const struct fsk_line *line);
-bool fsk_across_follow(struct fsk_line *line, unsigned int side,
-		       struct net_device *dev);
-void fsk_across_changed(struct net_device *dev, bool gone);
 
 #endif /* _FSK_ACROSS_H */

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Within a namespace: both ends at once. */
+/* Connections in memory within a namespace: both ends are made at once. */
 
 #include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/security.h>
+#include <linux/skbuff.h>
+#include <net/sock.h>
+#include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
 
 #include "base/pernet.h"
+#include "base/stats.h"
+#include "core/child.h"
 #include "core/conn.h"
+#include "core/segment_size.h"
+#include "core/state.h"
+#include "inet/conntrack.h"
+#include "inet/policy.h"
+#include "inet/route.h"
 #include "memory/connect.h"
+#include "memory/memory.h"
+#include "memory/pair.h"
+#include "memory/ring.h"
+#include "memory/window.h"
 
 /* What TCP's headers take of a segment on the loopback device, bytes. */
 #define FSK_LOOP_TCP_HEADERS	52
@@ -39,4 +55,189 @@ u32 fsk_loop_mtu(const struct net_device *dev)
 {
 	return min_t(u32, READ_ONCE(dev->mtu), U16_MAX + 1) -
 	       FSK_LOOP_TCP_HEADERS + sizeof(struct fsk_hdr);
+}
+
+/* TCP's numbers, at the keys. */
+static void set_numbers(struct fsk_memory *mem)
+{
+	fsk_state_numbers(&mem->conn, 0);
+	mem->holds = mem->conn.corked;
+}
+
+/**
+ * fsk_mem_make_server - make the server's socket, and attach its end
+ * @lsk: listener
+ * @server: the end, with its segment sizes
+ * @dev: device that SYN would have come to
+ * @t: addresses
+ * @syn: SYN as TCP would have got it
+ * @req: where to put the request to be queued for accept()
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: FSK_ACCEPT, and the new socket's spinlock is held; or the enum
+ * fsk_reason to delegate with, and @server is gone.
+ */
+int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
+			struct net_device *dev, const struct fsk_tuple *t,
+			struct sk_buff *syn, struct request_sock **req)
+{
+	struct fsk_conn *conn = &server->conn;
+	struct sock *child = NULL;
+
+	/* What rests in TIME_WAIT makes way. */
+	if (!fsk_child_tuple_in_use(dev, t, true))
+		child = fsk_child_make(lsk, dev, t, TCP_MSS_DEFAULT, syn,
+				       req);
+	if (!child) {
+		fsk_pair_discard(server);
+		return FSK_REASON_BACKLOG;
+	}
+	/* The listener's options may have changed since they were looked at. */
+	if (rcu_access_pointer(child->sk_filter) ||
+	    inet_csk(child)->icsk_ulp_ops) {
+		fsk_pair_discard(server);
+		fsk_child_discard(child, *req);
+		return FSK_REASON_LISTENER;
+	}
+	conn->sk = child;
+	conn->mib = fsk_net(sock_net(child))->mib;
+	server->in->window = fsk_loop_window(child);
+	fsk_conn_attach(child, conn);
+	conn->phase = FSK_PH_OPEN;
+	conn->path_gen = fsk_route_gen(child);
+	set_numbers(server);
+	tcp_set_state(child, TCP_ESTABLISHED);
+	fsk_conntrack_open(conn, FSK_TRACKED_SERVER);
+	rcu_assign_pointer(server->pair->end[1], server);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
+	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
+	return FSK_ACCEPT;
+}
+
+/**
+ * fsk_mem_make_client - set up the client's end
+ * @client: the end, attached, with its segment sizes
+ *
+ * Context: the caller owns the socket.
+ */
+void fsk_mem_make_client(struct fsk_memory *client)
+{
+	struct fsk_conn *conn = &client->conn;
+
+	client->in->window = fsk_loop_window(conn->sk);
+	client->counts = true;
+	conn->phase = FSK_PH_SYN_SENT;
+	conn->path_gen = fsk_route_gen(conn->sk);
+	set_numbers(client);
+	/* The program sees SYN_SENT until its call lets go of the socket. */
+	conn->deferred |= FSK_EV_CONNECTED;
+}
+
+/**
+ * fsk_mem_unmake_client - undo what fsk_mem_make_client() showed of a socket
+ * @sk: socket, whose end was detached
+ *
+ * Nothing is known of the round trip then.
+ *
+ * Context: the caller owns @sk.
+ */
+void fsk_mem_unmake_client(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->srtt_us = 0;
+	minmax_reset(&tp->rtt_min, tcp_jiffies32, ~0U);
+}
+
+/**
+ * fsk_mem_set_sizes - what each end takes in one segment
+ * @client: one end
+ * @server: the other
+ * @client_mss: bytes
+ * @server_mss: bytes
+ *
+ * Context: nobody else knows the ends yet.
+ */
+void fsk_mem_set_sizes(struct fsk_conn *client, struct fsk_conn *server,
+		       u16 client_mss, u16 server_mss)
+{
+	client->mss = client_mss;
+	client->peer_mss = server_mss;
+	server->mss = server_mss;
+	server->peer_mss = client_mss;
+}
+
+/* The listener, referenced, and whether it takes the connection with @syn. */
+static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
+			 u32 mark, struct sock **lsk, struct sk_buff **syn)
+{
+	int reason = FSK_REASON_NO_LISTENER;
+	u32 mtu;
+
+	rcu_read_lock();
+	local_bh_disable();
+	*lsk = fsk_child_find_listener(dev, t);
+	if (*lsk)
+		reason = fsk_child_check(*lsk, dev, t, mark, syn,
+					 &mtu);
+	local_bh_enable();
+	rcu_read_unlock();
+	if (*lsk && reason != FSK_ACCEPT)
+		sock_put(*lsk);
+	return reason;
+}
+
+/**
+ * fsk_pair_connect - connect to a listener of the same namespace
+ * @sk: socket in SYN_SENT with its four-tuple hashed
+ * @dev: loopback device of the route
+ * @t: addresses
+ *
+ * Context: process, may sleep; the caller owns @sk.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
+ */
+int fsk_pair_connect(struct sock *sk, struct net_device *dev,
+		     const struct fsk_tuple *t)
+{
+	struct fsk_memory *client, *server;
+	struct request_sock *req;
+	struct sk_buff *syn;
+	struct sock *lsk;
+	int reason;
+
+	reason = find_listener(dev, t, READ_ONCE(sk->sk_mark), &lsk, &syn);
+	if (reason != FSK_ACCEPT)
+		return reason;
+	reason = FSK_REASON_NOMEM;
+	client = fsk_pair_alloc(sk, GFP_KERNEL);
+	if (!client)
+		goto out;
+	server = &client->pair->mem[1];
+	fsk_mem_set_sizes(&client->conn, &server->conn,
+			  fsk_mss_own(sk, fsk_loop_mtu(dev)),
+			  fsk_mss_own(lsk, fsk_loop_mtu(dev)));
+	/* First: once the server's end is queued there is no way back. */
+	WRITE_ONCE(sk->sk_err, 0);
+	sock_reset_flag(sk, SOCK_DONE);
+	fsk_conn_attach(sk, &client->conn);
+	fsk_mem_make_client(client);
+	rcu_read_lock();
+	local_bh_disable();
+	reason = fsk_mem_make_server(lsk, server, dev, t, syn, &req);
+	if (reason == FSK_ACCEPT &&
+	    !fsk_child_queue(lsk, server->conn.sk, req))
+		reason = FSK_REASON_NO_LISTENER;
+	local_bh_enable();
+	rcu_read_unlock();
+	if (reason == FSK_ACCEPT) {
+		fsk_policy_turn(syn);
+		security_inet_conn_established(sk, syn);
+	} else {
+		fsk_conn_detach(sk);
+		fsk_mem_unmake_client(sk);
+	}
+out:
+	kfree_skb(syn);
+	sock_put(lsk);
+	return reason;
 }

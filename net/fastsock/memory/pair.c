@@ -1,39 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pairs of ends within the host: how they come to be, what memory they hold,
- * and for how long.  events.c says how the ends get on with each other.
+ * Both ends of a connection in memory are one object: how it comes and goes,
+ * and how rings that are not used give their memory back.
  */
 
 #include <linux/cpumask.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
-#include <linux/security.h>
-#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <net/sock.h>
-#include <net/tcp.h>
 
 #include "base/compat.h"
-#include "base/stats.h"
-#include "core/child.h"
 #include "core/conn.h"
-#include "core/segment_size.h"
-#include "core/state.h"
 #include "core/timer.h"
-#include "frames/frames.h"
-#include "frames/path.h"
-#include "frames/tomb.h"
-#include "inet/conntrack.h"
-#include "inet/policy.h"
-#include "memory/across.h"
-#include "memory/connect.h"
 #include "memory/events.h"
+#include "memory/link.h"
 #include "memory/memory.h"
 #include "memory/pair.h"
 #include "memory/ring.h"
-#include "memory/window.h"
 
 /* How often, in jiffies, idle memory is freed. */
 #define FSK_LOOP_TIDY		HZ
@@ -372,11 +358,18 @@ void fsk_pair_holds(struct fsk_pair *pair)
 	spin_unlock_bh(&h->lock);
 }
 
-/*
- * Both ends, to be freed each by itself; only the client's may be found yet.
- * Return: the client's, or NULL without memory.
+/**
+ * fsk_pair_alloc - make both ends
+ * @sk: the client's socket
+ * @gfp: how to allocate
+ *
+ * Each end is freed by itself, by fsk_pair_discard() if it was never attached.
+ * Nobody finds the server's end yet.
+ *
+ * Context: as @gfp allows.
+ * Return: the client's end, or NULL without memory.
  */
-static struct fsk_memory *pair_alloc(struct sock *sk, gfp_t gfp)
+struct fsk_memory *fsk_pair_alloc(struct sock *sk, gfp_t gfp)
 {
 	u32 start = get_random_u32();	/* so that numbers do wrap */
 	struct fsk_memory *end;
@@ -406,251 +399,16 @@ static struct fsk_memory *pair_alloc(struct sock *sk, gfp_t gfp)
 	return &pair->mem[0];
 }
 
-/* TCP's numbers, at the keys. */
-static void set_numbers(struct fsk_memory *mem)
-{
-	fsk_state_numbers(&mem->conn, 0);
-	mem->holds = mem->conn.corked;
-}
-
-/* It was never attached. */
-static void discard(struct fsk_memory *mem)
+/**
+ * fsk_pair_discard - free an end that was never attached
+ * @mem: it
+ *
+ * Context: any.
+ */
+void fsk_pair_discard(struct fsk_memory *mem)
 {
 	fsk_loop_leave(mem);
 	fsk_pair_put(mem->pair);
-}
-
-/*
- * Make the server's end, whose segment sizes are known.  BH disabled, RCU read
- * section.  Return: FSK_ACCEPT; then its socket's spinlock is held, and it is
- * to be queued for accept().  Or why not; @server was freed then.
- */
-static int make_server(struct sock *lsk, struct fsk_memory *server,
-		       struct net_device *dev, const struct fsk_tuple *t,
-		       struct sk_buff *syn, struct request_sock **req)
-{
-	struct fsk_conn *conn = &server->conn;
-	struct sock *child = NULL;
-
-	/* What rests in TIME_WAIT makes way. */
-	if (!fsk_child_tuple_in_use(dev, t, true))
-		child = fsk_child_make(lsk, dev, t, TCP_MSS_DEFAULT, syn,
-				       req);
-	if (!child) {
-		discard(server);
-		return FSK_REASON_BACKLOG;
-	}
-	/* The listener's options may have changed since they were looked at. */
-	if (rcu_access_pointer(child->sk_filter) ||
-	    inet_csk(child)->icsk_ulp_ops) {
-		discard(server);
-		fsk_child_discard(child, *req);
-		return FSK_REASON_LISTENER;
-	}
-	conn->sk = child;
-	conn->mib = fsk_net(sock_net(child))->mib;
-	server->in->window = fsk_loop_window(child);
-	fsk_conn_attach(child, conn);
-	conn->phase = FSK_PH_OPEN;
-	conn->path_gen = fsk_path_gen(child);
-	set_numbers(server);
-	tcp_set_state(child, TCP_ESTABLISHED);
-	fsk_conntrack_open(conn, FSK_TRACKED_SERVER);
-	rcu_assign_pointer(server->pair->end[1], server);
-	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
-	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
-	return FSK_ACCEPT;
-}
-
-/* The client's end, attached, with its segment sizes. */
-static void make_client(struct fsk_memory *client)
-{
-	struct fsk_conn *conn = &client->conn;
-
-	client->in->window = fsk_loop_window(conn->sk);
-	client->counts = true;
-	conn->phase = FSK_PH_SYN_SENT;
-	conn->path_gen = fsk_path_gen(conn->sk);
-	set_numbers(client);
-	/* The program sees SYN_SENT until its call lets go of the socket. */
-	conn->deferred |= FSK_EV_CONNECTED;
-}
-
-/* As make_client() found it: nothing is known of the way yet. */
-static void unmake_client(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	tp->srtt_us = 0;
-	minmax_reset(&tp->rtt_min, tcp_jiffies32, ~0U);
-}
-
-/* What each end takes in one segment, bytes. */
-static void set_sizes(struct fsk_conn *client, struct fsk_conn *server,
-		      u16 client_mss, u16 server_mss)
-{
-	client->mss = client_mss;
-	client->peer_mss = server_mss;
-	server->mss = server_mss;
-	server->peer_mss = client_mss;
-}
-
-/* The listener, referenced, and whether it takes the connection with @syn. */
-static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
-			 u32 mark, struct sock **lsk, struct sk_buff **syn)
-{
-	int reason = FSK_REASON_NO_LISTENER;
-	u32 mtu;
-
-	rcu_read_lock();
-	local_bh_disable();
-	*lsk = fsk_child_find_listener(dev, t);
-	if (*lsk)
-		reason = fsk_child_check(*lsk, dev, t, mark, syn,
-					 &mtu);
-	local_bh_enable();
-	rcu_read_unlock();
-	if (*lsk && reason != FSK_ACCEPT)
-		sock_put(*lsk);
-	return reason;
-}
-
-/**
- * fsk_pair_connect - connect to a listener of the same namespace
- * @sk: socket in SYN_SENT with its four-tuple hashed
- * @dev: loopback device of the route
- * @t: addresses
- *
- * Context: process, may sleep; the caller owns @sk.
- * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
- */
-int fsk_pair_connect(struct sock *sk, struct net_device *dev,
-		     const struct fsk_tuple *t)
-{
-	struct fsk_memory *client, *server;
-	struct request_sock *req;
-	struct sk_buff *syn;
-	struct sock *lsk;
-	int reason;
-
-	reason = find_listener(dev, t, READ_ONCE(sk->sk_mark), &lsk, &syn);
-	if (reason != FSK_ACCEPT)
-		return reason;
-	reason = FSK_REASON_NOMEM;
-	client = pair_alloc(sk, GFP_KERNEL);
-	if (!client)
-		goto out;
-	server = &client->pair->mem[1];
-	set_sizes(&client->conn, &server->conn,
-		  fsk_mss_own(sk, fsk_loop_mtu(dev)),
-		  fsk_mss_own(lsk, fsk_loop_mtu(dev)));
-	/* First: once the server's end is queued there is no way back. */
-	WRITE_ONCE(sk->sk_err, 0);
-	sock_reset_flag(sk, SOCK_DONE);
-	fsk_conn_attach(sk, &client->conn);
-	make_client(client);
-	rcu_read_lock();
-	local_bh_disable();
-	reason = make_server(lsk, server, dev, t, syn, &req);
-	if (reason == FSK_ACCEPT &&
-	    !fsk_child_queue(lsk, server->conn.sk, req))
-		reason = FSK_REASON_NO_LISTENER;
-	local_bh_enable();
-	rcu_read_unlock();
-	if (reason == FSK_ACCEPT) {
-		fsk_policy_turn(syn);
-		security_inet_conn_established(sk, syn);
-	} else {
-		fsk_conn_detach(sk);
-		unmake_client(sk);
-	}
-out:
-	kfree_skb(syn);
-	sock_put(lsk);
-	return reason;
-}
-
-/*
- * @client has taken the place of the connection that speaks frames: what is
- * still missing.  @tomb buries the offer before anybody can see that it was
- * taken up.
- */
-static bool join(struct fsk_memory *client, struct fsk_memory *server,
-		 const struct fsk_synack *sa, struct net_device *dev,
-		 const struct fsk_tuple *t, struct sock *lsk,
-		 struct fsk_tomb *tomb)
-{
-	struct sk_buff *syn = fsk_policy_syn(dev, t);
-	int reason = FSK_REASON_NOMEM;
-	struct request_sock *req;
-
-	make_client(client);
-	if (syn)
-		reason = make_server(lsk, server, dev, t, syn, &req);
-	else
-		discard(server);
-	kfree_skb(syn);
-	if (reason != FSK_ACCEPT) {
-		fsk_tomb_free(tomb);
-		return false;
-	}
-	fsk_tomb_add(dev_net(dev), tomb, be32_to_cpu(sa->id),
-		     be32_to_cpu(sa->key));
-	return fsk_child_queue(lsk, server->conn.sk, req);
-}
-
-/**
- * fsk_pair_join - go on in memory with a server in another namespace
- * @old: client's connection in SYN_SENT, whose server has answered
- * @sa: what the server said
- * @dev: its device
- * @t: addresses
- * @lsk: its listener
- *
- * Context: process, BH disabled, RCU read section; the caller owns the client's
- * socket.
- * Return: true if so: @old is gone.  Otherwise nothing has changed, unless the
- * listener has closed just now: then the offer is void.
- */
-bool fsk_pair_join(struct fsk_frames *old, const struct fsk_synack *sa,
-		   struct net_device *dev, const struct fsk_tuple *t,
-		   struct sock *lsk)
-{
-	struct fsk_tomb *tomb = fsk_tomb_alloc(GFP_ATOMIC);
-	struct net_device *mine = fsk_frames_dev(old);
-	struct fsk_memory *client, *server;
-	struct fsk_pair *pair;
-
-	client = tomb ? pair_alloc(old->conn.sk, GFP_ATOMIC) : NULL;
-	if (!client)
-		goto err_tomb;
-	pair = client->pair;
-	server = &pair->mem[1];
-	set_sizes(&client->conn, &server->conn, old->conn.mss,
-		  be16_to_cpu(sa->mss));
-	if (!mine || !fsk_across_watch(pair, mine, dev))
-		goto err_pair;
-	sock_hold(old->conn.sk);		/* @client's */
-	fsk_conn_swap(&old->conn, &client->conn);
-	if (!join(client, server, sa, dev, t, lsk, tomb)) {
-		fsk_conn_swap(&client->conn, &old->conn);
-		fsk_conn_forget(&client->conn);
-		unmake_client(old->conn.sk);
-		return false;
-	}
-	fsk_conn_forget(&old->conn);
-	/* An end that was not there yet has missed it. */
-	smp_mb();	/* the end, then the line; queue_work() has its like */
-	if (fsk_across_cut(pair->line))
-		fsk_pair_tell_line(pair);
-	return true;
-
-err_pair:
-	discard(server);
-	discard(client);
-err_tomb:
-	fsk_tomb_free(tomb);
-	return false;
 }
 
 /**

@@ -14,11 +14,7 @@
 #include "memory/memory.h"
 #include "memory/ring.h"
 
-struct fsk_frames;
 struct fsk_line;
-struct fsk_synack;
-struct fsk_tuple;
-struct net_device;
 struct sock;
 
 /* Bits of fsk_pair.late: for @end[0], and for @end[1] the next one. */
@@ -76,11 +72,8 @@ bool fsk_pair_leave(struct fsk_memory *mem);
 void fsk_pair_queue(struct fsk_pair *pair);
 void fsk_pair_tell_line(struct fsk_pair *pair);
 void fsk_pair_holds(struct fsk_pair *pair);
-int fsk_pair_connect(struct sock *sk, struct net_device *dev,
-		     const struct fsk_tuple *t);
-bool fsk_pair_join(struct fsk_frames *old, const struct fsk_synack *sa,
-		   struct net_device *dev, const struct fsk_tuple *t,
-		   struct sock *lsk);
+struct fsk_memory *fsk_pair_alloc(struct sock *sk, gfp_t gfp);
+void fsk_pair_discard(struct fsk_memory *mem);
 int fsk_pair_init(void);
 void fsk_pair_exit(void);
 

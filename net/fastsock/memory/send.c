@@ -14,7 +14,6 @@
 #include "core/conn.h"
 #include "core/state.h"
 #include "core/timer.h"
-#include "frames/path.h"
 #include "memory/cork.h"
 #include "memory/events.h"
 #include "memory/memory.h"
