@@ -24,6 +24,7 @@
 #include "frames/bridge.h"
 #include "frames/cookie.h"
 #include "frames/frames.h"
+#include "frames/rx.h"
 #include "frames/tomb.h"
 #include "frames/waiting.h"
 #include "inet/route.h"
@@ -376,9 +377,7 @@ static int __init fsk_init(void)
 	err = fsk_route_init();
 	if (err)
 		goto err_group;
-	err = fsk_eth_init();
-	if (err)
-		goto err_path;
+	fsk_eth_init(fsk_rcv);
 	err = fsk_claim_init();
 	if (err)
 		goto err_eth;
@@ -386,7 +385,6 @@ static int __init fsk_init(void)
 
 err_eth:
 	fsk_eth_exit();
-err_path:
 	fsk_route_exit();
 err_group:
 	fsk_group_exit();

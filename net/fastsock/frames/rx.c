@@ -876,15 +876,9 @@ static int frame_check(struct sk_buff *skb)
 	return FSK_ACCEPT;
 }
 
-/**
- * fsk_rcv - a frame comes in
- * @skb: frame, data at struct fsk_hdr; consumed
- * @dev: device it came from
- * @mac: link-layer source address
- *
- * Context: softirq, RCU read section.
- */
-void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
+/* A frame, data at struct fsk_hdr, from the link-layer address @mac. */
+static __always_inline void rcv(struct sk_buff *skb, struct net_device *dev,
+				const u8 *mac)
 {
 	struct net *net = dev_net(dev);
 	const struct fsk_net *fn = fsk_net(net);
@@ -928,4 +922,26 @@ void fsk_rcv(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		consume_skb(skb);
 		break;
 	}
+}
+
+/**
+ * fsk_rcv - struct packet_type.func: a frame comes in
+ * @skb: frame; consumed
+ * @dev: device it came from
+ * @pt: unused
+ * @orig_dev: unused
+ *
+ * Context: softirq, RCU read section.
+ * Return: NET_RX_SUCCESS or NET_RX_DROP.
+ */
+int fsk_rcv(struct sk_buff *skb, struct net_device *dev,
+	    struct packet_type *pt, struct net_device *orig_dev)
+{
+	u8 mac[ETH_ALEN] __aligned(2);
+
+	skb = fsk_eth_pull(skb, dev, mac);
+	if (unlikely(!skb))
+		return NET_RX_DROP;
+	rcv(skb, dev, mac);
+	return NET_RX_SUCCESS;
 }

@@ -7,10 +7,14 @@
 
 struct fsk_conn;
 struct fsk_frames;
+struct net_device;
+struct packet_type;
 struct sk_buff;
 struct sock;
 
 void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq);
+int fsk_rcv(struct sk_buff *skb, struct net_device *dev,
+	    struct packet_type *pt, struct net_device *orig_dev);
 int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb);
 u32 fsk_rx_window(struct fsk_frames *fr);
 u32 fsk_rx_space(const struct sock *sk);

@@ -139,66 +139,29 @@ int fsk_eth_send(struct net_device *dev, const u8 *mac, u8 type, __be32 id,
 	return fsk_eth_xmit(dev, mac, skb);
 }
 
-/* May @mac stand as the source of a frame that came in on @dev? */
-static bool fsk_eth_source_ok(const struct net_device *dev, const u8 *mac)
-{
-	return is_valid_ether_addr(mac) || dev->flags & IFF_LOOPBACK;
-}
-
-/*
- * Runs in softirq inside an RCU read section.  Group frames pass: which types
- * may be sent to a group is for fsk_rcv(), which finds it in skb->pkt_type.
- */
-static int fsk_eth_rcv(struct sk_buff *skb, struct net_device *dev,
-		       struct packet_type *pt, struct net_device *orig_dev)
-{
-	u8 mac[ETH_ALEN] __aligned(2);
-
-	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (!skb)
-		return NET_RX_DROP;
-	if (unlikely(skb->destructor))
-		skb_orphan(skb);	/* its sender pays no longer */
-
-	if (skb->pkt_type == PACKET_OTHERHOST) {
-		fsk_drop(dev_net(dev), skb, FSK_DROP_NOT_FOR_US);
-		return NET_RX_DROP;
-	}
-	/* A copy: pulling the frame's header may move the link header. */
-	ether_addr_copy(mac, eth_hdr(skb)->h_source);
-	if (!fsk_eth_source_ok(dev, mac)) {
-		fsk_drop(dev_net(dev), skb, FSK_DROP_SOURCE);
-		return NET_RX_DROP;
-	}
-	fsk_rcv(skb, dev, mac);
-	return NET_RX_SUCCESS;
-}
-
-static struct packet_type fsk_eth_packet_type __read_mostly = {
-	.func	= fsk_eth_rcv,
-};
+static struct packet_type packet_type __read_mostly;
 
 /**
  * fsk_eth_init - begin to receive frames, on every device of every namespace
+ * @func: gets each frame, and begins with fsk_eth_pull()
  *
- * Context: process, may sleep.  Last on the load ladder, when fsk_rcv() and
- * all it uses is ready; @fsk_ethertype is set.
- * Return: 0.
+ * Context: process, may sleep.  Last on the load ladder, when all that @func
+ * uses is ready; @fsk_ethertype is set.
  */
-int fsk_eth_init(void)
+void fsk_eth_init(fsk_eth_func func)
 {
-	fsk_eth_packet_type.type = fsk_ethertype;
-	dev_add_pack(&fsk_eth_packet_type);
-	return 0;
+	packet_type.type = fsk_ethertype;
+	packet_type.func = func;
+	dev_add_pack(&packet_type);
 }
 
 /**
  * fsk_eth_exit - receive no more frames
  *
- * Context: process, may sleep.  No fsk_rcv() that a frame called is running
+ * Context: process, may sleep.  The function that got the frames is not running
  * when it returns.
  */
 void fsk_eth_exit(void)
 {
-	dev_remove_pack(&fsk_eth_packet_type);
+	dev_remove_pack(&packet_type);
 }
