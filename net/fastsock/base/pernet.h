@@ -35,7 +35,7 @@ struct fsk_peer;
 #define FSK_HANDSHAKE_MS	40	/* ms */
 
 /**
- * struct fsk_budget - so many a second, after a burst; see fsk_budget_spend()
+ * struct fsk_budget - so many a second, after a burst; see lan/peer.c
  * @left: may be spent
  * @at: jiffies up to which @left is reckoned
  */

@@ -19,13 +19,13 @@
 #include "core/timer.h"
 #include "frames/client.h"
 #include "frames/frames.h"
-#include "frames/rx.h"
 #include "frames/tx.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
 #include "memory/across.h"
 #include "rel/rel.h"
+#include "stream/queue.h"
 
 /**
  * fsk_client_syn_body - what SYN and CONFIRM say

@@ -15,12 +15,13 @@
 #include "core/state.h"
 #include "frames/frames.h"
 #include "frames/path.h"
-#include "frames/rx.h"
+#include "frames/segment.h"
 #include "frames/tomb.h"
 #include "frames/tx.h"
 #include "inet/route.h"
 #include "lan/eth.h"
 #include "rel/rel.h"
+#include "stream/queue.h"
 
 /* In a second; the next ones, and true ones, wait for another second. */
 #define FSK_WRONG_KEYS	1000
@@ -357,7 +358,7 @@ static void conn_purge(struct fsk_frames *fr)
 {
 	struct fsk_seg *seg, *next;
 
-	fsk_tx_free(fr, fsk_rel_tx_purge(&fr->tx));
+	fsk_segment_free(fr, fsk_rel_tx_purge(&fr->tx));
 	for (seg = fsk_rel_rx_purge(&fr->rx); seg; seg = next) {
 		next = seg->next;
 		kfree_skb(fsk_seg_skb(seg));

@@ -152,7 +152,7 @@ static inline void fsk_mem_let_go(struct fsk_frames *fr)
 	fr->mem_kept = false;
 }
 
-/* frames_ops.c */
+/* transport.c */
 void fsk_frames_arm(struct fsk_frames *fr);
 
 /*

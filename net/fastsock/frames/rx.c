@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Receiving: from frames to the stream. */
+/*
+ * A frame comes in: it is checked, its connection is found, and the handler of
+ * its type is called.  Stream bytes go on to deliver.c.
+ */
 
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
@@ -14,9 +17,11 @@
 #include "core/life.h"
 #include "core/state.h"
 #include "frames/client.h"
+#include "frames/deliver.h"
 #include "frames/frames.h"
 #include "frames/path.h"
 #include "frames/rx.h"
+#include "frames/segment.h"
 #include "frames/server.h"
 #include "frames/tx.h"
 #include "lan/eth.h"
@@ -24,12 +29,8 @@
 #include "lan/peer.h"
 #include "lan/seal.h"
 #include "rel/rel.h"
-#include "stream/post.h"
+#include "stream/queue.h"
 #include "stream/send.h"
-#include "stream/urgent.h"
-
-#define FSK_SQUEEZE_MAX	16384	/* bytes; longer frames stay as they are */
-#define FSK_RMEM_MAX	0x7f000000U	/* sk_rmem_alloc is an int */
 
 /**
  * struct frame - a frame on its way through the handlers
@@ -42,371 +43,6 @@ struct frame {
 	const struct fsk_hdr *hdr;
 	u64 now;
 };
-
-static void mirror_rx(const struct fsk_frames *fr)
-{
-	struct tcp_sock *tp = tcp_sk(fr->conn.sk);
-
-	WRITE_ONCE(tp->rcv_nxt, fr->rx.nxt);
-	tp->rcv_wup = fr->rx.nxt;
-}
-
-/*
- * Memory for what is received.  TCP's segments, each of which is as large as
- * many frames, fill SO_RCVBUF with bytes and little else.  For the same bytes
- * frames need twice as much.
- */
-static u32 budget(const struct sock *sk)
-{
-	return min(2U * READ_ONCE(sk->sk_rcvbuf), FSK_RMEM_MAX);
-}
-
-/**
- * fsk_rx_space - room for stream bytes in a receive buffer
- * @sk: socket
- *
- * Half of the free memory: the other half is what skbs cost beyond their bytes.
- *
- * Context: any.
- * Return: bytes.
- */
-u32 fsk_rx_space(const struct sock *sk)
-{
-	s64 room = budget(sk);
-
-	room -= atomic_read(&sk->sk_rmem_alloc);
-	return room > 0 ? room / 2 : 0;
-}
-
-/**
- * fsk_rx_grow_buffer - let a receive buffer that is in use grow
- * @conn: connection whose peer sends much
- *
- * It becomes four times what the program has read since it was last looked at,
- * at least twice as large as before, if that was half of it in a second: a
- * program that is slow gets no more with TCP either.
- *
- * Context: socket lock held in either form.
- * Return: true if it grew: within what the program and the administrator allow.
- */
-bool fsk_rx_grow_buffer(struct fsk_conn *conn)
-{
-	struct sock *sk = conn->sk;
-	const struct net *net = sock_net(sk);
-	u32 max = READ_ONCE(net->ipv4.sysctl_tcp_rmem[2]);
-	u32 seq = READ_ONCE(tcp_sk(sk)->copied_seq);
-	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	u32 n = seq - conn->tuned_seq;
-	bool slow;
-
-	if (n < rcvbuf / 2 || rcvbuf >= max)
-		return false;
-	slow = tcp_jiffies32 - conn->tuned_at > HZ;
-	conn->tuned_seq = seq;
-	conn->tuned_at = tcp_jiffies32;
-	if (slow || sk->sk_userlocks & SOCK_RCVBUF_LOCK ||
-	    !READ_ONCE(net->ipv4.sysctl_tcp_moderate_rcvbuf) ||
-	    tcp_under_memory_pressure(sk))
-		return false;
-	WRITE_ONCE(sk->sk_rcvbuf, min_t(u64, 4ULL * n, max));
-	return true;
-}
-
-/**
- * fsk_rx_promise - the window that a socket offers while nothing is unread
- * @sk: socket
- *
- * Half of its receive buffer, as with TCP: a program may still make that
- * smaller, and what was promised cannot be taken back.
- *
- * Context: any.
- * Return: bytes.
- */
-u32 fsk_rx_promise(const struct sock *sk)
-{
-	return min(fsk_rx_space(sk), READ_ONCE(sk->sk_rcvbuf) / 2U);
-}
-
-/**
- * fsk_rx_window - the window to advertise now
- * @fr: connection
- *
- * The right edge only moves forward, and not by crumbs.  Unread bytes take
- * nothing off what the socket offers otherwise as long as there is room.
- *
- * Context: socket lock held in either form.
- * Return: bytes beyond the next expected one.
- */
-u32 fsk_rx_window(struct fsk_frames *fr)
-{
-	const struct sock *sk = fr->conn.sk;
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	u32 unread = tp->rcv_nxt - READ_ONCE(tp->copied_seq);
-	u32 space = min(fsk_rx_space(sk), rcvbuf / 2 + unread);
-	u32 edge = fr->rx.nxt + space;
-
-	if (fsk_after(edge, fr->rx.wnd_end) &&
-	    (space >= fr->rx.mss || space >= rcvbuf / 4))
-		fr->rx.wnd_end = edge;
-	return fr->rx.wnd_end - fr->rx.nxt;
-}
-
-/**
- * fsk_rx_queue - queue bytes for recv() as TCP queues a segment
- * @sk: socket
- * @skb: the bytes, charged to @sk
- * @seq: number of the first
- *
- * Context: socket lock held in either form.
- */
-void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq)
-{
-	struct tcp_skb_cb *tcb = TCP_SKB_CB(skb);
-
-	memset(tcb, 0, offsetof(struct tcp_skb_cb, ack_seq));
-	tcb->seq = seq;
-	tcb->end_seq = seq + skb->len;
-	__skb_queue_tail(&sk->sk_receive_queue, skb);
-}
-
-/*
- * A burst of tiny frames would otherwise cost hundreds of times its bytes.
- * @seq is the number of the byte at @off.
- */
-static bool squeeze(struct sock *sk, const struct sk_buff *skb, u32 off,
-		    u32 seq)
-{
-	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
-	u32 len = skb->len - off;
-
-	if (atomic_read(&sk->sk_rmem_alloc) < sk->sk_rcvbuf / 4 ||
-	    skb->truesize < 4 * len || len > FSK_SQUEEZE_MAX)
-		return false;
-	if (fsk_stamps(sk))
-		return false;		/* each has its own time stamp */
-	if (!tail || skb_cloned(tail) || skb_is_nonlinear(tail) ||
-	    skb_tailroom(tail) < len) {
-		tail = alloc_skb(max_t(u32, len, SKB_WITH_OVERHEAD(PAGE_SIZE)),
-				 GFP_ATOMIC | __GFP_NOWARN);
-		if (!tail)
-			return false;
-		if (!sk_rmem_schedule(sk, tail, tail->truesize)) {
-			kfree_skb(tail);
-			return false;
-		}
-		skb_set_owner_r(tail, sk);
-		fsk_rx_queue(sk, tail, seq);
-	}
-	if (skb_copy_bits(skb, off, skb_tail_pointer(tail), len))
-		return false;	/* an empty tail does no harm */
-	__skb_put(tail, len);
-	TCP_SKB_CB(tail)->end_seq += len;
-	return true;
-}
-
-/* Stream bytes of an in-order segment: to the posted pages or the queue. */
-static void deliver(struct fsk_frames *fr, struct sk_buff *skb, u32 off)
-{
-	struct fsk_conn *conn = &fr->conn;
-	u32 seq = FSK_CB(skb)->seg.seq;
-	struct sock *sk = conn->sk;
-	u32 n;
-
-	if (off >= skb->len) {
-		consume_skb(skb);
-		return;
-	}
-	fsk_conn_stat_add(conn, FSK_MIB_IN_BYTES, skb->len - off);
-	if (conn->post && skb_queue_empty(&sk->sk_receive_queue) &&
-	    likely(!tcp_sk(sk)->urg_data)) {
-		n = fsk_post_fill(conn->post, skb, off, skb->len - off);
-		fsk_conn_stat_add(conn, FSK_MIB_POSTED_BYTES, n);
-		WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + n);
-		off += n;
-		if (off == skb->len) {
-			consume_skb(skb);
-			return;
-		}
-	}
-	if (squeeze(sk, skb, off, seq + off)) {
-		consume_skb(skb);
-		return;
-	}
-	if (!skb->sk)
-		skb_set_owner_r(skb, sk);
-	fsk_rx_queue(sk, skb, seq);
-}
-
-/* Wake readers once what they wait for is there. */
-static void wake_reader(struct fsk_frames *fr)
-{
-	const struct tcp_sock *tp = tcp_sk(fr->conn.sk);
-	struct fsk_conn *conn = &fr->conn;
-	struct sock *sk = conn->sk;
-	u32 unread = tp->rcv_nxt - tp->copied_seq;
-
-	if (sock_flag(sk, SOCK_DEAD))
-		return;
-	if ((conn->post && conn->post->filled >= conn->post_want) ||
-	    (unread && (unread >= READ_ONCE(sk->sk_rcvlowat) ||
-			!fsk_rx_space(sk))) ||
-	    sock_flag(sk, SOCK_DONE))
-		sk->sk_data_ready(sk);
-}
-
-/*
- * TCP's memory is exhausted, or the cgroup's, and @skb is next in order.  What
- * is held out of order makes way: the peer has it still.  And a program that
- * has read all there is gets on, as with TCP, or all would wait for others to
- * read.  The bytes are owed then, as those of the kernel's emergency reserves
- * are: forward_alloc is below 0 until the next charge, or until they are read.
- */
-static noinline bool make_room(struct fsk_frames *fr, struct sk_buff *skb)
-{
-	struct sock *sk = fr->conn.sk;
-	struct fsk_seg *held;
-
-	while ((held = fsk_rel_rx_forget(&fr->rx))) {
-		fsk_drop(sock_net(sk), fsk_seg_skb(held), FSK_DROP_RCVBUF);
-		if (sk_rmem_schedule(sk, skb, skb->truesize + 1))
-			return true;
-	}
-	if (skb_queue_empty(&sk->sk_receive_queue))
-		return true;
-	/* It may wait for more than will come; poll() tells it so. */
-	sk->sk_data_ready(sk);
-	return false;
-}
-
-/*
- * May the socket's memory hold @skb?  Half as much again as the budget in all:
- * windows promise half of the budget, and squeezing takes care of the rest.
- * What fills a hole must find room that held segments cannot take.
- */
-static bool has_memory(struct fsk_frames *fr, struct sk_buff *skb)
-{
-	struct sock *sk = fr->conn.sk;
-	u32 used = atomic_read(&sk->sk_rmem_alloc);
-	bool inorder = !fsk_after(FSK_CB(skb)->seg.seq, fr->rx.nxt);
-	u32 limit = budget(sk);
-
-	if (inorder)
-		limit = min(limit + limit / 2, FSK_RMEM_MAX);
-	if (unlikely(used > limit))
-		return false;
-	return likely(sk_rmem_schedule(sk, skb, skb->truesize + 1)) ||
-	       (inorder && make_room(fr, skb));
-}
-
-/* There may be urgent data there, which was not received before. */
-static void urgent_announced(struct fsk_frames *fr, u32 seq)
-{
-	if (!fsk_before(seq, tcp_sk(fr->conn.sk)->rcv_nxt))
-		fsk_urgent_announced(&fr->conn, seq);
-}
-
-/*
- * The last byte of a segment, which the window admits and which is about to be
- * delivered, is urgent.  Kept out of line, as all that segments seldom have.
- */
-static noinline void rcv_urgent_byte(struct fsk_frames *fr,
-				     const struct sk_buff *skb)
-{
-	u32 seq = FSK_CB(skb)->seg.seq + skb->len - 1;
-	u8 byte;
-
-	if (skb_copy_bits(skb, skb->len - 1, &byte, 1))
-		return;
-	urgent_announced(fr, seq);
-	fsk_urgent_byte(&fr->conn, seq, byte);
-}
-
-/* Kept out of line: it comes once.  Return: false if the connection is over. */
-static noinline bool take_fin(struct fsk_frames *fr)
-{
-	struct sock *sk = fr->conn.sk;
-
-	fsk_state_rcv_done(sk);
-	if (sk->sk_state == TCP_FIN_WAIT2) {
-		mirror_rx(fr);
-		fsk_tx_ack(fr);	/* while there is a connection */
-	}
-	return fsk_state_fin(&fr->conn);
-}
-
-static bool take_inorder(struct fsk_frames *fr, struct fsk_seg *seg, u32 trim)
-{
-	struct sk_buff *skb = fsk_seg_skb(seg);
-	bool fin = seg->flags & FSK_SEG_FIN && trim < seg->len;
-
-	deliver(fr, skb, trim);
-	return !fin || take_fin(fr);
-}
-
-/* Return: false if the connection is over. */
-static bool rcv_stream(struct fsk_frames *fr, const struct frame *f)
-{
-	struct fsk_conn *conn = &fr->conn;
-	struct sk_buff *skb = f->skb;
-	struct sock *sk = conn->sk;
-	struct fsk_seg *seg = &FSK_CB(skb)->seg;
-	bool fin = f->hdr->flags & FSK_F_FIN;
-	u32 trim;
-
-	seg->seq = be32_to_cpu(f->hdr->seq);
-	seg->len = skb->len + fin;
-	seg->flags = (fin ? FSK_SEG_FIN : 0) |
-		     (f->hdr->flags & FSK_F_ACK ? FSK_SEG_ASK : 0);
-
-	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
-		     sk->sk_shutdown & RCV_SHUTDOWN && skb->len &&
-		     fsk_after(seg->seq + skb->len, fr->rx.nxt))) {
-		/* Bytes for a closed descriptor: tell the writer, as TCP. */
-		consume_skb(skb);
-		fsk_tx_reset(fr);
-		fsk_conn_abort(conn, ECONNRESET);
-		return false;
-	}
-	if (likely(skb->len)) {
-		if (unlikely(!has_memory(fr, skb))) {
-			fr->rx.ack_now = true;
-			fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
-			return true;
-		}
-		fsk_mem_keep(fr);
-		tcp_sk(sk)->data_segs_in++;
-	}
-
-	switch (fsk_rel_rx_data(&fr->rx, seg, &trim, f->now)) {
-	case FSK_RX_INORDER:
-		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
-			rcv_urgent_byte(fr, skb);
-		break;
-	case FSK_RX_HELD:
-		if (skb->len)
-			skb_set_owner_r(skb, sk);
-		if (unlikely(f->hdr->flags & FSK_F_URG) && skb->len)
-			rcv_urgent_byte(fr, skb);
-		return true;
-	case FSK_RX_DUP:
-		consume_skb(skb);
-		return true;
-	case FSK_RX_OUTSIDE:
-		fsk_drop(sock_net(sk), skb, FSK_DROP_SEQ);
-		return true;
-	}
-	do {
-		if (!take_inorder(fr, seg, trim))
-			return false;
-		if (likely(!fr->rx.ooo_head))
-			break;
-		seg = fsk_rel_rx_pop(&fr->rx, &trim);
-	} while (seg);
-	mirror_rx(fr);
-	wake_reader(fr);
-	return true;
-}
 
 /* Return: false if the frame is spent, or the connection over. */
 static __always_inline bool
@@ -425,7 +61,7 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 		return false;
 	}
 	if (what & FSK_ACK_NEW) {
-		fsk_tx_free(fr, freed);
+		fsk_segment_free(fr, freed);
 		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,
 			   fr->tx.una + fr->mask);
 		fsk_send_space(conn->sk);
@@ -452,7 +88,7 @@ rcv_data(struct fsk_frames *fr, const struct frame *f)
 	if (!rcv_ack(fr, f, NULL, 0))
 		return;
 	if (f->skb->len || f->hdr->flags & FSK_F_FIN) {
-		if (!rcv_stream(fr, f))
+		if (!fsk_deliver(fr, f->skb, f->hdr, f->now))
 			return;
 	} else {
 		consume_skb(f->skb);
@@ -499,7 +135,7 @@ static void rcv_urgent(struct fsk_frames *fr, const struct frame *f)
 	u32 seq = be32_to_cpu(f->hdr->seq);
 
 	if (seq - fr->rx.nxt < FSK_WND_MAX)
-		urgent_announced(fr, seq);
+		fsk_deliver_urgent(fr, seq);
 }
 
 static void rcv_reset(struct fsk_frames *fr, const struct frame *f)
@@ -557,7 +193,7 @@ static void rcv_reject(struct fsk_frames *fr, const struct frame *f)
  * @unit: body is @min plus a multiple of so many bytes, a power of two
  * @flags: FSK_F_* it may carry
  * @phases: in which phases it makes sense; none: it is for no connection
- * @reply: a stranger's frame of this type deserves UNKNOWN
+ * @reply: is answered by UNKNOWN if there is no such connection
  * @data: what @rcv leaves of it is as DATA
  */
 struct handler {
@@ -727,7 +363,7 @@ static unsigned int backlog_limit(const struct sock *sk)
 {
 	u64 limit = SZ_64K;
 
-	limit += budget(sk);
+	limit += fsk_rx_budget(sk);
 	limit += READ_ONCE(sk->sk_sndbuf);
 	return min_t(u64, limit, UINT_MAX);
 }
@@ -752,9 +388,9 @@ static void conn_deliver(struct fsk_frames *fr, struct sk_buff *skb,
 	bh_unlock_sock(sk);
 }
 
-/* The sender has no such connection.  Tell it, so that it need not time out. */
-static void stranger(struct sk_buff *skb, u32 key, struct net_device *dev,
-		     const u8 *mac)
+/* No connection has this id.  Tell the sender, or it would have to time out. */
+static void unknown_id(struct sk_buff *skb, u32 key, struct net_device *dev,
+		       const u8 *mac)
 {
 	const struct fsk_hdr *hdr = (const void *)skb->data;
 	struct net *net = dev_net(dev);
@@ -830,7 +466,7 @@ static void rcv_for_conn(const struct fsk_net *fn, struct sk_buff *skb, u32 key,
 		return;
 	}
 	if (unlikely(!fr)) {
-		stranger(skb, key, dev, mac);
+		unknown_id(skb, key, dev, mac);
 		return;
 	}
 	if (unlikely(rcu_access_pointer(fr->path.dev) != dev)) {

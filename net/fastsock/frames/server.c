@@ -19,7 +19,6 @@
 #include "frames/cookie.h"
 #include "frames/frames.h"
 #include "frames/path.h"
-#include "frames/rx.h"
 #include "frames/server.h"
 #include "frames/tomb.h"
 #include "frames/tx.h"
@@ -28,6 +27,7 @@
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
+#include "stream/queue.h"
 
 /* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
 static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,

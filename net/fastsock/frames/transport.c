@@ -17,8 +17,10 @@
 #include "frames/path.h"
 #include "frames/rx.h"
 #include "frames/tx.h"
+#include "frames/write.h"
 #include "rel/rel.h"
 #include "socket/ops.h"
+#include "stream/queue.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4
@@ -29,14 +31,14 @@
 
 static void frames_urgent(struct fsk_conn *conn, bool less)
 {
-	fsk_tx_urgent_ends(fsk_frames(conn), less);
+	fsk_write_urgent(fsk_frames(conn), less);
 }
 
 static void frames_send_fin(struct fsk_conn *conn)
 {
 	struct fsk_frames *fr = fsk_frames(conn);
 
-	fsk_tx_fin(fr);
+	fsk_write_fin(fr);
 	rcu_read_lock();
 	fsk_tx_push(fr, fsk_now());
 	rcu_read_unlock();
@@ -138,7 +140,7 @@ static void run_frames(struct fsk_frames *fr, u64 now)
 	if (conn->retry_at && now >= conn->retry_at) {
 		conn->retry_at = 0;
 		if (conn->fin_wanted)
-			fsk_tx_fin(fr);
+			fsk_write_fin(fr);
 		fsk_tx_push(fr, now);
 	}
 	run_retransmit(fr, now);
@@ -280,12 +282,12 @@ static void frames_probe(struct fsk_conn *conn)
 static void frames_cork(struct fsk_conn *conn)
 {
 	if (!conn->corked)
-		fsk_tx_uncork(fsk_frames(conn));
+		fsk_write_uncork(fsk_frames(conn));
 }
 
 static void frames_uncork(struct fsk_conn *conn)
 {
-	fsk_tx_uncork(fsk_frames(conn));
+	fsk_write_uncork(fsk_frames(conn));
 }
 
 /* The first ack, which may have been told to wait, is due. */
@@ -341,7 +343,7 @@ static void frames_free(struct fsk_conn *conn)
 }
 
 static const struct fsk_transport_ops frames_ops = {
-	.write		= fsk_tx_write,
+	.write		= fsk_write_msg,
 	.urgent		= frames_urgent,
 	.send_fin	= frames_send_fin,
 	.deadline	= frames_deadline,

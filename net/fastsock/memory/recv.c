@@ -7,7 +7,6 @@
 #include <net/tcp.h>
 
 #include "core/conn.h"
-#include "frames/rx.h"
 #include "memory/events.h"
 #include "memory/memory.h"
 #include "memory/pair.h"
@@ -15,6 +14,7 @@
 #include "memory/ring.h"
 #include "memory/window.h"
 #include "stream/post.h"
+#include "stream/queue.h"
 #include "stream/recv.h"
 #include "stream/spin.h"
 

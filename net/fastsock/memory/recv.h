@@ -10,11 +10,11 @@
 #include <asm/barrier.h>
 
 #include "core/state.h"
-#include "frames/rx.h"
 #include "memory/memory.h"
 #include "memory/ring.h"
 #include "memory/window.h"
 #include "rel/rel.h"
+#include "stream/queue.h"
 
 /* After so many read bytes the receive buffer may grow. */
 #define FSK_LOOP_TUNE	0x40000U

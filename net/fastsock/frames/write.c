@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the bytes of a program to segments that are queued to be sent.  A writer
+ * waits here for room, and pushes what is queued by the batch.
+ */
+
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "core/conn.h"
+#include "frames/frames.h"
+#include "frames/segment.h"
+#include "frames/tx.h"
+#include "frames/write.h"
+#include "rel/rel.h"
+#include "stream/send.h"
+
+#define FSK_BATCH	16	/* frames of one send handed over together */
+#define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
+
+/* As fsk_tx_push(); one softirq run for a batch, where a device is virtual. */
+static void push_batch(struct fsk_frames *fr, u64 now)
+{
+	bool one = fr->tx.unsent == fr->tx.tail;
+
+	rcu_read_lock();
+	if (one) {
+		fsk_tx_push(fr, now);
+	} else {
+		local_bh_disable();
+		fsk_tx_push(fr, now);
+		local_bh_enable();
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * fsk_write_uncork - send what waits for more
+ * @fr: connected connection
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_write_uncork(struct fsk_frames *fr)
+{
+	if (!fr->conn.cork_at)
+		return;
+	fr->conn.cork_at = 0;
+	push_batch(fr, fsk_now());
+}
+
+/*
+ * Copy up to @len bytes into page frags; bytes copied or a negative errno.
+ * Kept out of line: what it calls would cost small sends a stack guard.
+ */
+static noinline int append_paged(struct sock *sk, struct sk_buff *skb,
+				 struct msghdr *msg, int len)
+{
+	struct page_frag *pfrag = sk_page_frag(sk);
+	int i = skb_shinfo(skb)->nr_frags;
+	bool merge;
+	int err;
+
+	if (!sk_page_frag_refill(sk, pfrag))
+		return -ENOMEM;
+	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
+	if (!merge && i >= MAX_SKB_FRAGS)
+		return -EMSGSIZE;
+	len = min_t(int, len, pfrag->size - pfrag->offset);
+	if (!fsk_segment_schedule(sk, len))
+		return -ENOMEM;
+	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
+				       pfrag->offset, len);
+	if (err)
+		return err;
+	if (merge) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], len);
+	} else {
+		skb_fill_page_desc(skb, i, pfrag->page, pfrag->offset, len);
+		page_ref_inc(pfrag->page);
+	}
+	pfrag->offset += len;
+	fsk_segment_recount(sk, skb);
+	return len;
+}
+
+static __always_inline int append(struct sock *sk, struct sk_buff *skb,
+				  struct msghdr *msg, int len)
+{
+	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < len)
+		return append_paged(sk, skb, msg, len);
+	/* So few bytes are better in the cache, and nobody sums them. */
+	if (likely(copy_from_iter_full(__skb_put(skb, len), len,
+				       &msg->msg_iter)))
+		return len;
+	__skb_trim(skb, skb->len - len);
+	return -EFAULT;
+}
+
+/*
+ * Put up to @len bytes into a new segment.  Return: bytes taken, or a negative
+ * errno: -ENOMEM means wait.
+ */
+static int send_new(struct fsk_frames *fr, struct msghdr *msg, u32 len)
+{
+	struct sock *sk = fr->conn.sk;
+	struct sk_buff *skb;
+	u32 done = 0;
+	int n = 0;
+
+	skb = fsk_segment_alloc(fr, len <= FSK_LINEAR_MAX ? len : 0,
+				sk->sk_allocation, false);
+	if (!skb)
+		return -ENOMEM;
+	while (done < len) {
+		n = append(sk, skb, msg, len - done);
+		if (n < 0)
+			break;
+		done += n;
+	}
+	if (!done) {
+		FSK_CB(skb)->seg.next = NULL;
+		fsk_segment_free(fr, &FSK_CB(skb)->seg);
+		return n;
+	}
+	FSK_CB(skb)->seg.len = done;
+	fsk_rel_tx_queue(&fr->tx, &FSK_CB(skb)->seg);
+	return done;
+}
+
+/* Fill up the last segment while it waits for a window.  Return: as above. */
+static int send_more(struct fsk_frames *fr, struct msghdr *msg, u32 len,
+		     u32 mss)
+{
+	struct fsk_seg *tail = fr->tx.tail;
+	struct sk_buff *skb;
+	int n;
+
+	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN | FSK_SEG_URG))
+		return 0;
+	skb = fsk_seg_skb(tail);
+	if (skb->len >= mss || skb_cloned(skb))
+		return 0;
+	n = append(fr->conn.sk, skb, msg, min(len, mss - skb->len));
+	if (n == -EMSGSIZE)
+		return 0;
+	if (n > 0)
+		fsk_rel_tx_grow(&fr->tx, tail, n);
+	return n;
+}
+
+/**
+ * fsk_write_fin - queue the end of the stream
+ * @fr: connected connection; its state has already changed
+ *
+ * Without memory it is tried again from the timer.  The caller pushes.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_write_fin(struct fsk_frames *fr)
+{
+	struct fsk_seg *tail = fr->tx.tail;
+	struct fsk_conn *conn = &fr->conn;
+	struct sk_buff *skb;
+
+	conn->fin_wanted = false;
+	if (tail && !(tail->flags & FSK_SEG_SENT)) {
+		tail->flags |= FSK_SEG_FIN;
+		fsk_rel_tx_grow(&fr->tx, tail, 1);
+		return;
+	}
+	skb = fsk_segment_alloc(fr, 0, GFP_ATOMIC, true);
+	if (!skb) {
+		conn->fin_wanted = true;
+		conn->retry_at = fsk_now() + FSK_RETRY_NS;
+		return;
+	}
+	FSK_CB(skb)->seg.flags = FSK_SEG_FIN;
+	FSK_CB(skb)->seg.len = 1;
+	fsk_rel_tx_queue(&fr->tx, &FSK_CB(skb)->seg);
+}
+
+/* Who has to wait would get nowhere if bytes waited for more. */
+static int wait_memory(struct fsk_frames *fr, long *timeo)
+{
+	fsk_write_uncork(fr);
+	return sk_stream_wait_memory(fr->conn.sk, timeo);
+}
+
+static int wait_space(struct fsk_frames *fr, long *timeo)
+{
+	struct sock *sk = fr->conn.sk;
+
+	/* What does not wait gets no more than the buffer that it found. */
+	if (sk_stream_memory_free(sk) || (*timeo && fsk_send_grow(sk)))
+		return 0;
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	return wait_memory(fr, timeo);
+}
+
+/* The last byte queued is urgent, unless it has left already. */
+static void mark_urgent(struct fsk_frames *fr)
+{
+	struct fsk_seg *tail = fr->tx.tail;
+
+	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN))
+		return;
+	tail->flags |= FSK_SEG_URG;
+	fr->conn.urg_seq = fr->tx.end - 1;
+	fr->conn.urg_out = true;
+}
+
+/* As fsk_tx_mss(), for the owner of the socket. */
+static u32 owner_mss(const struct fsk_frames *fr)
+{
+	u32 mss;
+
+	rcu_read_lock();
+	mss = fsk_tx_mss(fr);
+	rcu_read_unlock();
+	return mss;
+}
+
+/* Is there room for one more segment?  TCP would go on filling its last skb. */
+static bool may_queue(const struct fsk_frames *fr)
+{
+	const struct sock *sk = fr->conn.sk;
+	u64 unsent = fr->tx.end - fr->tx.nxt;
+
+	if (likely(sk_stream_memory_free(sk)))
+		return true;
+	return fr->tx.unsent &&
+	       (u64)sk->sk_wmem_queued < READ_ONCE(sk->sk_sndbuf) +
+					 FSK_OVERRUN &&
+	       unsent < (u64)tcp_notsent_lowat(tcp_sk(sk)) + FSK_OVERRUN;
+}
+
+static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
+		      size_t *copied)
+{
+	struct fsk_conn *conn = &fr->conn;
+	struct sock *sk = conn->sk;
+	u32 mss, len, held = 0, full = 0;
+	bool more;
+	int n;
+
+	more = conn->corked || msg->msg_flags & MSG_MORE;
+	if (unlikely(conn->cork_at) && !more && msg_data_left(msg)) {
+		conn->cork_at = 0;
+		held = 1;	/* to be pushed, whatever becomes of the rest */
+	}
+	/* A buffer that a write overfills would wait for acks within it. */
+	while (*timeo && msg_data_left(msg) > sk->sk_sndbuf / 4 &&
+	       fsk_send_grow(sk))
+		;
+	while (msg_data_left(msg)) {
+		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+			return -EPIPE;
+		/* A small one fits nearly any path, and is cut for others. */
+		mss = FSK_LINEAR_MAX;
+		if (fr->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX) {
+			full = full ?: owner_mss(fr);
+			mss = full;
+		}
+		len = min_t(size_t, msg_data_left(msg), mss);
+		n = send_more(fr, msg, len, mss);
+		if (!n)
+			n = may_queue(fr) ? send_new(fr, msg, len) :
+					      -ENOSPC;
+		if (n > 0) {
+			*copied += n;
+			held += n;
+			if (unlikely(msg->msg_flags & MSG_OOB) &&
+			    !msg_data_left(msg))
+				mark_urgent(fr);
+			if (unlikely(more) && !conn->cork_at)
+				conn->cork_at = fsk_now() + FSK_CORK_NS;
+			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
+				push_batch(fr, fsk_now());
+				held = 0;
+				full = 0;
+			}
+			continue;
+		}
+		if (held)
+			push_batch(fr, fsk_now());
+		held = 0;
+		full = 0;
+		if (n != -ENOSPC && n != -ENOMEM)
+			return n;
+		n = n == -ENOMEM ? wait_memory(fr, timeo) :
+				   wait_space(fr, timeo);
+		if (n)
+			return n;
+		/* Waiting let go of the lock: reset or disconnected? */
+		if (!fsk_is_conn(sk) || fsk_conn(sk) != conn)
+			return -EPIPE;
+	}
+	return 0;
+}
+
+/**
+ * fsk_write_msg - struct fsk_transport_ops.write of frames
+ * @conn: connected connection of frames
+ * @msg: what to send
+ * @timeo: jiffies left to wait
+ * @copied: bytes taken, to be added to
+ *
+ * Context: process, may sleep; the caller owns the socket.
+ * Return: 0 or why not all was taken, as TCP.
+ */
+int fsk_write_msg(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
+		  size_t *copied)
+{
+	struct sock *sk = conn->sk;
+	int err;
+
+	err = write_segs(fsk_frames(conn), msg, timeo, copied);
+	if (fsk_send_keep_writable(sk, sk->sk_wmem_queued))
+		fsk_send_space(sk);
+	return err;
+}
+
+/**
+ * fsk_write_urgent - a send with MSG_OOB ends
+ * @fr: connected connection
+ * @less: it has written less than it was to: its last byte is urgent
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_write_urgent(struct fsk_frames *fr, bool less)
+{
+	if (less)
+		mark_urgent(fr);
+	rcu_read_lock();
+	fsk_tx_urgent(fr);
+	rcu_read_unlock();
+}
