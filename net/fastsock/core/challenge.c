@@ -29,7 +29,7 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
-#include "inet/route.h"
+#include "inet/ipv4.h"
 
 /* Between two questions of a connection; then twice as much each time. */
 #define CHALLENGE_EVERY_NS	((u64)NSEC_PER_SEC)
@@ -72,7 +72,7 @@ static void send_ack(struct fsk_conn *conn)
 	struct rtable *rt;
 	struct flowi fl;
 
-	rt = fsk_route_output(sk, &fl.u.ip4);
+	rt = fsk_ipv4_route(sk, &fl.u.ip4);
 	if (IS_ERR(rt))
 		return;
 	skb = build_ack(conn);

@@ -15,6 +15,7 @@
 
 #include "base/compat.h"
 #include "base/stats.h"
+#include "base/tuple.h"
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/delegate.h"

@@ -74,7 +74,7 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	}
 	conn->phase = FSK_PH_DEAD;
 	if (unlikely(conn->tracked))
-		fsk_conntrack_close(conn);
+		fsk_conntrack_close(conn->sk, &conn->tracked);
 	fsk_timer_cancel(conn);
 	fsk_ops(conn)->kill(conn);
 }
@@ -175,7 +175,7 @@ void fsk_state_established(struct fsk_conn *conn)
 	TCP_INC_STATS(sock_net(sk), TCP_MIB_ACTIVEOPENS);
 	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
 	tcp_set_state(sk, TCP_ESTABLISHED);
-	fsk_conntrack_open(conn, FSK_TRACKED_CLIENT);
+	fsk_conntrack_open(sk, FSK_TRACKED_CLIENT, &conn->tracked);
 	if (sk->sk_socket)
 		WRITE_ONCE(sk->sk_socket->ops, conn->transport->proto_ops);
 	if (!sock_flag(sk, SOCK_DEAD)) {

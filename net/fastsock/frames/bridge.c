@@ -37,6 +37,7 @@
 #include "base/compat.h"
 #include "base/pernet.h"
 #include "base/stats.h"
+#include "base/tuple.h"
 #include "frames/bridge.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"

@@ -13,6 +13,7 @@
 
 #include "base/hold.h"
 #include "base/stats.h"
+#include "base/tuple.h"
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/state.h"

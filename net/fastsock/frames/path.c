@@ -19,16 +19,13 @@
  */
 
 #include <linux/etherdevice.h>
-#include <linux/inetdevice.h>
 #include <linux/netdevice.h>
-#include <net/arp.h>
-#include <net/ip_fib.h>
-#include <net/neighbour.h>
 #include <net/route.h>
 
 #include "core/conn.h"
 #include "frames/frames.h"
 #include "frames/path.h"
+#include "inet/ipv4.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "lan/eth.h"
@@ -37,21 +34,6 @@
 #define PATH_LOOK_AGAIN	(HZ / 10)
 /* So long a way that frames cannot take is no reason to end. */
 #define PATH_LOST_NS	(3ULL * NSEC_PER_SEC)
-
-/* Likewise, kept in the socket as TCP keeps it.  Socket lock held. */
-static struct rtable *kept_route(struct sock *sk)
-{
-	struct dst_entry *dst = __sk_dst_check(sk, 0);
-	struct flowi4 fl4;
-	struct rtable *rt;
-
-	if (dst)
-		return container_of(dst, struct rtable, dst);
-	rt = fsk_route_output(sk, &fl4);
-	if (!IS_ERR(rt))
-		sk_setup_caps(sk, &rt->dst);
-	return rt;
-}
 
 static void set_mtu(struct fsk_frames *fr, const struct net_device *dev,
 		    const struct dst_entry *dst)
@@ -86,33 +68,13 @@ void fsk_path_start(struct fsk_frames *fr)
 	fr->path.seen = conn->path_gen - 1;
 }
 
-/*
- * The neighbour's address, if it is known; otherwise ARP is asked, and the old
- * one stays until it answers.  @ask: have it confirmed in any case.
- */
+/* ARP is asked if it does not know; then the old address stays meanwhile. */
 static void follow_neighbour(struct fsk_frames *fr, struct net_device *dev,
 			     bool ask)
 {
-	__be32 daddr = inet_sk(fr->conn.sk)->inet_daddr;
-	u8 mac[MAX_ADDR_LEN];
-	struct neighbour *n;
-
-	if (dev->flags & IFF_LOOPBACK)
-		return;
-	n = __ipv4_neigh_lookup(dev, (__force u32)daddr);
-	if (!n)
-		n = neigh_create(&arp_tbl, &daddr, dev);
-	if (IS_ERR(n))
-		return;
-	if (READ_ONCE(n->nud_state) & NUD_VALID) {
-		neigh_ha_snapshot(mac, n, dev);
-		ether_addr_copy(fr->path.mac, mac);
-	} else {
-		ask = true;
-	}
-	if (ask)
-		neigh_event_send(n, NULL);
-	neigh_release(n);
+	if (!(dev->flags & IFF_LOOPBACK))
+		fsk_ipv4_resolve(dev, inet_sk(fr->conn.sk)->inet_daddr, ask,
+				 fr->path.mac);
 }
 
 /* Can frames take this route? */
@@ -120,8 +82,7 @@ static bool carries(const struct fsk_frames *fr, const struct rtable *rt)
 {
 	const struct net_device *dev = rt->dst.dev;
 
-	if (rt->rt_uses_gateway || dst_xfrm(&rt->dst) ||
-	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
+	if (fsk_ipv4_route_reason(rt) != FSK_ACCEPT)
 		return false;
 	/* Which may be too narrow by now for new connections. */
 	if (dev == fsk_frames_dev(fr))
@@ -132,7 +93,7 @@ static bool carries(const struct fsk_frames *fr, const struct rtable *rt)
 /* Return: FSK_PATH_*, of frames that leave.  RCU read section. */
 static u8 follow(struct fsk_frames *fr, bool ask)
 {
-	struct rtable *rt = kept_route(fr->conn.sk);
+	struct rtable *rt = fsk_ipv4_kept_route(fr->conn.sk);
 
 	if (IS_ERR(rt))
 		return FSK_PATH_NO_ROUTE;
@@ -149,8 +110,7 @@ static u8 admit(const struct fsk_frames *fr)
 	struct sock *sk = fr->conn.sk;
 	struct net_device *dev;
 
-	if (inet_addr_type(sock_net(sk), inet_sk(sk)->inet_rcv_saddr) !=
-	    RTN_LOCAL)
+	if (!fsk_ipv4_is_ours(sk))
 		return FSK_PATH_NOT_OURS;
 	dev = fsk_frames_dev(fr);
 	if (dev && !fsk_policy_running(sk, dev))

@@ -24,6 +24,7 @@
 #include "frames/segment.h"
 #include "frames/server.h"
 #include "frames/tx.h"
+#include "inet/ipv4.h"
 #include "lan/eth.h"
 #include "lan/hello.h"
 #include "lan/peer.h"
@@ -339,23 +340,11 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/*
- * A frame from a new address: the peer's has changed if ARP says so too.  Kept
- * out of line: its array would cost every frame a stack guard.
- */
-static noinline bool moved_here(const struct fsk_frames *fr,
-				struct net_device *mine, const u8 *mac)
+/* A frame from a new address: the peer's has changed if ARP says so too. */
+static bool moved_here(const struct fsk_frames *fr, struct net_device *mine,
+		       const u8 *mac)
 {
-	u8 known[MAX_ADDR_LEN];
-	struct neighbour *n;
-	bool ok = false;
-
-	n = __ipv4_neigh_lookup_noref(mine, (__force u32)fr->conn.sk->sk_daddr);
-	if (n && READ_ONCE(n->nud_state) & NUD_VALID) {
-		neigh_ha_snapshot(known, n, mine);
-		ok = ether_addr_equal(known, mac);
-	}
-	return ok;
+	return fsk_ipv4_neighbour_is(mine, fr->conn.sk->sk_daddr, mac);
 }
 
 /* Bytes that frames may hold while they wait for the socket's owner. */

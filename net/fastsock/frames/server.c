@@ -7,12 +7,12 @@
  */
 
 #include <linux/etherdevice.h>
-#include <net/arp.h>
 #include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
 
 #include "base/pernet.h"
 #include "base/stats.h"
+#include "base/tuple.h"
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/segment_size.h"
@@ -24,6 +24,7 @@
 #include "frames/tx.h"
 #include "frames/waiting.h"
 #include "inet/conntrack.h"
+#include "inet/ipv4.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
@@ -93,16 +94,8 @@ static bool syn_sane(const struct fsk_syn *syn)
  */
 static bool source_known(struct net_device *dev, const u8 *mac, __be32 addr)
 {
-	u8 known[MAX_ADDR_LEN];
-	struct neighbour *n;
-
-	if (dev->flags & IFF_LOOPBACK)
-		return true;
-	n = __ipv4_neigh_lookup_noref(dev, (__force u32)addr);
-	if (!n || !(READ_ONCE(n->nud_state) & NUD_VALID))
-		return false;
-	neigh_ha_snapshot(known, n, dev);
-	return ether_addr_equal(known, mac);
+	return dev->flags & IFF_LOOPBACK ||
+	       fsk_ipv4_neighbour_is(dev, addr, mac);
 }
 
 /* The spinlock is held.  Return: false if the peer is somebody else. */
@@ -268,7 +261,7 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
 		return ERR_PTR(-ENOMEM);
 	}
 	child_init(child, fr, id, key, syn);
-	fsk_conntrack_open(&fr->conn, FSK_TRACKED_SERVER);
+	fsk_conntrack_open(child, FSK_TRACKED_SERVER, &fr->conn.tracked);
 	fsk_peer_answered(dev, mac);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);

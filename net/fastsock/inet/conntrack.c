@@ -26,7 +26,7 @@
 #endif
 
 #include "base/stats.h"
-#include "core/conn.h"
+#include "base/tuple.h"
 #include "inet/conntrack.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"
@@ -77,10 +77,10 @@ static bool call(struct net *net, unsigned int hook, int priority,
  * The connection's SYN, with the entry that conntrack has for it; a new one if
  * there was none.  NULL without memory, or if conntrack is gone.
  */
-static struct sk_buff *tracked_syn(const struct fsk_conn *conn)
+static struct sk_buff *tracked_syn(const struct sock *sk, u8 side)
 {
-	const struct inet_sock *inet = inet_sk(conn->sk);
-	struct net *net = sock_net(conn->sk);
+	const struct inet_sock *inet = inet_sk(sk);
+	struct net *net = sock_net(sk);
 	enum ip_conntrack_info info;
 	struct fsk_tuple t = {
 		.saddr = inet->inet_rcv_saddr, .daddr = inet->inet_daddr,
@@ -88,14 +88,14 @@ static struct sk_buff *tracked_syn(const struct fsk_conn *conn)
 	};
 	struct sk_buff *skb;
 
-	if (conn->tracked == FSK_TRACKED_SERVER) {
+	if (side == FSK_TRACKED_SERVER) {
 		swap(t.saddr, t.daddr);
 		swap(t.sport, t.dport);
 	}
 	skb = fsk_packet_build(net->loopback_dev, &t, false, 0, IPDEFTTL);
 	if (!skb)
 		return NULL;
-	if (call(net, conn->tracked == FSK_TRACKED_SERVER ?
+	if (call(net, side == FSK_TRACKED_SERVER ?
 		 NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT, NF_IP_PRI_CONNTRACK,
 		 &skb) && nf_ct_get(skb, &info) &&
 	    CTINFO2DIR(info) == IP_CT_DIR_ORIGINAL)
@@ -119,19 +119,20 @@ static void establish(struct nf_conn *ct)
 
 /**
  * fsk_conntrack_do_open - have conntrack know of a connection, if there is NAT
- * @conn: established connection
+ * @sk: socket of an established connection
  * @side: which end of it this is
+ * @tracked: where to note what conntrack has then, enum fsk_tracked
  *
  * Without an entry, for want of memory or because there is one already, the
  * connection is as good, but its name may be chosen for another.
  *
  * Context: socket lock held in either form, RCU read section.
  */
-void fsk_conntrack_do_open(struct fsk_conn *conn, enum fsk_tracked side)
+void fsk_conntrack_do_open(struct sock *sk, enum fsk_tracked side, u8 *tracked)
 {
-	const struct dst_entry *dst = __sk_dst_get(conn->sk);
+	const struct dst_entry *dst = __sk_dst_get(sk);
 	bool server = side == FSK_TRACKED_SERVER;
-	struct net *net = sock_net(conn->sk);
+	struct net *net = sock_net(sk);
 	enum ip_conntrack_info info;
 	struct sk_buff *skb;
 	struct nf_conn *ct;
@@ -141,12 +142,12 @@ void fsk_conntrack_do_open(struct fsk_conn *conn, enum fsk_tracked side)
 	/* Within a host nothing is masqueraded. */
 	if (dst && dst->dev->flags & IFF_LOOPBACK)
 		return;
-	conn->tracked = side;
-	skb = tracked_syn(conn);
+	skb = tracked_syn(sk, side);
 	ct = skb ? nf_ct_get(skb, &info) : NULL;
 	if (!ct || nf_ct_is_confirmed(ct)) {
-		conn->tracked = FSK_TRACKED_NOT;
+		*tracked = FSK_TRACKED_NOT;
 	} else {
+		*tracked = side;
 		establish(ct);
 		call(net, server ? NF_INET_LOCAL_IN : NF_INET_POST_ROUTING,
 		     NF_IP_PRI_CONNTRACK_CONFIRM, &skb);
@@ -156,18 +157,19 @@ void fsk_conntrack_do_open(struct fsk_conn *conn, enum fsk_tracked side)
 
 /**
  * fsk_conntrack_close - the name is free again
- * @conn: connection with an entry
+ * @sk: socket of a connection with an entry
+ * @tracked: for which end, enum fsk_tracked; none afterwards
  *
  * Context: socket lock held in either form.
  */
-void fsk_conntrack_close(struct fsk_conn *conn)
+void fsk_conntrack_close(struct sock *sk, u8 *tracked)
 {
 	enum ip_conntrack_info info;
 	struct sk_buff *skb;
 	struct nf_conn *ct;
 
 	rcu_read_lock();
-	skb = tracked_syn(conn);
+	skb = tracked_syn(sk, *tracked);
 	if (skb) {
 		ct = nf_ct_get(skb, &info);
 		if (nf_ct_is_confirmed(ct))
@@ -175,7 +177,7 @@ void fsk_conntrack_close(struct fsk_conn *conn)
 		kfree_skb(skb);
 	}
 	rcu_read_unlock();
-	conn->tracked = FSK_TRACKED_NOT;
+	*tracked = FSK_TRACKED_NOT;
 }
 
 #endif /* CONFIG_NETFILTER && CONFIG_NF_CONNTRACK */

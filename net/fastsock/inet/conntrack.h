@@ -4,8 +4,9 @@
 #define _FSK_CONNTRACK_H
 
 #include <linux/netfilter.h>
+#include <linux/types.h>
+#include <net/sock.h>
 
-#include "core/conn.h"
 #include "inet/netfilter.h"
 
 /**
@@ -21,23 +22,24 @@ enum fsk_tracked {
 };
 
 #if defined(CONFIG_NETFILTER) && IS_ENABLED(CONFIG_NF_CONNTRACK)
-void fsk_conntrack_do_open(struct fsk_conn *conn, enum fsk_tracked side);
-void fsk_conntrack_close(struct fsk_conn *conn);
+void fsk_conntrack_do_open(struct sock *sk, enum fsk_tracked side,
+			   u8 *tracked);
+void fsk_conntrack_close(struct sock *sk, u8 *tracked);
 
 /* See fsk_conntrack_do_open(). */
-static inline void fsk_conntrack_open(struct fsk_conn *conn,
-				      enum fsk_tracked side)
+static inline void fsk_conntrack_open(struct sock *sk, enum fsk_tracked side,
+				      u8 *tracked)
 {
-	if (unlikely(fsk_nf_hooked(sock_net(conn->sk), NF_INET_POST_ROUTING)))
-		fsk_conntrack_do_open(conn, side);
+	if (unlikely(fsk_nf_hooked(sock_net(sk), NF_INET_POST_ROUTING)))
+		fsk_conntrack_do_open(sk, side, tracked);
 }
 #else
-static inline void fsk_conntrack_open(struct fsk_conn *conn,
-				      enum fsk_tracked side)
+static inline void fsk_conntrack_open(struct sock *sk, enum fsk_tracked side,
+				      u8 *tracked)
 {
 }
 
-static inline void fsk_conntrack_close(struct fsk_conn *conn)
+static inline void fsk_conntrack_close(struct sock *sk, u8 *tracked)
 {
 }
 #endif

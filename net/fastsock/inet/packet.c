@@ -8,6 +8,7 @@
 #include <net/netns/hash.h>
 #include <net/tcp.h>
 
+#include "base/tuple.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
 

@@ -23,7 +23,6 @@
 #include <linux/etherdevice.h>
 #include <linux/netfilter.h>
 #include <linux/security.h>
-#include <net/arp.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
@@ -31,6 +30,8 @@
 #include <net/xfrm.h>
 
 #include "base/stats.h"
+#include "base/tuple.h"
+#include "inet/ipv4.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
@@ -54,22 +55,11 @@ struct fsk_probe {
 /* The link address of @addr, which TCP would use or see as source. */
 static bool neighbour_mac(struct net_device *dev, __be32 addr, u8 *mac)
 {
-	struct neighbour *n;
-	bool known = false;
-
 	if (dev->flags & (IFF_LOOPBACK | IFF_NOARP)) {
 		ether_addr_copy(mac, dev->dev_addr);
 		return true;
 	}
-
-	rcu_read_lock();
-	n = __ipv4_neigh_lookup_noref(dev, (__force u32)addr);
-	if (n && (READ_ONCE(n->nud_state) & NUD_VALID)) {
-		neigh_ha_snapshot(mac, n, dev);
-		known = true;
-	}
-	rcu_read_unlock();
-	return known;
+	return fsk_ipv4_neighbour(dev, addr, mac);
 }
 
 /* As the device's driver hands a packet up.  False: sender's MAC unknown. */

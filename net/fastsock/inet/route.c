@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where would TCP send now, and can that have changed?
+ * Can the way to a peer have changed?
  *
  * TCP asks the routing code before each packet whether its route still holds.
  * Who sends without it remembers the generation at which its way was found good
@@ -18,7 +18,6 @@
 #include <net/neighbour.h>
 #include <net/netevent.h>
 #include <net/netns/hash.h>
-#include <net/route.h>
 
 #include "inet/route.h"
 
@@ -41,45 +40,6 @@ static u64 route_neighbours[1 << ROUTE_NEIGH_BITS];
 void fsk_route_changed(void)
 {
 	atomic_inc(&fsk_route_changes);
-}
-
-/**
- * fsk_route_output - the route by which TCP would send now
- * @sk: connected socket
- * @fl4: where to put the flow
- *
- * Context: any but hard interrupt; no lock of @sk is needed.
- * Return: a route, referenced, or an error pointer.
- */
-struct rtable *fsk_route_output(struct sock *sk, struct flowi4 *fl4)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-	return ip_route_output_ports(sock_net(sk), fl4, sk, inet->inet_daddr,
-				     inet->inet_saddr, inet->inet_dport,
-				     inet->inet_sport, IPPROTO_TCP,
-				     ip_sock_rt_tos(sk), sk->sk_bound_dev_if);
-}
-
-/**
- * fsk_route_elsewhere - would TCP go on by a router or IPsec?
- * @sk: connected socket
- *
- * Context: any but hard interrupt; no lock of @sk is needed.
- * Return: true if so; false also if there is no route.
- */
-bool fsk_route_elsewhere(struct sock *sk)
-{
-	struct flowi4 fl4;
-	struct rtable *rt;
-	bool yes;
-
-	rt = fsk_route_output(sk, &fl4);
-	if (IS_ERR(rt))
-		return false;
-	yes = rt->rt_uses_gateway || dst_xfrm(&rt->dst);
-	ip_rt_put(rt);
-	return yes;
 }
 
 /* Is it news that the neighbour @n is at @mac? */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where would TCP send now, and can that have changed? */
+/* Can the way to a peer have changed? */
 #ifndef _FSK_ROUTE_H
 #define _FSK_ROUTE_H
 
@@ -7,9 +7,6 @@
 #include <linux/types.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
-
-struct flowi4;
-struct rtable;
 
 extern atomic_t fsk_route_changes;
 
@@ -22,8 +19,6 @@ static inline u32 fsk_route_gen(const struct sock *sk)
 	return rt_genid_ipv4(sock_net(sk)) + atomic_read(&fsk_route_changes);
 }
 
-struct rtable *fsk_route_output(struct sock *sk, struct flowi4 *fl4);
-bool fsk_route_elsewhere(struct sock *sk);
 void fsk_route_changed(void);
 int fsk_route_init(void);
 void fsk_route_exit(void);

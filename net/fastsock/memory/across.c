@@ -19,6 +19,7 @@
 #include <net/sock.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "base/tuple.h"
 #include "core/child.h"
 #include "core/conn.h"
 #include "frames/client.h"

@@ -11,6 +11,7 @@
 
 #include "base/pernet.h"
 #include "base/stats.h"
+#include "base/tuple.h"
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/segment_size.h"
@@ -107,7 +108,7 @@ int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
 	conn->path_gen = fsk_route_gen(child);
 	set_numbers(server);
 	tcp_set_state(child, TCP_ESTABLISHED);
-	fsk_conntrack_open(conn, FSK_TRACKED_SERVER);
+	fsk_conntrack_open(child, FSK_TRACKED_SERVER, &conn->tracked);
 	rcu_assign_pointer(server->pair->end[1], server);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
 	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);

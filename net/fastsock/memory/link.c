@@ -19,11 +19,11 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <net/arp.h>
-#include <net/neighbour.h>
 #include <net/route.h>
 #include <net/sock.h>
 
 #include "core/conn.h"
+#include "inet/ipv4.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "memory/link.h"
@@ -261,7 +261,7 @@ bool fsk_path_pair_lost(const struct fsk_memory *mem, u64 now)
 {
 	return unlikely(READ_ONCE(mem->pair->astray)) && mem->stalled_since &&
 	       now - mem->stalled_since >= PATH_LOST_NS &&
-	       fsk_route_elsewhere(mem->conn.sk);
+	       fsk_ipv4_elsewhere(mem->conn.sk);
 }
 
 /**
@@ -288,20 +288,11 @@ static bool is_plain(const struct rtable *rt, u8 type)
 static bool meets(const struct fsk_memory *mem, const struct rtable *rt,
 		  const struct net_device *to)
 {
-	__be32 daddr = inet_sk(mem->conn.sk)->inet_daddr;
-	u8 mac[MAX_ADDR_LEN];
-	struct neighbour *n;
-	bool same = true;
+	u8 mac[ETH_ALEN] __aligned(2);
 
-	n = __ipv4_neigh_lookup(rt->dst.dev, (__force u32)daddr);
-	if (!n)
-		return true;
-	if (READ_ONCE(n->nud_state) & NUD_VALID) {
-		neigh_ha_snapshot(mac, n, rt->dst.dev);
-		same = ether_addr_equal_unaligned(mac, to->dev_addr);
-	}
-	neigh_release(n);
-	return same;
+	return !fsk_ipv4_neighbour(rt->dst.dev,
+				   inet_sk(mem->conn.sk)->inet_daddr, mac) ||
+	       ether_addr_equal_unaligned(mac, to->dev_addr);
 }
 
 /* Do the ends' routes lead to each other's devices? */
@@ -330,7 +321,7 @@ static bool across_whole(const struct fsk_memory *mem, const struct rtable *rt)
 	peer = rcu_dereference(mem->pair->end[!mem->side]);
 	if (!peer)
 		return true;
-	back = fsk_route_output(peer->conn.sk, &fl4);
+	back = fsk_ipv4_route(peer->conn.sk, &fl4);
 	if (IS_ERR(back))
 		return false;
 	whole = joined(mem, peer, rt, back);
@@ -351,7 +342,7 @@ static bool pair_whole(struct fsk_memory *mem)
 	struct rtable *rt;
 	bool whole;
 
-	rt = fsk_route_output(mem->conn.sk, &fl4);
+	rt = fsk_ipv4_route(mem->conn.sk, &fl4);
 	if (IS_ERR(rt))
 		return false;
 	whole = mem->pair->line ? across_whole(mem, rt) :

@@ -9,18 +9,17 @@
 
 #include <linux/etherdevice.h>
 #include <linux/hash.h>
-#include <net/arp.h>
-#include <net/inet_hashtables.h>
-#include <net/ip_fib.h>
 #include <net/route.h>
 #include <net/tcp.h>
 
 #include "base/compat.h"
 #include "base/stats.h"
+#include "base/tuple.h"
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/state.h"
 #include "frames/client.h"
+#include "inet/ipv4.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/hello.h"
@@ -45,19 +44,13 @@ static int sock_reason(const struct sock *sk)
 }
 
 /* Is the other end on the segment of this route, and which address has it? */
-static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
+static int peer_reason(const struct rtable *rt, __be32 daddr, u8 *mac)
 {
+	int reason = fsk_ipv4_route_reason(rt);
 	struct net_device *dev = rt->dst.dev;
-	u8 ha[MAX_ADDR_LEN];
-	struct neighbour *n;
 
-	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST) ||
-	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
-		return FSK_REASON_NOROUTE;
-	if (rt->rt_uses_gateway)
-		return FSK_REASON_GATEWAY;
-	if (rt->dst.xfrm)
-		return FSK_REASON_XFRM;
+	if (reason != FSK_ACCEPT)
+		return reason;
 	if (dev->flags & IFF_LOOPBACK) {
 		eth_zero_addr(mac);
 		return fsk_eth_usable(dev) || fsk_loop_usable(dev) ?
@@ -65,17 +58,8 @@ static int peer_reason(struct rtable *rt, __be32 daddr, u8 *mac)
 	}
 	if (!fsk_eth_usable(dev))
 		return FSK_REASON_DEVICE;
-
-	n = __ipv4_neigh_lookup(dev, (__force u32)daddr);
-	if (!n)
+	if (!fsk_ipv4_neighbour(dev, daddr, mac))
 		return FSK_REASON_UNKNOWN_PEER;
-	if (!(READ_ONCE(n->nud_state) & NUD_VALID)) {
-		neigh_release(n);
-		return FSK_REASON_UNKNOWN_PEER;
-	}
-	neigh_ha_snapshot(ha, n, dev);
-	neigh_release(n);
-	ether_addr_copy(mac, ha);
 
 	switch (fsk_peer_lookup(dev, mac)) {
 	case FSK_PEER_CAPABLE:
@@ -107,34 +91,15 @@ static u64 *verdict_slot(struct fsk_net *fn, __be32 daddr)
 	return &fn->verdicts[hash_32((__force u32)daddr, ilog2(FSK_VERDICTS))];
 }
 
-/* Does the route depend on nothing but the destination? */
-static bool plain_route(const struct sock *sk)
-{
-	return !inet_sk(sk)->inet_saddr && !sk->sk_bound_dev_if &&
-	       !READ_ONCE(sk->sk_mark) && !inet_sk(sk)->tos &&
-	       !fib4_has_custom_rules(sock_net(sk));
-}
-
-/* One route look-up; TCP, and fsk_connect() when it is serious, do two. */
+/* Without the port; fsk_connect() looks again when it is serious. */
 static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 {
-	struct flowi4 fl4 = {
-		.daddr = daddr,
-		.saddr = inet_sk(sk)->inet_saddr,
-		.flowi4_oif = sk->sk_bound_dev_if,
-		.flowi4_mark = READ_ONCE(sk->sk_mark),
-		.flowi4_tos = ip_sock_rt_tos(sk),
-		.flowi4_scope = ip_sock_rt_scope(sk),
-		.flowi4_uid = sk->sk_uid,
-		.flowi4_proto = IPPROTO_TCP,
-	};
-	struct rtable *rt;
+	struct rtable *rt = fsk_ipv4_first_route(sk, &daddr);
 	int reason;
 
-	rt = __ip_route_output_key(sock_net(sk), &fl4);
 	if (IS_ERR(rt))
 		return FSK_REASON_NOROUTE;
-	reason = peer_reason(rt, fl4.daddr, mac);
+	reason = peer_reason(rt, daddr, mac);
 	ip_rt_put(rt);
 	return reason;
 }
@@ -144,11 +109,11 @@ static int first_look(const struct sock *sk, __be32 daddr)
 	struct fsk_net *fn = fsk_net(sock_net(sk));
 	u64 head = verdict_head(fn, daddr);
 	u64 *slot = verdict_slot(fn, daddr);
-	u8 mac[ETH_ALEN] = {};
+	u8 mac[ETH_ALEN] __aligned(2) = {};
 	u64 known;
 	int reason;
 
-	if (!plain_route(sk))
+	if (!fsk_ipv4_route_plain(sk))
 		return first_route(sk, daddr, mac);
 	known = READ_ONCE(*slot);
 	if ((known & ~0xffULL) == head)
@@ -165,79 +130,13 @@ static int first_look(const struct sock *sk, __be32 daddr)
 	return reason;
 }
 
-/* Does a route depend on a port, as IPsec and rules may say? */
-static bool ports_matter(const struct net *net)
-{
-#ifdef CONFIG_XFRM
-	if (READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
-	    READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) !=
-	    XFRM_USERPOLICY_ACCEPT)
-		return true;
-#endif
-#ifdef CONFIG_IP_ROUTE_MULTIPATH
-	if (READ_ONCE(net->ipv4.sysctl_fib_multipath_hash_policy))
-		return true;
-#endif
-	return fib4_has_custom_rules(net);
-}
-
-/*
- * Take the addresses and a port exactly as TCP does.  Return: 0 with *@rtp
- * renewed, or TCP's errno with the socket as before.
- */
-static int take_name(struct sock *sk, struct flowi4 *fl4, __be16 dport,
-		     struct rtable **rtp)
-{
-	struct inet_timewait_death_row *row = &sock_net(sk)->ipv4.tcp_death_row;
-	struct inet_sock *inet = inet_sk(sk);
-	__be16 sport = inet->inet_sport;
-	int err;
-
-	if (!inet->inet_saddr) {
-		err = inet_bhash2_update_saddr(sk, &fl4->saddr, AF_INET);
-		if (err) {
-			ip_rt_put(*rtp);
-			return err;
-		}
-	} else {
-		sk_rcv_saddr_set(sk, inet->inet_saddr);
-	}
-	inet->inet_dport = dport;
-	sk_daddr_set(sk, fl4->daddr);
-	inet_csk(sk)->icsk_ext_hdr_len = 0;
-	tcp_set_state(sk, TCP_SYN_SENT);
-	err = inet_hash_connect(row, sk);
-	if (err)
-		goto failure;
-	sk_set_txhash(sk);
-	/* TCP always looks again. */
-	if (ports_matter(sock_net(sk)))
-		*rtp = ip_route_newports(fl4, *rtp, sport, dport,
-					 inet->inet_sport, inet->inet_dport,
-					 sk);
-	if (IS_ERR(*rtp)) {
-		err = PTR_ERR(*rtp);
-		*rtp = NULL;
-		goto failure;
-	}
-	return 0;
-
-failure:
-	tcp_set_state(sk, TCP_CLOSE);
-	inet_bhash2_reset_saddr(sk);
-	ip_rt_put(*rtp);
-	sk->sk_route_caps = 0;
-	inet->inet_dport = 0;
-	return err;
-}
-
 /* The last questions, asked with the full name.  Return: as sock_reason(). */
 static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 {
 	struct fsk_tuple t = fsk_tuple_of(sk);
 	int reason;
 
-	if (rt->dst.xfrm)
+	if (dst_xfrm(&rt->dst))
 		return FSK_REASON_XFRM;
 	if (t.saddr == t.daddr && t.sport == t.dport)
 		return FSK_REASON_SELFCONNECT;
@@ -267,10 +166,9 @@ static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	const struct sockaddr_in *usin = (struct sockaddr_in *)uaddr;
-	struct inet_sock *inet = inet_sk(sk);
-	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
+	struct flowi4 *fl4 = &inet_sk(sk)->cork.fl.u.ip4;
 	struct rtable *rt;
-	u8 mac[ETH_ALEN];
+	u8 mac[ETH_ALEN] __aligned(2);
 	int reason, err;
 
 	if (addr_len < sizeof(*usin))
@@ -283,9 +181,8 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 
-	rt = ip_route_connect(fl4, usin->sin_addr.s_addr, inet->inet_saddr,
-			      sk->sk_bound_dev_if, IPPROTO_TCP,
-			      inet->inet_sport, usin->sin_port, sk);
+	rt = fsk_ipv4_connect_route(sk, fl4, usin->sin_addr.s_addr,
+				    usin->sin_port);
 	if (IS_ERR(rt))
 		return fsk_connect_tcp(sk, uaddr, addr_len, FSK_REASON_NOROUTE);
 	reason = peer_reason(rt, fl4->daddr, mac);
@@ -293,7 +190,7 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 		ip_rt_put(rt);
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 	}
-	err = take_name(sk, fl4, usin->sin_port, &rt);
+	err = fsk_ipv4_bind_and_hash(sk, fl4, usin->sin_port, &rt);
 	if (err)
 		return err;
 	dst_hold(&rt->dst);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Routes and neighbours. */
+#ifndef _FSK_IPV4_H
+#define _FSK_IPV4_H
+
+#include <linux/types.h>
+
+struct flowi4;
+struct net_device;
+struct rtable;
+struct sock;
+
+bool fsk_ipv4_neighbour(struct net_device *dev, __be32 addr, u8 *mac);
+bool fsk_ipv4_neighbour_is(struct net_device *dev, __be32 addr, const u8 *mac);
+void fsk_ipv4_resolve(struct net_device *dev, __be32 addr, bool ask, u8 *mac);
+
+struct rtable *fsk_ipv4_route(struct sock *sk, struct flowi4 *fl4);
+struct rtable *fsk_ipv4_kept_route(struct sock *sk);
+bool fsk_ipv4_elsewhere(struct sock *sk);
+int fsk_ipv4_route_reason(const struct rtable *rt);
+bool fsk_ipv4_is_ours(const struct sock *sk);
+
+bool fsk_ipv4_route_plain(const struct sock *sk);
+struct rtable *fsk_ipv4_first_route(const struct sock *sk, __be32 *daddr);
+struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
+				      __be32 daddr, __be16 dport);
+int fsk_ipv4_bind_and_hash(struct sock *sk, struct flowi4 *fl4, __be16 dport,
+			   struct rtable **rtp);
+
+#endif /* _FSK_IPV4_H */
