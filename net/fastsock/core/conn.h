@@ -159,9 +159,9 @@ enum fsk_phase {
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average
  * @spin_ns: so long a reader spins, ns; see spin.c
- * @told_una: oldest unacknowledged when fsk_conn_info() last ran
- * @told_nxt: next to be sent then
- * @told_rcv: next expected then
+ * @reported_una: oldest unacknowledged when fsk_conn_info() last ran
+ * @reported_nxt: next to be sent then
+ * @reported_rcv: next expected then
  * @probes: unanswered keepalive probes
  * @tuned_seq: copied_seq when the receive buffer was last looked at
  * @tuned_at: jiffies, then
@@ -203,9 +203,9 @@ struct fsk_conn {
 	/* Written for each message, in no cache line with the first ones. */
 	u32 avg_recv;
 	u32 spin_ns;
-	u32 told_una;
-	u32 told_nxt;
-	u32 told_rcv;
+	u32 reported_una;
+	u32 reported_nxt;
+	u32 reported_rcv;
 	u32 probes;
 	u32 tuned_seq;
 	u32 tuned_at;

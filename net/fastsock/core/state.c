@@ -33,12 +33,12 @@ void fsk_state_bytes(struct fsk_conn *conn, u32 una, u32 nxt, u32 rcv)
 {
 	struct tcp_sock *tp = tcp_sk(conn->sk);
 
-	tp->bytes_acked += una - conn->told_una;
-	tp->bytes_sent += nxt - conn->told_nxt;
-	tp->bytes_received += rcv - conn->told_rcv;
-	conn->told_una = una;
-	conn->told_nxt = nxt;
-	conn->told_rcv = rcv;
+	tp->bytes_acked += una - conn->reported_una;
+	tp->bytes_sent += nxt - conn->reported_nxt;
+	tp->bytes_received += rcv - conn->reported_rcv;
+	conn->reported_una = una;
+	conn->reported_nxt = nxt;
+	conn->reported_rcv = rcv;
 }
 
 /**
@@ -135,9 +135,9 @@ void fsk_state_numbers(struct fsk_conn *conn, u32 mask)
 	tp->rcv_wnd = S32_MAX;	/* so that tcp_poll() sees no pressure */
 	tp->urg_data = 0;
 	conn->corked = tp->nonagle & TCP_NAGLE_CORK;
-	conn->told_una = conn->key;
-	conn->told_nxt = conn->key;
-	conn->told_rcv = conn->peer_key;
+	conn->reported_una = conn->key;
+	conn->reported_nxt = conn->key;
+	conn->reported_rcv = conn->peer_key;
 	conn->tuned_seq = conn->peer_key;
 	conn->tuned_at = tcp_jiffies32;
 	fsk_mss_show(conn);

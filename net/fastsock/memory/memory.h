@@ -36,7 +36,7 @@ struct fsk_ring;
  * @sent_byte: what a send with MSG_OOB has written last
  * @urg_sent: the byte that is urgent
  * @urg_in: sequence number of @urg_byte; the socket's spinlock
- * @told_segs: fsk_ring.segs of @in when fsk_conn_info() last ran
+ * @reported_segs: fsk_ring.segs of @in when fsk_conn_info() last ran
  *
  * Both ends are part of struct fsk_pair, in halves of cache lines, so that the
  * other end reads one line of this one.  What this end reads for each message,
@@ -68,7 +68,7 @@ struct fsk_memory {
 	u8 sent_byte;
 	u8 urg_sent;
 	u32 urg_in;
-	u32 told_segs;
+	u32 reported_segs;
 } __aligned(32);
 
 static_assert(offsetof(struct fsk_memory, counted) ==

@@ -36,7 +36,7 @@ static inline void fsk_loop_read(struct fsk_memory *mem)
 	struct fsk_conn *conn = &mem->conn;
 	u32 window;
 
-	if (unlikely(ring->tail - conn->told_rcv > FSK_LOOP_TUNE)) {
+	if (unlikely(ring->tail - conn->reported_rcv > FSK_LOOP_TUNE)) {
 		fsk_conn_info(conn);
 		fsk_rx_grow_buffer(conn);
 	}

@@ -193,7 +193,7 @@ bool fsk_mem_push_withheld(struct fsk_memory *mem, u32 n)
 		return false;
 	if (all)
 		conn->urg_out = false;
-	if (mem->out->head - conn->told_nxt > FSK_LOOP_TELL)
+	if (mem->out->head - conn->reported_nxt > FSK_LOOP_TELL)
 		fsk_conn_info(conn);
 	fsk_mem_update_snd(mem);
 	return true;
@@ -317,7 +317,7 @@ static __always_inline int write_stretch(struct fsk_memory *mem,
 		fsk_mem_reset_both(mem);
 		return n;
 	}
-	if (unlikely(mem->out->head - conn->told_nxt > FSK_LOOP_TELL))
+	if (unlikely(mem->out->head - conn->reported_nxt > FSK_LOOP_TELL))
 		fsk_conn_info(conn);
 	/* After the barrier in publish(). */
 	if (unlikely(list_empty_careful(&mem->pair->holder)))

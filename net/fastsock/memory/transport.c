@@ -132,12 +132,12 @@ static void memory_event(struct fsk_conn *conn, unsigned int events)
 }
 
 /* What the writer at the other end has counted for this one. */
-static void tell_segs(struct fsk_memory *mem)
+static void update_segs(struct fsk_memory *mem)
 {
-	u32 segs = READ_ONCE(mem->in->segs), more = segs - mem->told_segs;
+	u32 segs = READ_ONCE(mem->in->segs), more = segs - mem->reported_segs;
 	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 
-	mem->told_segs = segs;
+	mem->reported_segs = segs;
 	WRITE_ONCE(tp->segs_in, tp->segs_in + more);
 	WRITE_ONCE(tp->data_segs_in, tp->data_segs_in + more);
 	tp->rcv_wup = tp->rcv_nxt;
@@ -147,7 +147,7 @@ static void memory_count(struct fsk_conn *conn)
 {
 	struct fsk_memory *mem = fsk_memory(conn);
 
-	tell_segs(mem);
+	update_segs(mem);
 	fsk_state_bytes(conn, tcp_sk(conn->sk)->snd_una, mem->out->head,
 			mem->in->head);
 }
