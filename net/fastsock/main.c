@@ -293,12 +293,12 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 		break;
 	case NETDEV_UNREGISTER:
 		fsk_frames_drop_dev(dev);
-		fsk_across_changed(dev, true);
+		fsk_mem_link_device(dev, true);
 		break;
 	case NETDEV_UP:
 	case NETDEV_DOWN:
 	case NETDEV_CHANGE:
-		fsk_across_changed(dev, false);
+		fsk_mem_link_device(dev, false);
 		break;
 	}
 	return notifier_from_errno(err);
@@ -353,7 +353,7 @@ static int __init fsk_init(void)
 	err = fsk_cookie_init();
 	if (err)
 		goto err_tomb;
-	err = fsk_loop_init();
+	err = fsk_mem_init();
 	if (err)
 		goto err_tomb;
 	err = fsk_pair_init();

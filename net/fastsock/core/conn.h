@@ -17,15 +17,15 @@
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
  *	socket lock, rtnl > fsk_table.lock, fsk_net.peers_lock,
- *		fsk_net.budget_lock, across_lock, frames_keys_lock: leaves
+ *		fsk_net.budget_lock, link_lock, frames_keys_lock: leaves
  *	socket lock > fsk_tombs.lock > fsk_table.lock
  *	socket lock > inet bind and established hash locks (inside inet calls)
- *	memory reclaim > holders.lock (pair.c) > socket spinlock
+ *	memory reclaim > reclaim_list.lock (pair.c) > socket spinlock
  *	owned socket > the other end's socket spinlock (events.c)
- *	one end's spinlock > the other end's (fsk_loop_late() alone; reset_now()
- *		does not wait)
- *	owned socket > the spinlock of its peer's new child (pair.c)
- *	socket lock > neighbour locks (path.c)
+ *	one end's spinlock > the other end's (fsk_mem_process_link() alone;
+ *		reset_now() does not wait)
+ *	owned socket > the spinlock of its peer's new child (connect.c)
+ *	socket lock > neighbour locks (path.c, link.c)
  *	socket lock > qdisc and device locks (inside dev_queue_xmit())
  *	listener's sk_callback_lock: a leaf, for reading sk_socket->ops
  * No lock is held over a grace period.
@@ -124,14 +124,14 @@ enum fsk_phase {
 #define FSK_DEFER_TIMER		BIT(0)	/* the timer ran */
 /* What the transport has to do then. */
 #define FSK_EV_FALLBACK		BIT(1)	/* the fallback work ran */
-/* What the other end of a connection in memory wants, see fsk_loop_run(). */
+/* What the other end in memory wants, see fsk_mem_run_events(). */
 #define FSK_EV_CONNECTED	BIT(2)
 #define FSK_EV_URGENT		BIT(3)
 #define FSK_EV_READABLE		BIT(4)
 #define FSK_EV_FIN		BIT(5)
 #define FSK_EV_RESET		BIT(6)
 #define FSK_EV_SPACE		BIT(7)
-#define FSK_EV_LINE		BIT(8)
+#define FSK_EV_LINK		BIT(8)
 #define FSK_EV_ALL		GENMASK(8, 1)
 #define FSK_DEFER_SUSPECT	BIT(9)	/* see fsk_challenge_suspect() */
 #define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */

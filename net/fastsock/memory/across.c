@@ -37,12 +37,12 @@
 #include "memory/pair.h"
 
 /**
- * struct question - which device answered this SYN?
+ * struct question - which device has answered a SYN?
  * @net: the client's namespace
- * @mac: the client's address
- * @syn: what it said
- * @id: id in SYNACK, host order
- * @key: its key, host order
+ * @mac: the address of the client's device
+ * @syn: body of SYN
+ * @id: the server's id in SYNACK, host order
+ * @key: the server's key in SYNACK, host order
  */
 struct question {
 	const struct net *net;
@@ -52,6 +52,7 @@ struct question {
 	u32 key;
 };
 
+/* Is it @dev, in another namespace that allows memory? */
 static bool answered(struct net_device *dev, const void *arg)
 {
 	const struct net *net = dev_net(dev);
@@ -82,14 +83,15 @@ static struct net_device *server_dev(const struct fsk_frames *fr,
 }
 
 /*
- * @client has taken the place of the connection that speaks frames: what is
- * still missing.  @tomb buries the offer before anybody can see that it was
- * taken up.
+ * The client's socket has @client now instead of its connection of frames: set
+ * it up, make the server's socket, and queue that for accept().  SYNACK's offer
+ * must not be taken up a second time: @tomb marks its id as used, before the
+ * new socket can be seen.
  */
-static bool join(struct fsk_memory *client, struct fsk_memory *server,
-		 const struct fsk_synack *sa, struct net_device *dev,
-		 const struct fsk_tuple *t, struct sock *lsk,
-		 struct fsk_tomb *tomb)
+static bool connect_ends(struct fsk_memory *client, struct fsk_memory *server,
+			 const struct fsk_synack *sa, struct net_device *dev,
+			 const struct fsk_tuple *t, struct sock *lsk,
+			 struct fsk_tomb *tomb)
 {
 	struct sk_buff *syn = fsk_policy_syn(dev, t);
 	int reason = FSK_REASON_NOMEM;
@@ -131,21 +133,24 @@ static bool take_over(struct fsk_frames *old, const struct fsk_synack *sa,
 	server = &pair->mem[1];
 	fsk_mem_set_sizes(&client->conn, &server->conn, old->conn.mss,
 			  be16_to_cpu(sa->mss));
-	if (!mine || !fsk_across_watch(pair, mine, dev))
+	if (!mine || !fsk_mem_link_watch(pair, mine, dev))
 		goto err_pair;
 	sock_hold(old->conn.sk);		/* @client's */
 	fsk_conn_swap(&old->conn, &client->conn);
-	if (!join(client, server, sa, dev, t, lsk, tomb)) {
+	if (!connect_ends(client, server, sa, dev, t, lsk, tomb)) {
 		fsk_conn_swap(&client->conn, &old->conn);
 		fsk_conn_forget(&client->conn);
 		fsk_mem_unmake_client(old->conn.sk);
 		return false;
 	}
 	fsk_conn_forget(&old->conn);
-	/* An end that was not there yet has missed it. */
-	smp_mb();	/* the end, then the line; queue_work() has its like */
-	if (fsk_across_cut(pair->line))
-		fsk_pair_tell_line(pair);
+	/*
+	 * If the link went down before the ends could be found, they have not
+	 * been told.  The ends, then the link: pairs with queue_work().
+	 */
+	smp_mb();
+	if (fsk_mem_link_no_carrier(pair->link))
+		fsk_pair_notify_link(pair);
 	return true;
 
 err_pair:

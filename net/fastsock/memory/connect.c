@@ -25,17 +25,17 @@
 #include "memory/ring.h"
 #include "memory/window.h"
 
-/* What TCP's headers take of a segment on the loopback device, bytes. */
-#define FSK_LOOP_TCP_HEADERS	52
+/* Bytes of a segment on the loopback device that are TCP's and IP's headers. */
+#define FSK_MEM_TCP_HEADERS	52
 
 /**
- * fsk_loop_usable - do connections over a device stay in memory?
+ * fsk_mem_usable - do connections over a device stay in memory?
  * @dev: device that a route names
  *
  * Context: any; the caller keeps @dev alive.
  * Return: true if @dev is loopback and settings allow it.
  */
-bool fsk_loop_usable(const struct net_device *dev)
+bool fsk_mem_usable(const struct net_device *dev)
 {
 	const struct fsk_net *fn = fsk_net(dev_net(dev));
 
@@ -44,25 +44,25 @@ bool fsk_loop_usable(const struct net_device *dev)
 }
 
 /**
- * fsk_loop_mtu - what a frame would take if it were one
+ * fsk_mem_mtu - how large a frame would be over the loopback device
  * @dev: loopback device
  *
- * So that programs see the segments that TCP would make.
+ * Segment sizes that are derived from it are those that TCP would have.
  *
  * Context: any.
  * Return: bytes, struct fsk_hdr included.
  */
-u32 fsk_loop_mtu(const struct net_device *dev)
+u32 fsk_mem_mtu(const struct net_device *dev)
 {
 	return min_t(u32, READ_ONCE(dev->mtu), U16_MAX + 1) -
-	       FSK_LOOP_TCP_HEADERS + sizeof(struct fsk_hdr);
+	       FSK_MEM_TCP_HEADERS + sizeof(struct fsk_hdr);
 }
 
-/* TCP's numbers, at the keys. */
+/* TCP's numbers begin at the keys, as the ring's do. */
 static void set_numbers(struct fsk_memory *mem)
 {
 	fsk_state_numbers(&mem->conn, 0);
-	mem->holds = mem->conn.corked;
+	mem->withholds = mem->conn.corked;
 }
 
 /**
@@ -85,7 +85,7 @@ int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
 	struct fsk_conn *conn = &server->conn;
 	struct sock *child = NULL;
 
-	/* What rests in TIME_WAIT makes way. */
+	/* A socket in TIME_WAIT makes way, as for TCP. */
 	if (!fsk_child_tuple_in_use(dev, t, true))
 		child = fsk_child_make(lsk, dev, t, TCP_MSS_DEFAULT, syn,
 				       req);
@@ -102,7 +102,7 @@ int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
 	}
 	conn->sk = child;
 	conn->mib = fsk_net(sock_net(child))->mib;
-	server->in->window = fsk_loop_window(child);
+	server->in->window = fsk_mem_window(child);
 	fsk_conn_attach(child, conn);
 	conn->phase = FSK_PH_OPEN;
 	conn->path_gen = fsk_route_gen(child);
@@ -125,7 +125,7 @@ void fsk_mem_make_client(struct fsk_memory *client)
 {
 	struct fsk_conn *conn = &client->conn;
 
-	client->in->window = fsk_loop_window(conn->sk);
+	client->in->window = fsk_mem_window(conn->sk);
 	client->counts = true;
 	conn->phase = FSK_PH_SYN_SENT;
 	conn->path_gen = fsk_route_gen(conn->sk);
@@ -135,7 +135,7 @@ void fsk_mem_make_client(struct fsk_memory *client)
 }
 
 /**
- * fsk_mem_unmake_client - undo what fsk_mem_make_client() showed of a socket
+ * fsk_mem_unmake_client - undo what fsk_mem_make_client() has done to a socket
  * @sk: socket, whose end was detached
  *
  * Nothing is known of the round trip then.
@@ -189,7 +189,7 @@ static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
 }
 
 /**
- * fsk_pair_connect - connect to a listener of the same namespace
+ * fsk_mem_connect - connect to a listener of the same namespace
  * @sk: socket in SYN_SENT with its four-tuple hashed
  * @dev: loopback device of the route
  * @t: addresses
@@ -197,8 +197,8 @@ static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
  * Context: process, may sleep; the caller owns @sk.
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
  */
-int fsk_pair_connect(struct sock *sk, struct net_device *dev,
-		     const struct fsk_tuple *t)
+int fsk_mem_connect(struct sock *sk, struct net_device *dev,
+		    const struct fsk_tuple *t)
 {
 	struct fsk_memory *client, *server;
 	struct request_sock *req;
@@ -215,9 +215,9 @@ int fsk_pair_connect(struct sock *sk, struct net_device *dev,
 		goto out;
 	server = &client->pair->mem[1];
 	fsk_mem_set_sizes(&client->conn, &server->conn,
-			  fsk_mss_own(sk, fsk_loop_mtu(dev)),
-			  fsk_mss_own(lsk, fsk_loop_mtu(dev)));
-	/* First: once the server's end is queued there is no way back. */
+			  fsk_mss_own(sk, fsk_mem_mtu(dev)),
+			  fsk_mss_own(lsk, fsk_mem_mtu(dev)));
+	/* Now, because there is no way back once the server's end is queued. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	fsk_conn_attach(sk, &client->conn);

@@ -13,10 +13,10 @@ struct request_sock;
 struct sk_buff;
 struct sock;
 
-bool fsk_loop_usable(const struct net_device *dev);
-u32 fsk_loop_mtu(const struct net_device *dev);
-int fsk_pair_connect(struct sock *sk, struct net_device *dev,
-		     const struct fsk_tuple *t);
+bool fsk_mem_usable(const struct net_device *dev);
+u32 fsk_mem_mtu(const struct net_device *dev);
+int fsk_mem_connect(struct sock *sk, struct net_device *dev,
+		    const struct fsk_tuple *t);
 int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
 			struct net_device *dev, const struct fsk_tuple *t,
 			struct sk_buff *syn, struct request_sock **req);

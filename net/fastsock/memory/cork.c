@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bytes that are written but do not go yet: more is to come (TCP_CORK,
- * MSG_MORE), or the link is down, see outage.c.
+ * Bytes that a program has written and its peer does not get yet.
+ *
+ * They are in the ring, beyond its head (fsk_ring.withheld), because the
+ * program wants full segments (TCP_CORK, MSG_MORE) or because the link is down,
+ * see outage.c.  While either may be so @withholds is set, which alone is what
+ * send() looks at.
  */
 
 #include <linux/list.h>
@@ -20,40 +24,40 @@
 #include "memory/window.h"
 
 /**
- * fsk_mem_withhold - keep written bytes from the reader for now
- * @mem: connection whose @holds is set
- * @n: bytes that fsk_ring_write() took last
+ * fsk_mem_withhold - do not let the reader see written bytes yet
+ * @mem: connection whose @withholds is set
+ * @n: how many, those that fsk_ring_write() took last
  * @is_urgent: the last of them is urgent
  *
  * Context: process; the caller owns the socket.
  */
 void fsk_mem_withhold(struct fsk_memory *mem, u32 n, bool is_urgent)
 {
-	mem->out->held += n;
+	mem->out->withheld += n;
 	mem->conn.urg_out |= is_urgent;
-	smp_mb();	/* memory, then the list: pairs with visit(), pair.c */
-	if (list_empty_careful(&mem->pair->holder))
-		fsk_pair_holds(mem->pair);
+	smp_mb();	/* memory, then the list: pairs with reclaim_pair() */
+	if (list_empty_careful(&mem->pair->reclaim_node))
+		fsk_pair_add_to_reclaim(mem->pair);
 	fsk_mem_recheck_soon(mem);
 	fsk_mem_update_snd(mem);
 }
 
 /**
- * fsk_mem_cork_written - send of what is withheld what need not wait for more
+ * fsk_mem_cork_written - send those withheld bytes that need not wait for more
  * @mem: connection with withheld bytes, whose link is not down
  * @msg: the call that wrote the last of them
  * @is_urgent: the last of them is urgent
  *
- * Bytes that fill a segment need not wait for more, nor does anything if the
- * program says so.  A segment that goes has TCP forget MSG_MORE, for its ack is
- * there at once.
+ * With TCP_CORK all that fills segments goes, with MSG_MORE everything once a
+ * segment is full: TCP would get the ack of that segment at once, and then send
+ * the rest.  Urgent bytes, and those of a call without MSG_MORE, do not wait.
  *
  * Context: process; the caller owns the socket.
  */
 void fsk_mem_cork_written(struct fsk_memory *mem, const struct msghdr *msg,
 			  bool is_urgent)
 {
-	u32 n = mem->out->held, mss = tcp_sk(mem->conn.sk)->mss_cache;
+	u32 n = mem->out->withheld, mss = tcp_sk(mem->conn.sk)->mss_cache;
 	struct fsk_conn *conn = &mem->conn;
 
 	if (conn->corked && !is_urgent)
@@ -64,60 +68,62 @@ void fsk_mem_cork_written(struct fsk_memory *mem, const struct msghdr *msg,
 		fsk_mem_reset_both(mem);
 		return;
 	}
-	if (mem->out->held && (n || !conn->cork_at)) {
+	if (mem->out->withheld && (n || !conn->cork_at)) {
 		conn->cork_at = fsk_now() + FSK_CORK_NS;
 		fsk_timer_arm(conn);
 	}
 }
 
 /**
- * fsk_loop_uncork - send what waits for more
+ * fsk_mem_uncork - send what waits for more, unless the link is down
  * @mem: connected connection
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_uncork(struct fsk_memory *mem)
+void fsk_mem_uncork(struct fsk_memory *mem)
 {
-	if (mem->out->held && !mem->severed &&
-	    !fsk_mem_push_withheld(mem, mem->out->held))
+	if (mem->out->withheld && !mem->link_down &&
+	    !fsk_mem_push_withheld(mem, mem->out->withheld))
 		fsk_mem_reset_both(mem);
 }
 
 /**
- * fsk_loop_cork - TCP_CORK has changed
+ * fsk_mem_cork - TCP_CORK has changed
  * @mem: connected connection, whose @corked has
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_cork(struct fsk_memory *mem)
+void fsk_mem_cork(struct fsk_memory *mem)
 {
 	if (!mem->conn.corked)
-		fsk_loop_uncork(mem);
-	mem->holds = mem->severed || mem->conn.corked || mem->out->held;
+		fsk_mem_uncork(mem);
+	mem->withholds = mem->link_down || mem->conn.corked ||
+			 mem->out->withheld;
 }
 
 /**
- * fsk_loop_uncork_later - as fsk_loop_uncork(), from a work item
+ * fsk_mem_uncork_later - as fsk_mem_uncork(), by the pair's work item
  * @mem: connection
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_uncork_later(struct fsk_memory *mem)
+void fsk_mem_uncork_later(struct fsk_memory *mem)
 {
 	mem->cork_due = true;
-	fsk_mem_defer_to_work(mem->pair, mem->side, FSK_LATE_LINE);
+	fsk_mem_defer_to_work(mem->pair, mem->side, FSK_WORK_LINK);
 }
 
 /**
- * fsk_mem_cork_expired - what waited for more has waited long enough
+ * fsk_mem_cork_expired - send what has waited for more for long enough
  * @mem: connection, whose link is not down
  *
- * Context: work item of the pair; the socket's spinlock is held, and no other.
+ * Context: the pair's work item, with the spinlock of this end's socket.
  */
 void fsk_mem_cork_expired(struct fsk_memory *mem)
 {
 	mem->cork_due = false;
-	if (mem->out->held && !fsk_mem_push_withheld(mem, mem->out->held)) {
+	if (mem->out->withheld &&
+	    !fsk_mem_push_withheld(mem, mem->out->withheld)) {
 		fsk_mem_notify_peer(mem, FSK_EV_RESET);
 		fsk_mem_process_reset(mem);
 	}

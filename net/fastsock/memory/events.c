@@ -5,14 +5,16 @@
  * LOCKING
  *
  * The writer of a ring is whoever owns the sender's socket, its reader whoever
- * owns the receiver's.  All else that an end changes in the other is changed
- * under the other's socket spinlock, and, while somebody owns the socket, left
- * in fsk_conn.deferred for fsk_release_cb().  Nobody waits for the other end's
- * spinlock while holding a socket's spinlock: whoever has to tell the other end
- * something then leaves it to a work item (fsk_loop_reset_later()).  That work
- * item itself may (fsk_mem_link_changed()): there is one for both ends.
+ * owns the receiver's.  All else that an end changes in the other it changes
+ * under the other's socket spinlock.  What must not be changed while somebody
+ * owns that socket is left in fsk_conn.deferred for fsk_release_cb().
  *
- * The ends know each other through struct fsk_pair, under RCU: fsk_conn_kill()
+ * Nobody waits for the other end's spinlock while holding a socket's spinlock.
+ * Who holds one and has to tell the other end something leaves it to the pair's
+ * work item (fsk_mem_defer_to_work()).  That work item itself may take one in
+ * the other (fsk_mem_process_link()), because there is one for both ends.
+ *
+ * The ends find each other in struct fsk_pair, under RCU.  fsk_pair_kill()
  * takes an end out, under its socket's spinlock or before anybody knows it.
  */
 
@@ -24,6 +26,7 @@
 #include "core/conn.h"
 #include "core/state.h"
 #include "memory/events.h"
+#include "memory/link.h"
 #include "memory/memory.h"
 #include "memory/outage.h"
 #include "memory/pair.h"
@@ -32,8 +35,10 @@
 #include "memory/window.h"
 #include "stream/urgent.h"
 
+/* sk_data_ready of sockets that no kernel user has taken over; constant. */
 void (*fsk_mem_data_ready)(struct sock *sk);
 
+/* The server's end exists; connect() is about to return. */
 static void established(struct fsk_memory *mem)
 {
 	struct fsk_conn *conn = &mem->conn;
@@ -45,8 +50,11 @@ static void established(struct fsk_memory *mem)
 	fsk_state_established(conn);
 }
 
-/* Beyond the window it is known of, but not there; fsk_loop_show() has it. */
-static void urgent(struct fsk_memory *mem)
+/*
+ * Outside the window: announce it (SIGURG) without the byte, as TCP does;
+ * fsk_mem_update_rcv_nxt() delivers the byte later.
+ */
+static void process_urgent(struct fsk_memory *mem)
 {
 	fsk_urgent_announced(&mem->conn, mem->urg_in);
 	if (mem->urg_in - mem->in->tail < mem->in->window)
@@ -54,11 +62,12 @@ static void urgent(struct fsk_memory *mem)
 }
 
 /**
- * fsk_mem_process_fin - the writer has sent its last byte
+ * fsk_mem_process_fin - the peer has ended its stream
  * @mem: connection; it may be dead afterwards
  *
- * When the window has that byte, so does TCP's receiver.  Until then a reset
- * must be seen to have cut the stream short.
+ * TCP's receiver would get the FIN after the last byte, so this waits until the
+ * window has that byte (@fin_beyond).  Until then a reset means that the stream
+ * is not complete.
  *
  * Context: the socket's spinlock is held, by its owner if it has one; RCU read
  * section.
@@ -73,12 +82,12 @@ void fsk_mem_process_fin(struct fsk_memory *mem)
 	if (unlikely(mem->fin_beyond))
 		return;
 	fsk_state_rcv_done(conn->sk);
-	fsk_loop_show(mem);
+	fsk_mem_update_rcv_nxt(mem);
 	fsk_state_fin(conn);
 }
 
 /**
- * fsk_mem_process_reset - the other end says that the connection is gone
+ * fsk_mem_process_reset - the peer has reset the connection
  * @mem: connection; it is dead afterwards
  *
  * Context: the socket's spinlock is held, by its owner if it has one; RCU read
@@ -94,50 +103,59 @@ void fsk_mem_process_reset(struct fsk_memory *mem)
 			return;
 	}
 	unread = fsk_ring_unread(mem->in);
-	/* What TCP would not have sent yet is lost.  Nobody writes any more. */
+	/*
+	 * Bytes beyond the window TCP would not have sent yet: they are lost.
+	 * Nobody writes any more, so @head is ours.
+	 */
 	if (unread > window) {
 		WRITE_ONCE(mem->in->head, mem->in->tail + window);
-		fsk_loop_count(mem);
+		fsk_mem_count_unread(mem);
 	}
 	fsk_state_reset(&mem->conn);
 }
 
-/* A kernel user has taken the socket over: as TCP hands it bytes. */
+/*
+ * A kernel user has taken the socket over (KCM, a storage driver): queue bytes,
+ * and call it, as TCP does for each segment, until all is queued.
+ */
 static void feed(struct fsk_memory *mem)
 {
 	struct sock *sk = mem->conn.sk;
 
-	fsk_loop_fill(mem);
+	fsk_mem_fill(mem);
 	do {
 		if (!sock_flag(sk, SOCK_DEAD))
 			sk->sk_data_ready(sk);
-	} while (fsk_loop_fill(mem));
-	fsk_loop_read(mem);
+	} while (fsk_mem_fill(mem));
+	fsk_mem_read_done(mem);
 }
 
 /**
- * fsk_mem_defer_to_work - tell an end from where its lock must not be taken
+ * fsk_mem_defer_to_work - have the pair's work item tell an end something
  * @pair: the ends
  * @side: which of them is to be told
- * @bit: FSK_LATE_*, what
+ * @bit: FSK_WORK_*, what
+ *
+ * For those who hold a spinlock already.
  *
  * Context: any but hard interrupt.
  */
 void fsk_mem_defer_to_work(struct fsk_pair *pair, unsigned int side,
 			   unsigned int bit)
 {
-	set_bit(bit + side, &pair->late);
+	set_bit(bit + side, &pair->pending);
 	fsk_pair_queue(pair);
 }
 
 /**
- * fsk_loop_run - do what the other end wants
+ * fsk_mem_run_events - do what the other end wants
  * @mem: connection; it may be dead afterwards
  * @events: FSK_EV_*
  *
- * Context: socket lock held in either form, RCU read section, BH disabled.
+ * Context: the socket's spinlock is held, by its owner if it has one; RCU read
+ * section, BH disabled.
  */
-void fsk_loop_run(struct fsk_memory *mem, unsigned int events)
+void fsk_mem_run_events(struct fsk_memory *mem, unsigned int events)
 {
 	struct fsk_conn *conn = &mem->conn;
 
@@ -146,7 +164,7 @@ void fsk_loop_run(struct fsk_memory *mem, unsigned int events)
 	if (events & FSK_EV_CONNECTED)
 		established(mem);
 	if (events & FSK_EV_URGENT)
-		urgent(mem);
+		process_urgent(mem);
 	if (events & FSK_EV_READABLE)
 		feed(mem);
 	if (events & FSK_EV_FIN)
@@ -155,9 +173,9 @@ void fsk_loop_run(struct fsk_memory *mem, unsigned int events)
 		fsk_mem_process_reset(mem);
 	if (events & FSK_EV_SPACE && conn->phase != FSK_PH_DEAD)
 		fsk_mem_update_snd(mem);
-	/* This lock is not the one to speak to the other end under. */
-	if (events & FSK_EV_LINE && conn->phase != FSK_PH_DEAD)
-		fsk_mem_defer_to_work(mem->pair, mem->side, FSK_LATE_LINE);
+	/* The work item, for it has to take the other end's spinlock, too. */
+	if (events & FSK_EV_LINK && conn->phase != FSK_PH_DEAD)
+		fsk_mem_defer_to_work(mem->pair, mem->side, FSK_WORK_LINK);
 }
 
 /**
@@ -165,8 +183,8 @@ void fsk_loop_run(struct fsk_memory *mem, unsigned int events)
  * @mem: the end
  * @event: FSK_EV_*
  *
- * Context: the spinlock of its socket is held, not by its owner; BH disabled,
- * RCU read section.
+ * Context: the spinlock of its socket is held, but not by its owner; BH
+ * disabled, RCU read section.
  */
 void fsk_mem_post_event(struct fsk_memory *mem, unsigned int event)
 {
@@ -177,16 +195,16 @@ void fsk_mem_post_event(struct fsk_memory *mem, unsigned int event)
 	if (sock_owned_by_user(conn->sk))
 		conn->deferred |= event;
 	else
-		fsk_loop_run(mem, event);
+		fsk_mem_run_events(mem, event);
 }
 
 /**
- * fsk_mem_notify_peer - run events of the other end
+ * fsk_mem_notify_peer - have the other end run events
  * @mem: this end
  * @event: FSK_EV_*
  *
- * Context: process; the caller owns this end's socket, or is the pair's work
- * item.
+ * Context: process; the caller owns this end's socket and holds no spinlock, or
+ * is the pair's work item.
  * Return: false if there is no other end any more.
  */
 bool fsk_mem_notify_peer(struct fsk_memory *mem, unsigned int event)
@@ -205,10 +223,10 @@ bool fsk_mem_notify_peer(struct fsk_memory *mem, unsigned int event)
 }
 
 /**
- * fsk_mem_reset_both - nobody will read what was written
- * @mem: connection
+ * fsk_mem_reset_both - nobody will read what was written: reset both ends
+ * @mem: this end; it is dead afterwards
  *
- * As if TCP had got a reset in answer to it.
+ * With TCP the other end's host would have answered the bytes by a reset.
  *
  * Context: process; the caller owns the socket.
  */
@@ -225,16 +243,17 @@ void fsk_mem_reset_both(struct fsk_memory *mem)
 	rcu_read_unlock();
 }
 
-static void late_events(struct fsk_pair *pair, unsigned int side)
+/* Tell an end what was left to the work item, but for its link. */
+static void run_pending(struct fsk_pair *pair, unsigned int side)
 {
 	unsigned int events = 0;
 	struct fsk_memory *mem;
 
-	/* Not heard while the line is cut; looked at again when it is whole. */
+	/* It does not get through a link that is down, and waits for it. */
 	if (!fsk_mem_link_is_down(pair) &&
-	    test_and_clear_bit(FSK_LATE_RESET + side, &pair->late))
+	    test_and_clear_bit(FSK_WORK_RESET + side, &pair->pending))
 		events |= FSK_EV_RESET;
-	if (test_and_clear_bit(FSK_LATE_SPACE + side, &pair->late))
+	if (test_and_clear_bit(FSK_WORK_SPACE + side, &pair->pending))
 		events |= FSK_EV_SPACE;
 	mem = rcu_dereference(pair->end[side]);
 	if (!mem || !events)
@@ -245,39 +264,39 @@ static void late_events(struct fsk_pair *pair, unsigned int side)
 }
 
 /**
- * fsk_loop_late - tell the ends what could not be told at once
- * @work: of a struct fsk_pair, which is referenced
+ * fsk_mem_peer_work - tell the ends what was left to the pair's work item
+ * @work: of a struct fsk_pair; its reference on the pair is dropped
  *
  * Context: process.
  */
-void fsk_loop_late(struct work_struct *work)
+void fsk_mem_peer_work(struct work_struct *work)
 {
 	struct fsk_pair *pair = container_of(work, struct fsk_pair, work);
 	unsigned int side;
 
 	rcu_read_lock();
-	/* First, or a reset could overtake what was held before it. */
+	/* First, or a reset could overtake bytes that waited for the link. */
 	for (side = 0; side < 2; side++)
-		fsk_mem_link_changed(pair, side);
+		fsk_mem_process_link(pair, side);
 	for (side = 0; side < 2; side++)
-		late_events(pair, side);
+		run_pending(pair, side);
 	rcu_read_unlock();
 	fsk_pair_put(pair);
 }
 
-static int look_at_data_ready(struct sock *sk)
+static int note_data_ready(struct sock *sk)
 {
 	fsk_mem_data_ready = sk->sk_data_ready;
 	return 0;
 }
 
 /**
- * fsk_loop_init - learn what sockets start with
+ * fsk_mem_init - learn the sk_data_ready that sockets start with
  *
  * Context: process, module load.
  * Return: 0 or a negative errno.
  */
-int fsk_loop_init(void)
+int fsk_mem_init(void)
 {
-	return fsk_conn_sample(look_at_data_ready);
+	return fsk_conn_sample(note_data_ready);
 }

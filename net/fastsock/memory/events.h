@@ -23,23 +23,23 @@ extern void (*fsk_mem_data_ready)(struct sock *sk);
 
 void fsk_mem_process_fin(struct fsk_memory *mem);
 void fsk_mem_process_reset(struct fsk_memory *mem);
-void fsk_loop_run(struct fsk_memory *mem, unsigned int events);
+void fsk_mem_run_events(struct fsk_memory *mem, unsigned int events);
 void fsk_mem_post_event(struct fsk_memory *mem, unsigned int event);
 bool fsk_mem_notify_peer(struct fsk_memory *mem, unsigned int event);
 void fsk_mem_reset_both(struct fsk_memory *mem);
 void fsk_mem_defer_to_work(struct fsk_pair *pair, unsigned int side,
 			   unsigned int bit);
-void fsk_loop_late(struct work_struct *work);
-int fsk_loop_init(void);
+void fsk_mem_peer_work(struct work_struct *work);
+int fsk_mem_init(void);
 
-/* The other end; RCU read section, of either kind. */
+/* The other end, NULL once it is dead; RCU read section, of either kind. */
 static inline struct fsk_memory *fsk_mem_peer(const struct fsk_memory *mem)
 {
 	return rcu_dereference_check(mem->pair->end[!mem->side],
 				     rcu_read_lock_bh_held());
 }
 
-/* Has the program closed the descriptor, so that bytes are out of place? */
+/* Has the program closed its socket, so that bytes are answered by a reset? */
 static inline bool fsk_mem_rcv_closed(const struct fsk_memory *mem)
 {
 	const struct sock *sk = mem->conn.sk;
@@ -61,9 +61,8 @@ static __always_inline void fsk_mem_wake_plain(struct sock *sk)
 }
 
 /*
- * Wake readers once what they wait for is there.
- *
- * Context: process, RCU read section.
+ * Wake who waits for bytes at the other end.  No spinlock may be held: kernel
+ * users expect to be called with the socket's.  Process, RCU read section.
  */
 static __always_inline void fsk_mem_wake_reader(struct fsk_memory *peer)
 {
@@ -74,7 +73,6 @@ static __always_inline void fsk_mem_wake_reader(struct fsk_memory *peer)
 		fsk_mem_wake_plain(sk);
 		return;
 	}
-	/* Kernel users of a socket expect to be called under its lock. */
 	spin_lock_bh(&sk->sk_lock.slock);
 	fsk_mem_post_event(peer, FSK_EV_READABLE);
 	spin_unlock_bh(&sk->sk_lock.slock);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What joins the two ends of a connection in memory.
+ * Would a packet get from one end of a connection in memory to the other?
  *
- * THE LINE
- *
- * What joins a pair across namespaces is watched: while one of its devices is
- * down or without carrier, and once one is gone, the line is cut.  What an end
- * sends is then held, also the end of its stream, and a reset waits, until the
- * line is whole again or the end loses patience.  across_lock orders the
- * changes of fsk_line.cut; each end learns of them through a work item
- * (fsk_loop_late()).
+ * The bytes need no link, but a program must see of a pulled cable, a changed
+ * route or a new IPsec policy what it would see with TCP.  So a connection in
+ * memory has a link, which is up while both of this holds:
+ *  - the ends' routes lead to each other, which is looked at when something has
+ *    changed (inet/route.c); if they do not, fsk_pair.unreachable is set;
+ *  - between two namespaces, both ends' devices are up and have carrier, as
+ *    notifiers tell; if not, fsk_mem_link.no_carrier is set.
+ * Each end learns through a work item (fsk_mem_peer_work()) that the link is
+ * down or up again, and notes it in fsk_memory.link_down; outage.c says what
+ * that means for what it sends.
  */
 
 #include <linux/etherdevice.h>
@@ -31,106 +33,106 @@
 #include "memory/outage.h"
 #include "memory/pair.h"
 
-/* So long a way that memory cannot take is no reason to end. */
-#define PATH_LOST_NS	(3ULL * NSEC_PER_SEC)
+/* Routes that memory cannot take end a connection after this time only. */
+#define LINK_LOST_NS	(3ULL * NSEC_PER_SEC)
 
-#define ACROSS_BITS	8
-/* So many lines are looked at before others get the lock. */
-#define ACROSS_BATCH	64
+/* log2 of the buckets in which links are found by device. */
+#define LINK_BITS	8
+/* So many links are looked at before others get the lock. */
+#define LINK_BATCH	64
 
 /**
- * struct line_end - an end of a line
- * @line: constant
- * @node: in across_lines while there is a device
+ * struct link_end - one end of a link
+ * @link: the link; constant
+ * @node: in links while there is a device
  * @dev: device, referenced; NULL once gone
  * @tracker: of the reference
  */
-struct line_end {
-	struct fsk_line *line;
+struct link_end {
+	struct fsk_mem_link *link;
 	struct hlist_node node;
 	struct net_device *dev;
 	netdevice_tracker tracker;
 };
 
 /**
- * struct fsk_line - what joins two ends in two namespaces
+ * struct fsk_mem_link - the devices between two ends in two namespaces
  * @pair: the ends; constant
  * @end: of the client and of the server
- * @cut: nothing gets from one to the other; stored under across_lock
+ * @no_carrier: one of the devices is down, without carrier or gone; stored
+ *	under link_lock
  */
-struct fsk_line {
+struct fsk_mem_link {
 	struct fsk_pair *pair;
-	struct line_end end[2];
-	bool cut;
+	struct link_end end[2];
+	bool no_carrier;
 };
 
-/* By device. */
-static struct hlist_head across_lines[1 << ACROSS_BITS];
+/* All ends that have a device, by device. */
+static struct hlist_head links[1 << LINK_BITS];
+/* Those that fsk_mem_link_device() has yet to look at. */
+static HLIST_HEAD(links_unvisited);
+/* Protects both, and the links whose ends are in them. */
+static DEFINE_SPINLOCK(link_lock);
 
-/* Those that fsk_across_changed() has yet to see. */
-static HLIST_HEAD(across_unseen);
-
-/* Both, and all that is in them */
-static DEFINE_SPINLOCK(across_lock);
-
-static bool carries(const struct net_device *dev)
+static bool has_carrier(const struct net_device *dev)
 {
 	return dev && dev->reg_state == NETREG_REGISTERED &&
 	       READ_ONCE(dev->flags) & IFF_UP && netif_carrier_ok(dev);
 }
 
-static bool is_cut(const struct fsk_line *line)
+static bool lacks_carrier(const struct fsk_mem_link *link)
 {
-	return !carries(line->end[0].dev) || !carries(line->end[1].dev);
+	return !has_carrier(link->end[0].dev) || !has_carrier(link->end[1].dev);
 }
 
-static struct hlist_head *lines_of(const struct net_device *dev)
+static struct hlist_head *links_of(const struct net_device *dev)
 {
-	return &across_lines[hash_ptr(dev, ACROSS_BITS)];
+	return &links[hash_ptr(dev, LINK_BITS)];
 }
 
 /**
- * fsk_across_watch - begin to look after what joins a pair
+ * fsk_mem_link_watch - begin to watch the devices between two ends
  * @pair: pair that nobody else knows
  * @client: device of the client, in a namespace of its own
  * @server: device of the server
  *
  * Devices are looked at and found in the same RCU read section, so that their
- * notifiers find the line if they are about to go.
+ * notifiers find the link if they are about to go.
  *
  * Context: BH disabled, RCU read section.
- * Return: false without memory or if the line is cut already.
+ * Return: false without memory, or if one of the devices has no carrier.
  */
-bool fsk_across_watch(struct fsk_pair *pair, struct net_device *client,
-		      struct net_device *server)
+bool fsk_mem_link_watch(struct fsk_pair *pair, struct net_device *client,
+			struct net_device *server)
 {
-	struct fsk_line *line = kzalloc(sizeof(*line),
-					GFP_ATOMIC | __GFP_ACCOUNT);
-	struct line_end *end;
+	struct fsk_mem_link *link = kzalloc(sizeof(*link),
+					    GFP_ATOMIC | __GFP_ACCOUNT);
+	struct link_end *end;
 
-	if (!line)
+	if (!link)
 		return false;
-	line->pair = pair;
-	line->end[0].dev = client;
-	line->end[1].dev = server;
-	if (is_cut(line)) {
-		kfree(line);
+	link->pair = pair;
+	link->end[0].dev = client;
+	link->end[1].dev = server;
+	if (lacks_carrier(link)) {
+		kfree(link);
 		return false;
 	}
-	pair->line = line;
-	spin_lock_bh(&across_lock);
-	for (end = line->end; end < line->end + 2; end++) {
-		end->line = line;
+	pair->link = link;
+	spin_lock_bh(&link_lock);
+	for (end = link->end; end < link->end + 2; end++) {
+		end->link = link;
 		netdev_hold(end->dev, &end->tracker, GFP_ATOMIC);
-		hlist_add_head(&end->node, lines_of(end->dev));
+		hlist_add_head(&end->node, links_of(end->dev));
 	}
 	/* Changed since, and nobody was told? */
-	line->cut = is_cut(line);
-	spin_unlock_bh(&across_lock);
+	link->no_carrier = lacks_carrier(link);
+	spin_unlock_bh(&link_lock);
 	return true;
 }
 
-static void put_end(struct line_end *end)
+static void put_end(struct link_end *end)
 {
 	struct net_device *dev = end->dev;
 
@@ -142,69 +144,84 @@ static void put_end(struct line_end *end)
 }
 
 /**
- * fsk_across_unwatch - undo fsk_across_watch()
- * @line: line of a pair without ends
+ * fsk_mem_link_unwatch - undo fsk_mem_link_watch()
+ * @link: link of a pair that both ends have left
  *
  * Context: any but hard interrupt.
  */
-void fsk_across_unwatch(struct fsk_line *line)
+void fsk_mem_link_unwatch(struct fsk_mem_link *link)
 {
-	spin_lock_bh(&across_lock);
-	put_end(&line->end[0]);
-	put_end(&line->end[1]);
-	spin_unlock_bh(&across_lock);
-	kfree(line);
+	spin_lock_bh(&link_lock);
+	put_end(&link->end[0]);
+	put_end(&link->end[1]);
+	spin_unlock_bh(&link_lock);
+	kfree(link);
 }
 
 /**
- * fsk_across_cut - does nothing get from one end to the other?
- * @line: line
+ * fsk_mem_link_no_carrier - is a device down, without carrier or gone?
+ * @link: link
  *
  * Context: any.
  * Return: true if so.
  */
-bool fsk_across_cut(const struct fsk_line *line)
+bool fsk_mem_link_no_carrier(const struct fsk_mem_link *link)
 {
-	return READ_ONCE(line->cut);
-}
-
-/* A device has changed. */
-static void look_again(struct fsk_line *line)
-{
-	bool cut = is_cut(line);
-
-	lockdep_assert_held(&across_lock);
-	if (cut == line->cut)
-		return;
-	WRITE_ONCE(line->cut, cut);
-	fsk_pair_tell_line(line->pair);
-}
-
-static void end_changed(struct line_end *end, bool gone)
-{
-	if (gone)
-		put_end(end);
-	look_again(end->line);
+	return READ_ONCE(link->no_carrier);
 }
 
 /**
- * fsk_across_follow - an end's route names another device now
- * @line: line
+ * fsk_mem_link_is_down - does nothing get from one end to the other?
+ * @pair: the ends
+ *
+ * What an end has noted of it is in fsk_memory.link_down.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool fsk_mem_link_is_down(const struct fsk_pair *pair)
+{
+	return unlikely(READ_ONCE(pair->unreachable)) ||
+	       (unlikely(pair->link) && fsk_mem_link_no_carrier(pair->link));
+}
+
+/* A device has changed: does that change the link? */
+static void recheck_carrier(struct fsk_mem_link *link)
+{
+	bool lacking = lacks_carrier(link);
+
+	lockdep_assert_held(&link_lock);
+	if (lacking == link->no_carrier)
+		return;
+	WRITE_ONCE(link->no_carrier, lacking);
+	fsk_pair_notify_link(link->pair);
+}
+
+static void end_changed(struct link_end *end, bool gone)
+{
+	if (gone)
+		put_end(end);
+	recheck_carrier(end->link);
+}
+
+/**
+ * fsk_mem_link_follow - an end's route names another device now
+ * @link: link
  * @side: which end
- * @dev: device; whoever unregisters it waits for the caller's section to end
+ * @dev: the device; it is not freed before the caller's RCU read section ends
  *
  * Context: any but hard interrupt, RCU read section.
  * Return: false if @dev is about to leave.
  */
-bool fsk_across_follow(struct fsk_line *line, unsigned int side,
-		       struct net_device *dev)
+bool fsk_mem_link_follow(struct fsk_mem_link *link, unsigned int side,
+			 struct net_device *dev)
 {
-	struct line_end *end = &line->end[side];
+	struct link_end *end = &link->end[side];
 	bool ok = true;
 
 	if (likely(READ_ONCE(end->dev) == dev))
 		return true;
-	spin_lock_bh(&across_lock);
+	spin_lock_bh(&link_lock);
 	if (end->dev != dev) {
 		ok = dev->reg_state == NETREG_REGISTERED &&
 		     READ_ONCE(dev->flags) & IFF_UP;
@@ -212,81 +229,88 @@ bool fsk_across_follow(struct fsk_line *line, unsigned int side,
 			put_end(end);
 			WRITE_ONCE(end->dev, dev);
 			netdev_hold(dev, &end->tracker, GFP_ATOMIC);
-			hlist_add_head(&end->node, lines_of(dev));
-			look_again(line);
+			hlist_add_head(&end->node, links_of(dev));
+			recheck_carrier(link);
 		}
 	}
-	spin_unlock_bh(&across_lock);
+	spin_unlock_bh(&link_lock);
 	return ok;
 }
 
 /**
- * fsk_across_changed - a device went up or down, or has gone
+ * fsk_mem_link_device - a device went up or down, or has gone
  * @dev: device
  * @gone: it leaves its namespace
  *
  * Context: process, RTNL held.
  */
-void fsk_across_changed(struct net_device *dev, bool gone)
+void fsk_mem_link_device(struct net_device *dev, bool gone)
 {
-	struct line_end *end;
+	struct link_end *end;
 	unsigned int n = 0;
 
-	spin_lock_bh(&across_lock);
-	hlist_move_list(lines_of(dev), &across_unseen);
-	while (!hlist_empty(&across_unseen)) {
-		end = hlist_entry(across_unseen.first, struct line_end, node);
+	spin_lock_bh(&link_lock);
+	hlist_move_list(links_of(dev), &links_unvisited);
+	while (!hlist_empty(&links_unvisited)) {
+		end = hlist_entry(links_unvisited.first, struct link_end, node);
 		hlist_del(&end->node);
-		hlist_add_head(&end->node, lines_of(end->dev));
+		hlist_add_head(&end->node, links_of(end->dev));
 		if (end->dev == dev)
 			end_changed(end, gone);
-		if (++n % ACROSS_BATCH)
+		if (++n % LINK_BATCH)
 			continue;
-		spin_unlock_bh(&across_lock);
+		spin_unlock_bh(&link_lock);
 		cond_resched();
-		spin_lock_bh(&across_lock);
+		spin_lock_bh(&link_lock);
 	}
-	spin_unlock_bh(&across_lock);
+	spin_unlock_bh(&link_lock);
 }
 
 /**
- * fsk_path_pair_lost - as fsk_path_lost(), in memory
+ * fsk_mem_link_lost - have the routes led elsewhere for too long?
  * @mem: connected connection
  * @now: ns
+ *
+ * While addresses and routes are being changed there may be another way for a
+ * moment.
  *
  * Context: socket lock held in either form.
  * Return: true if TCP would go on, but memory cannot.
  */
-bool fsk_path_pair_lost(const struct fsk_memory *mem, u64 now)
+bool fsk_mem_link_lost(const struct fsk_memory *mem, u64 now)
 {
-	return unlikely(READ_ONCE(mem->pair->astray)) && mem->stalled_since &&
-	       now - mem->stalled_since >= PATH_LOST_NS &&
+	return unlikely(READ_ONCE(mem->pair->unreachable)) &&
+	       mem->stalled_since &&
+	       now - mem->stalled_since >= LINK_LOST_NS &&
 	       fsk_ipv4_elsewhere(mem->conn.sk);
 }
 
 /**
- * fsk_path_pair_part - as fsk_path_part(), in memory
- * @mem: connected connection whose way leads elsewhere
+ * fsk_mem_link_give_up - let a last reset pass
+ * @mem: connected connection whose routes lead elsewhere; it is about to end
+ *
+ * As frames send one by the old path.  The link counts as up for it, unless a
+ * device has no carrier.
  *
  * Context: socket lock held in either form.
  */
-void fsk_path_pair_part(struct fsk_memory *mem)
+void fsk_mem_link_give_up(struct fsk_memory *mem)
 {
-	WRITE_ONCE(mem->pair->astray, false);
-	fsk_pair_tell_line(mem->pair);
-	fsk_loop_reset_later(mem);
+	WRITE_ONCE(mem->pair->unreachable, false);
+	fsk_pair_notify_link(mem->pair);
+	fsk_mem_send_reset_locked(mem);
 }
 
-/* Not a way that frames, or memory in their place, could not take. */
-static bool is_plain(const struct rtable *rt, u8 type)
+/* A route that frames, or memory in their place, could take? */
+static bool is_direct(const struct rtable *rt, u8 type)
 {
 	return rt->rt_type == type && !rt->rt_uses_gateway &&
 	       !dst_xfrm(&rt->dst) && READ_ONCE(rt->dst.dev->flags) & IFF_UP;
 }
 
 /* Does the neighbour that @rt leads to, if it is known, have @to's address? */
-static bool meets(const struct fsk_memory *mem, const struct rtable *rt,
-		  const struct net_device *to)
+static bool leads_to(const struct fsk_memory *mem, const struct rtable *rt,
+		     const struct net_device *to)
 {
 	u8 mac[ETH_ALEN] __aligned(2);
 
@@ -296,27 +320,32 @@ static bool meets(const struct fsk_memory *mem, const struct rtable *rt,
 }
 
 /* Do the ends' routes lead to each other's devices? */
-static bool joined(const struct fsk_memory *mem, const struct fsk_memory *peer,
-		   const struct rtable *there, const struct rtable *back)
+static bool routes_meet(const struct fsk_memory *mem,
+			const struct fsk_memory *peer,
+			const struct rtable *there, const struct rtable *back)
 {
-	struct fsk_line *line = mem->pair->line;
+	struct fsk_mem_link *link = mem->pair->link;
 
-	return is_plain(there, RTN_UNICAST) && is_plain(back, RTN_UNICAST) &&
-	       meets(mem, there, back->dst.dev) &&
-	       meets(peer, back, there->dst.dev) &&
+	return is_direct(there, RTN_UNICAST) && is_direct(back, RTN_UNICAST) &&
+	       leads_to(mem, there, back->dst.dev) &&
+	       leads_to(peer, back, there->dst.dev) &&
 	       fsk_policy_running(mem->conn.sk, there->dst.dev) &&
 	       fsk_policy_running(peer->conn.sk, back->dst.dev) &&
-	       fsk_across_follow(line, mem->side, there->dst.dev) &&
-	       fsk_across_follow(line, peer->side, back->dst.dev);
+	       fsk_mem_link_follow(link, mem->side, there->dst.dev) &&
+	       fsk_mem_link_follow(link, peer->side, back->dst.dev);
 }
 
-/* The ends are in two namespaces.  RCU read section. */
-static bool across_whole(const struct fsk_memory *mem, const struct rtable *rt)
+/*
+ * Does @rt, the route of @mem, lead to a peer in another namespace, and the
+ * peer's route back?  RCU read section.
+ */
+static bool reaches_across(const struct fsk_memory *mem,
+			   const struct rtable *rt)
 {
 	const struct fsk_memory *peer;
 	struct flowi4 fl4;
 	struct rtable *back;
-	bool whole;
+	bool reached;
 
 	peer = rcu_dereference(mem->pair->end[!mem->side]);
 	if (!peer)
@@ -324,55 +353,58 @@ static bool across_whole(const struct fsk_memory *mem, const struct rtable *rt)
 	back = fsk_ipv4_route(peer->conn.sk, &fl4);
 	if (IS_ERR(back))
 		return false;
-	whole = joined(mem, peer, rt, back);
+	reached = routes_meet(mem, peer, rt, back);
 	ip_rt_put(back);
-	return whole;
+	return reached;
 }
 
-/* Likewise in one. */
-static bool within_whole(const struct fsk_memory *mem, const struct rtable *rt)
+/* Does @rt, the route of @mem, lead to a peer in the same namespace? */
+static bool reaches_within(const struct fsk_memory *mem,
+			   const struct rtable *rt)
 {
-	return is_plain(rt, RTN_LOCAL) &&
+	return is_direct(rt, RTN_LOCAL) &&
 	       fsk_policy_running(mem->conn.sk, rt->dst.dev);
 }
 
-static bool pair_whole(struct fsk_memory *mem)
+static bool reaches_peer(struct fsk_memory *mem)
 {
 	struct flowi4 fl4;
 	struct rtable *rt;
-	bool whole;
+	bool reached;
 
 	rt = fsk_ipv4_route(mem->conn.sk, &fl4);
 	if (IS_ERR(rt))
 		return false;
-	whole = mem->pair->line ? across_whole(mem, rt) :
-				   within_whole(mem, rt);
+	reached = mem->pair->link ? reaches_across(mem, rt) :
+				    reaches_within(mem, rt);
 	ip_rt_put(rt);
-	return whole;
+	return reached;
 }
 
 /**
- * fsk_path_pair - would packets get from one end in memory to the other?
+ * fsk_mem_link_check_route - do the ends' routes lead to each other?
  * @mem: one end
  *
- * Both ends learn it if the answer is new.
+ * If the answer is new, fsk_pair.unreachable changes and both ends are told.
+ * A bad answer is remembered by a generation that never matches, so that
+ * fsk_path_fresh() has the question asked again each time.
  *
  * Context: socket lock held in either form.
- * Return: true if so, as far as routes, neighbours and policies go.
+ * Return: true if so, and neighbours and IPsec policies agree.
  */
-bool fsk_path_pair(struct fsk_memory *mem)
+bool fsk_mem_link_check_route(struct fsk_memory *mem)
 {
 	u32 gen = fsk_route_gen(mem->conn.sk);
 	struct fsk_pair *pair = mem->pair;
-	bool whole;
+	bool reached;
 
 	rcu_read_lock();
-	whole = pair_whole(mem);
+	reached = reaches_peer(mem);
 	rcu_read_unlock();
-	mem->conn.path_gen = whole ? gen : gen - 1;
-	if (READ_ONCE(pair->astray) == whole) {
-		WRITE_ONCE(pair->astray, !whole);
-		fsk_pair_tell_line(pair);
+	mem->conn.path_gen = reached ? gen : gen - 1;
+	if (READ_ONCE(pair->unreachable) == reached) {
+		WRITE_ONCE(pair->unreachable, !reached);
+		fsk_pair_notify_link(pair);
 	}
-	return whole;
+	return reached;
 }

@@ -16,31 +16,33 @@ struct fsk_ring;
 /**
  * struct fsk_memory - one end of a connection in memory
  * @conn: what all connections have
- * @counted: in @conn's @own: what sk_rmem_alloc has of what is unread; both
- *	ends
- * @stalled_since: ns, since when what is sent gets nowhere; 0 if it does
+ * @counted: in @conn's @own: so many unread bytes are in sk_rmem_alloc; both
+ *	ends, by xchg()
+ * @stalled_since: ns, since when what is sent gets no further; 0 if nothing
+ *	waits
  * @in: ring from which this end receives; constant
  * @out: ring into which it sends; constant
- * @pair: what both ends share; constant
+ * @pair: both ends and what they share; constant
  * @side: which end of @pair this is, 0 the client; constant
- * @holds: what is sent waits, for the line or for more; not in the common case,
- *	see cork()
- * @severed: the line is cut, what is sent waits
- * @cork_due: it has waited for more long enough
- * @counts: sk_rmem_alloc is to have what is unread, see fsk_loop_accepted();
- *	the socket's spinlock
+ * @withholds: written bytes may have to wait, for more or for the link; send()
+ *	need not look any further while it is not set; see cork.c
+ * @link_down: nothing gets to the other end, as far as this end has noted; see
+ *	link.c, outage.c
+ * @cork_due: what waits for more has waited long enough
+ * @counts: unread bytes are to be in sk_rmem_alloc, see fsk_mem_accepted(); the
+ *	socket's spinlock
  * @left: detached, and @pair has the reference on the socket
- * @fin_sent: a FIN was sent
- * @fin_beyond: the peer's FIN waits for the window
- * @urg_byte: the urgent byte, for FSK_EV_URGENT; the socket's spinlock
- * @sent_byte: what a send with MSG_OOB has written last
- * @urg_sent: the byte that is urgent
+ * @fin_sent: the program has ended the stream
+ * @fin_beyond: the peer has, but bytes beyond the window come before the end
+ * @urg_byte: the peer's urgent byte; the socket's spinlock
+ * @sent_byte: the last byte that a send with MSG_OOB has written
+ * @urg_sent: this end's urgent byte
  * @urg_in: sequence number of @urg_byte; the socket's spinlock
  * @reported_segs: fsk_ring.segs of @in when fsk_conn_info() last ran
  *
  * Both ends are part of struct fsk_pair, in halves of cache lines, so that the
- * other end reads one line of this one.  What this end reads for each message,
- * and what it writes, has other lines.
+ * other end reads a single cache line of this one for each message.  What this
+ * end itself reads and writes for each message is in other lines.
  */
 struct fsk_memory {
 	union {
@@ -57,8 +59,8 @@ struct fsk_memory {
 	struct fsk_ring *out;
 	struct fsk_pair *pair;
 	u8 side;
-	bool holds;
-	bool severed;
+	bool withholds;
+	bool link_down;
 	bool cork_due;
 	bool counts;
 	bool left;

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The end of a connection in memory, and what becomes of its ends while nothing
- * gets from one to the other.
+ * The end of the stream, resets, and what happens while the link is down.
+ *
+ * What an end sends while its link is down (link.c) must not arrive before the
+ * link is up again, and not at all if the end gives up before.  So its bytes
+ * are withheld in the ring (cork.c), the end of the stream waits as
+ * @fin_wanted, an urgent byte as @urg_out, and a reset as a bit of
+ * fsk_pair.pending.  Time without progress counts as if TCP retransmitted.
+ *
+ * An end learns of its link from the pair's work item.  Or, when something has
+ * changed (fsk_path_fresh()), it looks itself before it sends.
  */
 
 #include <linux/rcupdate.h>
@@ -22,23 +30,13 @@
 #include "memory/send.h"
 #include "memory/window.h"
 
-/* An end whose way is lost looks for it so soon. */
-#define FSK_LOOP_ASTRAY_NS	(10 * NSEC_PER_MSEC)
-/* Of this end's spinlock while the other's is taken, for lockdep. */
-#define FSK_LATE_NESTING	2
-
-/**
- * fsk_mem_link_is_down - does nothing get from one end to the other?
- * @pair: the ends
- *
- * Context: any.
- * Return: true if so.
+/* An end that waits for a route looks for one so soon, then less often. */
+#define FSK_MEM_RECHECK_NS	(10 * NSEC_PER_MSEC)
+/*
+ * For lockdep: the class of an end's spinlock under which the other end's is
+ * taken.
  */
-bool fsk_mem_link_is_down(const struct fsk_pair *pair)
-{
-	return unlikely(READ_ONCE(pair->astray)) ||
-	       (unlikely(pair->line) && fsk_across_cut(pair->line));
-}
+#define FSK_WORK_NESTING	2
 
 /**
  * fsk_mem_recheck_soon - something waits for a route to the other end
@@ -50,16 +48,17 @@ bool fsk_mem_link_is_down(const struct fsk_pair *pair)
  */
 void fsk_mem_recheck_soon(struct fsk_memory *mem)
 {
-	if (READ_ONCE(mem->pair->astray) && !mem->conn.retry_at)
-		mem->conn.retry_at = fsk_now() + FSK_LOOP_ASTRAY_NS;
+	if (READ_ONCE(mem->pair->unreachable) && !mem->conn.retry_at)
+		mem->conn.retry_at = fsk_now() + FSK_MEM_RECHECK_NS;
 }
 
-static void sever(struct fsk_memory *mem)
+/* The spinlock is held.  What is sent from now on waits. */
+static void set_link_down(struct fsk_memory *mem)
 {
 	struct fsk_conn *conn = &mem->conn;
 
-	mem->severed = true;
-	mem->holds = true;
+	mem->link_down = true;
+	mem->withholds = true;
 	conn->heard_at = fsk_now();
 	conn->probes = 0;
 	if (mem->stalled_since)
@@ -70,11 +69,11 @@ static void sever(struct fsk_memory *mem)
 }
 
 /**
- * fsk_mem_check_link - is the other end still reached?
+ * fsk_mem_check_link - do the routes still lead to the other end?
  * @mem: connection
  *
- * Something has changed that may lead packets elsewhere.  What is written next
- * must not arrive then.
+ * Called when something has changed.  If they do not, what is written next must
+ * not arrive, so the link goes down at once.
  *
  * Context: process; the caller owns the socket.
  */
@@ -82,31 +81,31 @@ void fsk_mem_check_link(struct fsk_memory *mem)
 {
 	struct fsk_conn *conn = &mem->conn;
 
-	if (fsk_path_pair(mem) || mem->severed)
+	if (fsk_mem_link_check_route(mem) || mem->link_down)
 		return;
 	spin_lock_bh(&conn->sk->sk_lock.slock);
 	if (conn->phase != FSK_PH_DEAD)
-		sever(mem);
+		set_link_down(mem);
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
 }
 
 /**
- * fsk_loop_look - is the other end there?
+ * fsk_mem_check_link_locked - as fsk_mem_check_link(), with the spinlock
  * @mem: connection
  *
  * Context: the socket's spinlock is held, by its owner if it has one.
- * Return: false if the line is cut.
+ * Return: true if the link is up.
  */
-bool fsk_loop_look(struct fsk_memory *mem)
+bool fsk_mem_check_link_locked(struct fsk_memory *mem)
 {
-	if ((mem->severed || !fsk_path_fresh(&mem->conn)) &&
-	    !fsk_path_pair(mem) && !mem->severed)
-		sever(mem);
-	return !mem->severed;
+	if ((mem->link_down || !fsk_path_fresh(&mem->conn)) &&
+	    !fsk_mem_link_check_route(mem) && !mem->link_down)
+		set_link_down(mem);
+	return !mem->link_down;
 }
 
-/* The other end knows of the end of the stream; the spinlock is held. */
-static void fin_told(struct fsk_memory *mem)
+/* The peer knows of the end of the stream; the spinlock is held. */
+static void fin_delivered(struct fsk_memory *mem)
 {
 	struct fsk_conn *conn = &mem->conn;
 
@@ -115,7 +114,7 @@ static void fin_told(struct fsk_memory *mem)
 		fsk_state_fin_acked(conn, fsk_now());
 }
 
-/* The end of the stream.  The caller owns the socket. */
+/* The caller owns the socket. */
 static void send_fin(struct fsk_memory *mem)
 {
 	if (!fsk_mem_notify_peer(mem, FSK_EV_FIN)) {
@@ -124,13 +123,13 @@ static void send_fin(struct fsk_memory *mem)
 	}
 	rcu_read_lock();
 	spin_lock_bh(&mem->conn.sk->sk_lock.slock);
-	fin_told(mem);
+	fin_delivered(mem);
 	spin_unlock_bh(&mem->conn.sk->sk_lock.slock);
 	rcu_read_unlock();
 }
 
-/* There is something to send and no line: patience begins to end. */
-static void await_line(struct fsk_memory *mem)
+/* Something is to be sent, but not yet: from now on time counts. */
+static void await_link(struct fsk_memory *mem)
 {
 	if (!mem->stalled_since)
 		mem->stalled_since = fsk_now();
@@ -139,44 +138,44 @@ static void await_line(struct fsk_memory *mem)
 }
 
 /**
- * fsk_loop_fin - the program sends no more
+ * fsk_mem_send_fin - the program sends no more
  * @mem: connection; its state has already changed, and may do so again
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_fin(struct fsk_memory *mem)
+void fsk_mem_send_fin(struct fsk_memory *mem)
 {
 	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 	struct fsk_conn *conn = &mem->conn;
 
 	if (unlikely(!fsk_path_fresh(conn)))
 		fsk_mem_check_link(mem);
-	fsk_loop_uncork(mem);
+	fsk_mem_uncork(mem);
 	if (conn->phase == FSK_PH_DEAD)
 		return;
 	mem->fin_sent = true;
 	mem->out->starved = false;
 	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
-	if (unlikely(mem->severed)) {
+	if (unlikely(mem->link_down)) {
 		conn->fin_wanted = true;
-		await_line(mem);
+		await_link(mem);
 		return;
 	}
 	send_fin(mem);
 }
 
 /**
- * fsk_loop_reset - tell the other end that the connection is gone
+ * fsk_mem_send_reset - tell the other end that the connection is gone
  * @mem: connection
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_reset(struct fsk_memory *mem)
+void fsk_mem_send_reset(struct fsk_memory *mem)
 {
 	if (unlikely(!fsk_path_fresh(&mem->conn)))
 		fsk_mem_check_link(mem);
 	if (unlikely(fsk_mem_link_is_down(mem->pair))) {
-		fsk_loop_reset_later(mem);
+		fsk_mem_send_reset_locked(mem);
 		return;
 	}
 	fsk_count_reset(sock_net(mem->conn.sk));
@@ -184,16 +183,16 @@ void fsk_loop_reset(struct fsk_memory *mem)
 }
 
 /*
- * fsk_loop_reset() where this end's spinlock may be held: only if the other's
- * is free, for it must not be waited for.  Return: false if not, or if what was
- * sent before the reset may still wait for the line.
+ * Reset the other end at once, while this end's spinlock may be held: the other
+ * one's can only be tried.  Return: false if it was not free, or if bytes that
+ * were sent before may still wait for the link.
  */
 static bool reset_now(struct fsk_memory *mem)
 {
 	struct fsk_memory *peer;
 	bool done = false;
 
-	if (unlikely(mem->pair->line))
+	if (unlikely(mem->pair->link))
 		return false;
 	rcu_read_lock();
 	peer = fsk_mem_peer(mem);
@@ -207,29 +206,33 @@ static bool reset_now(struct fsk_memory *mem)
 }
 
 /**
- * fsk_loop_reset_later - as fsk_loop_reset(), if need be from a work item
+ * fsk_mem_send_reset_locked - as fsk_mem_send_reset(), also with the spinlock
  * @mem: connection
  *
- * Usually at once: when close() of a listener returns, those who wait for it to
- * accept are to know, as with TCP.
+ * The other end is reset at once if its spinlock is free, as it usually is:
+ * when close() of a listener returns, those who waited for it to accept are to
+ * know, as with TCP.  Otherwise the pair's work item does it.
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_reset_later(struct fsk_memory *mem)
+void fsk_mem_send_reset_locked(struct fsk_memory *mem)
 {
 	fsk_count_reset(sock_net(mem->conn.sk));
 	if (!reset_now(mem))
-		fsk_mem_defer_to_work(mem->pair, !mem->side, FSK_LATE_RESET);
+		fsk_mem_defer_to_work(mem->pair, !mem->side, FSK_WORK_RESET);
 }
 
-/* Both spinlocks are the caller's to take, and he has this end's. */
-static void mend(struct fsk_memory *mem)
+/*
+ * Send all that waited for the link.  The pair's work item, with this end's
+ * spinlock held; it takes the peer's, too, as nobody else may.
+ */
+static void set_link_up(struct fsk_memory *mem)
 {
 	struct fsk_conn *conn = &mem->conn;
 	bool fin = conn->fin_wanted;
 
-	mem->severed = false;
-	mem->holds = conn->corked;
+	mem->link_down = false;
+	mem->withholds = conn->corked;
 	conn->cork_at = 0;
 	conn->fin_wanted = false;
 	mem->stalled_since = 0;
@@ -239,53 +242,57 @@ static void mend(struct fsk_memory *mem)
 		return;
 	}
 	if (fin)
-		fin_told(mem);
+		fin_delivered(mem);
 	else
 		fsk_mem_update_snd(mem);
-	/* An orphan has less time now. */
+	/* An orphan without bytes to send ends sooner. */
 	fsk_timer_arm(conn);
 }
 
-/* A line that is whole again may bring back the way. */
-static bool is_whole(struct fsk_memory *mem)
+/*
+ * Is it up again?  With a device back routes may be, of which nobody tells.
+ * The spinlock is held.
+ */
+static bool link_is_back(struct fsk_memory *mem)
 {
 	struct fsk_pair *pair = mem->pair;
 
 	return !fsk_mem_link_is_down(pair) ||
-	       (READ_ONCE(pair->astray) && fsk_path_pair(mem) &&
+	       (READ_ONCE(pair->unreachable) && fsk_mem_link_check_route(mem) &&
 		!fsk_mem_link_is_down(pair));
 }
 
 /**
- * fsk_mem_link_changed - an end learns that its link is down, or up again
+ * fsk_mem_process_link - have an end note that its link is down, or up again
  * @pair: the ends
- * @side: which of them, if FSK_LATE_LINE says that there is news for it
+ * @side: which of them; nothing is done unless FSK_WORK_LINK is set for it
  *
- * The end then speaks to the other one, both under spinlocks.  This is safe
- * because nobody but the pair's work item takes one in the other.
+ * Also sends what has waited long enough for more.  To send, the other end's
+ * spinlock is taken inside this end's.  That cannot deadlock, because nobody
+ * but the pair's work item does so, and there is one for both ends.
  *
  * Context: process, work item of @pair; RCU read section.
  */
-void fsk_mem_link_changed(struct fsk_pair *pair, unsigned int side)
+void fsk_mem_process_link(struct fsk_pair *pair, unsigned int side)
 {
 	struct fsk_memory *mem;
 	struct sock *sk;
 
 	mem = rcu_dereference(pair->end[side]);
-	if (!mem || !test_and_clear_bit(FSK_LATE_LINE + side, &pair->late))
+	if (!mem || !test_and_clear_bit(FSK_WORK_LINK + side, &pair->pending))
 		return;
 	sk = mem->conn.sk;
 	local_bh_disable();
-	spin_lock_nested(&sk->sk_lock.slock, FSK_LATE_NESTING);
+	spin_lock_nested(&sk->sk_lock.slock, FSK_WORK_NESTING);
 	if (mem->conn.phase == FSK_PH_DEAD)
 		;
 	else if (sock_owned_by_user(sk))
-		mem->conn.deferred |= FSK_EV_LINE;
-	else if (mem->severed && is_whole(mem))
-		mend(mem);
-	else if (!mem->severed && fsk_mem_link_is_down(pair))
-		sever(mem);
-	else if (!mem->severed && mem->cork_due)
+		mem->conn.deferred |= FSK_EV_LINK;
+	else if (mem->link_down && link_is_back(mem))
+		set_link_up(mem);
+	else if (!mem->link_down && fsk_mem_link_is_down(pair))
+		set_link_down(mem);
+	else if (!mem->link_down && mem->cork_due)
 		fsk_mem_cork_expired(mem);
 	spin_unlock(&sk->sk_lock.slock);
 	local_bh_enable();

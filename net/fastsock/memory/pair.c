@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Both ends of a connection in memory are one object: how it comes and goes,
- * and how rings that are not used give their memory back.
+ * Both ends of a connection in memory, and the two rings between them, are one
+ * object, so that no end can go while the other uses it: struct fsk_pair.
+ *
+ * A ring keeps the memory that it has got, because it will be needed again
+ * soon.  What is not used for a second or two is reclaimed: each pair that
+ * holds memory is in a list of the processor on which it was made, and a work
+ * item goes through these lists once a second, while there is anybody in them.
+ * A shrinker goes through them, too, when the host is short of memory.
  */
 
 #include <linux/cpumask.h>
@@ -21,64 +27,67 @@
 #include "memory/pair.h"
 #include "memory/ring.h"
 
-/* How often, in jiffies, idle memory is freed. */
-#define FSK_LOOP_TIDY		HZ
-/* Connections that are looked after at a time; each may have MiBs to free. */
-#define FSK_LOOP_TIDY_BATCH	4
-/* The same when the host is short of memory; these have spare chunks alone. */
-#define FSK_LOOP_SHRINK_BATCH	64
-/* By so much the two directions' first numbers differ. */
-#define FSK_LOOP_APART		0x40000000
+/* How often memory that is not used is freed, jiffies. */
+#define FSK_RECLAIM_PERIOD	HZ
+/* Pairs that are visited under one lock; each may have MiBs to free. */
+#define FSK_RECLAIM_BATCH	4
+/* The same for the shrinker, which frees only chunks that rings have cached. */
+#define FSK_SHRINK_BATCH	64
+/* The two directions' first sequence numbers differ by this. */
+#define FSK_PAIR_APART		0x40000000
 
-static void tidy(struct work_struct *work);
+static void reclaim_work(struct work_struct *work);
 
 /**
- * struct holders - connections that hold memory, and were made on a processor
- * @lock: protects the lists, and fsk_pair.holder and .seen of what is in them
- * @list: those that tidy() has seen
- * @unseen: those that it has yet to see
+ * struct reclaim_list - pairs that hold memory and were made on one processor
+ * @lock: protects the lists, and fsk_pair.reclaim_node and .last_head of what
+ *	is in them
+ * @in_use: those that reclaim_work() is done with, or not yet about to visit
+ * @unvisited: those that it has yet to visit in this round
  */
-struct holders {
-	spinlock_t lock;		/* list, unseen */
-	struct list_head list;
-	struct list_head unseen;
+struct reclaim_list {
+	spinlock_t lock;		/* in_use, unvisited */
+	struct list_head in_use;
+	struct list_head unvisited;
 };
 
 static struct kmem_cache *pair_cache;
 static struct shrinker *shrinker;
-static DEFINE_PER_CPU_SHARED_ALIGNED(struct holders, holders);
-static DECLARE_DELAYED_WORK(tidy_work, tidy);
+static DEFINE_PER_CPU_SHARED_ALIGNED(struct reclaim_list, reclaim_lists);
+static DECLARE_DELAYED_WORK(reclaim_dwork, reclaim_work);
 
-static struct holders *holders_of(const struct fsk_pair *pair)
+static struct reclaim_list *reclaim_list_of(const struct fsk_pair *pair)
 {
-	return per_cpu_ptr(&holders, pair->cpu);
+	return per_cpu_ptr(&reclaim_lists, pair->cpu);
 }
 
 static void pair_free_rcu(struct rcu_head *rcu)
 {
 	struct fsk_pair *pair = container_of(rcu, struct fsk_pair, rcu);
-	struct holders *h = holders_of(pair);
+	struct reclaim_list *h = reclaim_list_of(pair);
 
-	/* Not by the list: tidy() takes it off for a moment. */
-	if (READ_ONCE(pair->held)) {
+	/*
+	 * Whether it is in the list now does not say it: reclaim_pair() takes
+	 * it off for a moment.
+	 */
+	if (READ_ONCE(pair->was_listed)) {
 		spin_lock_bh(&h->lock);
-		list_del_init(&pair->holder);
+		list_del_init(&pair->reclaim_node);
 		spin_unlock_bh(&h->lock);
 	}
 	kmem_cache_free(pair_cache, pair);
 }
 
 /**
- * fsk_loop_leave - the connection dies
- * @mem: connection
+ * fsk_pair_kill - the other end is not to find this one any more
+ * @mem: this end
  *
- * Context: the socket's spinlock is held, or its owner's other threads have
- * nothing to say any more.
+ * Context: the socket's spinlock is held, or nobody else knows the socket.
  */
-void fsk_loop_leave(struct fsk_memory *mem)
+void fsk_pair_kill(struct fsk_memory *mem)
 {
 	RCU_INIT_POINTER(mem->pair->end[mem->side], NULL);
-	mem->out->held = 0;
+	mem->out->withheld = 0;
 	WRITE_ONCE(mem->conn.sk->sk_wmem_queued, 0);
 }
 
@@ -86,10 +95,11 @@ void fsk_loop_leave(struct fsk_memory *mem)
  * fsk_pair_leave - an end in memory is dead and detached
  * @mem: it; its references on socket and pair are gone afterwards
  *
- * Its socket has to stay for whoever is looking at it without a reference: the
- * other end does so only while it has not left itself, the timer while it runs.
- * So the reference on the socket goes with the pair.  No end keeps the other's
- * namespace, though, for longer than necessary.
+ * Whoever looks at this end's socket without a reference needs it to stay: the
+ * other end, which does so only until it has left itself, and the timer while
+ * it runs.  So if the timer does not run, the pair takes over the reference on
+ * the socket, and no grace period is needed.  In two namespaces it does not:
+ * neither end is to keep the other's namespace for longer than necessary.
  *
  * Context: socket lock held in either form.
  * Return: false if nothing was done and the references are to be dropped after
@@ -97,7 +107,7 @@ void fsk_loop_leave(struct fsk_memory *mem)
  */
 bool fsk_pair_leave(struct fsk_memory *mem)
 {
-	if (mem->pair->line || !fsk_timer_cancel(&mem->conn))
+	if (mem->pair->link || !fsk_timer_cancel(&mem->conn))
 		return false;
 	mem->left = true;
 	fsk_pair_put(mem->pair);
@@ -105,7 +115,7 @@ bool fsk_pair_leave(struct fsk_memory *mem)
 }
 
 /**
- * fsk_pair_put - let go of what the ends share
+ * fsk_pair_put - drop a reference on what the ends share
  * @pair: pair
  *
  * Context: any, also with an end's spinlock held.
@@ -116,8 +126,8 @@ void fsk_pair_put(struct fsk_pair *pair)
 
 	if (!refcount_dec_and_test(&pair->refs))
 		return;
-	if (pair->line)
-		fsk_across_unwatch(pair->line);
+	if (pair->link)
+		fsk_mem_link_unwatch(pair->link);
 	fsk_ring_purge(&pair->ring[0]);
 	fsk_ring_purge(&pair->ring[1]);
 	for (i = 0; i < 2; i++)
@@ -127,8 +137,8 @@ void fsk_pair_put(struct fsk_pair *pair)
 }
 
 /**
- * fsk_pair_queue - have fsk_loop_late() look after a pair
- * @pair: pair whose @late has new bits; it may be about to be freed
+ * fsk_pair_queue - have fsk_mem_peer_work() run for a pair
+ * @pair: pair whose @pending has new bits; it may be about to be freed
  *
  * Context: any but hard interrupt.
  */
@@ -136,41 +146,49 @@ void fsk_pair_queue(struct fsk_pair *pair)
 {
 	if (!refcount_inc_not_zero(&pair->refs))
 		return;
-	/* It was queued, but may be done by now: then this is the last one. */
+	/*
+	 * It is queued already, with a reference of its own, so ours can go.
+	 * But if ours is the last one by now, then the work has run meanwhile,
+	 * and has to be queued once more.
+	 */
 	while (!queue_work(fsk_wq, &pair->work))
 		if (refcount_dec_not_one(&pair->refs))
 			return;
 }
 
 /**
- * fsk_pair_tell_line - the line between the ends was cut, or is whole again
+ * fsk_pair_notify_link - tell both ends that their link may be down or up now
  * @pair: pair; it may be about to be freed
  *
  * Context: any but hard interrupt.
  */
-void fsk_pair_tell_line(struct fsk_pair *pair)
+void fsk_pair_notify_link(struct fsk_pair *pair)
 {
-	smp_mb__before_atomic();	/* the line, then the bits */
-	set_bit(FSK_LATE_LINE, &pair->late);
-	set_bit(FSK_LATE_LINE + 1, &pair->late);
+	smp_mb__before_atomic();	/* the link, then the bits */
+	set_bit(FSK_WORK_LINK, &pair->pending);
+	set_bit(FSK_WORK_LINK + 1, &pair->pending);
 	fsk_pair_queue(pair);
 }
 
 /**
- * enum reclaim - what memory a ring is to give back
- * @RECLAIM_UNUSED: it was in use: what it did not need
- * @RECLAIM_ALL: it was not: all, if it is empty
- * @RECLAIM_SPARE: the host is short of memory: what may be filled again
+ * enum reclaim_what - what memory a ring is to give back
+ * @RECLAIM_UNUSED: what it did not need lately, because it is in use
+ * @RECLAIM_ALL: all if it is empty, because it was not in use
+ * @RECLAIM_CACHE: all cached chunks, because the host is short of memory
  */
-enum reclaim {
+enum reclaim_what {
 	RECLAIM_UNUSED,
 	RECLAIM_ALL,
-	RECLAIM_SPARE,
+	RECLAIM_CACHE,
 };
 
-/* The caller may do what the owner of @mem's socket may.  Return: pages. */
+/*
+ * The socket of @mem is locked and not owned, so the caller may do what its
+ * owner may.  Return: pages freed, if @what is RECLAIM_CACHE.
+ */
 static unsigned long reclaim_locked(struct fsk_memory *mem,
-				    struct fsk_ring *ring, enum reclaim what)
+				    struct fsk_ring *ring,
+				    enum reclaim_what what)
 {
 	bool writer = mem->out == ring;
 
@@ -178,21 +196,24 @@ static unsigned long reclaim_locked(struct fsk_memory *mem,
 		fsk_ring_purge(ring);
 		return 0;
 	}
-	/* Nobody will fill it again. */
-	if (what == RECLAIM_SPARE || !writer)
-		return fsk_ring_drop_spare(ring);
+	/* Without a writer nobody will fill cached chunks again. */
+	if (what == RECLAIM_CACHE || !writer)
+		return fsk_ring_drop_cache(ring);
 	fsk_ring_trim(ring);
 	return 0;
 }
 
 static unsigned long reclaim_unless_owned(struct fsk_memory *mem,
 					  struct fsk_ring *ring,
-					  enum reclaim what)
+					  enum reclaim_what what)
 {
 	struct sock *sk = mem->conn.sk;
 	unsigned long pages = 0;
 
-	/* It may be dead: sockets are typesafe by RCU, and then it says so. */
+	/*
+	 * The end may have died, and its socket may even be another one by now:
+	 * under RCU a socket's memory stays a socket.  @end tells.
+	 */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return 0;
 	spin_lock(&sk->sk_lock.slock);
@@ -205,11 +226,11 @@ static unsigned long reclaim_unless_owned(struct fsk_memory *mem,
 }
 
 /*
- * Rings are their writers'.  Without a writer it is for the reader to allow.
- * Return: pages, if @what is RECLAIM_SPARE.
+ * The memory of a ring is for its writer to free, and for the reader once there
+ * is no writer any more.  Return: pages freed, if @what is RECLAIM_CACHE.
  */
-static unsigned long reclaim(struct fsk_pair *pair, unsigned int side,
-			     enum reclaim what)
+static unsigned long reclaim_side(struct fsk_pair *pair, unsigned int side,
+				  enum reclaim_what what)
 {
 	unsigned long pages = 0;
 	struct fsk_memory *mem;
@@ -223,14 +244,14 @@ static unsigned long reclaim(struct fsk_pair *pair, unsigned int side,
 	return pages;
 }
 
-/* What was not used since the last look gives its memory back. */
-static void retire(struct fsk_pair *pair, unsigned int side)
+/* Reclaim more of a ring into which nothing was written since the last time. */
+static void reclaim_ring(struct fsk_pair *pair, unsigned int side)
 {
 	u32 head = READ_ONCE(pair->ring[side].head);
-	bool idle = head == pair->seen[side];
+	bool idle = head == pair->last_head[side];
 
-	pair->seen[side] = head;
-	reclaim(pair, side, idle ? RECLAIM_ALL : RECLAIM_UNUSED);
+	pair->last_head[side] = head;
+	reclaim_side(pair, side, idle ? RECLAIM_ALL : RECLAIM_UNUSED);
 }
 
 static bool has_memory(const struct fsk_pair *pair)
@@ -239,71 +260,81 @@ static bool has_memory(const struct fsk_pair *pair)
 	       fsk_ring_has_memory(&pair->ring[1]);
 }
 
-/* One of those that hold memory; the lock of @h, which has it, is held. */
-static void visit(struct holders *h, struct fsk_pair *pair)
+/* The lock of @h, in whose list @pair is, is held. */
+static void reclaim_pair(struct reclaim_list *h, struct fsk_pair *pair)
 {
-	retire(pair, 0);
-	retire(pair, 1);
-	list_del_init(&pair->holder);
-	smp_mb();	/* pairs with publish() and fsk_mem_withhold() */
+	reclaim_ring(pair, 0);
+	reclaim_ring(pair, 1);
+	list_del_init(&pair->reclaim_node);
+	/*
+	 * Off the list, then memory: a writer gets memory first and looks then
+	 * whether it is in the list.  Pairs with publish(), fsk_mem_withhold().
+	 */
+	smp_mb();
 	if (has_memory(pair))
-		list_add_tail(&pair->holder, &h->list);
+		list_add_tail(&pair->reclaim_node, &h->in_use);
 }
 
-/* Return: false if nobody in @h holds memory any more. */
-static bool tidy_one(struct holders *h)
+/* Visit all pairs of @h.  Return: false if none holds memory any more. */
+static bool reclaim_from(struct reclaim_list *h)
 {
+	struct fsk_pair *pair;
 	unsigned int n = 0;
 	bool any;
 
 	spin_lock_bh(&h->lock);
-	list_splice_tail_init(&h->list, &h->unseen);
-	while (!list_empty(&h->unseen)) {
-		visit(h, list_first_entry(&h->unseen, struct fsk_pair, holder));
-		if (++n % FSK_LOOP_TIDY_BATCH)
+	list_splice_tail_init(&h->in_use, &h->unvisited);
+	while (!list_empty(&h->unvisited)) {
+		pair = list_first_entry(&h->unvisited, struct fsk_pair,
+					reclaim_node);
+		reclaim_pair(h, pair);
+		if (++n % FSK_RECLAIM_BATCH)
 			continue;
 		spin_unlock_bh(&h->lock);
 		cond_resched();
 		spin_lock_bh(&h->lock);
 	}
-	any = !list_empty(&h->list);
+	any = !list_empty(&h->in_use);
 	spin_unlock_bh(&h->lock);
 	return any;
 }
 
-/* Look after all connections that hold memory, some of them at a time. */
-static void tidy(struct work_struct *work)
+static void reclaim_work(struct work_struct *work)
 {
 	bool any = false;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		any |= tidy_one(per_cpu_ptr(&holders, cpu));
+		any |= reclaim_from(per_cpu_ptr(&reclaim_lists, cpu));
 		cond_resched();
 	}
 	if (any)
-		queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
+		queue_delayed_work(fsk_wq, &reclaim_dwork, FSK_RECLAIM_PERIOD);
 }
 
-static unsigned long count_spare(struct shrinker *shrinker,
-				 struct shrink_control *sc)
+static unsigned long count_cached(struct shrinker *shrinker,
+				  struct shrink_control *sc)
 {
-	return fsk_ring_spare_pages();
+	return fsk_ring_cached_pages();
 }
 
-/* One of @h after the other, each to the end.  Return: pages. */
-static unsigned long free_spare_of(struct holders *h, unsigned int *left,
-				   unsigned long wanted)
+/*
+ * Visit pairs of @h until @wanted pages are free, or @left is 0, which counts
+ * visits.  Return: pages freed.
+ */
+static unsigned long free_cached_of(struct reclaim_list *h, unsigned int *left,
+				    unsigned long wanted)
 {
 	unsigned long freed = 0;
 	struct fsk_pair *pair;
 
 	spin_lock_bh(&h->lock);
-	while (*left && freed < wanted && !list_empty(&h->list)) {
-		pair = list_first_entry(&h->list, struct fsk_pair, holder);
-		list_move_tail(&pair->holder, &h->list);
-		freed += reclaim(pair, 0, RECLAIM_SPARE);
-		freed += reclaim(pair, 1, RECLAIM_SPARE);
+	while (*left && freed < wanted && !list_empty(&h->in_use)) {
+		pair = list_first_entry(&h->in_use, struct fsk_pair,
+					reclaim_node);
+		list_move_tail(&pair->reclaim_node, &h->in_use);
+		freed += reclaim_side(pair, 0, RECLAIM_CACHE);
+		freed += reclaim_side(pair, 1, RECLAIM_CACHE);
 		--*left;
 	}
 	spin_unlock_bh(&h->lock);
@@ -312,20 +343,20 @@ static unsigned long free_spare_of(struct holders *h, unsigned int *left,
 
 /*
  * The host is short of memory.  Whoever allocates some, and so comes here, may
- * own sockets, but holds no spinlock.  Connections take turns, some at a time,
- * and so do the processors that they were made on.
+ * own sockets, but holds no spinlock.  Each call begins where the last one
+ * ended, with the next pair of the next processor.
  */
-static unsigned long free_spare(struct shrinker *shrinker,
-				struct shrink_control *sc)
+static unsigned long free_cached(struct shrinker *shrinker,
+				 struct shrink_control *sc)
 {
-	unsigned int left = FSK_LOOP_SHRINK_BATCH;
+	unsigned int left = FSK_SHRINK_BATCH;
 	unsigned long freed = 0;
 	static int first;
 	int cpu;
 
 	for_each_cpu_wrap(cpu, cpu_possible_mask, READ_ONCE(first)) {
-		freed += free_spare_of(per_cpu_ptr(&holders, cpu), &left,
-				       sc->nr_to_scan - freed);
+		freed += free_cached_of(per_cpu_ptr(&reclaim_lists, cpu), &left,
+					sc->nr_to_scan - freed);
 		if (!left || freed >= sc->nr_to_scan)
 			break;
 	}
@@ -335,25 +366,28 @@ static unsigned long free_spare(struct shrinker *shrinker,
 }
 
 /**
- * fsk_pair_holds - see to it that idle memory is freed
- * @pair: a pair that has got memory
+ * fsk_pair_add_to_reclaim - have memory freed when it is not used any more
+ * @pair: a pair one of whose rings has got memory
  *
  * Context: process, no socket's spinlock held.
  */
-void fsk_pair_holds(struct fsk_pair *pair)
+void fsk_pair_add_to_reclaim(struct fsk_pair *pair)
 {
-	struct holders *h = holders_of(pair);
+	struct reclaim_list *h = reclaim_list_of(pair);
 
 	spin_lock_bh(&h->lock);
-	if (list_empty(&pair->holder)) {
-		WRITE_ONCE(pair->held, true);
+	if (list_empty(&pair->reclaim_node)) {
+		WRITE_ONCE(pair->was_listed, true);
 		/*
-		 * The work has many writers only if it is not queued.  If it
-		 * is, it takes the lock later; it is no longer once it begins.
+		 * Look before queueing, which would write into a cache line
+		 * that all processors share.  If the work is pending now it
+		 * has not begun, and so will find this pair under the lock.
 		 */
-		if (list_empty(&h->list) && !delayed_work_pending(&tidy_work))
-			queue_delayed_work(fsk_wq, &tidy_work, FSK_LOOP_TIDY);
-		list_add_tail(&pair->holder, &h->list);
+		if (list_empty(&h->in_use) &&
+		    !delayed_work_pending(&reclaim_dwork))
+			queue_delayed_work(fsk_wq, &reclaim_dwork,
+					   FSK_RECLAIM_PERIOD);
+		list_add_tail(&pair->reclaim_node, &h->in_use);
 	}
 	spin_unlock_bh(&h->lock);
 }
@@ -386,16 +420,16 @@ struct fsk_memory *fsk_pair_alloc(struct sock *sk, gfp_t gfp)
 		end->side = i;
 		end->out = &pair->ring[i];
 		end->in = &pair->ring[!i];
-		end->conn.key = start + i * FSK_LOOP_APART;
-		end->conn.peer_key = start + !i * FSK_LOOP_APART;
+		end->conn.key = start + i * FSK_PAIR_APART;
+		end->conn.peer_key = start + !i * FSK_PAIR_APART;
 		pair->ring[i].head = end->conn.key;
 		pair->ring[i].tail = end->conn.key;
 	}
 	RCU_INIT_POINTER(pair->end[0], &pair->mem[0]);
 	refcount_set(&pair->refs, 2);
-	INIT_LIST_HEAD(&pair->holder);
+	INIT_LIST_HEAD(&pair->reclaim_node);
 	pair->cpu = raw_smp_processor_id();
-	INIT_WORK(&pair->work, fsk_loop_late);
+	INIT_WORK(&pair->work, fsk_mem_peer_work);
 	return &pair->mem[0];
 }
 
@@ -407,7 +441,7 @@ struct fsk_memory *fsk_pair_alloc(struct sock *sk, gfp_t gfp)
  */
 void fsk_pair_discard(struct fsk_memory *mem)
 {
-	fsk_loop_leave(mem);
+	fsk_pair_kill(mem);
 	fsk_pair_put(mem->pair);
 }
 
@@ -419,19 +453,19 @@ void fsk_pair_discard(struct fsk_memory *mem)
  */
 int fsk_pair_init(void)
 {
-	struct holders *h;
+	struct reclaim_list *h;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		h = per_cpu_ptr(&holders, cpu);
+		h = per_cpu_ptr(&reclaim_lists, cpu);
 		spin_lock_init(&h->lock);
-		INIT_LIST_HEAD(&h->list);
-		INIT_LIST_HEAD(&h->unseen);
+		INIT_LIST_HEAD(&h->in_use);
+		INIT_LIST_HEAD(&h->unvisited);
 	}
 	pair_cache = KMEM_CACHE(fsk_pair, SLAB_ACCOUNT);
 	if (!pair_cache)
 		return -ENOMEM;
-	shrinker = fsk_shrinker_add("fastsock", count_spare, free_spare);
+	shrinker = fsk_shrinker_add("fastsock", count_cached, free_cached);
 	if (!shrinker) {
 		kmem_cache_destroy(pair_cache);
 		return -ENOMEM;
@@ -447,8 +481,8 @@ int fsk_pair_init(void)
 void fsk_pair_exit(void)
 {
 	fsk_shrinker_remove(shrinker);
-	cancel_delayed_work_sync(&tidy_work);
-	flush_workqueue(fsk_wq);	/* fsk_loop_late() */
+	cancel_delayed_work_sync(&reclaim_dwork);
+	flush_workqueue(fsk_wq);	/* fsk_mem_peer_work() */
 	rcu_barrier();			/* pair_free_rcu() */
 	kmem_cache_destroy(pair_cache);
 }

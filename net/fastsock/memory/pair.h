@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the two ends of a connection within the host share. */
+/* The two ends of a connection in memory, and what they share. */
 #ifndef _FSK_PAIR_H
 #define _FSK_PAIR_H
 
@@ -14,45 +14,47 @@
 #include "memory/memory.h"
 #include "memory/ring.h"
 
-struct fsk_line;
+struct fsk_mem_link;
 struct sock;
 
-/* Bits of fsk_pair.late: for @end[0], and for @end[1] the next one. */
-#define FSK_LATE_RESET	0	/* it is to be reset, once the line is whole */
-#define FSK_LATE_SPACE	2	/* it is to hear of space */
-#define FSK_LATE_LINE	4	/* its line has changed, its cork expired */
+/* Bits of fsk_pair.pending: for @end[0], and for @end[1] the next one. */
+#define FSK_WORK_RESET	0	/* the peer has reset it; waits for the link */
+#define FSK_WORK_SPACE	2	/* the peer has made space in the ring */
+#define FSK_WORK_LINK	4	/* its link has changed, or its cork expired */
 
 /**
  * struct fsk_pair - what the two ends of a connection share
  * @ring: @ring[i] carries what @end[i] sends
- * @late: FSK_LATE_*, what the ends are still to be told
- * @seen: heads of the rings when tidy() last looked; holders.lock
+ * @pending: FSK_WORK_*, what @work is to tell the ends
+ * @last_head: heads of the rings when reclaim_work() last looked;
+ *	reclaim_list.lock
  * @refs: ends that have not left, @work while it is queued
- * @cpu: whose list @holder is in; constant
- * @held: it was in that list
- * @astray: packets would not get from one to the other, see fsk_path_pair()
- * @line: what joins the ends if these are in two namespaces, see across.c
+ * @cpu: in whose struct reclaim_list @reclaim_node is; constant
+ * @was_listed: @reclaim_node was once in it
+ * @unreachable: the ends' routes do not lead to each other, see link.c
+ * @link: the devices between the ends if these are in two namespaces; constant
+ *	once anybody knows them
  * @end: client and server; RCU, NULL once dead
- * @holder: in a list while there is memory in a ring; holders.lock
- * @work: tells the ends
+ * @reclaim_node: in a list while a ring holds memory; reclaim_list.lock
+ * @work: fsk_mem_peer_work(), tells the ends what is @pending
  * @rcu: defers freeing; nobody can queue @work any more then
  * @mem: the ends themselves; either reads the first bytes of the other, see
  *	struct fsk_conn
  */
 struct fsk_pair {
-	/* Lines that the ends write for each message, see struct fsk_ring. */
+	/* Cache lines that the ends write for each message. */
 	struct fsk_ring ring[2];
 	/* Seldom used. */
-	unsigned long late;
-	u32 seen[2];
+	unsigned long pending;
+	u32 last_head[2];
 	refcount_t refs;
 	u16 cpu;
-	bool held;
-	bool astray;
-	struct fsk_line *line;
+	bool was_listed;
+	bool unreachable;
+	struct fsk_mem_link *link;
 	/* Read for each message, and seldom written. */
 	struct fsk_memory __rcu *end[2] ____cacheline_aligned_in_smp;
-	struct list_head holder;
+	struct list_head reclaim_node;
 	union {
 		struct work_struct work;
 		struct rcu_head rcu;
@@ -66,12 +68,12 @@ static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
 	       offsetof(struct fsk_pair, ring[1].waiting) < 128 &&
 	       offsetof(struct fsk_pair, ring[1].first) >= 128));
 
-void fsk_loop_leave(struct fsk_memory *mem);
+void fsk_pair_kill(struct fsk_memory *mem);
 void fsk_pair_put(struct fsk_pair *pair);
 bool fsk_pair_leave(struct fsk_memory *mem);
 void fsk_pair_queue(struct fsk_pair *pair);
-void fsk_pair_tell_line(struct fsk_pair *pair);
-void fsk_pair_holds(struct fsk_pair *pair);
+void fsk_pair_notify_link(struct fsk_pair *pair);
+void fsk_pair_add_to_reclaim(struct fsk_pair *pair);
 struct fsk_memory *fsk_pair_alloc(struct sock *sk, gfp_t gfp);
 void fsk_pair_discard(struct fsk_memory *mem);
 int fsk_pair_init(void);

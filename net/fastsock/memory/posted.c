@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bytes that go straight to the reader: into the buffer that it waits with, and
- * past the ring.
+ * Bytes that go past the ring: a thread that waits in recv() has posted its
+ * buffer, and the writer copies straight into that.
  */
 
 #include <linux/rcupdate.h>
@@ -18,15 +18,18 @@
 #include "memory/ring.h"
 #include "stream/post.h"
 
-/* May bytes go past the ring?  The spinlock of @peer's socket is held. */
-static bool posted(const struct fsk_memory *peer)
+/*
+ * May bytes go past the ring?  Only if nothing is in front of them.  The
+ * spinlock of @peer's socket is held.
+ */
+static bool may_go_past(const struct fsk_memory *peer)
 {
 	const struct fsk_post *post = peer->conn.post;
 	const struct sock *sk = peer->conn.sk;
 
 	/*
-	 * First: the thread that finds its connection gone leaves it alone, and
-	 * frees the buffer that it had posted there.
+	 * Look at this first.  A thread that finds its connection dead frees
+	 * the buffer that it has posted there, and @post still leads to it.
 	 */
 	if (unlikely(peer->conn.phase == FSK_PH_DEAD))
 		return false;
@@ -38,21 +41,22 @@ static bool posted(const struct fsk_memory *peer)
 }
 
 /*
- * @n bytes were put into the buffer that @peer has posted.  The spinlock of its
- * socket is held.  Return: is that enough for its reader?
+ * Count @n bytes that were copied into @peer's posted buffer as received and
+ * read.  The spinlock of its socket is held.  Return: is that enough for its
+ * reader?
  */
-static bool filled(struct fsk_memory *peer, u32 n)
+static bool count_posted(struct fsk_memory *peer, u32 n)
 {
 	struct tcp_sock *tp = tcp_sk(peer->conn.sk);
 	struct fsk_post *post = peer->conn.post;
 	bool enough;
 
-	/* Killed meanwhile; the socket may be TCP's by now. */
+	/* It was killed meanwhile, and its socket may be TCP's by now. */
 	if (unlikely(peer->conn.phase == FSK_PH_DEAD)) {
 		fsk_post_filled(post, 0);
 		return true;
 	}
-	/* In this order nobody who looks without the lock sees them unread. */
+	/* In this order nobody who looks without the lock sees unread bytes. */
 	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
 	fsk_ring_skip(peer->in, n);
 	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt + n);
@@ -70,8 +74,8 @@ static bool filled(struct fsk_memory *peer, u32 n)
  * @msg: what to send
  * @len: bytes wanted
  *
- * While @busy is set nobody else touches buffer or numbers, so that no lock is
- * held over the copy.
+ * No lock is held over the copy: while fsk_post.busy is set nobody else touches
+ * the buffer or the reader's numbers.
  *
  * Context: process, may fault; the caller owns the socket.
  * Return: bytes, 0 if they have to go through the ring.
@@ -89,7 +93,7 @@ int fsk_mem_write_posted(struct fsk_memory *mem, struct msghdr *msg, size_t len)
 		goto out;
 	spin_lock_bh(&peer->conn.sk->sk_lock.slock);
 	post = peer->conn.post;
-	ready = posted(peer);
+	ready = may_go_past(peer);
 	if (ready)
 		post->busy = true;
 	spin_unlock_bh(&peer->conn.sk->sk_lock.slock);
@@ -99,10 +103,12 @@ int fsk_mem_write_posted(struct fsk_memory *mem, struct msghdr *msg, size_t len)
 	n = fsk_post_copy(post, &msg->msg_iter, len);
 
 	spin_lock_bh(&peer->conn.sk->sk_lock.slock);
-	enough = filled(peer, n);
+	enough = count_posted(peer, n);
 	spin_unlock_bh(&peer->conn.sk->sk_lock.slock);
-	smp_mb();	/* busy, then whether anybody waits for it */
-	wake_up_var(&post->busy);	/* an address, no access */
+	/* Not busy any more, then whether anybody waits for that. */
+	smp_mb();
+	/* The buffer may be gone by now; its address is all that is used. */
+	wake_up_var(&post->busy);
 	if (enough)
 		fsk_mem_wake_reader(peer);
 out:

@@ -21,7 +21,7 @@
 #define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */
 
 /**
- * fsk_loop_queue - move bytes to where a kernel user can read them
+ * fsk_mem_queue - move bytes to where a kernel user can read them
  * @mem: connection
  *
  * Kernel users know sk_receive_queue alone.
@@ -29,7 +29,7 @@
  * Context: socket lock held in either form.
  * Return: false if there were none, or no memory.
  */
-bool fsk_loop_queue(struct fsk_memory *mem)
+bool fsk_mem_queue(struct fsk_memory *mem)
 {
 	struct sock *sk = mem->conn.sk;
 	struct fsk_ring *ring = mem->in;
@@ -53,12 +53,12 @@ bool fsk_loop_queue(struct fsk_memory *mem)
 	fsk_ring_copy(ring, 0, __skb_put(skb, n), n);
 	fsk_rx_queue(sk, skb, ring->tail);
 	fsk_ring_take(ring, n);
-	fsk_loop_count(mem);
+	fsk_mem_count_unread(mem);
 	return true;
 }
 
 /**
- * fsk_loop_fill - queue what is in a ring for a kernel user
+ * fsk_mem_fill - queue what is in a ring for a kernel user
  * @mem: connection
  *
  * As far as the receive buffer goes.
@@ -66,7 +66,7 @@ bool fsk_loop_queue(struct fsk_memory *mem)
  * Context: socket lock held in either form.
  * Return: true if something was queued.
  */
-bool fsk_loop_fill(struct fsk_memory *mem)
+bool fsk_mem_fill(struct fsk_memory *mem)
 {
 	struct sock *sk = mem->conn.sk;
 	bool any = false;
@@ -76,7 +76,7 @@ bool fsk_loop_fill(struct fsk_memory *mem)
 		/* What is in the ring, or was, counts already. */
 		used = (s64)atomic_read(&sk->sk_rmem_alloc) -
 		       READ_ONCE(mem->counted);
-		if (used >= READ_ONCE(sk->sk_rcvbuf) || !fsk_loop_queue(mem))
+		if (used >= READ_ONCE(sk->sk_rcvbuf) || !fsk_mem_queue(mem))
 			return any;
 		any = true;
 	} while (1);
@@ -125,7 +125,7 @@ static bool plain_ring(const struct sock *sk)
 }
 
 /**
- * fsk_loop_recv - recv() in the ordinary case, and only then
+ * fsk_mem_recv - recv() in the ordinary case, and only then
  * @sk: connected socket
  * @msg: where to put the bytes
  * @len: bytes wanted
@@ -137,7 +137,7 @@ static bool plain_ring(const struct sock *sk)
  * Return: bytes, 0 if fsk_recvmsg() is to do it, or -EPIPE if the socket was
  * disconnected meanwhile.
  */
-int fsk_loop_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+int fsk_mem_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	int disconnects = READ_ONCE(sk->sk_disconnects);
 	struct fsk_memory *mem;
@@ -183,27 +183,27 @@ int fsk_loop_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		done += n;
 	}
 	conn->avg_recv = conn->avg_recv - conn->avg_recv / 4 + done / 4;
-	fsk_loop_read(mem);
+	fsk_mem_read_done(mem);
 out:
 	release_sock(sk);
 	return done;
 }
 
 /* What has come into the window, the end perhaps. */
-static void show_locked(struct fsk_memory *mem)
+static void update_locked(struct fsk_memory *mem)
 {
-	fsk_loop_show(mem);
+	fsk_mem_update_rcv_nxt(mem);
 	if (unlikely(mem->fin_beyond))
 		fsk_mem_process_fin(mem);
 }
 
 /* Likewise; the end is for the release of the socket, which the caller owns. */
-static void show_unlocked(struct fsk_memory *mem)
+static void update_owned(struct fsk_memory *mem)
 {
 	struct fsk_conn *conn = &mem->conn;
 
 	spin_lock_bh(&conn->sk->sk_lock.slock);
-	fsk_loop_show(mem);
+	fsk_mem_update_rcv_nxt(mem);
 	if (unlikely(mem->fin_beyond))
 		conn->deferred |= FSK_EV_FIN;
 	spin_unlock_bh(&conn->sk->sk_lock.slock);
@@ -214,7 +214,7 @@ static void show_unlocked(struct fsk_memory *mem)
  * segment had come: whoever waits for edges, and has asked before how much
  * there was, must hear of it.  Kernel users find them as they read on.
  */
-static void arrived(struct sock *sk)
+static void wake_for_window(struct sock *sk)
 {
 	if (unlikely(sk->sk_data_ready != fsk_mem_data_ready))
 		return;
@@ -224,14 +224,14 @@ static void arrived(struct sock *sk)
 }
 
 /**
- * fsk_loop_taken - the program, or a kernel user, has made room
+ * fsk_mem_made_room - the program, or a kernel user, has made room
  * @mem: connection
  *
- * Called by fsk_loop_read().
+ * Called by fsk_mem_read_done().
  *
  * Context: process, the caller owns the socket; or its spinlock is held.
  */
-void fsk_loop_taken(struct fsk_memory *mem)
+void fsk_mem_made_room(struct fsk_memory *mem)
 {
 	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 	bool locked = softirq_count();	/* by its spinlock */
@@ -239,44 +239,44 @@ void fsk_loop_taken(struct fsk_memory *mem)
 
 	/* The writer is ahead of the window. */
 	if (fsk_rx_grow_buffer(conn))
-		WRITE_ONCE(mem->in->window, fsk_loop_window(conn->sk));
-	if (unlikely(READ_ONCE(tp->rcv_nxt) != fsk_mem_received(mem) &&
+		WRITE_ONCE(mem->in->window, fsk_mem_window(conn->sk));
+	if (unlikely(READ_ONCE(tp->rcv_nxt) != fsk_mem_rcv_nxt(mem) &&
 		     conn->phase != FSK_PH_DEAD)) {
 		if (unlikely(locked))
-			show_locked(mem);
+			update_locked(mem);
 		else
-			show_unlocked(mem);
-		arrived(conn->sk);
+			update_owned(mem);
+		wake_for_window(conn->sk);
 	}
 	if (!READ_ONCE(mem->in->waiting))
 		return;
 	if (unlikely(locked))
-		fsk_mem_defer_to_work(mem->pair, !mem->side, FSK_LATE_SPACE);
+		fsk_mem_defer_to_work(mem->pair, !mem->side, FSK_WORK_SPACE);
 	else
 		fsk_mem_notify_peer(mem, FSK_EV_SPACE);
 }
 
 /**
- * fsk_loop_resized - the receive buffer has a new size
+ * fsk_mem_resized - the receive buffer has a new size
  * @mem: connection
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_resized(struct fsk_memory *mem)
+void fsk_mem_resized(struct fsk_memory *mem)
 {
 	struct fsk_conn *conn = &mem->conn;
 
 	if (conn->phase == FSK_PH_DEAD)
 		return;
-	WRITE_ONCE(mem->in->window, fsk_loop_window(conn->sk));
-	fsk_loop_count(mem);
-	show_unlocked(mem);
+	WRITE_ONCE(mem->in->window, fsk_mem_window(conn->sk));
+	fsk_mem_count_unread(mem);
+	update_owned(mem);
 	conn->sk->sk_data_ready(conn->sk);
-	fsk_loop_read(mem);
+	fsk_mem_read_done(mem);
 }
 
 /**
- * fsk_loop_accepted - a program has got the socket
+ * fsk_mem_accepted - a program has got the socket
  * @sk: what accept() returns
  *
  * From here on unread bytes count as the socket's.  Not before: what the socket
@@ -287,7 +287,7 @@ void fsk_loop_resized(struct fsk_memory *mem)
  *
  * Context: process; nobody else knows the socket yet but its peer.
  */
-void fsk_loop_accepted(struct sock *sk)
+void fsk_mem_accepted(struct sock *sk)
 {
 	struct fsk_conn *conn;
 
@@ -295,7 +295,7 @@ void fsk_loop_accepted(struct sock *sk)
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 	if (conn && fsk_in_memory(conn)) {
 		fsk_memory(conn)->counts = true;
-		fsk_loop_count(fsk_memory(conn));
+		fsk_mem_count_unread(fsk_memory(conn));
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 }

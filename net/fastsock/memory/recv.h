@@ -17,41 +17,45 @@
 #include "stream/queue.h"
 
 /* After so many read bytes the receive buffer may grow. */
-#define FSK_LOOP_TUNE	0x40000U
+#define FSK_MEM_TUNE	0x40000U
 
-int fsk_loop_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
-bool fsk_loop_queue(struct fsk_memory *mem);
-bool fsk_loop_fill(struct fsk_memory *mem);
-void fsk_loop_taken(struct fsk_memory *mem);
-void fsk_loop_resized(struct fsk_memory *mem);
-void fsk_loop_accepted(struct sock *sk);
+int fsk_mem_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+bool fsk_mem_queue(struct fsk_memory *mem);
+bool fsk_mem_fill(struct fsk_memory *mem);
+void fsk_mem_made_room(struct fsk_memory *mem);
+void fsk_mem_resized(struct fsk_memory *mem);
+void fsk_mem_accepted(struct sock *sk);
 
 /*
- * The reader of the ring @in has taken bytes: does that matter to anybody?
- * Socket lock held in either form.
+ * The reader has taken bytes out of @in, or wants TCP's numbers up to date:
+ * does that matter to anybody?  Socket lock held in either form.
  */
-static inline void fsk_loop_read(struct fsk_memory *mem)
+static inline void fsk_mem_read_done(struct fsk_memory *mem)
 {
 	const struct fsk_ring *ring = mem->in;
 	struct fsk_conn *conn = &mem->conn;
 	u32 window;
 
-	if (unlikely(ring->tail - conn->reported_rcv > FSK_LOOP_TUNE)) {
+	if (unlikely(ring->tail - conn->reported_rcv > FSK_MEM_TUNE)) {
 		fsk_conn_info(conn);
 		fsk_rx_grow_buffer(conn);
 	}
-	window = fsk_loop_window(conn->sk);
+	window = fsk_mem_window(conn->sk);
 	if (unlikely(ring->window != window))
 		WRITE_ONCE(mem->in->window, window);
-	/* Pairs with fsk_mem_update_snd(), fsk_loop_show() and the count. */
+	/*
+	 * Tail and window, then what others have made of them: pairs with
+	 * fsk_mem_update_snd(), fsk_mem_advance_rcv_nxt(),
+	 * fsk_mem_count_unread().
+	 */
 	smp_mb();
 	if (unlikely(READ_ONCE(mem->counted)))
-		fsk_loop_count(mem);
-	/* Somebody waits for space, or bytes came to stand in the window. */
+		fsk_mem_count_unread(mem);
+	/* The writer waits for space, or the window has moved over bytes. */
 	if (unlikely(READ_ONCE(ring->waiting) ||
 		     fsk_before(READ_ONCE(tcp_sk(conn->sk)->rcv_nxt),
 				READ_ONCE(ring->head))))
-		fsk_loop_taken(mem);
+		fsk_mem_made_room(mem);
 }
 
 #endif /* _FSK_MEM_RECV_H */

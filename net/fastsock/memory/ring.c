@@ -2,9 +2,10 @@
 /*
  * Bytes in memory between one writer and one reader.
  *
- * Chunks belong to no socket: either end may go first.  They are charged to
- * TCP's memory and, as the page allocator does it, to the memory cgroup of the
- * thread that writes.  fsk_ring_write() says when to wait for memory.
+ * Chunks belong to no socket, because either end may go first.  They are
+ * charged to TCP's memory (tcp_mem), and by the page allocator to the memory
+ * cgroup of the thread that writes.  When there is no memory fsk_ring_write()
+ * says so, and the writer waits.
  */
 
 #include <linux/gfp.h>
@@ -17,26 +18,26 @@
 
 #include "memory/ring.h"
 
-/* What the first chunk has if the first message fits, header included. */
+/* Bytes, header included, of the first chunk if the first message fits. */
 #define FSK_CHUNK_SMALL	512
 #define FSK_CHUNK_KMALLOC	0xff	/* the "order" of such a chunk */
-/* Blocks of up to 32 KiB are what the allocator keeps at hand. */
+/* The page allocator has lists for each processor of up to 32 KiB blocks. */
 #define FSK_CHUNK_ORDER	3
-/* Unread bytes from which on small writes share larger chunks. */
+/* If more bytes are unread, even small writes get large chunks. */
 #define FSK_RING_BUSY	8192
-/* Chunks that were read and are kept, at most: what a window may hold. */
-#define FSK_RING_SPARE	128
+/* Chunks that are cached, at most: what a window may hold. */
+#define FSK_RING_CACHE	128
 /* The same while TCP is short of memory. */
-#define FSK_RING_SPARE_FEW	1
-/* Pages that a processor counts by itself; 1 MiB, as TCP does. */
+#define FSK_RING_CACHE_FEW	1
+/* Pages that a processor charges before it updates the sum: 1 MiB, as TCP. */
 #define FSK_CHARGE_BATCH	((1 << 20) >> PAGE_SHIFT)
 
-/* Pages of the chunks that are spare; only the sum means something. */
-static DEFINE_PER_CPU(long, spare_pages);
+/* Pages of cached chunks; only the sum over all processors means something. */
+static DEFINE_PER_CPU(long, cached_pages);
 
 /*
- * TCP's count of pages, as sk_memory_allocated_add() keeps it, but for a module
- * and without a socket.
+ * Add to TCP's count of pages, as sk_memory_allocated_add() does, but without a
+ * socket.
  */
 static void charge(int pages)
 {
@@ -65,13 +66,13 @@ static void chunk_free(struct fsk_chunk *chunk)
 	free_pages((unsigned long)chunk, order);
 }
 
-/* May the socket take more of TCP's memory?  What the sysctl tcp_mem says. */
+/* May the socket take more of TCP's memory, as tcp_mem limits it? */
 static bool may_grow(struct sock *sk)
 {
 	long allocated = atomic_long_read(tcp_prot.memory_allocated);
 
 	if (likely(allocated <= sk_prot_mem_limits(sk, 1))) {
-		/* Nobody else may be there to find that it is over. */
+		/* Without TCP connections only we see that pressure is over. */
 		if (unlikely(READ_ONCE(*tcp_prot.memory_pressure)) &&
 		    allocated <= sk_prot_mem_limits(sk, 0))
 			sk->sk_prot->leave_memory_pressure(sk);
@@ -82,7 +83,7 @@ static bool may_grow(struct sock *sk)
 	return allocated <= sk_prot_mem_limits(sk, 2);
 }
 
-/* A ring always gets a page, so that everybody gets on. */
+/* Each ring may have one page, whatever the limits, to make progress. */
 static bool has_page(const struct fsk_ring *ring)
 {
 	return ring->last && ring->last->order != FSK_CHUNK_KMALLOC;
@@ -97,7 +98,7 @@ static struct fsk_chunk *chunk_init(struct fsk_chunk *chunk, u32 size,
 	return chunk;
 }
 
-/* Less than a page counts as part of the socket. */
+/* TCP's memory is counted in pages, so this is not charged to it. */
 static struct fsk_chunk *chunk_alloc_small(struct sock *sk)
 {
 	struct fsk_chunk *chunk;
@@ -132,47 +133,48 @@ static void chain_free(struct fsk_chunk *chunk)
 }
 
 /*
- * The reader has done with a chunk.  Only the reader adds to the spare ones,
- * and nobody takes less than all of them.
+ * The reader has emptied a chunk: cache or free it.  Only the reader adds to
+ * the list, and the writer takes nothing less than all, so that between xchg()
+ * and the store nobody else changes it.
  */
-static void keep(struct fsk_ring *ring, struct fsk_chunk *chunk)
+static void recycle(struct fsk_ring *ring, struct fsk_chunk *chunk)
 {
-	struct fsk_chunk *rest = xchg(&ring->spare, NULL);
+	struct fsk_chunk *rest = xchg(&ring->reader_cache, NULL);
 	unsigned int max = unlikely(READ_ONCE(*tcp_prot.memory_pressure)) ?
-			   FSK_RING_SPARE_FEW : FSK_RING_SPARE;
+			   FSK_RING_CACHE_FEW : FSK_RING_CACHE;
 
 	chunk->depth = rest ? rest->depth + 1 : 0;
 	if (chunk->depth < max) {
-		this_cpu_add(spare_pages, chunk_pages(chunk));
+		this_cpu_add(cached_pages, chunk_pages(chunk));
 		chunk->next = rest;
 		rest = chunk;
 	} else {
 		chunk_free(chunk);
 	}
-	/* Pairs with xchg() in take_spare(). */
-	smp_store_release(&ring->spare, rest);
+	/* Pairs with xchg() in take_cached(). */
+	smp_store_release(&ring->reader_cache, rest);
 }
 
-/* One of those that were read, NULL if there is none.  The writer. */
-static struct fsk_chunk *take_spare(struct fsk_ring *ring)
+/* A cached chunk, NULL if there is none.  The writer. */
+static struct fsk_chunk *take_cached(struct fsk_ring *ring)
 {
-	struct fsk_chunk *chunk = ring->hoard;
+	struct fsk_chunk *chunk = ring->writer_cache;
 
 	if (!chunk)
-		chunk = xchg(&ring->spare, NULL);
+		chunk = xchg(&ring->reader_cache, NULL);
 	if (!chunk)
 		return NULL;
-	ring->hoard = chunk->next;
-	this_cpu_sub(spare_pages, chunk_pages(chunk));
+	ring->writer_cache = chunk->next;
+	this_cpu_sub(cached_pages, chunk_pages(chunk));
 	return chunk;
 }
 
-/* How many there are.  The writer: the reader frees none of them. */
-static unsigned int spare_chunks(const struct fsk_ring *ring)
+/* How many chunks are cached.  The writer; the reader frees none of them. */
+static unsigned int cached_chunks(const struct fsk_ring *ring)
 {
-	const struct fsk_chunk *spare = READ_ONCE(ring->spare);
+	const struct fsk_chunk *spare = READ_ONCE(ring->reader_cache);
 
-	return (ring->hoard ? ring->hoard->depth + 1 : 0) +
+	return (ring->writer_cache ? ring->writer_cache->depth + 1 : 0) +
 	       (spare ? spare->depth + 1 : 0);
 }
 
@@ -182,13 +184,16 @@ static bool too_small(const struct fsk_chunk *chunk, unsigned int order)
 	return chunk->order == FSK_CHUNK_KMALLOC || chunk->order < order;
 }
 
-/* A chunk that was read and is not too small, if there are others, or NULL. */
+/*
+ * A cached chunk, or NULL.  One that is too small is freed instead, if a larger
+ * one may be allocated.
+ */
 static struct fsk_chunk *reuse(struct fsk_ring *ring, struct sock *sk,
 			       unsigned int order)
 {
-	struct fsk_chunk *chunk = take_spare(ring);
+	struct fsk_chunk *chunk = take_cached(ring);
 
-	ring->low = min_t(u16, ring->low, spare_chunks(ring));
+	ring->low = min_t(u16, ring->low, cached_chunks(ring));
 	if (!chunk)
 		return NULL;
 	if (too_small(chunk, order) && may_grow(sk)) {
@@ -205,7 +210,7 @@ static struct fsk_chunk *grow(struct fsk_ring *ring, struct sock *sk,
 	struct fsk_chunk *chunk;
 	unsigned int order = 0;
 
-	/* As much again as is unread. */
+	/* As large as all that is unread, up to the maximum. */
 	if (fsk_ring_used(ring) > FSK_RING_BUSY)
 		len = max_t(size_t, len, fsk_ring_used(ring));
 	if (len > PAGE_SIZE - sizeof(*chunk))
@@ -244,7 +249,7 @@ starved:
 }
 
 /**
- * fsk_ring_write_long - fsk_ring_write() where one chunk does not do
+ * fsk_ring_write_long - fsk_ring_write() if one chunk is not enough
  * @ring: ring
  * @sk: the writer's socket
  * @from: where the bytes are; advanced by what was taken
@@ -287,16 +292,16 @@ int fsk_ring_write_long(struct fsk_ring *ring, struct sock *sk,
  */
 u8 fsk_ring_last_byte(const struct fsk_ring *ring)
 {
-	/* What followed it could not be read, but had got a chunk. */
+	/* A new chunk is empty if the bytes for it could not be read. */
 	return ring->filled ? ring->last->data[ring->filled - 1] :
 			      ring->last_byte;
 }
 
 /**
- * fsk_ring_find - where is this byte?
+ * fsk_ring_find - in which chunk is a byte, and where?
  * @ring: ring
  * @off: bytes after the first unread one; fewer than are unread
- * @at: where in the chunk
+ * @at: where to put its place in the chunk
  *
  * Context: the reader.
  * Return: its chunk.
@@ -315,7 +320,7 @@ struct fsk_chunk *fsk_ring_find(const struct fsk_ring *ring, u32 off, u32 *at)
 }
 
 /**
- * fsk_ring_copy - as fsk_ring_read(), to kernel memory, and all of it
+ * fsk_ring_copy - copy unread bytes to kernel memory; they stay unread
  * @ring: ring
  * @off: bytes to skip
  * @to: where to
@@ -340,7 +345,7 @@ void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len)
 }
 
 /**
- * fsk_ring_pass - leave chunks that were read to their end
+ * fsk_ring_pass - recycle chunks that were read to their end
  * @ring: ring
  *
  * Context: the reader.
@@ -355,40 +360,40 @@ void fsk_ring_pass(struct fsk_ring *ring)
 		if (!next)
 			break;
 		ring->taken -= ring->first->size;
-		keep(ring, ring->first);
+		recycle(ring, ring->first);
 		ring->first = next;
 	}
 }
 
 /**
- * fsk_ring_spare_pages - how many pages could be freed at once
+ * fsk_ring_cached_pages - how many pages would fsk_ring_drop_cache() free?
  *
  * Context: any.
- * Return: pages of all rings' spare chunks, about.
+ * Return: pages of the cached chunks of all rings, about.
  */
-unsigned long fsk_ring_spare_pages(void)
+unsigned long fsk_ring_cached_pages(void)
 {
 	long sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu(spare_pages, cpu);
+		sum += per_cpu(cached_pages, cpu);
 	return max(sum, 0L);
 }
 
 /**
- * fsk_ring_drop_spare - free the chunks that were read
+ * fsk_ring_drop_cache - free all cached chunks
  * @ring: ring
  *
- * Context: any; the caller is writer, or there is none.
+ * Context: any; the caller is the writer, or there is none.
  * Return: pages.
  */
-unsigned long fsk_ring_drop_spare(struct fsk_ring *ring)
+unsigned long fsk_ring_drop_cache(struct fsk_ring *ring)
 {
 	struct fsk_chunk *chunk;
 	unsigned long pages = 0;
 
-	while ((chunk = take_spare(ring))) {
+	while ((chunk = take_cached(ring))) {
 		pages += chunk_pages(chunk);
 		chunk_free(chunk);
 	}
@@ -397,20 +402,20 @@ unsigned long fsk_ring_drop_spare(struct fsk_ring *ring)
 }
 
 /**
- * fsk_ring_trim - free what was not needed since the last time
+ * fsk_ring_trim - free what was not needed since the last call
  * @ring: ring that is in use
  *
- * Chunks that were spare all the time.  And if nothing is unread, and a single
- * chunk did, the next one may be smaller than that.
+ * That is, chunks that were cached all the time.  And if nothing is unread, and
+ * one large chunk has been enough, that one too: the next may be smaller.
  *
- * Context: any; the caller is writer.
+ * Context: any; the caller is the writer.
  */
 void fsk_ring_trim(struct fsk_ring *ring)
 {
 	struct fsk_chunk *chunk;
 
 	for (; ring->low; ring->low--) {
-		chunk = take_spare(ring);
+		chunk = take_cached(ring);
 		if (!chunk)
 			break;
 		chunk_free(chunk);
@@ -418,26 +423,27 @@ void fsk_ring_trim(struct fsk_ring *ring)
 	if (!ring->grown && ring->last && !fsk_ring_used(ring) &&
 	    !too_small(ring->last, 1))
 		fsk_ring_purge(ring);
-	ring->low = spare_chunks(ring);
+	ring->low = cached_chunks(ring);
 	ring->grown = false;
 }
 
 /**
- * fsk_ring_purge - give the memory back
+ * fsk_ring_purge - free all memory
  * @ring: ring
  *
  * What is unread is lost.
  *
- * Context: any; the caller is writer, and reader unless nothing is unread.
+ * Context: any; the caller is the writer, and the reader, too, if anything is
+ * unread.
  */
 void fsk_ring_purge(struct fsk_ring *ring)
 {
-	fsk_ring_drop_spare(ring);
+	fsk_ring_drop_cache(ring);
 	chain_free(ring->first);
 	ring->first = NULL;
 	ring->last = NULL;
 	ring->filled = 0;
 	ring->taken = 0;
-	ring->held = 0;
+	ring->withheld = 0;
 	ring->starved = false;
 }

@@ -19,7 +19,7 @@ struct sock;
  * @next: the chunk that follows; stored once, by the writer
  * @size: bytes of @data
  * @order: log2 of its pages, or FSK_CHUNK_KMALLOC
- * @depth: of a spare chunk: how many follow
+ * @depth: of a cached chunk: how many follow
  * @data: bytes
  */
 struct fsk_chunk {
@@ -34,22 +34,25 @@ struct fsk_chunk {
  * struct fsk_ring - one direction of a connection in memory
  * @last: chunk that is being filled; the writer's
  * @filled: bytes in @last; the writer's
- * @held: bytes written and not to be published yet; the writer's
+ * @withheld: bytes that were written and are not to be published yet; the
+ *	writer's
  * @head: number of the next byte to be published; stored by the writer
  * @window: bytes beyond @tail that count as received, as if they were in the
  *	receive buffer of TCP; stored by either
- * @waiting: unread bytes beyond @window: the writer wants to hear of space;
- *	stored by the writer
+ * @waiting: unread bytes beyond @window, or 1 if there is no memory: the writer
+ *	wants to hear of space; stored by the writer
  * @segs: how often something was published, for TCP_INFO; the writer's
- * @hoard: chunks that were @spare; the writer's
+ * @writer_cache: chunks to be filled again, taken from @reader_cache; the
+ *	writer's
  * @stamp: when bytes were last published, wall-clock time, if the receiver
  *	wants to know; stored by the writer
  * @last_byte: the byte before @last; the writer's
  * @grown: it has got a chunk since fsk_ring_trim(); the writer's
- * @low: fewest chunks that were @hoard or @spare since then; the writer's
- * @starved: there was no memory for what was to be written, which may be tried
- *	again once fsk_ring_may_write() or after a while; the writer's
- * @spare: chunks that were read and may be filled again; both, by xchg()
+ * @low: fewest cached chunks since then; the writer's
+ * @starved: there was no memory for what was to be written; it may be tried
+ *	again when fsk_ring_may_write() says so, or after a while; the writer's
+ * @reader_cache: chunks that were read and may be filled again; the reader adds
+ *	one, the writer takes all, both by xchg()
  * @first: chunk that is being emptied; the reader's once @head says that it has
  *	bytes
  * @taken: bytes taken from @first; the reader's, or the writer's while nothing
@@ -57,10 +60,10 @@ struct fsk_chunk {
  * @tail: number of the next byte to be taken; stored by the reader
  *
  * Memory is a chain of chunks that grows with what is unread; no byte is ever
- * moved.  Chunks that were read are kept for a while, for the allocator's are
- * dear where it clears them.  Writer and reader meet in @head, @tail, @spare
- * and the links of the chain alone.  While head equals tail the reader touches
- * no chunk.
+ * moved.  Chunks that were read are kept for a while, because new ones are
+ * expensive where the allocator clears them.  Only @head, @tail, @reader_cache
+ * and the links of the chain are used by both writer and reader.  While head
+ * equals tail the reader touches no chunk.
  *
  * The writer is whoever owns the sender's socket, the reader whoever owns the
  * receiver's.
@@ -74,20 +77,20 @@ struct fsk_ring {
 	/* The writer's. */
 	struct fsk_chunk *last;
 	u32 filled;
-	u32 held;
+	u32 withheld;
 	u32 head;
 	u32 window;
 	u32 waiting;
 	u32 segs;
 	/* The writer's, for each chunk. */
-	struct fsk_chunk *hoard;
+	struct fsk_chunk *writer_cache;
 	ktime_t stamp;
 	u8 last_byte;
 	bool starved;
 	bool grown;
 	u16 low;
 	/* Both, for each chunk. */
-	struct fsk_chunk *spare;
+	struct fsk_chunk *reader_cache;
 	/* The reader's. */
 	struct fsk_chunk *first;
 	u32 taken;
@@ -101,7 +104,7 @@ static inline u32 fsk_ring_unread(const struct fsk_ring *ring)
 	return smp_load_acquire(&ring->head) - ring->tail;
 }
 
-/* Likewise those from number @seq on, unread or not.  Anybody. */
+/* Bytes from number @seq on, read or not; 0 if there are none.  Anybody. */
 static inline u32 fsk_ring_beyond(const struct fsk_ring *ring, u32 seq)
 {
 	/* Pairs with fsk_ring_publish(). */
@@ -110,36 +113,36 @@ static inline u32 fsk_ring_beyond(const struct fsk_ring *ring, u32 seq)
 	return max(n, 0);
 }
 
-/* Bytes that the reader has not taken.  The writer. */
+/* Bytes that the reader has not taken, withheld ones too.  The writer. */
 static inline u32 fsk_ring_used(const struct fsk_ring *ring)
 {
 	/* Pairs with fsk_ring_take(). */
-	return ring->head + ring->held - smp_load_acquire(&ring->tail);
+	return ring->head + ring->withheld - smp_load_acquire(&ring->tail);
 }
 
 /* Does it hold memory?  A guess unless the writer asks. */
 static inline bool fsk_ring_has_memory(const struct fsk_ring *ring)
 {
-	return READ_ONCE(ring->last) || READ_ONCE(ring->hoard) ||
-	       READ_ONCE(ring->spare);
+	return READ_ONCE(ring->last) || READ_ONCE(ring->writer_cache) ||
+	       READ_ONCE(ring->reader_cache);
 }
 
 /* Has it room for a byte, without new memory?  The writer. */
 static inline bool fsk_ring_may_write(const struct fsk_ring *ring)
 {
-	return ring->hoard || READ_ONCE(ring->spare) ||
+	return ring->writer_cache || READ_ONCE(ring->reader_cache) ||
 	       (ring->last && (ring->filled < ring->last->size ||
 			       !fsk_ring_used(ring)));
 }
 
-/* Let the reader see @n bytes that fsk_ring_write() took.  The writer. */
+/* Have the reader see @n more of the bytes that were written.  The writer. */
 static inline void fsk_ring_publish(struct fsk_ring *ring, u32 n)
 {
 	/* Pairs with fsk_ring_unread(). */
 	smp_store_release(&ring->head, ring->head + n);
 }
 
-/* @n bytes went by another way.  The writer, while the reader is at rest. */
+/* @n bytes went past the ring.  The writer; the reader leaves it alone. */
 static inline void fsk_ring_skip(struct fsk_ring *ring, u32 n)
 {
 	WRITE_ONCE(ring->tail, ring->tail + n);
@@ -152,13 +155,13 @@ u8 fsk_ring_last_byte(const struct fsk_ring *ring);
 struct fsk_chunk *fsk_ring_find(const struct fsk_ring *ring, u32 off, u32 *at);
 void fsk_ring_copy(const struct fsk_ring *ring, u32 off, void *to, size_t len);
 void fsk_ring_pass(struct fsk_ring *ring);
-unsigned long fsk_ring_spare_pages(void);
-unsigned long fsk_ring_drop_spare(struct fsk_ring *ring);
+unsigned long fsk_ring_cached_pages(void);
+unsigned long fsk_ring_drop_cache(struct fsk_ring *ring);
 void fsk_ring_trim(struct fsk_ring *ring);
 void fsk_ring_purge(struct fsk_ring *ring);
 
 /**
- * fsk_ring_write - copy bytes in, for fsk_ring_publish() to show
+ * fsk_ring_write - copy bytes in, which fsk_ring_publish() then publishes
  * @ring: ring
  * @sk: the writer's socket
  * @from: where the bytes are; advanced by what was taken
@@ -176,7 +179,7 @@ static __always_inline int fsk_ring_write(struct fsk_ring *ring,
 	struct fsk_chunk *chunk = ring->last;
 	size_t got;
 
-	/* All was read: begin anew while the memory is still in the cache. */
+	/* All was read: use the same memory again, it is in the CPU's cache. */
 	if (!fsk_ring_used(ring) && likely(ring->first == chunk)) {
 		ring->filled = 0;
 		ring->taken = 0;
@@ -193,16 +196,16 @@ static __always_inline int fsk_ring_write(struct fsk_ring *ring,
 }
 
 /**
- * fsk_ring_read - copy a stretch of unread bytes out, and leave them
+ * fsk_ring_read - copy unread bytes out; they stay unread
  * @ring: ring
  * @off: bytes to skip
  * @to: where to; advanced
  * @len: bytes wanted; with @off no more than are unread, and more than 0
  *
- * Stops at the end of a chunk.
+ * It stops at the end of a chunk.
  *
  * Context: process, may sleep and fault; the reader.
- * Return: bytes copied, 0 if @to faults before the end of the stretch.
+ * Return: bytes copied; 0 if @to faults before them all.
  */
 static __always_inline size_t fsk_ring_read(const struct fsk_ring *ring,
 					    u32 off, struct iov_iter *to,
@@ -223,7 +226,7 @@ static __always_inline size_t fsk_ring_read(const struct fsk_ring *ring,
 }
 
 /**
- * fsk_ring_take - unread bytes have been read
+ * fsk_ring_take - forget bytes that have been read
  * @ring: ring
  * @len: how many, no more than are unread
  *

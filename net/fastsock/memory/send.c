@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The writing end: what a program sends goes into the ring from which the other
- * end receives.  No frames, no timers, no acknowledgments.
+ * end receives.  There are no frames and no acknowledgments.
  */
 
 #include <linux/netdevice.h>
@@ -26,22 +26,26 @@
 #include "stream/post.h"
 #include "stream/send.h"
 
-/* So much of a long send is shown to the reader at a time, bytes. */
-#define FSK_LOOP_STRETCH	65536U
-/* Shorter sends are not worth a look at what is posted, bytes. */
-#define FSK_LOOP_POST_MIN	4096
-/* So long a writer without memory waits, unless somebody reads. */
-#define FSK_LOOP_RETRY_NS	(50 * NSEC_PER_MSEC)
+/* A long send is published in stretches of so many bytes. */
+#define FSK_MEM_STRETCH	65536U
+/* Shorter sends do not look whether the reader has posted a buffer, bytes. */
+#define FSK_MEM_POST_MIN	4096
+/* A writer without memory tries again after so long, or when somebody reads. */
+#define FSK_MEM_RETRY_NS	(50 * NSEC_PER_MSEC)
 
-/* The last byte written is urgent; @n of them do not count as sent yet. */
+/*
+ * Note that the last byte written is urgent.  @n bytes have been written and
+ * are neither published nor withheld yet.
+ */
 static void mark_urgent(struct fsk_memory *mem, u32 n)
 {
-	mem->conn.urg_seq = mem->out->head + mem->out->held + n - 1;
+	mem->conn.urg_seq = mem->out->head + mem->out->withheld + n - 1;
 	mem->urg_sent = mem->sent_byte;
 }
 
 /* Tell the other end, whose spinlock is held, of the urgent byte. */
-static void point_out(const struct fsk_memory *mem, struct fsk_memory *peer)
+static void announce_urgent(const struct fsk_memory *mem,
+			    struct fsk_memory *peer)
 {
 	peer->urg_in = mem->conn.urg_seq;
 	peer->urg_byte = mem->urg_sent;
@@ -49,8 +53,9 @@ static void point_out(const struct fsk_memory *mem, struct fsk_memory *peer)
 }
 
 /*
- * Show @n written bytes to the other end, with an urgent one or without.
- * Return: false if it wants none.
+ * Have the other end see @n written bytes, the last of them urgent or not.
+ * Return: false if there is no other end, or if its program has closed the
+ * socket; then bytes are answered by a reset.
  */
 static __always_inline bool publish(struct fsk_memory *mem, u32 n,
 				    bool is_urgent)
@@ -70,31 +75,31 @@ static __always_inline bool publish(struct fsk_memory *mem, u32 n,
 	sk = peer->conn.sk;
 	tp = tcp_sk(sk);
 	spin_lock(&sk->sk_lock.slock);
-	/* The ring's memory, then the list: pairs with visit() in pair.c. */
+	/* The ring's memory, then the list: pairs with reclaim_pair(). */
 	smp_mb__after_spinlock();
 	if (unlikely(sk->sk_state != TCP_ESTABLISHED &&
 		     fsk_mem_rcv_closed(peer))) {
 		heard = false;
 	} else if (likely(peer->conn.phase != FSK_PH_DEAD)) {
-		mem->out->window = fsk_loop_window(sk);
+		mem->out->window = fsk_mem_window(sk);
 		if (unlikely(is_urgent))
-			point_out(mem, peer);
+			announce_urgent(mem, peer);
 		if (unlikely(fsk_stamps(sk)))
 			WRITE_ONCE(mem->out->stamp, ktime_get_real());
 		fsk_ring_publish(mem->out, n);
 		unread = fsk_ring_unread(mem->out);
 		if (likely(unread <= mem->out->window)) {
 			WRITE_ONCE(tp->rcv_nxt, mem->out->head);
-		} else if (!fsk_mem_all_shown(peer)) {
-			fsk_mem_show_bytes(peer);
-			if (unlikely(fsk_mem_urgent_came(peer)))
+		} else if (!fsk_mem_rcv_nxt_current(peer)) {
+			fsk_mem_advance_rcv_nxt(peer);
+			if (unlikely(fsk_mem_urgent_arrived(peer)))
 				fsk_mem_post_event(peer, FSK_EV_URGENT);
 		}
 		if (unlikely(fsk_mem_count_due(unread, READ_ONCE(peer->counted),
 					       mem->out->window)))
-			fsk_loop_count(peer);
+			fsk_mem_count_unread(peer);
 		WRITE_ONCE(mem->out->segs, mem->out->segs + 1);
-		/* Bytes beside what is posted end its reader's wait. */
+		/* A buffer is posted, and these bytes did not go there. */
 		wake = unread >= READ_ONCE(sk->sk_rcvlowat) ||
 		       unread >= mem->out->window || peer->conn.post;
 		fsk_conn_stat_add(&peer->conn, FSK_MIB_IN_BYTES, n);
@@ -106,16 +111,16 @@ static __always_inline bool publish(struct fsk_memory *mem, u32 n,
 	return heard;
 }
 
-/* Bytes in the send buffer; less than none if the window has room. */
+/* Bytes that count as in the send buffer; negative if the window has room. */
 static s64 backlog(const struct fsk_memory *mem)
 {
-	/* Nothing gets as far as the reader's window. */
-	if (unlikely(mem->severed))
+	/* The window is of no use to bytes that are withheld. */
+	if (unlikely(mem->link_down))
 		return mem->conn.sk->sk_wmem_queued;
 	return (s64)fsk_ring_used(mem->out) - mem->out->window;
 }
 
-/* Bytes that a buffer of @size takes beside @waiting. */
+/* Bytes that a send buffer of @size takes if it has @waiting already. */
 static u32 fits(u32 size, s64 waiting)
 {
 	return clamp_t(s64, (s64)size + FSK_OVERRUN - waiting, 0, U32_MAX);
@@ -133,16 +138,17 @@ static u32 room(const struct fsk_memory *mem)
 	return min(space, FSK_RING_MAX - used);
 }
 
-/* Is there any?  The window has, as a rule. */
+/* May it write any?  Usually the window has room. */
 static __always_inline bool has_room(const struct fsk_memory *mem)
 {
 	return likely(fsk_ring_used(mem->out) <= mem->out->window &&
-		      !mem->severed) || room(mem);
+		      !mem->link_down) || room(mem);
 }
 
 /*
- * Bytes that a call takes which does not wait: what the buffer had room for.
- * TCP sees acks no sooner than its owner lets go of the socket.
+ * Bytes that a call takes which does not wait, however fast they are read.  TCP
+ * does not see acks while the call owns the socket, so it cannot take more than
+ * the send buffer had room for.
  */
 static u32 room_at_once(const struct fsk_memory *mem)
 {
@@ -150,7 +156,7 @@ static u32 room_at_once(const struct fsk_memory *mem)
 		    max_t(s64, backlog(mem), 0));
 }
 
-/* There is room, but this call has had its share. */
+/* There is room, but this call has taken what TCP would have taken. */
 static int enough(struct sock *sk)
 {
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
@@ -159,12 +165,12 @@ static int enough(struct sock *sk)
 }
 
 /**
- * fsk_loop_retry - a writer that had no memory may try again
+ * fsk_mem_retry - a writer that had no memory may try again
  * @mem: connection
  *
  * Context: socket lock held in either form.
  */
-void fsk_loop_retry(struct fsk_memory *mem)
+void fsk_mem_retry(struct fsk_memory *mem)
 {
 	mem->out->starved = false;
 	fsk_mem_update_snd(mem);
@@ -182,24 +188,25 @@ void fsk_loop_retry(struct fsk_memory *mem)
 bool fsk_mem_push_withheld(struct fsk_memory *mem, u32 n)
 {
 	struct fsk_conn *conn = &mem->conn;
-	bool all = n == mem->out->held;
+	bool all = n == mem->out->withheld;
 
-	mem->out->held -= n;
+	mem->out->withheld -= n;
 	if (all) {
 		conn->cork_at = 0;
-		mem->holds = mem->severed || conn->corked;
+		mem->withholds = mem->link_down || conn->corked;
 	}
 	if (n && !publish(mem, n, all && conn->urg_out))
 		return false;
 	if (all)
 		conn->urg_out = false;
-	if (mem->out->head - conn->reported_nxt > FSK_LOOP_TELL)
+	if (mem->out->head - conn->reported_nxt > FSK_MEM_REPORT)
 		fsk_conn_info(conn);
 	fsk_mem_update_snd(mem);
 	return true;
 }
 
-static void tell_urgent(struct fsk_memory *mem)
+/* Tell the other end of the urgent byte. */
+static void notify_urgent(struct fsk_memory *mem)
 {
 	struct fsk_memory *peer;
 
@@ -207,7 +214,7 @@ static void tell_urgent(struct fsk_memory *mem)
 	peer = fsk_mem_peer(mem);
 	if (peer) {
 		spin_lock_bh(&peer->conn.sk->sk_lock.slock);
-		point_out(mem, peer);
+		announce_urgent(mem, peer);
 		spin_unlock_bh(&peer->conn.sk->sk_lock.slock);
 	}
 	rcu_read_unlock();
@@ -224,33 +231,33 @@ static void tell_urgent(struct fsk_memory *mem)
 bool fsk_mem_send_withheld(struct fsk_memory *mem, bool fin)
 {
 	struct fsk_conn *conn = &mem->conn;
-	u32 n = mem->out->held;
+	u32 n = mem->out->withheld;
 
-	mem->out->held = 0;
+	mem->out->withheld = 0;
 	if (n && !publish(mem, n, conn->urg_out))
 		return false;
 	if (!n && conn->urg_out)
-		tell_urgent(mem);
+		notify_urgent(mem);
 	conn->urg_out = false;
 	return !fin || fsk_mem_notify_peer(mem, FSK_EV_FIN);
 }
 
 /*
- * There is no memory for more.  The reader may wait for more than is there, and
- * is told: poll() lets it read under memory pressure.
+ * There is no memory for more.  The reader may be waiting for more than there
+ * is (SO_RCVLOWAT), so wake it: under memory pressure poll() has it read less.
  */
 static int wait_memory(struct fsk_memory *mem, long *timeo)
 {
 	struct sock *sk = mem->conn.sk;
 	struct fsk_memory *peer;
 
-	fsk_loop_uncork(mem);
+	fsk_mem_uncork(mem);
 	rcu_read_lock();
 	peer = fsk_mem_peer(mem);
 	if (peer && fsk_ring_used(mem->out))
 		fsk_mem_wake_reader(peer);
 	rcu_read_unlock();
-	mem->conn.retry_at = fsk_now() + FSK_LOOP_RETRY_NS;
+	mem->conn.retry_at = fsk_now() + FSK_MEM_RETRY_NS;
 	fsk_mem_update_snd(mem);
 	fsk_timer_arm(&mem->conn);
 	if (mem->out->starved)
@@ -258,6 +265,7 @@ static int wait_memory(struct fsk_memory *mem, long *timeo)
 	return sk_stream_wait_memory(sk, timeo);
 }
 
+/* The send buffer is full. */
 static int wait_space(struct fsk_memory *mem, long *timeo)
 {
 	struct sock *sk = mem->conn.sk;
@@ -266,12 +274,12 @@ static int wait_space(struct fsk_memory *mem, long *timeo)
 	if (room(mem))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	/* Who has to wait would get nowhere if bytes waited for more. */
-	fsk_loop_uncork(mem);
+	/* Space comes only from bytes that can be read. */
+	fsk_mem_uncork(mem);
 	return sk_stream_wait_memory(sk, timeo);
 }
 
-/* One stretch.  Return: as fsk_loop_write(), or bytes. */
+/* Write one stretch.  Return: bytes taken, or as fsk_mem_write(). */
 static __always_inline int write_stretch(struct fsk_memory *mem,
 					 struct msghdr *msg, size_t len)
 {
@@ -282,8 +290,8 @@ static __always_inline int write_stretch(struct fsk_memory *mem,
 
 	if (unlikely(!fsk_path_fresh(conn)))
 		fsk_mem_check_link(mem);
-	if (len >= FSK_LOOP_POST_MIN && !(msg->msg_flags & MSG_OOB) &&
-	    !mem->holds)
+	if (len >= FSK_MEM_POST_MIN && !(msg->msg_flags & MSG_OOB) &&
+	    !mem->withholds)
 		n = fsk_mem_write_posted(mem, msg, len);
 	if (n) {
 		WRITE_ONCE(tp->write_seq, tp->write_seq + n);
@@ -307,9 +315,9 @@ static __always_inline int write_stretch(struct fsk_memory *mem,
 	tp->segs_out++;
 	tp->data_segs_out++;
 	fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, n);
-	if (unlikely(mem->holds)) {
+	if (unlikely(mem->withholds)) {
 		fsk_mem_withhold(mem, n, is_urgent);
-		if (!mem->severed)
+		if (!mem->link_down)
 			fsk_mem_cork_written(mem, msg, is_urgent);
 		return n;
 	}
@@ -317,11 +325,11 @@ static __always_inline int write_stretch(struct fsk_memory *mem,
 		fsk_mem_reset_both(mem);
 		return n;
 	}
-	if (unlikely(mem->out->head - conn->reported_nxt > FSK_LOOP_TELL))
+	if (unlikely(mem->out->head - conn->reported_nxt > FSK_MEM_REPORT))
 		fsk_conn_info(conn);
-	/* After the barrier in publish(). */
-	if (unlikely(list_empty_careful(&mem->pair->holder)))
-		fsk_pair_holds(mem->pair);
+	/* After the barrier in publish(), which pairs with reclaim_pair(). */
+	if (unlikely(list_empty_careful(&mem->pair->reclaim_node)))
+		fsk_pair_add_to_reclaim(mem->pair);
 	if (likely(fsk_ring_used(mem->out) <= mem->out->window &&
 		   !conn->sk->sk_wmem_queued)) {
 		WRITE_ONCE(tp->snd_una, tp->write_seq);
@@ -340,7 +348,7 @@ static noinline int write_some(struct fsk_memory *mem, struct msghdr *msg,
 }
 
 /**
- * fsk_loop_write - send
+ * fsk_mem_write - take the bytes of a message, waiting for room as TCP does
  * @mem: connected connection
  * @msg: what to send
  * @timeo: jiffies left to wait
@@ -349,8 +357,8 @@ static noinline int write_some(struct fsk_memory *mem, struct msghdr *msg,
  * Context: process, may sleep; the caller owns the socket.
  * Return: 0 or why not all was taken, as TCP.
  */
-int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
-		   size_t *copied)
+int fsk_mem_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
+		  size_t *copied)
 {
 	size_t share = *timeo ? SIZE_MAX : room_at_once(mem);
 	struct sock *sk = mem->conn.sk;
@@ -361,10 +369,10 @@ int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
 		if (unlikely(sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
 			return -EPIPE;
 		if (unlikely(msg->msg_flags & MSG_MORE))
-			mem->holds = true;
+			mem->withholds = true;
 		space = room(mem);
 		if (likely(space && share)) {
-			space = min_t(size_t, min(space, FSK_LOOP_STRETCH),
+			space = min_t(size_t, min(space, FSK_MEM_STRETCH),
 				      share);
 			n = write_some(mem, msg, space);
 			if (likely(n > 0)) {
@@ -390,23 +398,24 @@ int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
 }
 
 /**
- * fsk_loop_send - send() in the ordinary case, and only then
+ * fsk_mem_send - send() if it is simple
  * @sk: socket
  * @msg: what to send
  * @size: bytes
  *
- * Nothing to wait for, no flags that matter, no ancillary data.
+ * That is, if there is nothing to wait for, and neither flags that matter nor
+ * ancillary data.
  *
  * Context: process, may sleep.
  * Return: bytes taken, or 0 if fsk_sendmsg() is to do it.
  */
-int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
+int fsk_mem_send(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct fsk_conn *conn;
 	int n, done = 0;
 
 	if (unlikely(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
-		     msg->msg_controllen || !size || size > FSK_LOOP_STRETCH))
+		     msg->msg_controllen || !size || size > FSK_MEM_STRETCH))
 		return 0;
 	lock_sock(sk);
 	if (likely(fsk_is_conn(sk) && sk->sk_state == TCP_ESTABLISHED &&
@@ -420,23 +429,26 @@ int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size)
 	release_sock(sk);
 	if (likely(!done || done == size))
 		return done;
-	/* The buffer that was posted is full, or so: the rest, as it goes. */
+	/* A posted buffer has become full, for example: send the rest. */
 	msg->msg_flags |= MSG_NOSIGNAL;
 	n = fsk_sendmsg(sk, msg, size - done);
 	return done + max(n, 0);
 }
 
 /**
- * fsk_loop_urgent - the last byte written is urgent, as was not known then
+ * fsk_mem_urgent - the last byte written is urgent
  * @mem: connection into which at least one byte was written
+ *
+ * For a send with MSG_OOB that ended before all was written, when the byte was
+ * taken for one in the middle.
  *
  * Context: process; the caller owns the socket.
  */
-void fsk_loop_urgent(struct fsk_memory *mem)
+void fsk_mem_urgent(struct fsk_memory *mem)
 {
 	mark_urgent(mem, 0);
-	if (unlikely(mem->severed))
+	if (unlikely(mem->link_down))
 		mem->conn.urg_out = true;
 	else
-		tell_urgent(mem);
+		notify_urgent(mem);
 }

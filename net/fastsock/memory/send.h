@@ -9,14 +9,17 @@
 
 struct fsk_memory;
 
-/* So many bytes, and TCP_INFO's counters of 64 bits are brought up to date. */
-#define FSK_LOOP_TELL	0x40000000U
+/*
+ * After so many bytes TCP_INFO's counters, which have 64 bits, are brought up
+ * to date, before the ring's numbers, which have 32, wrap around.
+ */
+#define FSK_MEM_REPORT	0x40000000U
 
-int fsk_loop_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
-		   size_t *copied);
-int fsk_loop_send(struct sock *sk, struct msghdr *msg, size_t size);
-void fsk_loop_urgent(struct fsk_memory *mem);
-void fsk_loop_retry(struct fsk_memory *mem);
+int fsk_mem_write(struct fsk_memory *mem, struct msghdr *msg, long *timeo,
+		  size_t *copied);
+int fsk_mem_send(struct sock *sk, struct msghdr *msg, size_t size);
+void fsk_mem_urgent(struct fsk_memory *mem);
+void fsk_mem_retry(struct fsk_memory *mem);
 bool fsk_mem_push_withheld(struct fsk_memory *mem, u32 n);
 bool fsk_mem_send_withheld(struct fsk_memory *mem, bool fin);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory as a transport: what is due, what TCP_INFO shows, the end. */
+/*
+ * Memory as a transport: its table, what its timer does, and what TCP_INFO
+ * shows.
+ */
 
 #include <linux/skbuff.h>
 #include <net/sock.h>
@@ -25,38 +28,39 @@
 #include "memory/send.h"
 #include "socket/ops.h"
 
-/* So often an orphan looks after its bytes. */
+/* So often an orphan with unsent bytes looks whether it must go. */
 #define FSK_ORPHAN_NS		NSEC_PER_SEC
-/* So often one that waits for a way to the other end looks for it. */
-#define FSK_ASTRAY_NS		(200 * NSEC_PER_MSEC)
+/* So often an end that waits for a route to the other one looks for it. */
+#define FSK_RECHECK_NS		(200 * NSEC_PER_MSEC)
 
 static int memory_write(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 			size_t *copied)
 {
-	return fsk_loop_write(fsk_memory(conn), msg, timeo, copied);
+	return fsk_mem_write(fsk_memory(conn), msg, timeo, copied);
 }
 
 static void memory_urgent(struct fsk_conn *conn, bool less)
 {
 	if (less)
-		fsk_loop_urgent(fsk_memory(conn));
+		fsk_mem_urgent(fsk_memory(conn));
 }
 
 static void memory_send_fin(struct fsk_conn *conn)
 {
-	fsk_loop_fin(fsk_memory(conn));
+	fsk_mem_send_fin(fsk_memory(conn));
 }
 
-/* What is sent gets nowhere since then, ns; 0 if it does. */
+/* As @stalled_since, but not because of what waits for more.  ns, or 0. */
 static u64 stalled_since(const struct fsk_memory *mem)
 {
 	return mem->conn.cork_at ? 0 : mem->stalled_since;
 }
 
 /*
- * In memory nothing is sent again.  A writer's patience may still end, and an
- * orphan with bytes looks whether it must go.  While the line is cut nobody is
- * heard, as where a cable is pulled.
+ * In memory nothing is retransmitted.  But a writer's time may run out: because
+ * of TCP_USER_TIMEOUT, or because the link is down, when TCP would retransmit
+ * in vain.  And an orphan with unsent bytes looks now and then whether it must
+ * go.
  */
 static u64 memory_deadline(const struct fsk_conn *conn)
 {
@@ -68,7 +72,7 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 	at = fsk_sooner(conn->life_at, conn->cork_at);
 	if (stalled_since(mem) &&
 	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
-	     mem->severed))
+	     mem->link_down))
 		at = fsk_sooner(at, mem->stalled_since +
 				    fsk_patience(conn->sk) + 1);
 	if (conn->life_at && conn->sk->sk_wmem_queued)
@@ -79,23 +83,25 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 }
 
 /*
- * Who is there is heard.  An orphan whose peer is not looks again, and so does
- * who waits for a way; whoever has the peer's address now is asked.
+ * Look at the link.  If it is up, the peer counts as heard, because TCP's would
+ * have answered by now.  If it is down, an orphan looks again later, and so
+ * does an end that waits for a route; it also asks the host that has the peer's
+ * address now, which may refuse the connection.
  */
-static void look_around(struct fsk_memory *mem, u64 now)
+static void recheck(struct fsk_memory *mem, u64 now)
 {
 	struct fsk_conn *conn = &mem->conn;
 
 	conn->retry_at = 0;
 	if (mem->out->starved)
-		fsk_loop_retry(mem);
-	if (fsk_loop_look(mem)) {
+		fsk_mem_retry(mem);
+	if (fsk_mem_check_link_locked(mem)) {
 		conn->heard_at = now;
 		return;
 	}
-	if (mem->stalled_since && READ_ONCE(mem->pair->astray)) {
+	if (mem->stalled_since && READ_ONCE(mem->pair->unreachable)) {
 		fsk_challenge_silence(conn, now);
-		conn->retry_at = now + FSK_ASTRAY_NS;
+		conn->retry_at = now + FSK_RECHECK_NS;
 	} else if (conn->life_at) {
 		conn->retry_at = now + FSK_ORPHAN_NS;
 	}
@@ -111,27 +117,27 @@ static bool memory_timeout(struct fsk_conn *conn, u64 now)
 	if (fsk_patience_lost(conn, stalled_since(mem), now))
 		return false;
 	fsk_challenge_run(conn, now);
-	if (unlikely(fsk_path_pair_lost(mem, now))) {
-		fsk_path_pair_part(mem);
+	if (unlikely(fsk_mem_link_lost(mem, now))) {
+		fsk_mem_link_give_up(mem);
 		fsk_conn_abort(conn, ECONNRESET);
 		return false;
 	}
-	look_around(mem, now);
+	recheck(mem, now);
 	if (fsk_orphan_lost(conn, mem->stalled_since, now))
 		return false;
 	if (conn->cork_at && now >= conn->cork_at) {
 		conn->cork_at = 0;
-		fsk_loop_uncork_later(mem);
+		fsk_mem_uncork_later(mem);
 	}
 	return true;
 }
 
 static void memory_event(struct fsk_conn *conn, unsigned int events)
 {
-	fsk_loop_run(fsk_memory(conn), events);
+	fsk_mem_run_events(fsk_memory(conn), events);
 }
 
-/* What the writer at the other end has counted for this one. */
+/* Segments received are counted by the writer, see fsk_ring.segs. */
 static void update_segs(struct fsk_memory *mem)
 {
 	u32 segs = READ_ONCE(mem->in->segs), more = segs - mem->reported_segs;
@@ -161,7 +167,7 @@ static void memory_info(struct fsk_conn *conn)
 	tp->snd_wnd = mem->out->window;
 	tp->rcvq_space.space = mem->in->window;
 	tp->delivered = tp->data_segs_out;
-	/* What is sent is there when send() returns: the least there is. */
+	/* The least that can be said: bytes are there when send() returns. */
 	tp->srtt_us = 1 << 3;
 	minmax_reset(&tp->rtt_min, tcp_jiffies32, 1);
 	tp->lsndtime = tcp_jiffies32;
@@ -172,32 +178,32 @@ static void memory_info(struct fsk_conn *conn)
 static void memory_send_reset(struct fsk_conn *conn, bool locked)
 {
 	if (locked)
-		fsk_loop_reset_later(fsk_memory(conn));
+		fsk_mem_send_reset_locked(fsk_memory(conn));
 	else
-		fsk_loop_reset(fsk_memory(conn));
+		fsk_mem_send_reset(fsk_memory(conn));
 }
 
-/* Nobody is lost unless the line is cut. */
+/* A peer cannot be lost while the link is up. */
 static bool memory_needs_probe(const struct fsk_conn *conn)
 {
 	const struct fsk_memory *mem = fsk_memory(conn);
 
-	return mem->severed && !mem->stalled_since;
+	return mem->link_down && !mem->stalled_since;
 }
 
 static bool memory_present(struct fsk_conn *conn)
 {
-	return fsk_path_pair(fsk_memory(conn));
+	return fsk_mem_link_check_route(fsk_memory(conn));
 }
 
 static void memory_cork(struct fsk_conn *conn)
 {
-	fsk_loop_cork(fsk_memory(conn));
+	fsk_mem_cork(fsk_memory(conn));
 }
 
 static void memory_uncork(struct fsk_conn *conn)
 {
-	fsk_loop_uncork(fsk_memory(conn));
+	fsk_mem_uncork(fsk_memory(conn));
 }
 
 static u32 memory_unread(const struct fsk_conn *conn, u32 seq)
@@ -226,23 +232,23 @@ static ktime_t memory_stamp(const struct fsk_conn *conn)
 
 static bool memory_queue(struct fsk_conn *conn)
 {
-	return fsk_loop_queue(fsk_memory(conn));
+	return fsk_mem_queue(fsk_memory(conn));
 }
 
 /* Also before a wait for more, which must not keep the writer waiting. */
 static void memory_read_done(struct fsk_conn *conn)
 {
-	fsk_loop_read(fsk_memory(conn));
+	fsk_mem_read_done(fsk_memory(conn));
 }
 
 static void memory_resized(struct fsk_conn *conn)
 {
-	fsk_loop_resized(fsk_memory(conn));
+	fsk_mem_resized(fsk_memory(conn));
 }
 
 static void memory_kill(struct fsk_conn *conn)
 {
-	fsk_loop_leave(fsk_memory(conn));
+	fsk_pair_kill(fsk_memory(conn));
 }
 
 static void memory_free(struct fsk_conn *conn)

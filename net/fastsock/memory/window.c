@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What TCP would know of a ring: its numbers, and what counts as the memory of
- * either socket.
+ * TCP's numbers over a ring.
+ *
+ * The ring has one number for what was written and one for what was read.  A
+ * program expects more: only what fits into the receive buffer counts as
+ * received (rcv_nxt, SIOCINQ, poll()), the rest as still in the send buffer
+ * (snd_una, SIOCOUTQ, POLLOUT), and unread bytes count as memory of the socket
+ * that is to read them.  fsk_ring.window says how
+ * many of them that are.
  */
 
 #include <linux/atomic.h>
@@ -20,28 +26,29 @@
 #include "stream/urgent.h"
 
 /*
- * Unread bytes count as the socket's memory, in case somebody looks, but not a
- * few: to count each message and to forget it again would be all that the ends
- * write into that line.  More than poll() needs to call a receive buffer full,
- * see tcp_poll(), do count however few they are.
+ * Do so many unread bytes count as the socket's memory (sk_rmem_alloc)?  Not if
+ * they are few: counting each message and forgetting it again would have both
+ * ends write a cache line that they otherwise leave alone.  But if poll() is to
+ * call the receive buffer full, they do, however few they are.
  */
-static bool many(u32 unread, u32 window)
+static bool worth_counting(u32 unread, u32 window)
 {
-	return unread >= FSK_LOOP_COUNT || fsk_mem_nearly_full(unread, window);
+	return unread >= FSK_MEM_COUNT_MIN ||
+	       fsk_mem_nearly_full(unread, window);
 }
 
 /**
- * fsk_loop_count - have the socket's memory count what is unread
- * @mem: connection
+ * fsk_mem_count_unread - have sk_rmem_alloc count what is unread
+ * @mem: the reading end
  *
- * The writer calls it when more is unread than counts, the reader after it has
- * taken something that did.  Neither knows what the other is about to do, so
- * whoever changes @counted corrects the socket's number by the difference, and
- * looks again.
+ * The writer calls it when much more is unread than is counted, the reader when
+ * it has taken bytes that were counted, both at any time.  So each exchanges
+ * @counted at once, adds the difference to sk_rmem_alloc, and starts again if
+ * the ring has changed meanwhile.
  *
  * Context: the caller owns the socket, or its spinlock is held.
  */
-void fsk_loop_count(struct fsk_memory *mem)
+void fsk_mem_count_unread(struct fsk_memory *mem)
 {
 	u32 unread, counted;
 
@@ -49,20 +56,23 @@ void fsk_loop_count(struct fsk_memory *mem)
 		return;
 	do {
 		unread = fsk_ring_unread(mem->in);
-		counted = many(unread, READ_ONCE(mem->in->window)) ? unread : 0;
-		/* The number, then the ring: pairs with the other's xchg(). */
+		counted = worth_counting(unread, READ_ONCE(mem->in->window)) ?
+			  unread : 0;
+		/* @counted, then the ring again: pairs with the other's. */
 		counted -= xchg(&mem->counted, counted);
 		atomic_add(counted, &mem->conn.sk->sk_rmem_alloc);
 	} while (unlikely(unread != fsk_ring_unread(mem->in)));
 }
 
 /**
- * fsk_mem_update_snd - how far has the reader got?
- * @mem: connection
+ * fsk_mem_update_snd - update what the sender knows of the reader
+ * @mem: the writing end
  *
- * What the reader's window does not cover is, to the program, in the send
- * buffer.  One that has no memory for more looks full, or a program would poll
- * for what it cannot write.
+ * Sets sk_wmem_queued to the bytes beyond the reader's window: to SIOCOUTQ and
+ * poll() they are still in our send buffer, and snd_una stands before them.  A
+ * writer that has no memory for more sees a full buffer, or poll() would say
+ * that it can write.  Wakes writers if there is new space, and notes since when
+ * there was none (@stalled_since).
  *
  * Context: socket lock held in either form.
  */
@@ -79,7 +89,7 @@ void fsk_mem_update_snd(struct fsk_memory *mem)
 	for (;;) {
 		used = fsk_ring_used(mem->out);
 		waiting = max(used > window ? used - window : 0,
-			      mem->out->held);
+			      mem->out->withheld);
 		starved = unlikely(mem->out->starved) &&
 			  !fsk_ring_may_write(mem->out);
 		WRITE_ONCE(sk->sk_wmem_queued,
@@ -89,11 +99,13 @@ void fsk_mem_update_snd(struct fsk_memory *mem)
 		WRITE_ONCE(mem->out->waiting, waiting ?: starved);
 		if (likely(!waiting && !starved))
 			break;
-		smp_mb();	/* pairs with fsk_loop_read() */
+		/* @waiting, then tail: pairs with fsk_mem_read_done(). */
+		smp_mb();
 		if (used == fsk_ring_used(mem->out))
 			break;
 	}
 	mem->out->starved = starved;
+	/* A FIN that does not follow yet counts as one unacknowledged byte. */
 	WRITE_ONCE(tp->snd_una, tp->write_seq - waiting -
 				(waiting || conn->fin_wanted ?
 				 mem->fin_sent : 0));
@@ -111,9 +123,9 @@ void fsk_mem_update_snd(struct fsk_memory *mem)
 	    sock_flag(sk, SOCK_DEAD))
 		conn->life_at = fsk_now() + fsk_patience(sk);
 	if (waiting) {
-		/* Only these have something to wait for. */
+		/* The timer has something to do only for these. */
 		if (conn->life_at || inet_csk(sk)->icsk_user_timeout ||
-		    mem->severed)
+		    mem->link_down)
 			fsk_timer_arm(conn);
 	} else if (mem->fin_sent && !conn->fin_wanted) {
 		fsk_state_fin_acked(conn, fsk_now());
@@ -121,13 +133,14 @@ void fsk_mem_update_snd(struct fsk_memory *mem)
 }
 
 /**
- * fsk_mem_received - up to where does TCP's receiver have everything?
- * @mem: connection
+ * fsk_mem_rcv_nxt - what rcv_nxt is to be
+ * @mem: the reading end
  *
- * Context: any; without the socket's spinlock a guess.
- * Return: the number of the byte after it; a FIN counts as a byte.
+ * Context: any; without the socket's spinlock it may be outdated at once.
+ * Return: the number of the first byte beyond the window or not written yet; a
+ * FIN counts as a byte.
  */
-u32 fsk_mem_received(const struct fsk_memory *mem)
+u32 fsk_mem_rcv_nxt(const struct fsk_memory *mem)
 {
 	u32 unread = fsk_ring_unread(mem->in);
 
@@ -136,35 +149,39 @@ u32 fsk_mem_received(const struct fsk_memory *mem)
 }
 
 /**
- * fsk_mem_show_bytes - as fsk_loop_show(), but for the urgent byte
- * @mem: connection
+ * fsk_mem_advance_rcv_nxt - bring rcv_nxt up to date, and nothing else
+ * @mem: the reading end
+ *
+ * It is for the caller to look whether the urgent byte is among what came.
  *
  * Context: the socket's spinlock is held, by its owner if it has one.
  */
-void fsk_mem_show_bytes(struct fsk_memory *mem)
+void fsk_mem_advance_rcv_nxt(struct fsk_memory *mem)
 {
 	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 	u32 nxt;
 
 	do {
-		nxt = fsk_mem_received(mem);
+		nxt = fsk_mem_rcv_nxt(mem);
 		WRITE_ONCE(tp->rcv_nxt, nxt);
 		tp->rcv_wup = nxt;
-		smp_mb();	/* pairs with fsk_loop_read() */
-	} while (unlikely(nxt != fsk_mem_received(mem)));
+		/* rcv_nxt, then tail: pairs with fsk_mem_read_done(). */
+		smp_mb();
+	} while (unlikely(nxt != fsk_mem_rcv_nxt(mem)));
 }
 
 /**
- * fsk_loop_show - tell poll() and others what has been received
- * @mem: connection
+ * fsk_mem_update_rcv_nxt - have poll() and others see what has come
+ * @mem: the reading end
  *
- * No more than the window; a FIN counts as a byte.
+ * Bytes may have been written, or the window may have moved over bytes that
+ * were; then also an urgent byte that was announced may be among them.
  *
  * Context: the socket's spinlock is held, by its owner if it has one.
  */
-void fsk_loop_show(struct fsk_memory *mem)
+void fsk_mem_update_rcv_nxt(struct fsk_memory *mem)
 {
-	fsk_mem_show_bytes(mem);
-	if (unlikely(fsk_mem_urgent_came(mem)))
+	fsk_mem_advance_rcv_nxt(mem);
+	if (unlikely(fsk_mem_urgent_arrived(mem)))
 		fsk_urgent_byte(&mem->conn, mem->urg_in, mem->urg_byte);
 }

@@ -53,7 +53,7 @@ static int peer_reason(const struct rtable *rt, __be32 daddr, u8 *mac)
 		return reason;
 	if (dev->flags & IFF_LOOPBACK) {
 		eth_zero_addr(mac);
-		return fsk_eth_usable(dev) || fsk_loop_usable(dev) ?
+		return fsk_eth_usable(dev) || fsk_mem_usable(dev) ?
 		       FSK_ACCEPT : FSK_REASON_LOCALHOST;
 	}
 	if (!fsk_eth_usable(dev))
@@ -141,13 +141,13 @@ static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 	if (t.saddr == t.daddr && t.sport == t.dport)
 		return FSK_REASON_SELFCONNECT;
 	/* In memory the server's end would be there at once. */
-	if (fsk_loop_usable(rt->dst.dev) && fsk_state_ack_waits(sk))
+	if (fsk_mem_usable(rt->dst.dev) && fsk_state_ack_waits(sk))
 		return FSK_REASON_OPTION;
 	reason = fsk_policy_connect(sk, rt, &t);
 	if (reason != FSK_ACCEPT)
 		return reason;
-	if (fsk_loop_usable(rt->dst.dev))
-		return fsk_pair_connect(sk, rt->dst.dev, &t);
+	if (fsk_mem_usable(rt->dst.dev))
+		return fsk_mem_connect(sk, rt->dst.dev, &t);
 	if (fsk_client_start(sk, rt->dst.dev, mac))
 		return FSK_REASON_NOMEM;
 	return FSK_ACCEPT;

@@ -97,7 +97,7 @@ static int claimed_accept(struct socket *sock, struct socket *newsock,
 	fsk_hold();
 	err = inet_accept(sock, newsock, FSK_ACCEPT_PASS);
 	if (!err) {
-		fsk_loop_accepted(newsock->sk);
+		fsk_mem_accepted(newsock->sk);
 		adopt(newsock);
 	}
 	fsk_hold_drop();
@@ -284,14 +284,14 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 
 static int memory_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
-	return fsk_loop_send(sock->sk, msg, size) ?:
+	return fsk_mem_send(sock->sk, msg, size) ?:
 	       stream_sendmsg(sock, msg, size);
 }
 
 static int memory_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			  int flags)
 {
-	return fsk_loop_recv(sock->sk, msg, size, flags) ?:
+	return fsk_mem_recv(sock->sk, msg, size, flags) ?:
 	       stream_recvmsg(sock, msg, size, flags);
 }
 
