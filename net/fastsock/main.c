@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Load and unload, network namespaces, sysctls. */
+/* Load and unload, and network namespaces. */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/capability.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
-#include <linux/slab.h>
-#include <linux/sysctl.h>
 #include <linux/user_namespace.h>
 #include <net/inet_common.h>
 #include <net/net_namespace.h>
 #include <net/tcp.h>
 
-#include "base/compat.h"
+#include "admin.h"
 #include "base/opcheck.h"
 #include "base/pernet.h"
 #include "base/stats.h"
@@ -37,179 +33,10 @@
 #include "memory/pair.h"
 #include "socket/claim.h"
 #include "socket/sock.h"
-#include "stream/spin.h"
-
-unsigned int fsk_net_id __read_mostly;
-u8 fsk_hostid[FSK_HOSTID_LEN] __read_mostly;
-__be16 fsk_ethertype __read_mostly;
-struct workqueue_struct *fsk_wq;
 
 static ushort ethertype = FSK_ETHERTYPE;
 module_param(ethertype, ushort, 0444);
 MODULE_PARM_DESC(ethertype, "EtherType of fastsock frames, 0x0600 or more");
-
-static DEFINE_MUTEX(enable_mutex);	/* changes of fsk_net.enable */
-static int userns_enable;	/* sysctl, of the host */
-
-/*
- * Whoever makes a user namespace administers the network namespaces that it
- * owns, and may be anybody.  What enabling sets off (a hook in TCP, a reference
- * on this module, a parser of frames) is the host's.
- */
-static bool may_enable(void)
-{
-	return READ_ONCE(userns_enable) || capable(CAP_NET_ADMIN);
-}
-
-static int set_enable(struct net *net, int val)
-{
-	struct fsk_net *fn = fsk_net(net);
-	int old, err = 0;
-
-	mutex_lock(&enable_mutex);
-	old = fn->enable;
-	if (val && val != old && !may_enable())
-		err = -EPERM;
-	if (!err && !old && val)
-		err = fsk_claim_enable();
-	if (err)
-		goto out;
-	if (val)
-		WRITE_ONCE(fn->open, true);
-	WRITE_ONCE(fn->enable, val);
-	if (!old != !val)
-		fsk_group_enable(net, val);
-	if (old && !val)
-		fsk_claim_disable();
-out:
-	mutex_unlock(&enable_mutex);
-	return err;
-}
-
-static int enable_handler(FSK_CTL_TABLE *table, int write, void *buffer,
-			  size_t *lenp, loff_t *ppos)
-{
-	struct net *net = table->extra2;
-	int val = READ_ONCE(fsk_net(net)->enable);
-	struct ctl_table tmp = {
-		.data = &val, .maxlen = sizeof(val), .mode = table->mode,
-		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_TWO,
-	};
-	int err;
-
-	err = proc_dointvec_minmax(&tmp, write, buffer, lenp, ppos);
-	if (err || !write)
-		return err;
-	err = set_enable(net, val);
-	/* Who turned it off may want to unload the module next. */
-	if (!err && !val)
-		fsk_claim_settle();
-	return err;
-}
-
-static int spin_handler(FSK_CTL_TABLE *table, int write, void *buffer,
-			size_t *lenp, loff_t *ppos)
-{
-	int err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
-
-	if (!err && write && READ_ONCE(*(int *)table->data))
-		WRITE_ONCE(fsk_spin_used, true);
-	return err;
-}
-
-static int post_min_least = 1024;
-static int post_min_most = INT_MAX;
-static int handshake_ms_most = 50;
-static int spin_us_most = 1000;
-
-static const struct ctl_table sysctls[] = {
-	{
-		.procname = "enable",
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = enable_handler,
-	}, {
-		.procname = "loopback_frames",
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE,
-	}, {
-		.procname = "post_min",
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = &post_min_least, .extra2 = &post_min_most,
-	}, {
-		.procname = "handshake_ms",
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ONE, .extra2 = &handshake_ms_most,
-	}, {
-		.procname = "same_host",
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_TWO,
-	}, {
-		.procname = "host_post_min",
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = &post_min_least, .extra2 = &post_min_most,
-	}, {
-		.procname = "spin_us",
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = spin_handler,
-		.extra1 = SYSCTL_ZERO, .extra2 = &spin_us_most,
-	}, {
-		/* The host's, so the last: other namespaces lack these. */
-		.procname = "max_orphans",
-		.data = &fsk_max_orphans,
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ZERO,
-	}, {
-		.procname = "userns_enable",
-		.data = &userns_enable,
-		.maxlen = sizeof(int), .mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE,
-	},
-};
-
-#define FSK_HOST_SYSCTLS	2
-
-static int sysctl_init_net(struct net *net)
-{
-	const size_t n = ARRAY_SIZE(sysctls) -
-			 (net_eq(net, &init_net) ? 0 : FSK_HOST_SYSCTLS);
-	struct fsk_net *fn = fsk_net(net);
-	struct ctl_table *table;
-
-	/* One more, zeroed, for kernels that want a sentinel. */
-	table = kcalloc(n + 1, sizeof(*table), GFP_KERNEL);
-	if (!table)
-		return -ENOMEM;
-	memcpy(table, sysctls, n * sizeof(*table));
-	table[0].extra2 = net;
-	table[1].data = &fn->loopback_frames;
-	table[2].data = &fn->post_min;
-	table[3].data = &fn->handshake_ms;
-	table[4].data = &fn->same_host;
-	table[5].data = &fn->host_post_min;
-	table[6].data = &fn->spin_us;
-	fn->sysctl = fsk_register_sysctl(net, "net/fastsock", table, n);
-	if (!fn->sysctl) {
-		kfree(table);
-		return -ENOMEM;
-	}
-	fn->table = table;
-	return 0;
-}
-
-static void sysctl_exit_net(struct net *net)
-{
-	struct fsk_net *fn = fsk_net(net);
-
-	unregister_net_sysctl_table(fn->sysctl);
-	kfree(fn->table);
-}
 
 static int __net_init fsk_init_net(struct net *net)
 {
@@ -224,9 +51,7 @@ static int __net_init fsk_init_net(struct net *net)
 	err = fsk_stats_init(net);
 	if (err)
 		return err;
-	err = fsk_peer_init_net(net);
-	if (err)
-		goto err_stats;
+	fsk_peer_init_net(net);
 	fsk_hello_init_net(net);
 	err = fsk_frames_init_net(net);
 	if (err)
@@ -234,11 +59,16 @@ static int __net_init fsk_init_net(struct net *net)
 	err = fsk_tomb_init_net(net);
 	if (err)
 		goto err_conn;
-	err = sysctl_init_net(net);
+	err = fsk_proc_init_net(net);
 	if (err)
 		goto err_tomb;
+	err = fsk_sysctl_init_net(net);
+	if (err)
+		goto err_proc;
 	return 0;
 
+err_proc:
+	fsk_proc_exit_net(net);
 err_tomb:
 	fsk_tomb_exit_net(net);
 err_conn:
@@ -246,7 +76,6 @@ err_conn:
 err_hello:
 	fsk_hello_exit_net(net);
 	fsk_peer_exit_net(net);
-err_stats:
 	fsk_stats_exit(net);
 	return err;
 }
@@ -260,7 +89,8 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 	struct net *net;
 
 	list_for_each_entry(net, nets, exit_list) {
-		sysctl_exit_net(net);
+		fsk_sysctl_exit_net(net);
+		fsk_proc_exit_net(net);
 		if (fsk_net(net)->enable)
 			fsk_claim_disable();
 		fsk_hello_exit_net(net);
@@ -340,7 +170,7 @@ static int __init fsk_init(void)
 	if (err)
 		return err;
 	fsk_ethertype = htons(ethertype);
-	get_random_bytes(fsk_hostid, sizeof(fsk_hostid));
+	get_random_bytes(fsk_hostid, FSK_HOSTID_LEN);
 	fsk_sock_init();
 	fsk_orphan_init();
 

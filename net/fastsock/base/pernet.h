@@ -127,6 +127,7 @@ struct fsk_net {
 extern unsigned int fsk_net_id;
 extern u8 fsk_hostid[];
 extern __be16 fsk_ethertype;
+extern struct workqueue_struct *fsk_wq;
 
 /*
  * As net_generic().  The kernel replaces the array when a module brings a

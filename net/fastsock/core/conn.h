@@ -13,7 +13,7 @@
  *
  * Order, outermost first:
  *
- *	enable_mutex (main.c) > claim_mutex (claim.c)
+ *	enable_mutex (sysctl.c) > claim_mutex (claim.c)
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
  *	socket lock, rtnl > fsk_table.lock, fsk_net.peers_lock,
@@ -229,7 +229,6 @@ static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
 #define fsk_conn_stat_add(conn, id, n)	this_cpu_add((conn)->mib[id], n)
 
 extern struct proto fsk_prot;
-extern struct workqueue_struct *fsk_wq;
 
 /* The connection of @sk; the caller holds the socket lock in either form. */
 static inline struct fsk_conn *fsk_conn(const struct sock *sk)

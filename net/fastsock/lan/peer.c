@@ -21,9 +21,7 @@
 #include <linux/etherdevice.h>
 #include <linux/jhash.h>
 #include <linux/netdevice.h>
-#include <linux/proc_fs.h>
 #include <linux/random.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "base/compat.h"
@@ -509,68 +507,46 @@ bool fsk_peer_age(struct fsk_net *fn, struct hlist_head *bucket)
 	return remain;
 }
 
-static const char *const state_names[] = {
-	[FSK_PEER_CAPABLE] = "capable",
-	[FSK_PEER_NEGATIVE] = "negative",
-};
-
-/* The position in /proc/net/fastsock_peers is the number of a bucket. */
-static void *peers_start(struct seq_file *seq, loff_t *pos)
+/**
+ * fsk_peer_each - look at the peers of a bucket
+ * @net: namespace
+ * @bucket: which, below FSK_PEER_BUCKETS
+ * @look: is called for each whose device is still there; does not sleep
+ * @arg: for @look
+ *
+ * Context: process; takes fsk_net.peers_lock.
+ */
+void fsk_peer_each(struct net *net, unsigned int bucket,
+		   void (*look)(const struct fsk_peer_info *info, void *arg),
+		   void *arg)
 {
-	struct fsk_net *fn = fsk_net(seq_file_net(seq));
-
-	return *pos < FSK_PEER_BUCKETS ? &fn->peers[*pos] : NULL;
-}
-
-static void *peers_next(struct seq_file *seq, void *v, loff_t *pos)
-{
-	++*pos;
-	return peers_start(seq, pos);
-}
-
-static void peers_stop(struct seq_file *seq, void *v)
-{
-}
-
-static int peers_show(struct seq_file *seq, void *v)
-{
-	struct net *net = seq_file_net(seq);
 	struct fsk_net *fn = fsk_net(net);
-	struct hlist_head *bucket = v;
-	struct net_device *dev;
+	struct fsk_peer_info info;
 	struct fsk_peer *p;
 
 	rcu_read_lock();
 	spin_lock_bh(&fn->peers_lock);
-	hlist_for_each_entry(p, bucket, node) {
-		dev = dev_get_by_index_rcu(net, p->ifindex);
-		if (!dev || p->state == FSK_PEER_UNKNOWN)
+	hlist_for_each_entry(p, &fn->peers[bucket], node) {
+		info.dev = dev_get_by_index_rcu(net, p->ifindex);
+		if (!info.dev || p->state == FSK_PEER_UNKNOWN)
 			continue;
-		seq_printf(seq, "%s %pM %s %*phN %u\n", dev->name, p->mac,
-			   state_names[p->state],
-			   FSK_HOSTID_LEN, p->hostid,
-			   jiffies_to_msecs(jiffies - p->seen));
+		info.mac = p->mac;
+		info.hostid = p->hostid;
+		info.state = p->state;
+		info.age = jiffies - p->seen;
+		look(&info, arg);
 	}
 	spin_unlock_bh(&fn->peers_lock);
 	rcu_read_unlock();
-	return 0;
 }
-
-static const struct seq_operations peers_seq_ops = {
-	.start	= peers_start,
-	.next	= peers_next,
-	.stop	= peers_stop,
-	.show	= peers_show,
-};
 
 /**
  * fsk_peer_init_net - prepare the table of a new namespace
  * @net: namespace, not enabled
  *
- * Context: process, may sleep.
- * Return: 0 or -ENOMEM.
+ * Context: process.
  */
-int fsk_peer_init_net(struct net *net)
+void fsk_peer_init_net(struct net *net)
 {
 	struct fsk_net *fn = fsk_net(net);
 	unsigned int i;
@@ -583,10 +559,6 @@ int fsk_peer_init_net(struct net *net)
 	budget_fill(&fn->probes, &rate_strangers);
 	spin_lock_init(&fn->peers_lock);
 	spin_lock_init(&fn->budget_lock);
-	if (!proc_create_net("fastsock_peers", 0444, net->proc_net,
-			     &peers_seq_ops, sizeof(struct seq_net_private)))
-		return -ENOMEM;
-	return 0;
 }
 
 /**
@@ -599,7 +571,6 @@ int fsk_peer_init_net(struct net *net)
  */
 void fsk_peer_exit_net(struct net *net)
 {
-	remove_proc_entry("fastsock_peers", net->proc_net);
 	fsk_peer_forget(fsk_net(net), 0);
 }
 
