@@ -13,7 +13,7 @@
 #include "memory/memory.h"
 #include "memory/ring.h"
 #include "memory/window.h"
-#include "rel/rel.h"
+#include "rel/seq.h"
 #include "stream/queue.h"
 
 /* After so many read bytes the receive buffer may grow. */

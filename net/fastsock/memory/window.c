@@ -21,7 +21,6 @@
 #include "memory/memory.h"
 #include "memory/ring.h"
 #include "memory/window.h"
-#include "rel/rel.h"
 #include "stream/send.h"
 #include "stream/urgent.h"
 

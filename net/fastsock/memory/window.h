@@ -12,7 +12,7 @@
 
 #include "memory/memory.h"
 #include "memory/ring.h"
-#include "rel/rel.h"
+#include "rel/seq.h"
 
 /* Fewer unread bytes do not count as the socket's memory. */
 #define FSK_MEM_COUNT_MIN	4096

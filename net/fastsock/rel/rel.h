@@ -11,6 +11,7 @@
 #define _FSK_REL_H
 
 #include "rel/cc.h"
+#include "rel/seq.h"
 
 #define FSK_RTO_MIN_NS		1000000ULL	/* 1 ms */
 #define FSK_RTO_INIT_NS		10000000ULL	/* 10 ms, before a sample */
@@ -202,16 +203,6 @@ enum fsk_rel_verdict {
 	FSK_RX_DUP,		/* nothing new: caller frees; ack_now is set */
 	FSK_RX_OUTSIDE,		/* not admitted: caller frees; ack_now */
 };
-
-static inline bool fsk_before(u32 a, u32 b)
-{
-	return (s32)(a - b) < 0;
-}
-
-static inline bool fsk_after(u32 a, u32 b)
-{
-	return fsk_before(b, a);
-}
 
 static inline u32 fsk_seg_end(const struct fsk_seg *seg)
 {

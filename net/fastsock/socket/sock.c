@@ -13,7 +13,7 @@
 #include "core/timer.h"
 #include "core/transport.h"
 #include "frames/rx.h"
-#include "rel/rel.h"
+#include "rel/seq.h"
 #include "socket/connect.h"
 #include "socket/sock.h"
 #include "stream/recv.h"

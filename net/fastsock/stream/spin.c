@@ -30,7 +30,7 @@
 
 #include "base/stats.h"
 #include "core/conn.h"
-#include "rel/rel.h"
+#include "rel/seq.h"
 #include "stream/post.h"
 #include "stream/spin.h"
 

@@ -11,7 +11,7 @@
 #include <net/tcp.h>
 
 #include "core/conn.h"
-#include "rel/rel.h"
+#include "rel/seq.h"
 #include "stream/recv.h"
 #include "stream/urgent.h"
 
