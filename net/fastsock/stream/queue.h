@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The receive queue of a socket, and how much it may hold. */
+/* The receive queue of a socket, how much it may hold, and what follows it. */
 #ifndef _FSK_QUEUE_H
 #define _FSK_QUEUE_H
 
@@ -8,7 +8,11 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-struct fsk_conn;
+#include "core/conn.h"
+#include "core/transport.h"
+#include "stream/post.h"
+
+struct fsk_call;
 
 #define FSK_RMEM_MAX	0x7f000000U	/* sk_rmem_alloc is an int */
 
@@ -55,6 +59,45 @@ static inline void fsk_rx_queue(struct sock *sk, struct sk_buff *skb, u32 seq)
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
 }
 
+/*
+ * Wait until nobody fills the buffer that another thread may have posted; while
+ * the caller owns the socket nobody begins to.  A writer that fills one moves
+ * the transport's numbers without a lock.  So call it whenever the socket has
+ * been locked (again), before the bytes behind the queue are looked at.
+ *
+ * Context: process, may sleep; the caller owns the socket.
+ */
+static inline void fsk_queue_settle(const struct fsk_conn *conn)
+{
+	if (unlikely(conn->post))
+		fsk_post_settle(conn->post);
+}
+
+/*
+ * Bytes from @seq on that are not queued but with the transport.  The caller
+ * owns the socket, and fsk_queue_settle() comes before.
+ */
+static inline u32 fsk_queue_behind(const struct fsk_conn *conn, u32 seq)
+{
+	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(conn->post));
+	return fsk_ops(conn)->unread ? fsk_ops(conn)->unread(conn, seq) : 0;
+}
+
+/*
+ * Forget the next @n bytes, which are behind the queue; all that was queued is
+ * read.  Socket lock held in either form.
+ */
+static inline void fsk_queue_pass(struct fsk_conn *conn, u32 n)
+{
+	struct tcp_sock *tp = tcp_sk(conn->sk);
+
+	WRITE_ONCE(tp->copied_seq, tp->copied_seq + n);
+	fsk_ops(conn)->consume(conn, n);
+}
+
 bool fsk_rx_grow_buffer(struct fsk_conn *conn);
+int fsk_queue_take(struct fsk_call *r, struct fsk_conn *conn);
+void fsk_queue_skip(struct sock *sk);
+void fsk_queue_process_urgent(struct fsk_conn *conn);
 
 #endif /* _FSK_QUEUE_H */

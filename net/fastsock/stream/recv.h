@@ -11,7 +11,6 @@
 
 struct pipe_inode_info;
 
-void fsk_recv_skip(struct sock *sk);
 int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 		  sk_read_actor_t actor);
 ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,

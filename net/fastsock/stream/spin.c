@@ -169,7 +169,7 @@ void __fsk_spin_slept(const struct fsk_spin *spin, struct sock *sk)
 }
 
 /**
- * fsk_spin_slept - likewise
+ * fsk_spin_slept - as __fsk_spin_slept(), for who does not own the socket
  * @spin: the wait
  * @sk: socket, perhaps no longer the same connection
  *

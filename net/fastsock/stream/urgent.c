@@ -12,7 +12,7 @@
 
 #include "core/conn.h"
 #include "rel/seq.h"
-#include "stream/recv.h"
+#include "stream/queue.h"
 #include "stream/urgent.h"
 
 /**
@@ -36,7 +36,7 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 	/* A reader that stands before the old urgent byte has had it. */
 	if (tp->urg_data && tp->urg_seq == tp->copied_seq &&
 	    !sock_flag(sk, SOCK_URGINLINE) && tp->copied_seq != tp->rcv_nxt)
-		fsk_recv_skip(sk);
+		fsk_queue_skip(sk);
 	WRITE_ONCE(tp->urg_data, TCP_URG_NOTYET);
 	WRITE_ONCE(tp->urg_seq, seq);
 }
