@@ -161,6 +161,7 @@ void fsk_mem_run_events(struct fsk_memory *mem, unsigned int events)
 
 	if (conn->phase == FSK_PH_DEAD)
 		return;
+	mem->spinlocked = true;
 	if (events & FSK_EV_CONNECTED)
 		established(mem);
 	if (events & FSK_EV_URGENT)
@@ -176,6 +177,7 @@ void fsk_mem_run_events(struct fsk_memory *mem, unsigned int events)
 	/* The work item, for it has to take the other end's spinlock, too. */
 	if (events & FSK_EV_LINK && conn->phase != FSK_PH_DEAD)
 		fsk_mem_defer_to_work(mem->pair, mem->side, FSK_WORK_LINK);
+	mem->spinlocked = false;
 }
 
 /**
@@ -236,10 +238,10 @@ void fsk_mem_reset_both(struct fsk_memory *mem)
 
 	fsk_mem_notify_peer(mem, FSK_EV_RESET);
 	rcu_read_lock();
-	spin_lock_bh(&conn->sk->sk_lock.slock);
+	fsk_mem_lock(mem);
 	if (conn->phase != FSK_PH_DEAD)
 		fsk_mem_process_reset(mem);
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
+	fsk_mem_unlock(mem);
 	rcu_read_unlock();
 }
 

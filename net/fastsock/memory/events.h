@@ -39,6 +39,24 @@ static inline struct fsk_memory *fsk_mem_peer(const struct fsk_memory *mem)
 				     rcu_read_lock_bh_held());
 }
 
+/*
+ * Take the spinlock of this end's socket, which the caller owns, for calls that
+ * need it, and may call back.
+ */
+static inline void fsk_mem_lock(struct fsk_memory *mem)
+	__acquires(&mem->conn.sk->sk_lock.slock)
+{
+	spin_lock_bh(&mem->conn.sk->sk_lock.slock);
+	mem->spinlocked = true;
+}
+
+static inline void fsk_mem_unlock(struct fsk_memory *mem)
+	__releases(&mem->conn.sk->sk_lock.slock)
+{
+	mem->spinlocked = false;
+	spin_unlock_bh(&mem->conn.sk->sk_lock.slock);
+}
+
 /* Has the program closed its socket, so that bytes are answered by a reset? */
 static inline bool fsk_mem_rcv_closed(const struct fsk_memory *mem)
 {

@@ -34,6 +34,8 @@ struct fsk_ring;
  * @left: detached, and @pair has the reference on the socket
  * @fin_sent: the program has ended the stream
  * @fin_beyond: the peer has, but bytes beyond the window come before the end
+ * @spinlocked: who has the socket lock has it as the spinlock, and may call
+ *	kernel users back, who then read; see fsk_mem_made_room()
  * @urg_byte: the peer's urgent byte; the socket's spinlock
  * @sent_byte: the last byte that a send with MSG_OOB has written
  * @urg_sent: this end's urgent byte
@@ -66,6 +68,7 @@ struct fsk_memory {
 	bool left;
 	bool fin_sent;
 	bool fin_beyond;
+	bool spinlocked;
 	u8 urg_byte;
 	u8 sent_byte;
 	u8 urg_sent;

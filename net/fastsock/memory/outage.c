@@ -83,10 +83,10 @@ void fsk_mem_check_link(struct fsk_memory *mem)
 
 	if (fsk_mem_link_check_route(mem) || mem->link_down)
 		return;
-	spin_lock_bh(&conn->sk->sk_lock.slock);
+	fsk_mem_lock(mem);
 	if (conn->phase != FSK_PH_DEAD)
 		set_link_down(mem);
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
+	fsk_mem_unlock(mem);
 }
 
 /**
@@ -122,9 +122,9 @@ static void send_fin(struct fsk_memory *mem)
 		return;
 	}
 	rcu_read_lock();
-	spin_lock_bh(&mem->conn.sk->sk_lock.slock);
+	fsk_mem_lock(mem);
 	fin_delivered(mem);
-	spin_unlock_bh(&mem->conn.sk->sk_lock.slock);
+	fsk_mem_unlock(mem);
 	rcu_read_unlock();
 }
 
@@ -262,6 +262,21 @@ static bool link_is_back(struct fsk_memory *mem)
 		!fsk_mem_link_is_down(pair));
 }
 
+/* The pair's work item, with this end's spinlock held. */
+static void follow_link(struct fsk_memory *mem)
+{
+	mem->spinlocked = true;
+	if (mem->link_down) {
+		if (link_is_back(mem))
+			set_link_up(mem);
+	} else if (fsk_mem_link_is_down(mem->pair)) {
+		set_link_down(mem);
+	} else if (mem->cork_due) {
+		fsk_mem_cork_expired(mem);
+	}
+	mem->spinlocked = false;
+}
+
 /**
  * fsk_mem_process_link - have an end note that its link is down, or up again
  * @pair: the ends
@@ -288,12 +303,8 @@ void fsk_mem_process_link(struct fsk_pair *pair, unsigned int side)
 		;
 	else if (sock_owned_by_user(sk))
 		mem->conn.deferred |= FSK_EV_LINK;
-	else if (mem->link_down && link_is_back(mem))
-		set_link_up(mem);
-	else if (!mem->link_down && fsk_mem_link_is_down(pair))
-		set_link_down(mem);
-	else if (!mem->link_down && mem->cork_due)
-		fsk_mem_cork_expired(mem);
+	else
+		follow_link(mem);
 	spin_unlock(&sk->sk_lock.slock);
 	local_bh_enable();
 }

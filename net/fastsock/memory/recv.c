@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* recv() from memory where it is simple, and what kernel users read. */
+/*
+ * The reading end: recv() where it is simple, bytes for kernel users, and what
+ * becomes of the room that a reader makes.
+ */
 
 #include <linux/skbuff.h>
 #include <linux/wait.h>
@@ -21,10 +24,10 @@
 #define FSK_QUEUE_MAX	SKB_WITH_OVERHEAD(16384)	/* bytes of one skb */
 
 /**
- * fsk_mem_queue - move bytes to where a kernel user can read them
+ * fsk_mem_queue - move bytes from the ring to sk_receive_queue
  * @mem: connection
  *
- * Kernel users know sk_receive_queue alone.
+ * That is all that kernel users read from.
  *
  * Context: socket lock held in either form.
  * Return: false if there were none, or no memory.
@@ -36,7 +39,7 @@ bool fsk_mem_queue(struct fsk_memory *mem)
 	struct sk_buff *skb;
 	u32 n;
 
-	/* While a posted buffer is filled the ring is empty, and moves. */
+	/* A writer who fills a posted buffer moves the ring's numbers. */
 	if (unlikely(fsk_post_busy(mem->conn.post)))
 		return false;
 	n = min_t(u32, fsk_ring_unread(ring), FSK_QUEUE_MAX);
@@ -61,7 +64,7 @@ bool fsk_mem_queue(struct fsk_memory *mem)
  * fsk_mem_fill - queue what is in a ring for a kernel user
  * @mem: connection
  *
- * As far as the receive buffer goes.
+ * As much as the receive buffer has room for.
  *
  * Context: socket lock held in either form.
  * Return: true if something was queued.
@@ -73,7 +76,7 @@ bool fsk_mem_fill(struct fsk_memory *mem)
 	s64 used;
 
 	do {
-		/* What is in the ring, or was, counts already. */
+		/* What was in the ring is in sk_rmem_alloc already. */
 		used = (s64)atomic_read(&sk->sk_rmem_alloc) -
 		       READ_ONCE(mem->counted);
 		if (used >= READ_ONCE(sk->sk_rcvbuf) || !fsk_mem_queue(mem))
@@ -82,7 +85,7 @@ bool fsk_mem_fill(struct fsk_memory *mem)
 	} while (1);
 }
 
-/* Nothing is queued.  The program's socket. */
+/* The program has read @n bytes of the ring; nothing is queued before them. */
 static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -92,8 +95,9 @@ static void consume_ring(struct sock *sk, struct fsk_ring *ring, u32 n)
 }
 
 /*
- * Wait with the socket unlocked.  TCP's sleepers wait for a flag of their own,
- * not to miss a wake-up before they sleep; here the state itself is looked at.
+ * Wait until there is something to read or a signal, with the socket unlocked.
+ * No wake-up is missed: whether there is something is looked at once more after
+ * we are in the wait queue.
  */
 static __always_inline void wait_ring(struct sock *sk)
 {
@@ -116,7 +120,7 @@ static noinline void spin_ring(struct sock *sk)
 	fsk_spin_slept(&spin, sk);
 }
 
-/* Is there nothing but bytes in a ring to take, and no time stamps? */
+/* Are the ring's bytes the next ones, and is nothing else asked for? */
 static bool plain_ring(const struct sock *sk)
 {
 	return skb_queue_empty(&sk->sk_receive_queue) &&
@@ -125,13 +129,14 @@ static bool plain_ring(const struct sock *sk)
 }
 
 /**
- * fsk_mem_recv - recv() in the ordinary case, and only then
+ * fsk_mem_recv - recv() if it is simple
  * @sk: connected socket
  * @msg: where to put the bytes
  * @len: bytes wanted
  * @flags: MSG_*
  *
- * The bytes are in a ring, or it is worth waiting once for them.
+ * That is, if bytes are in the ring, perhaps after one wait without a time
+ * limit, and neither flags that matter nor control messages are asked for.
  *
  * Context: process, may sleep.
  * Return: bytes, 0 if fsk_recvmsg() is to do it, or -EPIPE if the socket was
@@ -170,7 +175,7 @@ int fsk_mem_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	mem = fsk_memory(conn);
 	DEBUG_NET_WARN_ON_ONCE(fsk_post_busy(conn->post));
 	unread = min_t(size_t, fsk_ring_unread(mem->in), len);
-	/* After the head: what is urgent is announced before it is shown. */
+	/* After the head: an urgent byte is announced, then published. */
 	if (unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
 		goto out;
 	if (unlikely(unread < min_t(size_t, READ_ONCE(sk->sk_rcvlowat), len)))
@@ -189,30 +194,31 @@ out:
 	return done;
 }
 
-/* What has come into the window, the end perhaps. */
-static void update_locked(struct fsk_memory *mem)
+/*
+ * The window has moved: update rcv_nxt, and see to the end of the stream if it
+ * has come into the window.  The spinlock is held.
+ */
+static void window_moved_locked(struct fsk_memory *mem)
 {
 	fsk_mem_update_rcv_nxt(mem);
 	if (unlikely(mem->fin_beyond))
 		fsk_mem_process_fin(mem);
 }
 
-/* Likewise; the end is for the release of the socket, which the caller owns. */
-static void update_owned(struct fsk_memory *mem)
+/* As above, but the caller owns the socket; the end waits until it lets go. */
+static void window_moved(struct fsk_memory *mem)
 {
-	struct fsk_conn *conn = &mem->conn;
-
-	spin_lock_bh(&conn->sk->sk_lock.slock);
+	fsk_mem_lock(mem);
 	fsk_mem_update_rcv_nxt(mem);
 	if (unlikely(mem->fin_beyond))
-		conn->deferred |= FSK_EV_FIN;
-	spin_unlock_bh(&conn->sk->sk_lock.slock);
+		mem->conn.deferred |= FSK_EV_FIN;
+	fsk_mem_unlock(mem);
 }
 
 /*
  * Bytes that waited beyond the window count as received only now, as if a
- * segment had come: whoever waits for edges, and has asked before how much
- * there was, must hear of it.  Kernel users find them as they read on.
+ * segment had come.  A program that waits for edges (EPOLLET), and has asked
+ * before how much there was, must be woken.  Kernel users just read on.
  */
 static void wake_for_window(struct sock *sk)
 {
@@ -227,30 +233,34 @@ static void wake_for_window(struct sock *sk)
  * fsk_mem_made_room - the program, or a kernel user, has made room
  * @mem: connection
  *
- * Called by fsk_mem_read_done().
+ * Called by fsk_mem_read_done() if the writer is ahead of the window, or waits.
  *
- * Context: process, the caller owns the socket; or its spinlock is held.
+ * A kernel user may read when it is called back, under the spinlock.  It cannot
+ * say so, therefore whoever takes the spinlock and may call back notes it in
+ * @spinlocked.  A dead connection may be ended by others who hold it.
+ *
+ * Context: process, the caller owns the socket; or the spinlock is held, and
+ * @spinlocked is set or the connection is dead.
  */
 void fsk_mem_made_room(struct fsk_memory *mem)
 {
 	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
-	bool locked = softirq_count();	/* by its spinlock */
 	struct fsk_conn *conn = &mem->conn;
+	bool dead = conn->phase == FSK_PH_DEAD;
 
-	/* The writer is ahead of the window. */
 	if (fsk_rx_grow_buffer(conn))
 		WRITE_ONCE(mem->in->window, fsk_mem_window(conn->sk));
 	if (unlikely(READ_ONCE(tp->rcv_nxt) != fsk_mem_rcv_nxt(mem) &&
-		     conn->phase != FSK_PH_DEAD)) {
-		if (unlikely(locked))
-			update_locked(mem);
+		     !dead)) {
+		if (unlikely(mem->spinlocked))
+			window_moved_locked(mem);
 		else
-			update_owned(mem);
+			window_moved(mem);
 		wake_for_window(conn->sk);
 	}
 	if (!READ_ONCE(mem->in->waiting))
 		return;
-	if (unlikely(locked))
+	if (unlikely(mem->spinlocked || dead))
 		fsk_mem_defer_to_work(mem->pair, !mem->side, FSK_WORK_SPACE);
 	else
 		fsk_mem_notify_peer(mem, FSK_EV_SPACE);
@@ -270,20 +280,18 @@ void fsk_mem_resized(struct fsk_memory *mem)
 		return;
 	WRITE_ONCE(mem->in->window, fsk_mem_window(conn->sk));
 	fsk_mem_count_unread(mem);
-	update_owned(mem);
+	window_moved(mem);
 	conn->sk->sk_data_ready(conn->sk);
 	fsk_mem_read_done(mem);
 }
 
 /**
- * fsk_mem_accepted - a program has got the socket
- * @sk: what accept() returns
+ * fsk_mem_accepted - accept() has returned a socket: count unread bytes as its
+ * @sk: the socket
  *
- * From here on unread bytes count as the socket's.  Not before: what the socket
- * holds then, TCP's accept() charges to the program's memory cgroup, and
- * expects it to have been charged to TCP, which uncharges both as it is read.
- * The bytes of a ring are charged to who wrote them: nobody would uncharge them
- * here.
+ * Not before: accept() charges what is in sk_rmem_alloc to the memory cgroup of
+ * the program.  TCP uncharges that as it is read, but the bytes of a ring are
+ * charged to who wrote them, so that nobody would uncharge them here.
  *
  * Context: process; nobody else knows the socket yet but its peer.
  */

@@ -10,7 +10,6 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "base/compat.h"
 #include "core/conn.h"
 #include "core/state.h"
 #include "core/timer.h"
@@ -23,7 +22,6 @@
 #include "memory/ring.h"
 #include "memory/send.h"
 #include "memory/window.h"
-#include "stream/post.h"
 #include "stream/send.h"
 
 /* A long send is published in stretches of so many bytes. */

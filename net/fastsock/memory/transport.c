@@ -107,12 +107,10 @@ static void recheck(struct fsk_memory *mem, u64 now)
 	}
 }
 
-static bool memory_timeout(struct fsk_conn *conn, u64 now)
+static bool run_timer(struct fsk_memory *mem, u64 now)
 {
-	struct fsk_memory *mem = fsk_memory(conn);
+	struct fsk_conn *conn = &mem->conn;
 
-	if (fsk_conn_opening(conn))
-		return true;
 	fsk_conn_info(conn);
 	if (fsk_patience_lost(conn, stalled_since(mem), now))
 		return false;
@@ -130,6 +128,20 @@ static bool memory_timeout(struct fsk_conn *conn, u64 now)
 		fsk_mem_uncork_later(mem);
 	}
 	return true;
+}
+
+/* The timer holds the spinlock. */
+static bool memory_timeout(struct fsk_conn *conn, u64 now)
+{
+	struct fsk_memory *mem = fsk_memory(conn);
+	bool lives;
+
+	if (fsk_conn_opening(conn))
+		return true;
+	mem->spinlocked = true;
+	lives = run_timer(mem, now);
+	mem->spinlocked = false;
+	return lives;
 }
 
 static void memory_event(struct fsk_conn *conn, unsigned int events)
