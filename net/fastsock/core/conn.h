@@ -276,7 +276,7 @@ static inline struct fsk_conn *fsk_conn_rcu(const struct sock *sk)
 }
 
 /* Has nothing changed since the way was found good?  Socket lock held. */
-static inline bool fsk_path_fresh(const struct fsk_conn *conn)
+static inline bool fsk_conn_path_fresh(const struct fsk_conn *conn)
 {
 	return likely(conn->path_gen == fsk_route_gen(conn->sk));
 }

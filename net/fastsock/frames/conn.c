@@ -363,7 +363,7 @@ static void conn_purge(struct fsk_frames *fr)
 		next = seg->next;
 		kfree_skb(fsk_seg_skb(seg));
 	}
-	fsk_mem_let_go(fr);
+	fsk_frames_drop_charge(fr);
 }
 
 /**

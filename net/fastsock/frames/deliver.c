@@ -252,7 +252,7 @@ bool fsk_deliver(struct fsk_frames *fr, struct sk_buff *skb,
 			fsk_drop(sock_net(sk), skb, FSK_DROP_RCVBUF);
 			return true;
 		}
-		fsk_mem_keep(fr);
+		fsk_frames_keep_charge(fr);
 		tcp_sk(sk)->data_segs_in++;
 	}
 

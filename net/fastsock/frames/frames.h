@@ -35,7 +35,7 @@ struct net_device;
  * @confirm_sent: client: at least one CONFIRM went out
  * @confirm_waits: client: the first CONFIRM is not hurried, see
  *	fsk_state_ack_waits()
- * @mem_kept: one byte stays charged, see fsk_mem_keep()
+ * @mem_kept: one byte stays charged, see fsk_frames_keep_charge()
  * @hs_tries: SYN or CONFIRM frames sent
  * @reason: why the fallback work delegates, enum fsk_reason
  * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
@@ -136,7 +136,7 @@ static inline struct net_device *fsk_frames_dev(const struct fsk_frames *fr)
  * again after each message, and the socket from giving the page back to the
  * global counter and taking it anew.  The caller has scheduled the byte.
  */
-static inline void fsk_mem_keep(struct fsk_frames *fr)
+static inline void fsk_frames_keep_charge(struct fsk_frames *fr)
 {
 	if (likely(fr->mem_kept))
 		return;
@@ -145,7 +145,7 @@ static inline void fsk_mem_keep(struct fsk_frames *fr)
 }
 
 /* At rest a connection holds nothing. */
-static inline void fsk_mem_let_go(struct fsk_frames *fr)
+static inline void fsk_frames_drop_charge(struct fsk_frames *fr)
 {
 	if (fr->mem_kept)
 		sk_mem_uncharge(fr->conn.sk, 1);

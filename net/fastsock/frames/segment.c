@@ -45,7 +45,7 @@ struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, gfp_t gfp,
 	FSK_CB(skb)->cost = skb->truesize;
 	sk_wmem_queued_add(sk, skb->truesize);
 	sk_mem_charge(sk, skb->truesize);
-	fsk_mem_keep(fr);
+	fsk_frames_keep_charge(fr);
 	FSK_CB(skb)->seg.flags = 0;
 	return skb;
 }

@@ -105,7 +105,7 @@ static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
 	struct sock *sk = fr->conn.sk;
 
 	if (!fsk_conn_opening(&fr->conn) && !sock_owned_by_user(sk) &&
-	    !fsk_path_fresh(&fr->conn))
+	    !fsk_conn_path_fresh(&fr->conn))
 		fsk_path_check(fr);
 	if (rcu_access_pointer(fr->path.dev) != dev ||
 	    !ether_addr_equal(fr->path.mac, mac))

@@ -173,7 +173,7 @@ static void after_run(struct fsk_frames *fr, u64 now)
 {
 	show_timer(fr, now);
 	if (fr->tx.una == fr->tx.end && !fr->rx.ack_at)
-		fsk_mem_let_go(fr);
+		fsk_frames_drop_charge(fr);
 }
 
 static bool run_connected(struct fsk_frames *fr, u64 now)

@@ -117,7 +117,7 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 	struct sk_buff *skb;
 	u32 room;
 
-	if (unlikely(!fsk_path_fresh(&fr->conn)))
+	if (unlikely(!fsk_conn_path_fresh(&fr->conn)))
 		fsk_path_check(fr);
 	dev = fsk_frames_dev(fr);
 	if (unlikely(!dev))
@@ -286,7 +286,7 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 	u8 type = FSK_T_DATA;
 	u16 len;
 
-	if (unlikely(!fsk_path_fresh(conn)))
+	if (unlikely(!fsk_conn_path_fresh(conn)))
 		fsk_path_check(fr);
 	/* The path may have become narrower since. */
 	if (skb->len > FSK_MSS_LEAST && skb->len > fsk_tx_mss(fr) &&

@@ -387,7 +387,7 @@ static bool reaches_peer(struct fsk_memory *mem)
  *
  * If the answer is new, fsk_pair.unreachable changes and both ends are told.
  * A bad answer is remembered by a generation that never matches, so that
- * fsk_path_fresh() has the question asked again each time.
+ * fsk_conn_path_fresh() has the question asked again each time.
  *
  * Context: socket lock held in either form.
  * Return: true if so, and neighbours and IPsec policies agree.

@@ -9,7 +9,7 @@
  * fsk_pair.pending.  Time without progress counts as if TCP retransmitted.
  *
  * An end learns of its link from the pair's work item.  Or, when something has
- * changed (fsk_path_fresh()), it looks itself before it sends.
+ * changed (fsk_conn_path_fresh()), it looks itself before it sends.
  */
 
 #include <linux/rcupdate.h>
@@ -98,7 +98,7 @@ void fsk_mem_check_link(struct fsk_memory *mem)
  */
 bool fsk_mem_check_link_locked(struct fsk_memory *mem)
 {
-	if ((mem->link_down || !fsk_path_fresh(&mem->conn)) &&
+	if ((mem->link_down || !fsk_conn_path_fresh(&mem->conn)) &&
 	    !fsk_mem_link_check_route(mem) && !mem->link_down)
 		set_link_down(mem);
 	return !mem->link_down;
@@ -148,7 +148,7 @@ void fsk_mem_send_fin(struct fsk_memory *mem)
 	struct tcp_sock *tp = tcp_sk(mem->conn.sk);
 	struct fsk_conn *conn = &mem->conn;
 
-	if (unlikely(!fsk_path_fresh(conn)))
+	if (unlikely(!fsk_conn_path_fresh(conn)))
 		fsk_mem_check_link(mem);
 	fsk_mem_uncork(mem);
 	if (conn->phase == FSK_PH_DEAD)
@@ -172,7 +172,7 @@ void fsk_mem_send_fin(struct fsk_memory *mem)
  */
 void fsk_mem_send_reset(struct fsk_memory *mem)
 {
-	if (unlikely(!fsk_path_fresh(&mem->conn)))
+	if (unlikely(!fsk_conn_path_fresh(&mem->conn)))
 		fsk_mem_check_link(mem);
 	if (unlikely(fsk_mem_link_is_down(mem->pair))) {
 		fsk_mem_send_reset_locked(mem);

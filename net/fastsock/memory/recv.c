@@ -46,7 +46,7 @@ bool fsk_mem_queue(struct fsk_memory *mem)
 	skb = n ? alloc_skb(n, GFP_ATOMIC | __GFP_NOWARN) : NULL;
 	if (!skb)
 		return false;
-	/* Who has read all gets on, memory or not: see make_room() in deliver.c. */
+	/* A reader who has read all gets on even without memory. */
 	if (!sk_rmem_schedule(sk, skb, skb->truesize) &&
 	    !skb_queue_empty(&sk->sk_receive_queue)) {
 		kfree_skb(skb);

@@ -286,7 +286,7 @@ static __always_inline int write_stretch(struct fsk_memory *mem,
 	bool is_urgent;
 	int n = 0;
 
-	if (unlikely(!fsk_path_fresh(conn)))
+	if (unlikely(!fsk_conn_path_fresh(conn)))
 		fsk_mem_check_link(mem);
 	if (len >= FSK_MEM_POST_MIN && !(msg->msg_flags & MSG_OOB) &&
 	    !mem->withholds)
