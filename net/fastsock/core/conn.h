@@ -86,6 +86,7 @@
 #include "core/transport.h"
 #include "inet/route.h"
 
+struct fsk_fallback;
 struct fsk_post;
 
 /* Bytes; less is refused when a peer offers it. */
@@ -123,7 +124,6 @@ enum fsk_phase {
 /* What is left to fsk_release_cb() while a program owns the socket. */
 #define FSK_DEFER_TIMER		BIT(0)	/* the timer ran */
 /* What the transport has to do then. */
-#define FSK_EV_FALLBACK		BIT(1)	/* the fallback work ran */
 /* What the other end in memory wants, see fsk_mem_run_events(). */
 #define FSK_EV_CONNECTED	BIT(2)
 #define FSK_EV_URGENT		BIT(3)
@@ -132,9 +132,10 @@ enum fsk_phase {
 #define FSK_EV_RESET		BIT(6)
 #define FSK_EV_SPACE		BIT(7)
 #define FSK_EV_LINK		BIT(8)
-#define FSK_EV_ALL		GENMASK(8, 1)
+#define FSK_EV_ALL		GENMASK(8, 2)
 #define FSK_DEFER_SUSPECT	BIT(9)	/* see fsk_challenge_suspect() */
 #define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */
+#define FSK_DEFER_FALLBACK	BIT(11)	/* the fallback work ran */
 
 /**
  * struct fsk_conn - one end of a connection, whatever carries it
@@ -156,6 +157,8 @@ enum fsk_phase {
  * @urg_out: the urgent byte @urg_seq waits to be sent; the peer is told, in
  *	memory when there is a way again
  * @corked: TCP_CORK is set
+ * @fallback_queued: @fallback is queued, and the work item's own
+ * @reason: why the fallback work delegates, enum fsk_reason
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average
  * @spin_ns: so long a reader spins, ns; see spin.c
@@ -175,6 +178,8 @@ enum fsk_phase {
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @cork_at: ns, until then what does not fill a frame, or in memory what TCP
  *	would make a segment, waits for more; 0 if nothing does
+ * @fallback: takes the opening of a client's connection further in process
+ *	context; NULL if there is none
  * @rcu: defers freeing
  *
  * It is the first part of the struct that @transport says: fsk_frames() and
@@ -199,6 +204,8 @@ struct fsk_conn {
 	bool fin_wanted;
 	bool urg_out;
 	bool corked;
+	bool fallback_queued;
+	u8 reason;
 	u32 urg_seq;
 	/* Written for each message, in no cache line with the first ones. */
 	u32 avg_recv;
@@ -218,6 +225,7 @@ struct fsk_conn {
 	u64 heard_at;
 	u64 retry_at;
 	u64 cork_at;
+	struct fsk_fallback *fallback;
 	struct rcu_head rcu;
 };
 

@@ -7,12 +7,18 @@
  * nothing of ours runs for it.
  */
 
+#include <linux/lockdep.h>
 #include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <net/inet_common.h>
 #include <net/inet_hashtables.h>
 #include <net/tcp.h>
+#include <uapi/linux/fastsock_wire.h>
 
 #include "base/compat.h"
+#include "base/hold.h"
+#include "base/pernet.h"
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/delegate.h"
@@ -115,4 +121,209 @@ int fsk_option_reason(const struct sock *sk)
 	    READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_TX_RECORD_MASK)
 		return FSK_REASON_OPTION;
 	return FSK_ACCEPT;
+}
+
+/**
+ * struct fsk_fallback - what takes a client's opening further, in process
+ * context
+ * @work: item on fsk_wq
+ * @sk: socket, referenced while queued
+ * @sa: what its server said; only in FSK_PH_JOINING
+ *
+ * Not part of the connection, which may be freed while the work waits; it tells
+ * which connection it is for, since no other can have one at this address.
+ */
+struct fsk_fallback {
+	struct work_struct work;
+	struct sock *sk;
+	struct fsk_synack sa;
+};
+
+static bool is_for(const struct fsk_fallback *fb, const struct fsk_conn *conn)
+{
+	return conn && conn->fallback == fb && conn->fallback_queued &&
+	       (conn->phase == FSK_PH_FALLBACK ||
+		conn->phase == FSK_PH_JOINING);
+}
+
+/**
+ * fsk_fall_back_owned - as fsk_fall_back(), at once
+ * @conn: client's connection that is still opening; do not use it afterwards
+ * @reason: why
+ *
+ * The program is still waiting in connect(), or polls: it notices nothing.
+ *
+ * Context: process; the caller owns the socket and holds the module.
+ */
+void fsk_fall_back_owned(struct fsk_conn *conn, enum fsk_reason reason)
+{
+	struct sock *sk = conn->sk;
+	const struct inet_sock *inet = inet_sk(sk);
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = inet->inet_dport,
+		.sin_addr.s_addr = inet->inet_daddr,
+	};
+	int err;
+
+	fsk_conn_detach(sk);
+	err = fsk_connect_tcp(sk, (struct sockaddr *)&addr, sizeof(addr),
+			      reason);
+	if (!err)
+		return;
+	WRITE_ONCE(sk->sk_err, -err);
+	sk->sk_state_change(sk);
+	sk_error_report(sk);
+}
+
+/*
+ * Own the socket, but never wait for who owns it: that may be a program asleep
+ * in a page fault for as long as it likes, and all hosts' connections share the
+ * workers.  It gets the item back and queues it anew when it lets go.
+ *
+ * Return: false if the socket is owned; @fb is gone then.
+ */
+static bool own(struct sock *sk, struct fsk_fallback *fb)
+{
+	struct fsk_conn *conn;
+	bool owned;
+
+	rcu_read_lock();
+	spin_lock_bh(&sk->sk_lock.slock);
+	owned = sock_owned_by_user(sk);
+	if (!owned) {
+		sk->sk_lock.owned = 1;
+		goto out;
+	}
+	/* Its owner may end it just now: a grace period later @fb is freed. */
+	conn = fsk_conn_rcu(sk);
+	if (is_for(fb, conn)) {
+		conn->fallback_queued = false;
+		conn->deferred |= FSK_DEFER_FALLBACK;
+	} else {
+		kfree(fb);
+	}
+out:
+	spin_unlock_bh(&sk->sk_lock.slock);
+	rcu_read_unlock();
+	if (!owned)	/* for lockdep; release_sock() does the opposite */
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return !owned;
+}
+
+/* The caller owns the socket, and @fb, which is for @conn. */
+static void run(struct fsk_fallback *fb, struct fsk_conn *conn)
+{
+	conn->fallback = NULL;
+	conn->fallback_queued = false;
+	if (conn->phase == FSK_PH_FALLBACK) {
+		fsk_fall_back_owned(conn, conn->reason);
+	} else {
+		conn->phase = FSK_PH_SYN_SENT;
+		fsk_ops(conn)->resume(conn, &fb->sa);
+	}
+}
+
+/* The connection may have ended, and the socket may have a new one. */
+static void fallback_work(struct work_struct *work)
+{
+	struct fsk_fallback *fb = container_of(work, struct fsk_fallback, work);
+	struct sock *sk = fb->sk;
+	struct fsk_conn *conn;
+
+	if (own(sk, fb)) {
+		conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+		if (sk->sk_state == TCP_SYN_SENT && is_for(fb, conn))
+			run(fb, conn);
+		release_sock(sk);
+		kfree(fb);
+	}
+	sock_put(sk);
+	fsk_hold_drop();
+}
+
+/*
+ * The connection is in its new phase; the work finds it by that.  Socket lock
+ * held in either form.
+ */
+static void queue(struct fsk_conn *conn)
+{
+	struct fsk_fallback *fb = conn->fallback;
+
+	conn->fallback_queued = true;
+	sock_hold(conn->sk);
+	fsk_hold();
+	fb->sk = conn->sk;
+	INIT_WORK(&fb->work, fallback_work);
+	queue_work(fsk_wq, &fb->work);
+}
+
+/**
+ * fsk_fall_back - give a connection that is still opening to TCP
+ * @conn: client's connection, with fsk_fallback_alloc(), in phase SYN_SENT
+ * @reason: why
+ *
+ * TCP connects in process context: a work item does it.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_fall_back(struct fsk_conn *conn, enum fsk_reason reason)
+{
+	conn->phase = FSK_PH_FALLBACK;
+	conn->reason = reason;
+	queue(conn);
+}
+
+/**
+ * fsk_resume_later - go on with an opening where the socket is owned
+ * @conn: client's connection, with fsk_fallback_alloc(), in phase SYN_SENT
+ * @sa: what the server said
+ *
+ * The transport's @resume is called, unless the connection ends before.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_resume_later(struct fsk_conn *conn, const struct fsk_synack *sa)
+{
+	conn->phase = FSK_PH_JOINING;
+	conn->fallback->sa = *sa;
+	queue(conn);
+}
+
+/**
+ * fsk_fallback_again - the owner of a socket lets go that the work met
+ * @conn: connection whose @deferred had FSK_DEFER_FALLBACK; perhaps dead
+ *
+ * Context: the socket's spinlock is held, by its owner.
+ */
+void fsk_fallback_again(struct fsk_conn *conn)
+{
+	if (conn->fallback && !conn->fallback_queued &&
+	    (conn->phase == FSK_PH_FALLBACK || conn->phase == FSK_PH_JOINING))
+		queue(conn);
+}
+
+/**
+ * fsk_fallback_alloc - prepare for fsk_fall_back(), which cannot fail
+ * @conn: client's connection
+ *
+ * Context: process, may sleep.
+ * Return: false without memory.
+ */
+bool fsk_fallback_alloc(struct fsk_conn *conn)
+{
+	conn->fallback = kmalloc(sizeof(*conn->fallback), GFP_KERNEL);
+	return conn->fallback;
+}
+
+/**
+ * fsk_fallback_free - undo fsk_fallback_alloc()
+ * @conn: connection that is about to be freed
+ *
+ * Context: any.
+ */
+void fsk_fallback_free(struct fsk_conn *conn)
+{
+	if (!conn->fallback_queued)
+		kfree(conn->fallback);
 }

@@ -7,6 +7,9 @@
 #include <net/sock.h>
 #include <uapi/linux/fastsock.h>
 
+struct fsk_conn;
+struct fsk_synack;
+
 /* Filled by socket/ops.c; here because who delegates compares with them. */
 extern struct proto_ops fsk_claimed_ops;	/* not yet decided */
 extern struct proto_ops fsk_veteran_ops;	/* again, after fastsock */
@@ -24,5 +27,12 @@ int fsk_option_reason(const struct sock *sk);
 int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 		    enum fsk_reason reason);
 void fsk_delegate(struct sock *sk, enum fsk_reason reason);
+
+bool fsk_fallback_alloc(struct fsk_conn *conn);
+void fsk_fallback_free(struct fsk_conn *conn);
+void fsk_fallback_again(struct fsk_conn *conn);
+void fsk_fall_back(struct fsk_conn *conn, enum fsk_reason reason);
+void fsk_fall_back_owned(struct fsk_conn *conn, enum fsk_reason reason);
+void fsk_resume_later(struct fsk_conn *conn, const struct fsk_synack *sa);
 
 #endif /* _FSK_DELEGATE_H */

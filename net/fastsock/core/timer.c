@@ -11,6 +11,7 @@
 
 #include "core/challenge.h"
 #include "core/conn.h"
+#include "core/delegate.h"
 #include "core/timer.h"
 #include "core/transport.h"
 
@@ -108,6 +109,8 @@ static noinline void run_deferred(struct fsk_conn *conn)
 	rcu_read_lock();
 	if (what & FSK_EV_ALL)
 		fsk_ops(conn)->event(conn, what);
+	if (what & FSK_DEFER_FALLBACK)
+		fsk_fallback_again(conn);
 	if (what & FSK_DEFER_SUSPECT)
 		fsk_challenge_suspect(conn);
 	if (what & FSK_DEFER_REFUSED)

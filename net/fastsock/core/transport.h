@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct fsk_conn;
+struct fsk_synack;
 struct iov_iter;
 struct msghdr;
 struct sk_buff;
@@ -54,15 +55,18 @@ struct sock;
  * @resized: the receive buffer has a new size
  * @leave: it is dead and detached; true if its references, on the socket too,
  *	are taken care of and need no grace period, after which @free is called
+ * @resume: of a connection in phase SYN_SENT for which fsk_resume_later() was
+ *	called: the caller owns the socket now
  * @event: FSK_EV_* that were left to the socket's owner; the connection may
  *	be dead
  * @unhook: the socket, which may be TCP's again, has nothing to do with the
  *	dead connection any more
  *
  * Context: @write, @urgent, @send_fin, @cork, @uncork, @waits, @quickack,
- * @read, @stamp, @resized: process; the caller owns the socket.  @free: any, no
- * locks.  The others: socket lock held in either form, for @timeout, @probe and
- * @event in an RCU read section.  None but @write and @read sleeps.
+ * @read, @stamp, @resized, @resume: process; the caller owns the socket.
+ * @free: any, no locks.  The others: socket lock held in either form, for
+ * @timeout, @probe and @event in an RCU read section.  None but @write, @read
+ * and @resume sleeps.
  */
 struct fsk_transport_ops {
 	int (*write)(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
@@ -94,6 +98,7 @@ struct fsk_transport_ops {
 	void (*quickack)(struct fsk_conn *conn);
 	void (*resized)(struct fsk_conn *conn);
 	bool (*leave)(struct fsk_conn *conn);
+	void (*resume)(struct fsk_conn *conn, const struct fsk_synack *sa);
 	void (*event)(struct fsk_conn *conn, unsigned int events);
 	void (*unhook)(struct fsk_conn *conn);
 };

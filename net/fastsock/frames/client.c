@@ -4,14 +4,10 @@
  * Whatever else comes of it is TCP's: see fsk_client_fallback().
  */
 
-#include <linux/lockdep.h>
 #include <linux/sched/mm.h>
 #include <linux/security.h>
-#include <linux/slab.h>
-#include <linux/workqueue.h>
 #include <net/tcp.h>
 
-#include "base/hold.h"
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "core/conn.h"
@@ -67,26 +63,6 @@ static void send_syn(struct fsk_frames *fr)
 }
 
 /**
- * struct fsk_fallback - what takes a handshake further in process context
- * @work: item on fsk_wq
- * @sk: socket, referenced while queued
- * @id: the connection's id
- * @key: its key
- * @sa: what its server said; only in FSK_PH_JOINING
- *
- * Not part of the connection, which may be freed while the work waits.
- */
-struct fsk_fallback {
-	struct work_struct work;
-	struct sock *sk;
-	u32 id;
-	u32 key;
-	struct fsk_synack sa;
-};
-
-static void fallback_work(struct work_struct *work);
-
-/**
  * fsk_client_start - send the first SYN
  * @sk: socket in SYN_SENT with its four-tuple hashed
  * @dev: device of the route
@@ -108,8 +84,7 @@ int fsk_client_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	if (!fr)
 		return -ENOMEM;
 	conn = &fr->conn;
-	fr->fallback = kmalloc(sizeof(*fr->fallback), GFP_KERNEL);
-	if (!fr->fallback) {
+	if (!fsk_fallback_alloc(conn)) {
 		fsk_frames_discard(fr);
 		return -ENOMEM;
 	}
@@ -174,62 +149,17 @@ void fsk_client_timeout(struct fsk_frames *fr, u64 now)
 	fr->hs_tries = min(fr->hs_tries + 1, 8);
 }
 
-/*
- * The connection is in its new phase; the work finds it by that.  Socket lock
- * held in either form.
- */
-static void queue_fallback(struct fsk_frames *fr)
-{
-	struct fsk_fallback *fb = fr->fallback;
-	struct fsk_conn *conn = &fr->conn;
-
-	fr->hs_at = 0;
-	fr->fallback = NULL;
-	sock_hold(conn->sk);
-	fsk_hold();
-	fb->sk = conn->sk;
-	fb->id = fr->id;
-	fb->key = conn->key;
-	INIT_WORK(&fb->work, fallback_work);
-	queue_work(fsk_wq, &fb->work);
-}
-
 /**
  * fsk_client_fallback - go on with TCP
  * @fr: connection in phase SYN_SENT
  * @reason: why
  *
- * TCP connects in process context: a work item does it.
- *
  * Context: socket lock held in either form.
  */
 void fsk_client_fallback(struct fsk_frames *fr, enum fsk_reason reason)
 {
-	fr->conn.phase = FSK_PH_FALLBACK;
-	fr->reason = reason;
-	queue_fallback(fr);
-}
-
-/* The program is still waiting in connect(), or polls: it notices nothing. */
-static void fallback(struct sock *sk)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET,
-		.sin_port = inet->inet_dport,
-		.sin_addr.s_addr = inet->inet_daddr,
-	};
-	enum fsk_reason reason = fsk_frames(fsk_conn(sk))->reason;
-	int err;
-
-	fsk_conn_detach(sk);
-	err = fsk_connect_tcp(sk, (struct sockaddr *)&addr, sizeof(addr),
-			      reason);
-	if (!err)
-		return;
-	WRITE_ONCE(sk->sk_err, -err);
-	sk->sk_state_change(sk);
-	sk_error_report(sk);
+	fr->hs_at = 0;
+	fsk_fall_back(&fr->conn, reason);
 }
 
 /* Go on with frames. */
@@ -264,16 +194,20 @@ static struct mem_cgroup *memcg_of(const struct sock *sk)
 #endif
 }
 
-/* What fsk_rcv_synack() could not do under the spinlock. */
-static void join(struct fsk_frames *fr, const struct fsk_synack *sa)
+/**
+ * fsk_client_resume - what fsk_rcv_synack() could not do under the spinlock
+ * @conn: connection in phase SYN_SENT
+ * @sa: what the server said
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_client_resume(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
-	struct fsk_conn *conn = &fr->conn;
+	struct fsk_frames *fr = fsk_frames(conn);
 	struct mem_cgroup *memcg;
 
-	conn->phase = FSK_PH_SYN_SENT;
 	if (!rcu_access_pointer(fr->path.dev)) {
-		fr->reason = FSK_REASON_DEVICE;
-		fallback(conn->sk);
+		fsk_fall_back_owned(conn, FSK_REASON_DEVICE);
 		return;
 	}
 	memcg = set_active_memcg(memcg_of(conn->sk));
@@ -284,85 +218,6 @@ static void join(struct fsk_frames *fr, const struct fsk_synack *sa)
 	local_bh_enable();
 	rcu_read_unlock();
 	set_active_memcg(memcg);
-}
-
-/* Is this what the work was queued for? */
-static bool is_for(const struct fsk_fallback *fb, const struct fsk_conn *conn)
-{
-	return conn && fsk_in_frames(conn) &&
-	       fsk_frames(conn)->id == fb->id && conn->key == fb->key &&
-	       (conn->phase == FSK_PH_FALLBACK ||
-		conn->phase == FSK_PH_JOINING);
-}
-
-/*
- * Own the socket, but never wait for who owns it: that may be a program asleep
- * in a page fault for as long as it likes, and all hosts' connections share the
- * workers.  It gets the item back and queues it anew when it lets go.
- *
- * Return: false if the socket is owned; @fb is gone then.
- */
-static bool own(struct sock *sk, struct fsk_fallback *fb)
-{
-	struct fsk_conn *conn;
-	bool owned;
-
-	rcu_read_lock();
-	spin_lock_bh(&sk->sk_lock.slock);
-	owned = sock_owned_by_user(sk);
-	if (!owned) {
-		sk->sk_lock.owned = 1;
-		goto out;
-	}
-	/* Its owner may end it just now: a grace period later @fb is freed. */
-	conn = fsk_conn_rcu(sk);
-	if (is_for(fb, conn)) {
-		fsk_frames(conn)->fallback = fb;
-		conn->deferred |= FSK_EV_FALLBACK;
-	} else {
-		kfree(fb);
-	}
-out:
-	spin_unlock_bh(&sk->sk_lock.slock);
-	rcu_read_unlock();
-	if (!owned)	/* for lockdep; release_sock() does the opposite */
-		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
-	return !owned;
-}
-
-/* The connection may have ended, and the socket may have a new one. */
-static void fallback_work(struct work_struct *work)
-{
-	struct fsk_fallback *fb = container_of(work, struct fsk_fallback, work);
-	struct sock *sk = fb->sk;
-	struct fsk_conn *conn;
-
-	if (own(sk, fb)) {
-		conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-		if (sk->sk_state != TCP_SYN_SENT || !is_for(fb, conn))
-			;
-		else if (conn->phase == FSK_PH_FALLBACK)
-			fallback(sk);
-		else
-			join(fsk_frames(conn), &fb->sa);
-		release_sock(sk);
-		kfree(fb);
-	}
-	sock_put(sk);
-	fsk_hold_drop();
-}
-
-/**
- * fsk_client_again - the owner of a socket lets go that the work met
- * @fr: connection whose @deferred had FSK_EV_FALLBACK
- *
- * Context: the socket's spinlock is held, by its owner.
- */
-void fsk_client_again(struct fsk_frames *fr)
-{
-	if (fr->fallback && (fr->conn.phase == FSK_PH_FALLBACK ||
-			     fr->conn.phase == FSK_PH_JOINING))
-		queue_fallback(fr);
 }
 
 /*
@@ -403,9 +258,8 @@ static bool joins(struct fsk_frames *fr, const struct fsk_synack *sa)
 		return fsk_across_join(fr, sa);
 	if (!fsk_across_leads(fr, sa))
 		return false;
-	fr->fallback->sa = *sa;
-	conn->phase = FSK_PH_JOINING;
-	queue_fallback(fr);
+	fr->hs_at = 0;
+	fsk_resume_later(conn, sa);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include <net/tcp.h>
 
 #include "core/conn.h"
+#include "core/delegate.h"
 #include "core/segment_size.h"
 #include "core/state.h"
 #include "frames/frames.h"
@@ -407,7 +408,7 @@ void fsk_frames_discard(struct fsk_frames *fr)
  */
 void fsk_frames_free(struct fsk_frames *fr)
 {
-	kfree(fr->fallback);
+	fsk_fallback_free(&fr->conn);
 	kmem_cache_free(frames_cache, fr);
 }
 

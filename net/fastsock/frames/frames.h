@@ -16,7 +16,6 @@
 #include "frames/path.h"
 #include "rel/rel.h"
 
-struct fsk_fallback;
 struct fsk_tomb;
 struct net_device;
 
@@ -37,7 +36,6 @@ struct net_device;
  *	fsk_state_ack_waits()
  * @mem_kept: one byte stays charged, see fsk_frames_keep_charge()
  * @hs_tries: SYN or CONFIRM frames sent
- * @reason: why the fallback work delegates, enum fsk_reason
  * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
  * @hs_end: ns, when the handshake gives up
  * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
@@ -53,7 +51,6 @@ struct net_device;
  * @tx: sending half of the pure core
  * @rx: receiving half
  * @tomb: remembers @id for a while after the end; server only
- * @fallback: hands the socket to TCP in process context; NULL while queued
  */
 struct fsk_frames {
 	struct fsk_conn conn;
@@ -67,7 +64,6 @@ struct fsk_frames {
 	bool confirm_waits;
 	bool mem_kept;
 	u8 hs_tries;
-	u8 reason;
 	u64 hs_at;
 	u64 hs_end;
 	u64 small_until;
@@ -79,7 +75,6 @@ struct fsk_frames {
 	struct fsk_rel_tx tx;
 	struct fsk_rel_rx rx;
 	struct fsk_tomb *tomb;
-	struct fsk_fallback *fallback;
 };
 
 extern const struct fsk_transport fsk_frames_transport;

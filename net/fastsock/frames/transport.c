@@ -212,12 +212,6 @@ static bool frames_timeout(struct fsk_conn *conn, u64 now)
 	return true;
 }
 
-static void frames_event(struct fsk_conn *conn, unsigned int events)
-{
-	if (events & FSK_EV_FALLBACK)
-		fsk_client_again(fsk_frames(conn));
-}
-
 static void frames_count(struct fsk_conn *conn)
 {
 	const struct fsk_frames *fr = fsk_frames(conn);
@@ -360,7 +354,7 @@ static const struct fsk_transport_ops frames_ops = {
 	.free		= frames_free,
 	.probe		= frames_probe,
 	.quickack	= frames_quickack,
-	.event		= frames_event,
+	.resume		= fsk_client_resume,
 };
 
 const struct fsk_transport fsk_frames_transport = {
