@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The little of KUnit that rel_test.c uses, as a program that prints KTAP. */
+/* The little of KUnit that the tests use, as a program that prints KTAP. */
 #ifndef _KUNIT_TEST_H
 #define _KUNIT_TEST_H
 
@@ -24,6 +24,7 @@ struct kunit_suite {
 	const char *name;
 	int (*init)(struct kunit *test);
 	struct kunit_case *test_cases;
+	struct kunit_suite *next;	/* not KUnit's: for main.c */
 };
 
 #define KUNIT_CASE(fn)		{ .run = fn, .name = #fn }
@@ -55,38 +56,13 @@ static inline void *kunit_kzalloc(struct kunit *test, size_t size, int gfp)
 #define KUNIT_ASSERT_PTR_EQ(test, a, b)	KUNIT_CHECK(test, (a) == (b), true)
 #define KUNIT_ASSERT_TRUE(test, c)	KUNIT_CHECK(test, c, true)
 
-static inline bool kunit_run_case(struct kunit_suite *suite,
-				  struct kunit_case *one, unsigned int nr)
-{
-	struct kunit test = {};
-
-	if (suite->init(&test))
-		test.failed = true;
-	else
-		one->run(&test);
-	free(test.memory);
-	printf("%sok %u %s\n", test.failed ? "not " : "", nr, one->name);
-	return !test.failed;
-}
-
-static inline int kunit_run(struct kunit_suite *suite)
-{
-	unsigned int nr = 0, failed = 0;
-	struct kunit_case *one;
-
-	for (one = suite->test_cases; one->run; one++)
-		nr++;
-	printf("KTAP version 1\n1..%u\n", nr);
-	nr = 0;
-	for (one = suite->test_cases; one->run; one++)
-		failed += !kunit_run_case(suite, one, ++nr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+/* main.c: the suites of all files run in one program. */
+void kunit_add_suite(struct kunit_suite *suite);
 
 #define kunit_test_suite(suite)						\
-	int main(void)							\
+	__attribute__((constructor)) static void add_suite(void)	\
 	{								\
-		return kunit_run(&suite);				\
+		kunit_add_suite(&suite);				\
 	}								\
 	_Static_assert(1, "takes a semicolon")
 
