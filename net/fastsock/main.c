@@ -17,6 +17,7 @@
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/life.h"
+#include "core/transport.h"
 #include "frames/bridge.h"
 #include "frames/cookie.h"
 #include "frames/frames.h"
@@ -29,9 +30,10 @@
 #include "lan/hello.h"
 #include "lan/peer.h"
 #include "memory/events.h"
-#include "memory/link.h"
+#include "memory/memory.h"
 #include "memory/pair.h"
 #include "socket/claim.h"
+#include "socket/ops.h"
 #include "socket/sock.h"
 
 static ushort ethertype = FSK_ETHERTYPE;
@@ -122,13 +124,10 @@ static int netdev_event(struct notifier_block *nb, unsigned long event,
 			err = fsk_bridge_watch(dev_net(dev));
 		break;
 	case NETDEV_UNREGISTER:
-		fsk_frames_drop_dev(dev);
-		fsk_mem_link_device(dev, true);
-		break;
 	case NETDEV_UP:
 	case NETDEV_DOWN:
 	case NETDEV_CHANGE:
-		fsk_mem_link_device(dev, false);
+		fsk_transport_device(dev, event);
 		break;
 	}
 	return notifier_from_errno(err);
@@ -156,6 +155,26 @@ static bool __init ethertype_ok(u16 type)
 	return type >= ETH_P_802_3_MIN;
 }
 
+/* Memory is preferred to frames, and what other modules bring to both. */
+static int __init register_transports(void)
+{
+	int err;
+
+	err = fsk_transport_register(&fsk_frames_transport);
+	if (err)
+		return err;
+	err = fsk_transport_register(&fsk_memory_transport);
+	if (err)
+		fsk_transport_unregister(&fsk_frames_transport);
+	return err;
+}
+
+static void unregister_transports(void)
+{
+	fsk_transport_unregister(&fsk_memory_transport);
+	fsk_transport_unregister(&fsk_frames_transport);
+}
+
 static int __init fsk_init(void)
 {
 	int err;
@@ -172,6 +191,7 @@ static int __init fsk_init(void)
 	fsk_ethertype = htons(ethertype);
 	get_random_bytes(fsk_hostid, FSK_HOSTID_LEN);
 	fsk_sock_init();
+	fsk_socket_ops_init();
 	fsk_orphan_init();
 
 	fsk_wq = alloc_workqueue("fastsock", WQ_HIGHPRI | WQ_UNBOUND, 0);
@@ -195,9 +215,12 @@ static int __init fsk_init(void)
 	err = fsk_conn_init();
 	if (err)
 		goto err_frames;
-	err = register_pernet_subsys(&fsk_net_ops);
+	err = register_transports();
 	if (err)
 		goto err_conn;
+	err = register_pernet_subsys(&fsk_net_ops);
+	if (err)
+		goto err_transports;
 	err = register_netdevice_notifier(&netdev_nb);
 	if (err)
 		goto err_net;
@@ -222,6 +245,8 @@ err_netdev:
 	unregister_netdevice_notifier(&netdev_nb);
 err_net:
 	unregister_pernet_subsys(&fsk_net_ops);
+err_transports:
+	unregister_transports();
 err_conn:
 	fsk_conn_exit();
 err_frames:
@@ -244,6 +269,7 @@ static void __exit fsk_exit(void)
 	unregister_netdevice_notifier(&netdev_nb);
 	flush_workqueue(fsk_wq);	/* fsk_frames_drop_dev() */
 	unregister_pernet_subsys(&fsk_net_ops);
+	unregister_transports();
 	fsk_conn_exit();
 	fsk_frames_exit();
 	fsk_pair_exit();

@@ -10,6 +10,7 @@
 #include "base/hold.h"
 #include "base/opcheck.h"
 #include "core/conn.h"
+#include "core/delegate.h"
 #include "core/keepalive.h"
 #include "core/state.h"
 #include "core/timer.h"
@@ -36,6 +37,7 @@ void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
 	conn->heard_at = fsk_now();
 	fsk_timer_init(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_prepare, FASTSOCK);
 
 /*
  * All connections have the same filter, and its count of references is not
@@ -87,7 +89,8 @@ static const struct tcp_ulp_ops fsk_conn_ulp_ops = {
  * From here on TCP segments and ICMP errors for the four-tuple are dropped
  * before any TCP processing, and whatever TCP code still runs cannot transmit.
  *
- * Context: socket lock held, or @sk is unknown to others.
+ * Context: socket lock held, or @sk is unknown to others.  The caller holds the
+ * transport's module.
  */
 void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
 {
@@ -95,6 +98,7 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
 
 	fsk_hold();
 	sock_hold(sk);
+	fsk_transport_get(conn->transport);
 	filter_attach(sk, conn);
 	icsk->icsk_af_ops = &fsk_af_ops;
 	icsk->icsk_ulp_ops = &fsk_conn_ulp_ops;
@@ -102,14 +106,17 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
 	sk->sk_backlog_rcv = conn->transport->backlog_rcv;
 	WRITE_ONCE(sk->sk_prot, &fsk_prot);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_attach, FASTSOCK);
 
 static void conn_free_rcu(struct rcu_head *rcu)
 {
 	struct fsk_conn *conn = container_of(rcu, struct fsk_conn, rcu);
+	const struct fsk_transport *transport = conn->transport;
 
 	fsk_timer_exit(conn);
 	sock_put(conn->sk);
-	fsk_ops(conn)->free(conn);
+	transport->ops->free(conn);
+	fsk_transport_put(transport);
 }
 
 /* The connection is dead and no longer attached. */
@@ -176,6 +183,8 @@ void fsk_conn_detach(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
+	if (!fsk_conn_opening(conn))
+		fsk_ops_disconnect(conn);
 	kill_owned(conn);
 	sk_flush_backlog(sk);
 
@@ -186,6 +195,7 @@ void fsk_conn_detach(struct sock *sk)
 	sk->sk_backlog_rcv = tcp_prot.backlog_rcv;
 	fsk_hold_drop();
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_detach, FASTSOCK);
 
 /**
  * fsk_conn_swap - put another connection in the place of the attached one
@@ -198,10 +208,12 @@ void fsk_conn_detach(struct sock *sk)
  */
 void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn)
 {
+	fsk_transport_get(conn->transport);
 	conn->filter_locked = old->filter_locked;
 	rcu_assign_pointer(inet_csk(old->sk)->icsk_ulp_data, conn);
 	old->sk->sk_backlog_rcv = conn->transport->backlog_rcv;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_swap, FASTSOCK);
 
 /**
  * fsk_conn_forget - free a connection that is no longer attached
@@ -214,6 +226,7 @@ void fsk_conn_forget(struct fsk_conn *conn)
 	kill_owned(conn);
 	conn_part(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_forget, FASTSOCK);
 
 /* Nothing that TCP code builds for a fastsock socket leaves the host. */
 static int discard_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)

@@ -17,6 +17,7 @@
  * guesses end the round.
  */
 
+#include <linux/export.h>
 #include <linux/skbuff.h>
 #include <net/ip.h>
 #include <net/route.h>
@@ -155,6 +156,7 @@ void fsk_challenge_run(struct fsk_conn *conn, u64 now)
 	if (conn->heard_at <= c->asked_at)
 		ask(conn, now);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_challenge_run, FASTSOCK);
 
 /**
  * fsk_challenge_silence - the peer has not answered what it should answer
@@ -171,6 +173,7 @@ void fsk_challenge_silence(struct fsk_conn *conn, u64 now)
 	if (conn->phase == FSK_PH_OPEN && !too_soon(conn, now))
 		ask(conn, now);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_challenge_silence, FASTSOCK);
 
 /**
  * fsk_challenge_refused - the peer's host knows nothing of the connection

@@ -6,6 +6,7 @@
  * are as with TCP, whatever carries the connection.
  */
 
+#include <linux/export.h>
 #include <linux/security.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
@@ -20,6 +21,7 @@
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/keepalive.h"
+#include "inet/conntrack.h"
 #include "inet/policy.h"
 
 /**
@@ -250,6 +252,7 @@ struct sock *fsk_child_find_acceptor(struct net_device *dev,
 	sock_put(lsk);
 	return NULL;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_child_find_acceptor, FASTSOCK);
 
 /* TCP arms keepalive if the listener has it; ours starts when it is queued. */
 static void disarm(struct sock *sk)
@@ -320,6 +323,90 @@ void fsk_child_discard(struct sock *child, struct request_sock *req)
 	bh_unlock_sock(child);
 	sock_put(child);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_child_discard, FASTSOCK);
+
+/**
+ * fsk_child_choose - whose child is to be the other end, if that is here?
+ * @dev: device the client is on
+ * @t: addresses
+ * @mark: of the SYN as it arrives
+ * @lsk: where to put the listener, referenced
+ * @syn: where to put the SYN that was judged; to be freed by kfree_skb()
+ *
+ * Context: process.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with, without either.
+ */
+int fsk_child_choose(struct net_device *dev, const struct fsk_tuple *t,
+		     u32 mark, struct sock **lsk, struct sk_buff **syn)
+{
+	int reason = FSK_REASON_NO_LISTENER;
+	u32 mtu;
+
+	rcu_read_lock();
+	local_bh_disable();
+	*lsk = fsk_child_find_listener(dev, t);
+	if (*lsk)
+		reason = fsk_child_check(*lsk, dev, t, mark, syn, &mtu);
+	local_bh_enable();
+	rcu_read_unlock();
+	if (*lsk && reason != FSK_ACCEPT)
+		sock_put(*lsk);
+	return reason;
+}
+EXPORT_SYMBOL_NS_GPL(fsk_child_choose, FASTSOCK);
+
+/**
+ * fsk_child_begin - make a child for whom the client does not wait
+ * @lsk: listener
+ * @dev: device the client is on
+ * @t: addresses
+ * @syn: SYN, as fsk_policy_syn() makes it
+ * @childp: where to put the child
+ * @reqp: where to put its request
+ *
+ * What rests in TIME_WAIT makes way.
+ *
+ * Context: BH disabled, RCU read section.
+ * Return: FSK_ACCEPT, with a child as from fsk_child_make() that may be
+ * attached; or the enum fsk_reason to delegate with.
+ */
+int fsk_child_begin(struct sock *lsk, struct net_device *dev,
+		    const struct fsk_tuple *t, struct sk_buff *syn,
+		    struct sock **childp, struct request_sock **reqp)
+{
+	struct sock *child = NULL;
+
+	if (!fsk_child_tuple_in_use(dev, t, true))
+		child = fsk_child_make(lsk, dev, t, TCP_MSS_DEFAULT, syn, reqp);
+	if (!child)
+		return FSK_REASON_BACKLOG;
+	/* The listener's options may have changed since they were looked at. */
+	if (rcu_access_pointer(child->sk_filter) ||
+	    inet_csk(child)->icsk_ulp_ops) {
+		fsk_child_discard(child, *reqp);
+		return FSK_REASON_LISTENER;
+	}
+	*childp = child;
+	return FSK_ACCEPT;
+}
+EXPORT_SYMBOL_NS_GPL(fsk_child_begin, FASTSOCK);
+
+/**
+ * fsk_child_established - a server's end is complete
+ * @conn: its connection, attached, with TCP's numbers
+ *
+ * Context: the child's spinlock is held, RCU read section.
+ */
+void fsk_child_established(struct fsk_conn *conn)
+{
+	struct net *net = sock_net(conn->sk);
+
+	tcp_set_state(conn->sk, TCP_ESTABLISHED);
+	fsk_conntrack_open(conn->sk, FSK_TRACKED_SERVER, &conn->tracked);
+	fsk_stat_inc(net, FSK_MIB_PASSIVE_OPENS);
+	fsk_stat_inc(net, FSK_MIB_CURR_ESTAB);
+}
+EXPORT_SYMBOL_NS_GPL(fsk_child_established, FASTSOCK);
 
 /**
  * fsk_child_queue - give a child to its listener
@@ -346,3 +433,4 @@ bool fsk_child_queue(struct sock *lsk, struct sock *child,
 	sock_put(child);
 	return queued;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_child_queue, FASTSOCK);

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct fsk_conn;
 struct fsk_tuple;
 struct net_device;
 struct request_sock;
@@ -28,6 +29,12 @@ struct sock *fsk_child_find_acceptor(struct net_device *dev,
 struct sock *fsk_child_make(struct sock *lsk, struct net_device *dev,
 			    const struct fsk_tuple *t, u16 mss,
 			    struct sk_buff *skb, struct request_sock **reqp);
+int fsk_child_choose(struct net_device *dev, const struct fsk_tuple *t,
+		     u32 mark, struct sock **lsk, struct sk_buff **syn);
+int fsk_child_begin(struct sock *lsk, struct net_device *dev,
+		    const struct fsk_tuple *t, struct sk_buff *syn,
+		    struct sock **childp, struct request_sock **reqp);
+void fsk_child_established(struct fsk_conn *conn);
 void fsk_child_discard(struct sock *child, struct request_sock *req);
 bool fsk_child_queue(struct sock *lsk, struct sock *child,
 		     struct request_sock *req);

@@ -16,6 +16,7 @@
  *	enable_mutex (sysctl.c) > claim_mutex (claim.c)
  *	enable_mutex > rtnl > fsk_net.peers_lock
  *	rtnl > socket spinlock
+ *	rtnl > transports_mutex (transport.c) > link_lock
  *	socket lock, rtnl > fsk_table.lock, fsk_net.peers_lock,
  *		fsk_net.budget_lock, link_lock, frames_keys_lock: leaves
  *	socket lock > fsk_tombs.lock > fsk_table.lock
@@ -52,10 +53,11 @@
  * page fault for as long as it likes.
  *
  * What carries a connection never changes, but the connection of a socket may:
- * one in memory takes the place of one of frames (fsk_conn_swap()).  So who
- * comes by way of the socket asks fsk_in_frames() or fsk_in_memory() before
- * fsk_frames() or fsk_memory(), and what is in its backlog meets the function
- * of the connection that it has by then.
+ * another takes the place of one of frames (fsk_conn_swap()).  So a transport
+ * that comes by way of the socket asks whether the connection is one of its own
+ * (fsk_in_frames(), fsk_in_memory()), and what is in the backlog meets the
+ * function of the connection that the socket has by then.  Others ask for
+ * nothing but what its transport says of itself and does.
  *
  * A connection of frames is made by fsk_frames_alloc(), one in memory is part
  * of a struct fsk_pair.  It is attached to its socket by fsk_conn_attach() (ULP
@@ -69,7 +71,8 @@
  * for all that hold.c counts: each attached connection (until ulp_release() or
  * fsk_conn_detach()), each fallback work, each call through fsk_claimed_ops,
  * because such a socket may be delegated, and lose its own reference, under
- * the caller.
+ * the caller.  Where another module's transport is used, connections, and
+ * sockets in place of fastsock's reference, have one on that: see transport.c.
  */
 #ifndef _FSK_CONN_H
 #define _FSK_CONN_H
@@ -123,16 +126,13 @@ enum fsk_phase {
 
 /* What is left to fsk_release_cb() while a program owns the socket. */
 #define FSK_DEFER_TIMER		BIT(0)	/* the timer ran */
-/* What the transport has to do then. */
-/* What the other end in memory wants, see fsk_mem_run_events(). */
-#define FSK_EV_CONNECTED	BIT(2)
-#define FSK_EV_URGENT		BIT(3)
-#define FSK_EV_READABLE		BIT(4)
-#define FSK_EV_FIN		BIT(5)
-#define FSK_EV_RESET		BIT(6)
-#define FSK_EV_SPACE		BIT(7)
-#define FSK_EV_LINK		BIT(8)
-#define FSK_EV_ALL		GENMASK(8, 2)
+/*
+ * What a transport has to do then; it names these bits itself, but for one.
+ * Readers of bytes that are not queued see to it first.
+ */
+#define FSK_EV(n)		BIT(n)	/* 1 to 8 */
+#define FSK_EV_URGENT		FSK_EV(3)
+#define FSK_EV_ALL		GENMASK(8, 1)
 #define FSK_DEFER_SUSPECT	BIT(9)	/* see fsk_challenge_suspect() */
 #define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */
 #define FSK_DEFER_FALLBACK	BIT(11)	/* the fallback work ran */
@@ -236,7 +236,7 @@ static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
 /* Counting in a connection's namespace, without looking the counters up. */
 #define fsk_conn_stat_add(conn, id, n)	this_cpu_add((conn)->mib[id], n)
 
-extern struct proto fsk_prot;
+extern struct proto fsk_prot;	/* filled by socket/sock.c */
 
 /* The connection of @sk; the caller holds the socket lock in either form. */
 static inline struct fsk_conn *fsk_conn(const struct sock *sk)

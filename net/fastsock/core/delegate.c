@@ -22,9 +22,73 @@
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/delegate.h"
+#include "core/transport.h"
+
+struct proto fsk_prot __read_mostly;
+EXPORT_SYMBOL_NS_GPL(fsk_prot, FASTSOCK);
 
 struct proto_ops fsk_claimed_ops __read_mostly;
-struct proto_ops fsk_veteran_ops __read_mostly;
+struct proto_ops fsk_reused_ops __read_mostly;
+struct proto_ops fsk_connected_ops __read_mostly;
+int (*fsk_guest_release)(struct socket *sock) __read_mostly;
+
+/**
+ * fsk_ops_set - give a socket other operations
+ * @sock: socket
+ * @ops: what it is to have
+ *
+ * Its reference on the module of the ones it has goes to the module of the
+ * others.  The caller knows that both stay until then.
+ *
+ * Context: socket lock held in either form, or nobody else knows @sock.
+ */
+void fsk_ops_set(struct socket *sock, const struct proto_ops *ops)
+{
+	struct module *old = sock->ops->owner;
+
+	if (ops->owner == old) {
+		WRITE_ONCE(sock->ops, ops);
+		return;
+	}
+	__module_get(ops->owner);
+	WRITE_ONCE(sock->ops, ops);
+	module_put(old);
+}
+
+/**
+ * fsk_ops_connect - a client's connection is one
+ * @conn: connection
+ *
+ * A socket that belongs to another module keeps that one's operations, see
+ * transport.c: they work for any connection.
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_ops_connect(const struct fsk_conn *conn)
+{
+	const struct fsk_transport *t = conn->transport;
+	struct socket *sock = conn->sk->sk_socket;
+
+	if (sock && (likely(sock->ops->owner == THIS_MODULE) ||
+		     sock->ops->owner == t->owner))
+		fsk_ops_set(sock, &t->proto_ops);
+}
+
+/**
+ * fsk_ops_disconnect - a connection leaves its socket, which may have others
+ * @conn: attached connection; that of another module has got beyond opening
+ *
+ * Context: process; the caller owns the socket.
+ */
+void fsk_ops_disconnect(const struct fsk_conn *conn)
+{
+	const struct fsk_transport *t = conn->transport;
+	struct socket *sock = conn->sk->sk_socket;
+
+	/* What a kernel user has accepted has its listener's operations. */
+	if (sock && sock->ops && (fsk_connected(sock) || t->foreign))
+		fsk_ops_set(sock, &t->reused_ops);
+}
 
 /**
  * fsk_claimed - does fastsock have a say on this socket?
@@ -58,11 +122,9 @@ void fsk_delegate(struct sock *sk, enum fsk_reason reason)
 
 	fsk_count_delegated(sk, reason);
 	WRITE_ONCE(sk->sk_prot, &tcp_prot);
-	/* Other threads may still sleep in what a veteran's ops once called. */
-	if (!sock || sock->ops != &fsk_claimed_ops)
-		return;
-	WRITE_ONCE(sock->ops, &inet_stream_ops);
-	module_put(THIS_MODULE);
+	/* If it was connected, threads may still sleep in what that called. */
+	if (sock && sock->ops == &fsk_claimed_ops)
+		fsk_ops_set(sock, &inet_stream_ops);
 }
 
 /**
@@ -175,6 +237,7 @@ void fsk_fall_back_owned(struct fsk_conn *conn, enum fsk_reason reason)
 	sk->sk_state_change(sk);
 	sk_error_report(sk);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_fall_back_owned, FASTSOCK);
 
 /*
  * Own the socket, but never wait for who owns it: that may be a program asleep
@@ -214,13 +277,18 @@ out:
 /* The caller owns the socket, and @fb, which is for @conn. */
 static void run(struct fsk_fallback *fb, struct fsk_conn *conn)
 {
+	const struct fsk_transport *t = conn->transport;
+
 	conn->fallback = NULL;
 	conn->fallback_queued = false;
 	if (conn->phase == FSK_PH_FALLBACK) {
 		fsk_fall_back_owned(conn, conn->reason);
 	} else {
 		conn->phase = FSK_PH_SYN_SENT;
-		fsk_ops(conn)->resume(conn, &fb->sa);
+		/* It may give the connection up, and with it its reference. */
+		fsk_transport_get(t);
+		t->ops->resume(conn, &fb->sa);
+		fsk_transport_put(t);
 	}
 }
 
@@ -273,6 +341,7 @@ void fsk_fall_back(struct fsk_conn *conn, enum fsk_reason reason)
 	conn->reason = reason;
 	queue(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_fall_back, FASTSOCK);
 
 /**
  * fsk_resume_later - go on with an opening where the socket is owned
@@ -289,6 +358,7 @@ void fsk_resume_later(struct fsk_conn *conn, const struct fsk_synack *sa)
 	conn->fallback->sa = *sa;
 	queue(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_resume_later, FASTSOCK);
 
 /**
  * fsk_fallback_again - the owner of a socket lets go that the work met
@@ -315,6 +385,7 @@ bool fsk_fallback_alloc(struct fsk_conn *conn)
 	conn->fallback = kmalloc(sizeof(*conn->fallback), GFP_KERNEL);
 	return conn->fallback;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_fallback_alloc, FASTSOCK);
 
 /**
  * fsk_fallback_free - undo fsk_fallback_alloc()
@@ -327,3 +398,4 @@ void fsk_fallback_free(struct fsk_conn *conn)
 	if (!conn->fallback_queued)
 		kfree(conn->fallback);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_fallback_free, FASTSOCK);

@@ -10,17 +10,31 @@
 struct fsk_conn;
 struct fsk_synack;
 
-/* Filled by socket/ops.c; here because who delegates compares with them. */
+/* Filled by socket/ops.c.  Transports have copies of the last two. */
 extern struct proto_ops fsk_claimed_ops;	/* not yet decided */
-extern struct proto_ops fsk_veteran_ops;	/* again, after fastsock */
+extern struct proto_ops fsk_reused_ops;		/* again, after fastsock */
+extern struct proto_ops fsk_connected_ops;	/* connected over fastsock */
+/* Of the copies that other modules' transports have. */
+extern int (*fsk_guest_release)(struct socket *sock);
 
-/* Is it open yet whether fastsock or TCP will have this socket? */
+/*
+ * Is it open yet whether fastsock or TCP will have this socket?  Copies have
+ * the functions of what they are copies of.
+ */
 static inline bool fsk_undecided(const struct socket *sock)
 {
-	const struct proto_ops *ops = READ_ONCE(sock->ops);
-
-	return ops == &fsk_claimed_ops || ops == &fsk_veteran_ops;
+	return READ_ONCE(sock->ops)->connect == fsk_claimed_ops.connect;
 }
+
+/* Does it have the operations of a connected socket? */
+static inline bool fsk_connected(const struct socket *sock)
+{
+	return READ_ONCE(sock->ops)->connect == fsk_connected_ops.connect;
+}
+
+void fsk_ops_set(struct socket *sock, const struct proto_ops *ops);
+void fsk_ops_connect(const struct fsk_conn *conn);
+void fsk_ops_disconnect(const struct fsk_conn *conn);
 
 bool fsk_claimed(struct sock *sk);
 int fsk_option_reason(const struct sock *sk);

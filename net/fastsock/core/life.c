@@ -10,6 +10,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <net/tcp.h>
 
@@ -62,6 +63,7 @@ u64 fsk_patience(const struct sock *sk)
 				  ?: 8);
 	return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_retries2));
 }
+EXPORT_SYMBOL_NS_GPL(fsk_patience, FASTSOCK);
 
 /**
  * fsk_patience_lost - did the connection get nowhere for too long?
@@ -79,6 +81,7 @@ bool fsk_patience_lost(struct fsk_conn *conn, u64 since, u64 now)
 	fsk_conn_timeout(conn);
 	return true;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_patience_lost, FASTSOCK);
 
 /**
  * fsk_orphan_init - as many orphans as TCP allows by default
@@ -192,3 +195,4 @@ bool fsk_orphan_lost(struct fsk_conn *conn, bool stuck, u64 now)
 	}
 	return false;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_orphan_lost, FASTSOCK);

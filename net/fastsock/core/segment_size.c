@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How large segments are, and what TCP's own code is to see of it. */
 
+#include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <net/inet_connection_sock.h>
@@ -26,6 +27,7 @@ u16 fsk_mss_own(const struct sock *sk, u32 mtu)
 
 	return user_mss ? min(mss, max_t(u32, user_mss, FSK_MSS_MIN)) : mss;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_mss_own, FASTSOCK);
 
 /**
  * fsk_mss_fit - a route may be narrower than its device

@@ -4,12 +4,14 @@
  * And the numbers by which TCP_INFO and ss show it.
  */
 
+#include <linux/export.h>
 #include <net/inet_connection_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
 #include "base/stats.h"
 #include "core/conn.h"
+#include "core/delegate.h"
 #include "core/keepalive.h"
 #include "core/segment_size.h"
 #include "core/state.h"
@@ -40,6 +42,7 @@ void fsk_state_bytes(struct fsk_conn *conn, u32 una, u32 nxt, u32 rcv)
 	conn->reported_nxt = nxt;
 	conn->reported_rcv = rcv;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_state_bytes, FASTSOCK);
 
 /**
  * fsk_conn_info - bring what TCP_INFO and ss read up to date
@@ -52,6 +55,7 @@ void fsk_conn_info(struct fsk_conn *conn)
 	inet_csk(conn->sk)->icsk_probes_out = min_t(u32, conn->probes, U8_MAX);
 	fsk_ops(conn)->info(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_info, FASTSOCK);
 
 /**
  * fsk_conn_kill - take a connection out of the world
@@ -78,6 +82,7 @@ void fsk_conn_kill(struct fsk_conn *conn)
 	fsk_timer_cancel(conn);
 	fsk_ops(conn)->kill(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_kill, FASTSOCK);
 
 /**
  * fsk_conn_done - both directions have ended, or there is no more to wait for
@@ -92,6 +97,7 @@ void fsk_conn_done(struct fsk_conn *conn)
 	fsk_conn_kill(conn);
 	tcp_done(sk);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_done, FASTSOCK);
 
 /**
  * fsk_conn_time_wait - both directions have ended, this one first
@@ -143,6 +149,7 @@ void fsk_state_numbers(struct fsk_conn *conn, u32 mask)
 	fsk_mss_show(conn);
 	fsk_conn_info(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_state_numbers, FASTSOCK);
 
 /**
  * fsk_state_ack_waits - does a client's last word in the handshake wait?
@@ -159,6 +166,7 @@ bool fsk_state_ack_waits(struct sock *sk)
 	return inet_csk_in_pingpong_mode(sk) ||
 	       READ_ONCE(inet_csk(sk)->icsk_accept_queue.rskq_defer_accept);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_state_ack_waits, FASTSOCK);
 
 /**
  * fsk_state_established - the program's connect() has succeeded
@@ -176,8 +184,7 @@ void fsk_state_established(struct fsk_conn *conn)
 	fsk_stat_inc(sock_net(sk), FSK_MIB_CURR_ESTAB);
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	fsk_conntrack_open(sk, FSK_TRACKED_CLIENT, &conn->tracked);
-	if (sk->sk_socket)
-		WRITE_ONCE(sk->sk_socket->ops, conn->transport->proto_ops);
+	fsk_ops_connect(conn);
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
@@ -186,6 +193,7 @@ void fsk_state_established(struct fsk_conn *conn)
 		fsk_keepalive_start(conn);
 	fsk_timer_arm(conn);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_state_established, FASTSOCK);
 
 /**
  * fsk_state_close - the program sends no more
@@ -249,6 +257,7 @@ bool fsk_state_fin(struct fsk_conn *conn)
 	}
 	return true;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_state_fin, FASTSOCK);
 
 /**
  * fsk_state_fin_acked - all that was sent has arrived, FIN included
@@ -286,6 +295,7 @@ bool fsk_state_fin_acked(struct fsk_conn *conn, u64 now)
 	}
 	return true;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_state_fin_acked, FASTSOCK);
 
 /**
  * fsk_conn_abort - end a connection with an error
@@ -308,6 +318,7 @@ void fsk_conn_abort(struct fsk_conn *conn, int err)
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk_error_report(sk);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_abort, FASTSOCK);
 
 /**
  * fsk_state_reset - the peer has ended the connection
@@ -323,6 +334,7 @@ void fsk_state_reset(struct fsk_conn *conn)
 	fsk_conn_abort(conn, sk->sk_state == TCP_CLOSE_WAIT ? EPIPE :
 							      ECONNRESET);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_state_reset, FASTSOCK);
 
 /**
  * fsk_conn_timeout - end a connection that got nowhere for too long
@@ -339,3 +351,4 @@ void fsk_conn_timeout(struct fsk_conn *conn)
 	fsk_ops(conn)->send_reset(conn, true);
 	fsk_conn_abort(conn, ETIMEDOUT);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_conn_timeout, FASTSOCK);

@@ -6,6 +6,7 @@
  * busy connection programs the clock once a millisecond and not once a frame.
  */
 
+#include <linux/export.h>
 #include <linux/hrtimer.h>
 #include <net/tcp.h>
 
@@ -26,6 +27,7 @@ void fsk_timer_arm(struct fsk_conn *conn)
 	if (conn->phase != FSK_PH_DEAD)
 		fsk_timer_arm_at(conn, fsk_ops(conn)->deadline(conn));
 }
+EXPORT_SYMBOL_NS_GPL(fsk_timer_arm, FASTSOCK);
 
 /**
  * fsk_timer_arm_at - as fsk_timer_arm(), for a transport that knows itself
@@ -41,6 +43,7 @@ void fsk_timer_arm_at(struct fsk_conn *conn, u64 at)
 	conn->timer_at = at;
 	hrtimer_start(&conn->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_timer_arm_at, FASTSOCK);
 
 /**
  * fsk_timer_cancel - stop the timer
@@ -119,6 +122,26 @@ static noinline void run_deferred(struct fsk_conn *conn)
 		fsk_timer_run(conn);
 	rcu_read_unlock();
 }
+
+/**
+ * fsk_conn_notify - have a transport look after a connection
+ * @conn: connection; it may be dead, also afterwards
+ * @events: FSK_EV_* of the transport
+ *
+ * At once, or, if somebody owns the socket, when he lets go of it.
+ *
+ * Context: the socket's spinlock is held, BH disabled, RCU read section.
+ */
+void fsk_conn_notify(struct fsk_conn *conn, unsigned int events)
+{
+	if (conn->phase == FSK_PH_DEAD)
+		return;
+	if (sock_owned_by_user(conn->sk))
+		conn->deferred |= events;
+	else
+		fsk_ops(conn)->event(conn, events);
+}
+EXPORT_SYMBOL_NS_GPL(fsk_conn_notify, FASTSOCK);
 
 /**
  * fsk_release_cb - struct proto.release_cb: what waited for the owner

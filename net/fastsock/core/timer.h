@@ -23,6 +23,7 @@ void fsk_timer_arm_at(struct fsk_conn *conn, u64 at);
 void fsk_timer_run(struct fsk_conn *conn);
 bool fsk_timer_cancel(struct fsk_conn *conn);
 void fsk_timer_exit(struct fsk_conn *conn);
+void fsk_conn_notify(struct fsk_conn *conn, unsigned int events);
 void fsk_release_cb(struct sock *sk);
 
 #endif /* _FSK_TIMER_H */

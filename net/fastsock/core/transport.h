@@ -1,18 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a way to carry connections does for them: frames, or memory. */
+/* What a way to carry connections does for them, and which ways there are. */
 #ifndef _FSK_TRANSPORT_H
 #define _FSK_TRANSPORT_H
 
 #include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/module.h>
 #include <linux/net.h>
 #include <linux/types.h>
+#include <uapi/linux/fastsock_wire.h>
 
 struct fsk_conn;
-struct fsk_synack;
+struct fsk_tuple;
 struct iov_iter;
 struct msghdr;
+struct net_device;
 struct sk_buff;
 struct sock;
+
+/**
+ * struct fsk_offer - what a client of frames and its server have said so far
+ * @dev: the client's device; it stays until the end of the RCU read section
+ * @mac: the server's address
+ * @syn: what the client said
+ * @synack: what the server said
+ */
+struct fsk_offer {
+	struct net_device *dev;
+	const u8 *mac;
+	struct fsk_syn syn;
+	const struct fsk_synack *synack;
+};
 
 /**
  * struct fsk_transport_ops - what a transport does for its connections
@@ -50,11 +68,24 @@ struct sock;
  * @stamp: when the last of them came
  * @queue: move some to the receive queue; false if there are none or no memory
  *
+ * Optional, for how a connection begins, both or neither of the first two:
+ * @usable: may it carry connections over @dev?
+ * @connect: connect a socket in SYN_SENT whose four-tuple is hashed, over @dev
+ *	to the neighbour @mac, which is all zeros within the host; FSK_ACCEPT,
+ *	or the enum fsk_reason to delegate with
+ * @upgrade: take the place of a client's connection of frames that its server
+ *	has answered; 1 if so: @conn is gone; 0 if not; -EAGAIN if it may once
+ *	the caller owns the socket
+ *
  * Optional:
+ * @accepted: a program, or a kernel user, has got the socket by accept()
+ * @device: a device went up or down, its carrier changed, or it goes away;
+ *	NETDEV_UP, _DOWN, _CHANGE, _UNREGISTER
  * @quickack: TCP_QUICKACK is set: acknowledge what waits for it
  * @resized: the receive buffer has a new size
  * @leave: it is dead and detached; true if its references, on the socket too,
- *	are taken care of and need no grace period, after which @free is called
+ *	are taken care of and need no grace period, after which @free is called.
+ *	Not for another module's transport, which that grace period keeps
  * @resume: of a connection in phase SYN_SENT for which fsk_resume_later() was
  *	called: the caller owns the socket now
  * @event: FSK_EV_* that were left to the socket's owner; the connection may
@@ -63,10 +94,12 @@ struct sock;
  *	dead connection any more
  *
  * Context: @write, @urgent, @send_fin, @cork, @uncork, @waits, @quickack,
- * @read, @stamp, @resized, @resume: process; the caller owns the socket.
+ * @read, @stamp, @resized, @connect, @resume: process; the caller owns the
+ * socket.  @usable: any, RCU read section.  @upgrade: BH disabled, RCU read
+ * section, socket lock held in either form.  @device: process, RTNL held.
  * @free: any, no locks.  The others: socket lock held in either form, for
- * @timeout, @probe and @event in an RCU read section.  None but @write, @read
- * and @resume sleeps.
+ * @timeout, @probe and @event in an RCU read section.  None but @write, @read,
+ * @connect, @resume and @device sleeps.
  */
 struct fsk_transport_ops {
 	int (*write)(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
@@ -95,6 +128,12 @@ struct fsk_transport_ops {
 	void (*consume)(struct fsk_conn *conn, u32 len);
 	ktime_t (*stamp)(const struct fsk_conn *conn);
 	bool (*queue)(struct fsk_conn *conn);
+	bool (*usable)(const struct net_device *dev);
+	int (*connect)(struct sock *sk, struct net_device *dev, const u8 *mac,
+		       const struct fsk_tuple *t);
+	int (*upgrade)(struct fsk_conn *conn, const struct fsk_offer *offer);
+	void (*accepted)(struct fsk_conn *conn);
+	void (*device)(struct net_device *dev, unsigned long event);
 	void (*quickack)(struct fsk_conn *conn);
 	void (*resized)(struct fsk_conn *conn);
 	bool (*leave)(struct fsk_conn *conn);
@@ -105,17 +144,64 @@ struct fsk_transport_ops {
 
 /**
  * struct fsk_transport - a transport
+ * @name: for diagnosis
+ * @owner: its module
  * @ops: what it does
  * @within_host: the other end is on this host, so copies are cheap
- * @proto_ops: of its connected sockets
+ * @at_once: connect() makes the server's end before it returns
  * @backlog_rcv: sk_backlog_rcv of its sockets: frames of a connection whose
- *	place another one has taken may come to it, as may TCP's segments
+ *	place another one has taken may come to it, as may TCP's segments; NULL
+ *	to have all of them dropped, as another module has to: it may go before
+ *	the last of them is looked at
+ * @sendmsg: proto_ops.sendmsg of its sockets, NULL for the common one; the
+ *	connection may be another transport's meanwhile, or there may be none
+ * @recvmsg: likewise for recvmsg
+ *
+ * The rest is set by fsk_transport_register():
+ * @foreign: @owner is not fastsock itself, and may go
+ * @proto_ops: of its connected sockets
+ * @reused_ops: of sockets that were connected by it
+ * @list: in order of preference; RCU
  */
 struct fsk_transport {
+	const char *name;
+	struct module *owner;
 	const struct fsk_transport_ops *ops;
 	bool within_host;
-	const struct proto_ops *proto_ops;
+	bool at_once;
 	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb);
+	int (*sendmsg)(struct socket *sock, struct msghdr *msg, size_t size);
+	int (*recvmsg)(struct socket *sock, struct msghdr *msg, size_t size,
+		       int flags);
+
+	bool foreign;
+	struct proto_ops proto_ops;
+	struct proto_ops reused_ops;
+	struct list_head list;
 };
+
+int fsk_backlog_drop(struct sock *sk, struct sk_buff *skb);
+int fsk_transport_register(struct fsk_transport *t);
+void fsk_transport_unregister(struct fsk_transport *t);
+bool fsk_transport_usable(const struct net_device *dev);
+const struct fsk_transport *fsk_transport_for(const struct sock *sk,
+					      const struct net_device *dev);
+int fsk_transport_upgrade(struct fsk_conn *conn,
+			  const struct fsk_offer *offer);
+void fsk_transport_device(struct net_device *dev, unsigned long event);
+
+/* Keep a transport that somebody else keeps until then.  Any context. */
+static inline void fsk_transport_get(const struct fsk_transport *t)
+{
+	if (unlikely(t->foreign))
+		__module_get(t->owner);
+}
+
+/* Let go of what fsk_transport_for() has found, if anything.  Any context. */
+static inline void fsk_transport_put(const struct fsk_transport *t)
+{
+	if (unlikely(t && t->foreign))
+		module_put(t->owner);
+}
 
 #endif /* _FSK_TRANSPORT_H */

@@ -63,15 +63,18 @@ static void send_syn(struct fsk_frames *fr)
 }
 
 /**
- * fsk_client_start - send the first SYN
+ * fsk_client_connect - send the first SYN
  * @sk: socket in SYN_SENT with its four-tuple hashed
  * @dev: device of the route
  * @mac: the server's address
  *
+ * @t: addresses
+ *
  * Context: process, socket owned.
- * Return: 0 or -ENOMEM.
+ * Return: FSK_ACCEPT or FSK_REASON_NOMEM.
  */
-int fsk_client_start(struct sock *sk, struct net_device *dev, const u8 *mac)
+int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
+		       const struct fsk_tuple *t)
 {
 	int ms = READ_ONCE(fsk_net(sock_net(sk))->handshake_ms);
 	struct fsk_conn *conn;
@@ -79,14 +82,14 @@ int fsk_client_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	u64 now = fsk_now();
 
 	if (!fsk_eth_usable(dev))
-		return -ENOMEM;
+		return FSK_REASON_NOMEM;
 	fr = fsk_frames_alloc(sk, dev, mac, GFP_KERNEL);
 	if (!fr)
-		return -ENOMEM;
+		return FSK_REASON_NOMEM;
 	conn = &fr->conn;
 	if (!fsk_fallback_alloc(conn)) {
 		fsk_frames_discard(fr);
-		return -ENOMEM;
+		return FSK_REASON_NOMEM;
 	}
 	do {
 		fr->id = get_random_u32();
@@ -110,7 +113,7 @@ int fsk_client_start(struct sock *sk, struct net_device *dev, const u8 *mac)
 	fsk_frames_hash(fr);
 	send_syn(fr);
 	fsk_timer_arm(conn);
-	return 0;
+	return FSK_ACCEPT;
 }
 
 /**

@@ -10,6 +10,7 @@ struct fsk_conn;
 struct fsk_frames;
 struct fsk_syn;
 struct fsk_synack;
+struct fsk_tuple;
 struct net_device;
 struct sock;
 
@@ -20,7 +21,8 @@ struct sock;
 /* SYN or CONFIRM again, then doubled. */
 #define FSK_HS_RETRY_NS		5000000ULL
 
-int fsk_client_start(struct sock *sk, struct net_device *dev, const u8 *mac);
+int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
+		       const struct fsk_tuple *t);
 void fsk_client_timeout(struct fsk_frames *fr, u64 now);
 void fsk_client_fallback(struct fsk_frames *fr, enum fsk_reason reason);
 void fsk_client_resume(struct fsk_conn *conn, const struct fsk_synack *sa);

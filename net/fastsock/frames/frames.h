@@ -77,7 +77,7 @@ struct fsk_frames {
 	struct fsk_tomb *tomb;
 };
 
-extern const struct fsk_transport fsk_frames_transport;
+extern struct fsk_transport fsk_frames_transport;
 
 /* Is it part of a struct fsk_frames? */
 static inline bool fsk_in_frames(const struct fsk_conn *conn)

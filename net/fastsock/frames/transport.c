@@ -2,6 +2,8 @@
 /* Frames as a transport: what is due, what TCP_INFO shows, the end. */
 
 #include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
 #include <linux/rcupdate.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
@@ -18,8 +20,8 @@
 #include "frames/rx.h"
 #include "frames/tx.h"
 #include "frames/write.h"
+#include "lan/eth.h"
 #include "rel/rel.h"
-#include "socket/ops.h"
 #include "stream/queue.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
@@ -336,6 +338,12 @@ static void frames_free(struct fsk_conn *conn)
 	fsk_frames_free(fsk_frames(conn));
 }
 
+static void frames_device(struct net_device *dev, unsigned long event)
+{
+	if (event == NETDEV_UNREGISTER)
+		fsk_frames_drop_dev(dev);
+}
+
 static const struct fsk_transport_ops frames_ops = {
 	.write		= fsk_write_msg,
 	.urgent		= frames_urgent,
@@ -353,12 +361,16 @@ static const struct fsk_transport_ops frames_ops = {
 	.kill		= frames_kill,
 	.free		= frames_free,
 	.probe		= frames_probe,
+	.usable		= fsk_eth_usable,
+	.connect	= fsk_client_connect,
+	.device		= frames_device,
 	.quickack	= frames_quickack,
 	.resume		= fsk_client_resume,
 };
 
-const struct fsk_transport fsk_frames_transport = {
+struct fsk_transport fsk_frames_transport __read_mostly = {
+	.name		= "frames",
+	.owner		= THIS_MODULE,
 	.ops		= &frames_ops,
-	.proto_ops	= &fsk_stream_ops,
 	.backlog_rcv	= fsk_backlog_rcv,
 };

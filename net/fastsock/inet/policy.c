@@ -21,6 +21,7 @@
 
 #include <linux/bpf-cgroup.h>
 #include <linux/etherdevice.h>
+#include <linux/export.h>
 #include <linux/netfilter.h>
 #include <linux/security.h>
 #include <net/ip.h>
@@ -623,6 +624,7 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev,
 	hand_to_tcp(skb);
 	return skb;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_policy_syn, FASTSOCK);
 
 /**
  * fsk_policy_synack() - the SYN-ACK that TCP would have received
@@ -672,3 +674,4 @@ void fsk_policy_turn(struct sk_buff *skb)
 				 csum_partial(th, skb->len, 0));
 	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_policy_turn, FASTSOCK);

@@ -13,6 +13,14 @@
 struct fsk_pair;
 struct fsk_ring;
 
+/* What the other end wants, see fsk_mem_run_events(), beside FSK_EV_URGENT. */
+#define FSK_EV_CONNECTED	FSK_EV(2)
+#define FSK_EV_READABLE		FSK_EV(4)
+#define FSK_EV_FIN		FSK_EV(5)
+#define FSK_EV_RESET		FSK_EV(6)
+#define FSK_EV_SPACE		FSK_EV(7)
+#define FSK_EV_LINK		FSK_EV(8)
+
 /**
  * struct fsk_memory - one end of a connection in memory
  * @conn: what all connections have
@@ -81,7 +89,7 @@ static_assert(offsetof(struct fsk_memory, counted) ==
 	      sizeof_field(struct fsk_memory, counted) ==
 	      sizeof_field(struct fsk_conn, own));
 
-extern const struct fsk_transport fsk_memory_transport;
+extern struct fsk_transport fsk_memory_transport;
 
 /* Is it part of a struct fsk_memory? */
 static inline bool fsk_in_memory(const struct fsk_conn *conn)

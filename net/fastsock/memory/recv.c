@@ -286,24 +286,17 @@ void fsk_mem_resized(struct fsk_memory *mem)
 }
 
 /**
- * fsk_mem_accepted - accept() has returned a socket: count unread bytes as its
- * @sk: the socket
+ * fsk_mem_accepted - accept() has returned the socket: count unread bytes
+ * @mem: connection
  *
  * Not before: accept() charges what is in sk_rmem_alloc to the memory cgroup of
  * the program.  TCP uncharges that as it is read, but the bytes of a ring are
  * charged to who wrote them, so that nobody would uncharge them here.
  *
- * Context: process; nobody else knows the socket yet but its peer.
+ * Context: the socket's spinlock is held, and nobody owns it.
  */
-void fsk_mem_accepted(struct sock *sk)
+void fsk_mem_accepted(struct fsk_memory *mem)
 {
-	struct fsk_conn *conn;
-
-	spin_lock_bh(&sk->sk_lock.slock);
-	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (conn && fsk_in_memory(conn)) {
-		fsk_memory(conn)->counts = true;
-		fsk_mem_count_unread(fsk_memory(conn));
-	}
-	spin_unlock_bh(&sk->sk_lock.slock);
+	mem->counts = true;
+	fsk_mem_count_unread(mem);
 }

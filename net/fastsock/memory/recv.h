@@ -24,7 +24,7 @@ bool fsk_mem_queue(struct fsk_memory *mem);
 bool fsk_mem_fill(struct fsk_memory *mem);
 void fsk_mem_made_room(struct fsk_memory *mem);
 void fsk_mem_resized(struct fsk_memory *mem);
-void fsk_mem_accepted(struct sock *sk);
+void fsk_mem_accepted(struct fsk_memory *mem);
 
 /*
  * The reader has taken bytes out of @in, or wants TCP's numbers up to date:

@@ -4,7 +4,8 @@
  * shows.
  */
 
-#include <linux/skbuff.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
@@ -17,6 +18,7 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
+#include "memory/connect.h"
 #include "memory/cork.h"
 #include "memory/events.h"
 #include "memory/link.h"
@@ -26,7 +28,8 @@
 #include "memory/recv.h"
 #include "memory/ring.h"
 #include "memory/send.h"
-#include "socket/ops.h"
+#include "stream/recv.h"
+#include "stream/send.h"
 
 /* So often an orphan with unsent bytes looks whether it must go. */
 #define FSK_ORPHAN_NS		NSEC_PER_SEC
@@ -281,17 +284,33 @@ static void memory_unhook(struct fsk_conn *conn)
 		atomic_sub(xchg(&mem->counted, 0), &conn->sk->sk_rmem_alloc);
 }
 
-/*
- * A frame that waited for the owner was for the connection in whose place this
- * one is, see fsk_conn_swap().  A TCP segment has raced with the filter.
- */
-static int memory_backlog_rcv(struct sock *sk, struct sk_buff *skb)
+static int memory_connect(struct sock *sk, struct net_device *dev,
+			  const u8 *mac, const struct fsk_tuple *t)
 {
-	if (skb->protocol == fsk_ethertype)
-		fsk_drop(sock_net(sk), skb, FSK_DROP_STATE);
-	else
-		kfree_skb(skb);
-	return 0;
+	return fsk_mem_connect(sk, dev, t);
+}
+
+static void memory_accepted(struct fsk_conn *conn)
+{
+	fsk_mem_accepted(fsk_memory(conn));
+}
+
+static void memory_device(struct net_device *dev, unsigned long event)
+{
+	fsk_mem_link_device(dev, event == NETDEV_UNREGISTER);
+}
+
+static int memory_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	return fsk_mem_send(sock->sk, msg, size) ?:
+	       fsk_stream_sendmsg(sock, msg, size);
+}
+
+static int memory_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			  int flags)
+{
+	return fsk_mem_recv(sock->sk, msg, size, flags) ?:
+	       fsk_stream_recvmsg(sock, msg, size, flags);
 }
 
 static const struct fsk_transport_ops memory_ops = {
@@ -316,15 +335,22 @@ static const struct fsk_transport_ops memory_ops = {
 	.consume	= memory_consume,
 	.stamp		= memory_stamp,
 	.queue		= memory_queue,
+	.usable		= fsk_mem_usable,
+	.connect	= memory_connect,
+	.accepted	= memory_accepted,
+	.device		= memory_device,
 	.resized	= memory_resized,
 	.leave		= memory_leave,
 	.event		= memory_event,
 	.unhook		= memory_unhook,
 };
 
-const struct fsk_transport fsk_memory_transport = {
+struct fsk_transport fsk_memory_transport __read_mostly = {
+	.name		= "memory",
+	.owner		= THIS_MODULE,
 	.ops		= &memory_ops,
 	.within_host	= true,
-	.proto_ops	= &fsk_memory_ops,
-	.backlog_rcv	= memory_backlog_rcv,
+	.at_once	= true,
+	.sendmsg	= memory_sendmsg,
+	.recvmsg	= memory_recvmsg,
 };

@@ -21,7 +21,6 @@
 #include "base/stats.h"
 #include "core/delegate.h"
 #include "socket/claim.h"
-#include "socket/ops.h"
 
 static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
 static DEFINE_MUTEX(claim_mutex);	/* those below, tcp_prot.init, hold.c */
@@ -89,7 +88,7 @@ static int family_create(struct net *net, struct socket *sock, int protocol,
 	if (err)
 		return err;
 	sk = tcp->sk;
-	if (tcp->ops != &inet_stream_ops && tcp->ops != &fsk_claimed_ops) {
+	if (tcp->ops != &inet_stream_ops && !fsk_undecided(tcp)) {
 		sock_release(tcp);	/* MPTCP, perhaps */
 		return -EPROTONOSUPPORT;
 	}
@@ -217,7 +216,6 @@ int fsk_claim_init(void)
 {
 	int err;
 
-	fsk_socket_ops_init();
 	if (!family)
 		return 0;
 	family_ops.family = family;

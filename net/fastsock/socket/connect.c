@@ -18,14 +18,11 @@
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/state.h"
-#include "frames/client.h"
+#include "core/transport.h"
 #include "inet/ipv4.h"
 #include "inet/policy.h"
-#include "lan/eth.h"
 #include "lan/hello.h"
 #include "lan/peer.h"
-#include "memory/connect.h"
-#include "memory/pair.h"
 #include "socket/connect.h"
 
 static int sock_reason(const struct sock *sk)
@@ -53,10 +50,10 @@ static int peer_reason(const struct rtable *rt, __be32 daddr, u8 *mac)
 		return reason;
 	if (dev->flags & IFF_LOOPBACK) {
 		eth_zero_addr(mac);
-		return fsk_eth_usable(dev) || fsk_mem_usable(dev) ?
-		       FSK_ACCEPT : FSK_REASON_LOCALHOST;
+		return fsk_transport_usable(dev) ? FSK_ACCEPT :
+						   FSK_REASON_LOCALHOST;
 	}
-	if (!fsk_eth_usable(dev))
+	if (!fsk_transport_usable(dev))
 		return FSK_REASON_DEVICE;
 	if (!fsk_ipv4_neighbour(dev, daddr, mac))
 		return FSK_REASON_UNKNOWN_PEER;
@@ -134,23 +131,22 @@ static int first_look(const struct sock *sk, __be32 daddr)
 static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
 {
 	struct fsk_tuple t = fsk_tuple_of(sk);
-	int reason;
+	const struct fsk_transport *way;
+	int reason = FSK_REASON_OPTION;
 
 	if (dst_xfrm(&rt->dst))
 		return FSK_REASON_XFRM;
 	if (t.saddr == t.daddr && t.sport == t.dport)
 		return FSK_REASON_SELFCONNECT;
-	/* In memory the server's end would be there at once. */
-	if (fsk_mem_usable(rt->dst.dev) && fsk_state_ack_waits(sk))
-		return FSK_REASON_OPTION;
-	reason = fsk_policy_connect(sk, rt, &t);
-	if (reason != FSK_ACCEPT)
-		return reason;
-	if (fsk_mem_usable(rt->dst.dev))
-		return fsk_mem_connect(sk, rt->dst.dev, &t);
-	if (fsk_client_start(sk, rt->dst.dev, mac))
-		return FSK_REASON_NOMEM;
-	return FSK_ACCEPT;
+	way = fsk_transport_for(sk, rt->dst.dev);
+	/* The last ack cannot wait where the server's end is there at once. */
+	if (!way || !way->at_once || !fsk_state_ack_waits(sk))
+		reason = fsk_policy_connect(sk, rt, &t);
+	if (reason == FSK_ACCEPT)
+		reason = way ? way->ops->connect(sk, rt->dst.dev, mac, &t) :
+			       FSK_REASON_NOMEM;
+	fsk_transport_put(way);
+	return reason;
 }
 
 /**

@@ -15,28 +15,17 @@
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/state.h"
-#include "memory/memory.h"
-#include "memory/recv.h"
-#include "memory/send.h"
 #include "socket/ops.h"
 #include "socket/sock.h"
 #include "stream/recv.h"
 #include "stream/send.h"
 
-struct proto_ops fsk_stream_ops __read_mostly;
-struct proto_ops fsk_memory_ops __read_mostly;
-
-static bool connected_ops(const struct socket *sock)
-{
-	return sock->ops == &fsk_stream_ops || sock->ops == &fsk_memory_ops;
-}
-
 /*
  * Calls on a claimed socket.  Each holds the module: the socket may be
  * delegated by another thread, or by this one, before it returns.  Calls on a
- * connected one, or on a veteran, need not: it is never delegated, so it keeps
- * its reference until its last descriptor is closed, and whoever is in a call
- * has that descriptor.
+ * connected one, or on one that was, need not: it is never delegated, so it
+ * keeps its reference, on this module or on one that needs it, until its last
+ * descriptor is closed, and whoever is in a call has that descriptor.
  */
 
 static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
@@ -56,9 +45,6 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 	/* It failed, or never came to connecting. */
 	if (fsk_is_conn(sk) && !fsk_conn(sk))
 		WRITE_ONCE(sk->sk_prot, &tcp_prot);
-	/* Connected and reset before this thread could run. */
-	if (!fsk_is_conn(sk) && connected_ops(sock))
-		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
 	release_sock(sk);
 	fsk_hold_drop();
 	return err;
@@ -71,7 +57,7 @@ static const struct proto_ops *ops_of(const struct sock *sk)
 
 	rcu_read_lock();
 	conn = fsk_conn_rcu(sk);
-	ops = conn ? conn->transport->proto_ops : &fsk_stream_ops;
+	ops = conn ? &conn->transport->proto_ops : &fsk_connected_ops;
 	rcu_read_unlock();
 	return ops;
 }
@@ -81,12 +67,20 @@ static void adopt(struct socket *newsock)
 {
 	if (!newsock->ops || !fsk_undecided(newsock))
 		return;
-	if (fsk_is_conn(newsock->sk)) {
-		newsock->ops = ops_of(newsock->sk);
-	} else {
-		newsock->ops = &inet_stream_ops;
-		module_put(THIS_MODULE);
-	}
+	fsk_ops_set(newsock, fsk_is_conn(newsock->sk) ? ops_of(newsock->sk) :
+							&inet_stream_ops);
+}
+
+/* Nobody else knows the socket yet but its peer. */
+static void tell_accepted(struct sock *sk)
+{
+	struct fsk_conn *conn;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	if (conn && fsk_ops(conn)->accepted)
+		fsk_ops(conn)->accepted(conn);
+	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
 static int claimed_accept(struct socket *sock, struct socket *newsock,
@@ -97,7 +91,7 @@ static int claimed_accept(struct socket *sock, struct socket *newsock,
 	fsk_hold();
 	err = inet_accept(sock, newsock, FSK_ACCEPT_PASS);
 	if (!err) {
-		fsk_mem_accepted(newsock->sk);
+		tell_accepted(newsock->sk);
 		adopt(newsock);
 	}
 	fsk_hold_drop();
@@ -133,9 +127,18 @@ static int claimed_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	return err;
 }
 
+/* A connection that is not yet one: the work that delegates finds it dead. */
+static void give_up(struct sock *sk)
+{
+	if (fsk_is_conn(sk) && fsk_conn(sk) && sk->sk_state == TCP_SYN_SENT)
+		fsk_conn_kill(fsk_conn(sk));
+}
+
 /*
- * The caller puts the reference of the module it saw in sock->ops, even if the
- * fallback work has delegated the socket, and put one, since.
+ * The caller puts the reference of the module it saw in sock->ops, which was
+ * this one.  Since then the fallback work may have delegated the socket, and
+ * put the reference, or a connection of another module's was established, and
+ * has moved it.  Afterwards nothing changes that any more.
  */
 static int any_release(struct socket *sock)
 {
@@ -145,11 +148,23 @@ static int any_release(struct socket *sock)
 		return inet_release(sock);
 	lock_sock(sk);
 	if (sock->ops->owner != THIS_MODULE)
-		__module_get(THIS_MODULE);
-	else if (fsk_is_conn(sk) && fsk_conn(sk) &&
-		 sk->sk_state == TCP_SYN_SENT)
-		fsk_conn_kill(fsk_conn(sk));	/* the work finds it dead */
+		fsk_ops_set(sock, &fsk_reused_ops);
+	else
+		give_up(sk);
 	release_sock(sk);
+	return inet_release(sock);
+}
+
+/* The same, but it was another module, whose socket stays that to the end. */
+static int guest_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	if (sk) {
+		lock_sock(sk);
+		give_up(sk);
+		release_sock(sk);
+	}
 	return inet_release(sock);
 }
 
@@ -179,7 +194,7 @@ static int judge_ulp(struct socket *sock, sockptr_t optval, unsigned int optlen)
 	ours = fsk_is_conn(sk);
 	if (!ours && sock->ops == &fsk_claimed_ops)
 		fsk_delegate(sk, FSK_REASON_ULP);
-	else if (!ours && sock->ops->owner == THIS_MODULE)
+	else if (!ours && (fsk_undecided(sock) || fsk_connected(sock)))
 		err = -EOPNOTSUPP;
 	release_sock(sk);
 	return ours ? fsk_refuse_ulp(optval, optlen) : err;
@@ -242,11 +257,7 @@ static ssize_t claimed_splice_read(struct socket *sock, loff_t *ppos,
 	return ret;
 }
 
-/*
- * Connected: no detour through inet_sendmsg() and its like.  sk_prot still
- * decides, because connect(AF_UNSPEC) gives the sk back under this very file.
- */
-
+/* As inet_stream_connect(); but by it ours are known, see fsk_connected(). */
 static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
 			  int addr_len, int flags)
 {
@@ -255,48 +266,12 @@ static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
 
 	lock_sock(sk);
 	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
-	/* Disconnected: it may connect again, over either. */
-	if (!fsk_is_conn(sk) && connected_ops(sock))
-		WRITE_ONCE(sock->ops, &fsk_veteran_ops);
 	release_sock(sk);
 	return err;
 }
 
-static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
-{
-	if (likely(fsk_is_conn(sock->sk)))
-		return fsk_sendmsg(sock->sk, msg, size);
-	return inet_sendmsg(sock, msg, size);
-}
-
-static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
-			  int flags)
-{
-	int addr_len = 0, err;
-
-	if (unlikely(!fsk_is_conn(sock->sk)))
-		return inet_recvmsg(sock, msg, size, flags);
-	err = fsk_recvmsg(sock->sk, msg, size, flags, &addr_len);
-	if (err >= 0)
-		msg->msg_namelen = addr_len;
-	return err;
-}
-
-static int memory_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
-{
-	return fsk_mem_send(sock->sk, msg, size) ?:
-	       stream_sendmsg(sock, msg, size);
-}
-
-static int memory_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
-			  int flags)
-{
-	return fsk_mem_recv(sock->sk, msg, size, flags) ?:
-	       stream_recvmsg(sock, msg, size, flags);
-}
-
 /* TCP may make the buffer larger for it.  The caller owns @sk. */
-static int memory_set_rcvlowat(struct sock *sk, int val)
+static int stream_set_rcvlowat(struct sock *sk, int val)
 {
 	int err = inet_stream_ops.set_rcvlowat(sk, val);
 	struct fsk_conn *conn;
@@ -337,22 +312,21 @@ void fsk_socket_ops_init(void)
 	replace_tcp_readers(&fsk_claimed_ops);
 	fsk_claimed_ops.splice_read = claimed_splice_read;
 
-	fsk_veteran_ops = fsk_claimed_ops;
-	fsk_veteran_ops.release = any_release;
-	fsk_veteran_ops.setsockopt = any_setsockopt;
-	fsk_veteran_ops.splice_read = fsk_splice_read;
+	fsk_reused_ops = fsk_claimed_ops;
+	fsk_reused_ops.release = any_release;
+	fsk_reused_ops.setsockopt = any_setsockopt;
+	fsk_reused_ops.splice_read = fsk_splice_read;
+	fsk_reused_ops.set_rcvlowat = stream_set_rcvlowat;
 
-	fsk_stream_ops = inet_stream_ops;
-	fsk_stream_ops.owner = THIS_MODULE;
-	fsk_stream_ops.release = any_release;
-	fsk_stream_ops.connect = stream_connect;
-	fsk_stream_ops.sendmsg = stream_sendmsg;
-	fsk_stream_ops.recvmsg = stream_recvmsg;
-	fsk_stream_ops.setsockopt = any_setsockopt;
-	replace_tcp_readers(&fsk_stream_ops);
+	fsk_connected_ops = inet_stream_ops;
+	fsk_connected_ops.owner = THIS_MODULE;
+	fsk_connected_ops.release = any_release;
+	fsk_connected_ops.connect = stream_connect;
+	fsk_connected_ops.sendmsg = fsk_stream_sendmsg;
+	fsk_connected_ops.recvmsg = fsk_stream_recvmsg;
+	fsk_connected_ops.setsockopt = any_setsockopt;
+	fsk_connected_ops.set_rcvlowat = stream_set_rcvlowat;
+	replace_tcp_readers(&fsk_connected_ops);
 
-	fsk_memory_ops = fsk_stream_ops;
-	fsk_memory_ops.sendmsg = memory_sendmsg;
-	fsk_memory_ops.recvmsg = memory_recvmsg;
-	fsk_memory_ops.set_rcvlowat = memory_set_rcvlowat;
+	fsk_guest_release = guest_release;
 }

@@ -12,14 +12,11 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
-#include "frames/rx.h"
 #include "rel/seq.h"
 #include "socket/connect.h"
 #include "socket/sock.h"
 #include "stream/recv.h"
 #include "stream/send.h"
-
-struct proto fsk_prot __read_mostly;
 
 static void send_fin(struct sock *sk)
 {
@@ -277,7 +274,7 @@ void fsk_sock_init(void)
 	fsk_prot.keepalive = fsk_keepalive;
 	fsk_prot.sendmsg = fsk_sendmsg;
 	fsk_prot.recvmsg = fsk_recvmsg;
-	fsk_prot.backlog_rcv = fsk_backlog_rcv;
+	fsk_prot.backlog_rcv = fsk_backlog_drop;
 	fsk_prot.release_cb = fsk_release_cb;
 	fsk_prot.diag_destroy = fsk_abort;
 #ifdef CONFIG_BPF_SYSCALL

@@ -4,6 +4,7 @@
  * the program's buffer posted, so that bytes are copied into it as they come.
  */
 
+#include <linux/export.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 #include <net/inet_common.h>
@@ -294,3 +295,4 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	}
 	return err;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_recvmsg, FASTSOCK);

@@ -5,9 +5,13 @@
 
 #include <linux/fs.h>
 #include <linux/net.h>
+#include <linux/socket.h>
 #include <linux/types.h>
+#include <net/inet_common.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+
+#include "core/conn.h"
 
 struct pipe_inode_info;
 
@@ -18,6 +22,20 @@ ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 			unsigned int flags);
 int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len);
+
+/* See fsk_stream_sendmsg(). */
+static inline int fsk_stream_recvmsg(struct socket *sock, struct msghdr *msg,
+				     size_t size, int flags)
+{
+	int addr_len = 0, err;
+
+	if (unlikely(!fsk_is_conn(sock->sk)))
+		return inet_recvmsg(sock, msg, size, flags);
+	err = fsk_recvmsg(sock->sk, msg, size, flags, &addr_len);
+	if (err >= 0)
+		msg->msg_namelen = addr_len;
+	return err;
+}
 
 /*
  * No bytes, no end and no error to tell of.  Without frames in the backlog that

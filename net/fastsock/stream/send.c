@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* send(), and how large the buffer is, whatever carries the bytes. */
 
+#include <linux/export.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -30,6 +31,7 @@ bool fsk_send_grow(struct sock *sk)
 	WRITE_ONCE(sk->sk_sndbuf, min_t(u32, 2U * cur, max));
 	return true;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_send_grow, FASTSOCK);
 
 /**
  * __fsk_send_keep_writable - let a send buffer that is in use grow
@@ -51,6 +53,7 @@ bool __fsk_send_keep_writable(struct sock *sk, u32 queued)
 		grown = true;
 	return grown;
 }
+EXPORT_SYMBOL_NS_GPL(__fsk_send_keep_writable, FASTSOCK);
 
 /* What TCP says when it is asked to connect while it sends. */
 static int fastopen_error(const struct sock *sk, const struct msghdr *msg)
@@ -151,3 +154,4 @@ int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	release_sock(sk);
 	return ret;
 }
+EXPORT_SYMBOL_NS_GPL(fsk_sendmsg, FASTSOCK);

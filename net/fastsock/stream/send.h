@@ -3,10 +3,13 @@
 #ifndef _FSK_SEND_H
 #define _FSK_SEND_H
 
+#include <linux/net.h>
+#include <linux/socket.h>
 #include <linux/types.h>
+#include <net/inet_common.h>
 #include <net/sock.h>
 
-struct msghdr;
+#include "core/conn.h"
 
 int fsk_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
 bool fsk_send_grow(struct sock *sk);
@@ -17,6 +20,19 @@ static inline bool fsk_send_keep_writable(struct sock *sk, u32 queued)
 {
 	return unlikely(queued > READ_ONCE(sk->sk_sndbuf) / 2U) &&
 	       __fsk_send_keep_writable(sk, queued);
+}
+
+/*
+ * struct proto_ops.sendmsg of a connected socket: no detour through
+ * inet_sendmsg().  sk_prot still decides, because connect(AF_UNSPEC) gives the
+ * sk back under this very file.
+ */
+static inline int fsk_stream_sendmsg(struct socket *sock, struct msghdr *msg,
+				     size_t size)
+{
+	if (likely(fsk_is_conn(sock->sk)))
+		return fsk_sendmsg(sock->sk, msg, size);
+	return inet_sendmsg(sock, msg, size);
 }
 
 /* There is room in the send buffer; socket lock held in either form. */

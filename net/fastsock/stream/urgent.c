@@ -7,6 +7,7 @@
  * FIONREAD and SIOCATMARK are TCP's.
  */
 
+#include <linux/export.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -40,6 +41,7 @@ void fsk_urgent_announced(struct fsk_conn *conn, u32 seq)
 	WRITE_ONCE(tp->urg_data, TCP_URG_NOTYET);
 	WRITE_ONCE(tp->urg_seq, seq);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_urgent_announced, FASTSOCK);
 
 /**
  * fsk_urgent_byte - the urgent byte is here
@@ -59,6 +61,7 @@ void fsk_urgent_byte(struct fsk_conn *conn, u32 seq, u8 byte)
 	if (!sock_flag(conn->sk, SOCK_DEAD))
 		conn->sk->sk_data_ready(conn->sk);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_urgent_byte, FASTSOCK);
 
 /**
  * fsk_urgent_passed - the reader has moved on; is it beyond the mark?
