@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Compiles the module against one kernel build directory in a copy of the
-# sources, so that the products of several kernels never meet:
+# sources, so that the products of several kernels never meet; and the modules
+# that only tests need:
 #   build-module.sh KDIR OUT [make argument...]
 set -eu
 
@@ -18,4 +19,4 @@ flock 9
 rsync -aR --delete --prune-empty-dirs --include='*/' --include='*.[ch]' \
 	--include=Kbuild --exclude='*' "$top/./Kbuild" "$top/./net" \
 	"$top/./include" "$top/./selftests/rel" "$top/./selftests/module" "$out/"
-make -C "$kdir" M="$out" "$@" modules 9>&-
+make -C "$kdir" M="$out" FSK_SELFTESTS=1 "$@" modules 9>&-
