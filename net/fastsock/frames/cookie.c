@@ -136,7 +136,7 @@ bool fsk_cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
  */
 bool fsk_cookie_answered(const struct net_device *dev,
 			 const struct fsk_syn *syn, const u8 *mac, u32 id,
-			    u32 key)
+			 u32 key)
 {
 	return cookie_ok(id, key, syn, dev, mac) &&
 	       !fsk_tomb_find(dev_net(dev), id, key);
@@ -152,4 +152,41 @@ int fsk_cookie_init(void)
 {
 	get_random_bytes(&cookie_secret, sizeof(cookie_secret));
 	return 0;
+}
+
+/**
+ * fsk_cookie_reserve - prepare to take up an offer otherwise than by CONFIRM
+ * @gfp: allocation flags
+ *
+ * Context: as @gfp allows.
+ * Return: for fsk_cookie_spend() or fsk_cookie_release(); NULL without memory.
+ */
+struct fsk_tomb *fsk_cookie_reserve(gfp_t gfp)
+{
+	return fsk_tomb_alloc(gfp);
+}
+
+/**
+ * fsk_cookie_release - the offer was not taken up
+ * @tomb: from fsk_cookie_reserve(), or NULL
+ *
+ * Context: any.
+ */
+void fsk_cookie_release(struct fsk_tomb *tomb)
+{
+	fsk_tomb_free(tomb);
+}
+
+/**
+ * fsk_cookie_spend - from now on nobody else can take up the offer
+ * @net: the server's namespace
+ * @tomb: from fsk_cookie_reserve()
+ * @id: id in SYNACK, host order
+ * @key: key in SYNACK, host order
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_cookie_spend(struct net *net, struct fsk_tomb *tomb, u32 id, u32 key)
+{
+	fsk_tomb_add(net, tomb, id, key);
 }

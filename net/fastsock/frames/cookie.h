@@ -6,6 +6,8 @@
 #include <linux/types.h>
 
 struct fsk_syn;
+struct fsk_tomb;
+struct net;
 struct net_device;
 
 /* Jiffies per slot, log2; a cookie is good for one to two slots. */
@@ -21,5 +23,8 @@ bool fsk_cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
 bool fsk_cookie_answered(const struct net_device *dev,
 			 const struct fsk_syn *syn, const u8 *mac, u32 id,
 			 u32 key);
+struct fsk_tomb *fsk_cookie_reserve(gfp_t gfp);
+void fsk_cookie_release(struct fsk_tomb *tomb);
+void fsk_cookie_spend(struct net *net, struct fsk_tomb *tomb, u32 id, u32 key);
 
 #endif /* _FSK_COOKIE_H */

@@ -25,7 +25,6 @@
 #include "frames/client.h"
 #include "frames/cookie.h"
 #include "frames/frames.h"
-#include "frames/tomb.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -104,11 +103,11 @@ static bool connect_ends(struct fsk_memory *client, struct fsk_memory *server,
 		fsk_pair_discard(server);
 	kfree_skb(syn);
 	if (reason != FSK_ACCEPT) {
-		fsk_tomb_free(tomb);
+		fsk_cookie_release(tomb);
 		return false;
 	}
-	fsk_tomb_add(dev_net(dev), tomb, be32_to_cpu(sa->id),
-		     be32_to_cpu(sa->key));
+	fsk_cookie_spend(dev_net(dev), tomb, be32_to_cpu(sa->id),
+			 be32_to_cpu(sa->key));
 	return fsk_child_queue(lsk, server->conn.sk, req);
 }
 
@@ -121,7 +120,7 @@ static bool take_over(struct fsk_frames *old, const struct fsk_synack *sa,
 		      struct net_device *dev, const struct fsk_tuple *t,
 		      struct sock *lsk)
 {
-	struct fsk_tomb *tomb = fsk_tomb_alloc(GFP_ATOMIC);
+	struct fsk_tomb *tomb = fsk_cookie_reserve(GFP_ATOMIC);
 	struct net_device *mine = fsk_frames_dev(old);
 	struct fsk_memory *client, *server;
 	struct fsk_pair *pair;
@@ -157,7 +156,7 @@ err_pair:
 	fsk_pair_discard(server);
 	fsk_pair_discard(client);
 err_tomb:
-	fsk_tomb_free(tomb);
+	fsk_cookie_release(tomb);
 	return false;
 }
 

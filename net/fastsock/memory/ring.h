@@ -11,7 +11,7 @@
 
 struct sock;
 
-/* Bytes; more could not be told from fewer by their numbers. */
+/* Unread bytes at most; numbers that far apart can still be compared. */
 #define FSK_RING_MAX	0x7f000000U
 
 /**
