@@ -14,13 +14,13 @@
 #include "core/delegate.h"
 #include "core/state.h"
 #include "core/timer.h"
+#include "core/transport.h"
 #include "frames/client.h"
 #include "frames/frames.h"
 #include "frames/tx.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
-#include "memory/across.h"
 #include "rel/rel.h"
 #include "stream/queue.h"
 
@@ -197,6 +197,21 @@ static struct mem_cgroup *memcg_of(const struct sock *sk)
 #endif
 }
 
+/*
+ * Is there a better way to the server than frames?  BH disabled, RCU read
+ * section.  Return: as fsk_transport_upgrade().
+ */
+static int upgrade(struct fsk_frames *fr, struct net_device *dev,
+		   const struct fsk_synack *sa)
+{
+	struct fsk_offer offer = {
+		.dev = dev, .mac = fr->path.mac, .synack = sa,
+	};
+
+	fsk_client_syn_body(fr, &offer.syn);
+	return fsk_transport_upgrade(&fr->conn, &offer);
+}
+
 /**
  * fsk_client_resume - what fsk_rcv_synack() could not do under the spinlock
  * @conn: connection in phase SYN_SENT
@@ -208,6 +223,7 @@ void fsk_client_resume(struct fsk_conn *conn, const struct fsk_synack *sa)
 {
 	struct fsk_frames *fr = fsk_frames(conn);
 	struct mem_cgroup *memcg;
+	struct net_device *dev;
 
 	if (!rcu_access_pointer(fr->path.dev)) {
 		fsk_fall_back_owned(conn, FSK_REASON_DEVICE);
@@ -216,7 +232,8 @@ void fsk_client_resume(struct fsk_conn *conn, const struct fsk_synack *sa)
 	memcg = set_active_memcg(memcg_of(conn->sk));
 	rcu_read_lock();
 	local_bh_disable();
-	if (!fsk_across_join(fr, sa))
+	dev = fsk_frames_dev(fr);
+	if (!dev || upgrade(fr, dev, sa) != 1)
 		confirm(fr, sa);
 	local_bh_enable();
 	rcu_read_unlock();
@@ -246,26 +263,6 @@ static bool tell_lsm(struct sock *sk, struct net_device *dev)
 	return true;
 }
 
-/*
- * Does memory lead to this server?  Both ends are made by whoever owns the
- * socket: here its owner's backlog is run, or a work item is to do it.
- */
-static bool joins(struct fsk_frames *fr, const struct fsk_synack *sa)
-{
-	struct fsk_conn *conn = &fr->conn;
-
-	if (likely(!fsk_across_wanted(fr)) ||
-	    fsk_state_ack_waits(conn->sk))
-		return false;
-	if (sock_owned_by_user(conn->sk))
-		return fsk_across_join(fr, sa);
-	if (!fsk_across_leads(fr, sa))
-		return false;
-	fr->hs_at = 0;
-	fsk_resume_later(conn, sa);
-	return true;
-}
-
 /**
  * fsk_rcv_synack - the server is ready
  * @fr: client's connection
@@ -290,6 +287,13 @@ void fsk_rcv_synack(struct fsk_frames *fr, const struct fsk_synack *sa)
 		return;
 	}
 	fsk_peer_answered(dev, fr->path.mac);
-	if (!joins(fr, sa))
+	switch (upgrade(fr, dev, sa)) {
+	case 0:
 		confirm(fr, sa);
+		break;
+	case -EAGAIN:
+		fr->hs_at = 0;
+		fsk_resume_later(&fr->conn, sa);
+		break;
+	}
 }

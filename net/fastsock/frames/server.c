@@ -23,7 +23,6 @@
 #include "frames/tomb.h"
 #include "frames/tx.h"
 #include "frames/waiting.h"
-#include "inet/conntrack.h"
 #include "inet/ipv4.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
@@ -221,7 +220,6 @@ static void child_init(struct sock *child, struct fsk_frames *fr,
 	conn->phase = FSK_PH_OPEN;
 	fsk_conn_attach(child, conn);
 	fsk_frames_numbers(fr, be32_to_cpu(syn->win));
-	tcp_set_state(child, TCP_ESTABLISHED);
 	fsk_frames_hash(fr);
 	fsk_frames_hash_peer(fr);
 }
@@ -261,10 +259,8 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
 		return ERR_PTR(-ENOMEM);
 	}
 	child_init(child, fr, id, key, syn);
-	fsk_conntrack_open(child, FSK_TRACKED_SERVER, &fr->conn.tracked);
+	fsk_child_established(&fr->conn);
 	fsk_peer_answered(dev, mac);
-	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
-	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
 	return fsk_child_queue(lsk, child, req) ? fr : ERR_PTR(-EAGAIN);
 }
 

@@ -19,12 +19,13 @@
 #include <net/sock.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "base/pernet.h"
 #include "base/tuple.h"
 #include "core/child.h"
 #include "core/conn.h"
-#include "frames/client.h"
+#include "core/state.h"
+#include "core/transport.h"
 #include "frames/cookie.h"
-#include "frames/frames.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -46,7 +47,7 @@
 struct question {
 	const struct net *net;
 	const u8 *mac;
-	struct fsk_syn syn;
+	const struct fsk_syn *syn;
 	u32 id;
 	u32 key;
 };
@@ -60,25 +61,24 @@ static bool answered(struct net_device *dev, const void *arg)
 	return !net_eq(net, q->net) &&
 	       READ_ONCE(fsk_net(net)->same_host) == FSK_SAME_HOST_ALL &&
 	       READ_ONCE(fsk_net(net)->enable) && fsk_eth_usable(dev) &&
-	       fsk_cookie_answered(dev, &q->syn, q->mac, q->id, q->key);
+	       fsk_cookie_answered(dev, q->syn, q->mac, q->id, q->key);
 }
 
 /* The server's device, if it is here.  RCU read section. */
-static struct net_device *server_dev(const struct fsk_frames *fr,
-				     const struct fsk_synack *sa)
+static struct net_device *server_dev(const struct fsk_conn *conn,
+				     const struct fsk_offer *offer)
 {
-	const struct net_device *dev = fsk_frames_dev(fr);
-	struct question q = {
-		.net = sock_net(fr->conn.sk),
-		.id = be32_to_cpu(sa->id),
-		.key = be32_to_cpu(sa->key),
+	const struct question q = {
+		.net = sock_net(conn->sk),
+		.mac = offer->dev->dev_addr,
+		.syn = &offer->syn,
+		.id = be32_to_cpu(offer->synack->id),
+		.key = be32_to_cpu(offer->synack->key),
 	};
 
-	if (!dev || dev->flags & IFF_LOOPBACK)
+	if (offer->dev->flags & IFF_LOOPBACK)
 		return NULL;
-	q.mac = dev->dev_addr;
-	fsk_client_syn_body(fr, &q.syn);
-	return fsk_group_find_dev(fr->path.mac, answered, &q);
+	return fsk_group_find_dev(offer->mac, answered, &q);
 }
 
 /*
@@ -116,33 +116,33 @@ static bool connect_ends(struct fsk_memory *client, struct fsk_memory *server,
  * if so: @old is gone.  Otherwise nothing has changed, unless the listener has
  * closed just now: then the offer is void.
  */
-static bool take_over(struct fsk_frames *old, const struct fsk_synack *sa,
+static bool take_over(struct fsk_conn *old, const struct fsk_offer *offer,
 		      struct net_device *dev, const struct fsk_tuple *t,
 		      struct sock *lsk)
 {
 	struct fsk_tomb *tomb = fsk_cookie_reserve(GFP_ATOMIC);
-	struct net_device *mine = fsk_frames_dev(old);
 	struct fsk_memory *client, *server;
+	struct sock *sk = old->sk;
 	struct fsk_pair *pair;
 
-	client = tomb ? fsk_pair_alloc(old->conn.sk, GFP_ATOMIC) : NULL;
+	client = tomb ? fsk_pair_alloc(sk, GFP_ATOMIC) : NULL;
 	if (!client)
 		goto err_tomb;
 	pair = client->pair;
 	server = &pair->mem[1];
-	fsk_mem_set_sizes(&client->conn, &server->conn, old->conn.mss,
-			  be16_to_cpu(sa->mss));
-	if (!mine || !fsk_mem_link_watch(pair, mine, dev))
+	fsk_mem_set_sizes(&client->conn, &server->conn, old->mss,
+			  be16_to_cpu(offer->synack->mss));
+	if (!fsk_mem_link_watch(pair, offer->dev, dev))
 		goto err_pair;
-	sock_hold(old->conn.sk);		/* @client's */
-	fsk_conn_swap(&old->conn, &client->conn);
-	if (!connect_ends(client, server, sa, dev, t, lsk, tomb)) {
-		fsk_conn_swap(&client->conn, &old->conn);
+	sock_hold(sk);				/* @client's */
+	fsk_conn_swap(old, &client->conn);
+	if (!connect_ends(client, server, offer->synack, dev, t, lsk, tomb)) {
+		fsk_conn_swap(&client->conn, old);
 		fsk_conn_forget(&client->conn);
-		fsk_mem_unmake_client(old->conn.sk);
+		fsk_mem_unmake_client(sk);
 		return false;
 	}
-	fsk_conn_forget(&old->conn);
+	fsk_conn_forget(old);
 	/*
 	 * If the link went down before the ends could be found, they have not
 	 * been told.  The ends, then the link: pairs with queue_work().
@@ -160,48 +160,48 @@ err_tomb:
 	return false;
 }
 
-/**
- * fsk_across_leads - may memory lead to this server?
- * @fr: client's connection in SYN_SENT
- * @sa: what the server said
- *
- * Context: socket lock held in either form, RCU read section.
- * Return: true if fsk_across_join() is worth a try.
- */
-bool fsk_across_leads(const struct fsk_frames *fr, const struct fsk_synack *sa)
+/* The caller owns the socket.  Return: true if @conn is gone. */
+static bool join(struct fsk_conn *conn, const struct fsk_offer *offer)
 {
-	return server_dev(fr, sa);
-}
-
-/**
- * fsk_across_join - go on in memory, if the server is in this kernel
- * @fr: client's connection in SYN_SENT
- * @sa: what the server said
- *
- * Context: process, BH disabled, RCU read section; the caller owns the socket.
- * Return: true if so: @fr is gone.  Otherwise it goes on with frames.
- */
-bool fsk_across_join(struct fsk_frames *fr, const struct fsk_synack *sa)
-{
-	const struct fsk_tuple t = fsk_tuple_of(fr->conn.sk);
-	struct net_device *mine = fsk_frames_dev(fr), *dev;
+	const struct fsk_tuple t = fsk_tuple_of(conn->sk);
 	u8 mac[ETH_ALEN] __aligned(2);
+	struct net_device *dev;
 	struct sock *lsk;
 	bool ok;
 
-	/* It has left, or moved to another namespace. */
-	if (!mine)
-		return false;
-	dev = server_dev(fr, sa);
+	dev = server_dev(conn, offer);
 	if (!dev)
 		return false;
 	lsk = fsk_child_find_acceptor(dev, &t);
 	if (!lsk)
 		return false;
-	ether_addr_copy(mac, mine->dev_addr);
-	ok = take_over(fr, sa, dev, &t, lsk);
+	ether_addr_copy(mac, offer->dev->dev_addr);
+	ok = take_over(conn, offer, dev, &t, lsk);
 	if (ok)
 		fsk_peer_answered(dev, mac);
 	sock_put(lsk);
 	return ok;
+}
+
+/**
+ * fsk_mem_upgrade - go on in memory, if the server is in this kernel
+ * @conn: client's connection of frames in SYN_SENT
+ * @offer: what it and the server have said
+ *
+ * Both ends are made by whoever owns the client's socket.
+ *
+ * Context: BH disabled, RCU read section, socket lock held in either form.
+ * Return: 1 if so: @conn is gone.  0 if it is to go on.  -EAGAIN if it may be
+ * so, and the socket has to be owned.
+ */
+int fsk_mem_upgrade(struct fsk_conn *conn, const struct fsk_offer *offer)
+{
+	const struct fsk_net *fn = fsk_net(sock_net(conn->sk));
+
+	if (likely(READ_ONCE(fn->same_host) != FSK_SAME_HOST_ALL) ||
+	    fsk_state_ack_waits(conn->sk))
+		return 0;
+	if (sock_owned_by_user(conn->sk))
+		return join(conn, offer);
+	return server_dev(conn, offer) ? -EAGAIN : 0;
 }

@@ -16,7 +16,6 @@
 #include "core/conn.h"
 #include "core/segment_size.h"
 #include "core/state.h"
-#include "inet/conntrack.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "memory/connect.h"
@@ -83,22 +82,13 @@ int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
 			struct sk_buff *syn, struct request_sock **req)
 {
 	struct fsk_conn *conn = &server->conn;
-	struct sock *child = NULL;
+	struct sock *child;
+	int reason;
 
-	/* A socket in TIME_WAIT makes way, as for TCP. */
-	if (!fsk_child_tuple_in_use(dev, t, true))
-		child = fsk_child_make(lsk, dev, t, TCP_MSS_DEFAULT, syn,
-				       req);
-	if (!child) {
+	reason = fsk_child_begin(lsk, dev, t, syn, &child, req);
+	if (reason != FSK_ACCEPT) {
 		fsk_pair_discard(server);
-		return FSK_REASON_BACKLOG;
-	}
-	/* The listener's options may have changed since they were looked at. */
-	if (rcu_access_pointer(child->sk_filter) ||
-	    inet_csk(child)->icsk_ulp_ops) {
-		fsk_pair_discard(server);
-		fsk_child_discard(child, *req);
-		return FSK_REASON_LISTENER;
+		return reason;
 	}
 	conn->sk = child;
 	conn->mib = fsk_net(sock_net(child))->mib;
@@ -107,11 +97,8 @@ int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
 	conn->phase = FSK_PH_OPEN;
 	conn->path_gen = fsk_route_gen(child);
 	set_numbers(server);
-	tcp_set_state(child, TCP_ESTABLISHED);
-	fsk_conntrack_open(child, FSK_TRACKED_SERVER, &conn->tracked);
+	fsk_child_established(conn);
 	rcu_assign_pointer(server->pair->end[1], server);
-	fsk_stat_inc(dev_net(dev), FSK_MIB_PASSIVE_OPENS);
-	fsk_stat_inc(dev_net(dev), FSK_MIB_CURR_ESTAB);
 	return FSK_ACCEPT;
 }
 
@@ -168,26 +155,6 @@ void fsk_mem_set_sizes(struct fsk_conn *client, struct fsk_conn *server,
 	server->peer_mss = client_mss;
 }
 
-/* The listener, referenced, and whether it takes the connection with @syn. */
-static int find_listener(struct net_device *dev, const struct fsk_tuple *t,
-			 u32 mark, struct sock **lsk, struct sk_buff **syn)
-{
-	int reason = FSK_REASON_NO_LISTENER;
-	u32 mtu;
-
-	rcu_read_lock();
-	local_bh_disable();
-	*lsk = fsk_child_find_listener(dev, t);
-	if (*lsk)
-		reason = fsk_child_check(*lsk, dev, t, mark, syn,
-					 &mtu);
-	local_bh_enable();
-	rcu_read_unlock();
-	if (*lsk && reason != FSK_ACCEPT)
-		sock_put(*lsk);
-	return reason;
-}
-
 /**
  * fsk_mem_connect - connect to a listener of the same namespace
  * @sk: socket in SYN_SENT with its four-tuple hashed
@@ -206,7 +173,7 @@ int fsk_mem_connect(struct sock *sk, struct net_device *dev,
 	struct sock *lsk;
 	int reason;
 
-	reason = find_listener(dev, t, READ_ONCE(sk->sk_mark), &lsk, &syn);
+	reason = fsk_child_choose(dev, t, READ_ONCE(sk->sk_mark), &lsk, &syn);
 	if (reason != FSK_ACCEPT)
 		return reason;
 	reason = FSK_REASON_NOMEM;

@@ -18,6 +18,7 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
+#include "memory/across.h"
 #include "memory/connect.h"
 #include "memory/cork.h"
 #include "memory/events.h"
@@ -337,6 +338,7 @@ static const struct fsk_transport_ops memory_ops = {
 	.queue		= memory_queue,
 	.usable		= fsk_mem_usable,
 	.connect	= memory_connect,
+	.upgrade	= fsk_mem_upgrade,
 	.accepted	= memory_accepted,
 	.device		= memory_device,
 	.resized	= memory_resized,
