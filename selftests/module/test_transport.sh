@@ -163,7 +163,7 @@ cases=(
 )
 
 finish() {
-	unloads_soon fsk_list_transport
+	! loaded fsk_list_transport || unloads_soon fsk_list_transport
 	load fastsock
 	echo 0 > $sysctls/enable
 }

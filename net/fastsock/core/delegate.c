@@ -123,7 +123,7 @@ void fsk_delegate(struct sock *sk, enum fsk_reason reason)
 	fsk_count_delegated(sk, reason);
 	WRITE_ONCE(sk->sk_prot, &tcp_prot);
 	/* If it was connected, threads may still sleep in what that called. */
-	if (sock && sock->ops == &fsk_claimed_ops)
+	if (sock && fsk_never_connected(sock))
 		fsk_ops_set(sock, &inet_stream_ops);
 }
 

@@ -26,6 +26,12 @@ static inline bool fsk_undecided(const struct socket *sock)
 	return READ_ONCE(sock->ops)->connect == fsk_claimed_ops.connect;
 }
 
+/* Has it never been anything else, so that TCP may have it for good? */
+static inline bool fsk_never_connected(const struct socket *sock)
+{
+	return sock->ops == &fsk_claimed_ops;
+}
+
 /* Does it have the operations of a connected socket? */
 static inline bool fsk_connected(const struct socket *sock)
 {

@@ -192,7 +192,7 @@ static int judge_ulp(struct socket *sock, sockptr_t optval, unsigned int optlen)
 
 	lock_sock(sk);
 	ours = fsk_is_conn(sk);
-	if (!ours && sock->ops == &fsk_claimed_ops)
+	if (!ours && fsk_never_connected(sock))
 		fsk_delegate(sk, FSK_REASON_ULP);
 	else if (!ours && (fsk_undecided(sock) || fsk_connected(sock)))
 		err = -EOPNOTSUPP;
