@@ -15,6 +15,7 @@
 #include "base/opcheck.h"
 #include "base/pernet.h"
 #include "base/stats.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/life.h"
 #include "core/transport.h"
@@ -34,7 +35,6 @@
 #include "memory/pair.h"
 #include "socket/claim.h"
 #include "socket/ops.h"
-#include "socket/sock.h"
 
 static ushort ethertype = FSK_ETHERTYPE;
 module_param(ethertype, ushort, 0444);
@@ -190,7 +190,6 @@ static int __init fsk_init(void)
 		return err;
 	fsk_ethertype = htons(ethertype);
 	get_random_bytes(fsk_hostid, FSK_HOSTID_LEN);
-	fsk_sock_init();
 	fsk_socket_ops_init();
 	fsk_orphan_init();
 

@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "core/attach.h"
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/life.h"

@@ -9,6 +9,7 @@
 
 #include "base/hold.h"
 #include "base/opcheck.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/keepalive.h"

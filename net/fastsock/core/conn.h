@@ -236,7 +236,7 @@ static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
 /* Counting in a connection's namespace, without looking the counters up. */
 #define fsk_conn_stat_add(conn, id, n)	this_cpu_add((conn)->mib[id], n)
 
-extern struct proto fsk_prot;	/* filled by socket/sock.c */
+extern struct proto fsk_prot;	/* filled by socket/ops.c */
 
 /* The connection of @sk; the caller holds the socket lock in either form. */
 static inline struct fsk_conn *fsk_conn(const struct sock *sk)
@@ -306,15 +306,5 @@ static inline u64 fsk_now(void)
 {
 	return ktime_get_ns();
 }
-
-int fsk_conn_sample(int (*look)(struct sock *sk));
-int fsk_conn_init(void);
-void fsk_conn_exit(void);
-void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
-		      const struct fsk_transport *transport);
-void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn);
-void fsk_conn_detach(struct sock *sk);
-void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn);
-void fsk_conn_forget(struct fsk_conn *conn);
 
 #endif /* _FSK_CONN_H */

@@ -20,6 +20,7 @@
 #include "base/hold.h"
 #include "base/pernet.h"
 #include "base/stats.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/transport.h"

@@ -49,6 +49,7 @@
 
 #include "base/pernet.h"
 #include "base/stats.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/transport.h"

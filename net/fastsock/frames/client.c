@@ -10,6 +10,7 @@
 
 #include "base/stats.h"
 #include "base/tuple.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/state.h"

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
 #include "core/segment_size.h"

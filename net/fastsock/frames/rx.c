@@ -13,6 +13,7 @@
 
 #include "base/compat.h"
 #include "base/stats.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/life.h"
 #include "core/state.h"

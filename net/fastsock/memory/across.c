@@ -21,6 +21,7 @@
 
 #include "base/pernet.h"
 #include "base/tuple.h"
+#include "core/attach.h"
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/state.h"

@@ -12,6 +12,7 @@
 #include "base/pernet.h"
 #include "base/stats.h"
 #include "base/tuple.h"
+#include "core/attach.h"
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/segment_size.h"

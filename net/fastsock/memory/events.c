@@ -23,6 +23,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/state.h"
 #include "memory/events.h"

@@ -19,6 +19,7 @@
 #include <net/sock.h>
 
 #include "base/compat.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/timer.h"
 #include "memory/events.h"

@@ -25,9 +25,9 @@
 static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
 static DEFINE_MUTEX(claim_mutex);	/* those below, tcp_prot.init, hold.c */
 static unsigned int claim_users;
-static unsigned int claim_parting;	/* references that claim_work drops */
-static void claim_part(struct work_struct *work);
-static DECLARE_WORK(claim_work, claim_part);
+static unsigned int claim_puts;	/* references that claim_work drops */
+static void claim_finish(struct work_struct *work);
+static DECLARE_WORK(claim_work, claim_finish);
 static unsigned int family;
 module_param(family, uint, 0444);
 MODULE_PARM_DESC(family, "address family number of AF_FASTSOCK, 19 for example; 0 (default): there is none");
@@ -135,13 +135,13 @@ int fsk_claim_enable(void)
 }
 
 /* The hook was removed: wait until no task is inside, then let go. */
-static void claim_part(struct work_struct *work)
+static void claim_finish(struct work_struct *work)
 {
 	unsigned int n;
 
 	mutex_lock(&claim_mutex);
-	n = claim_parting;
-	claim_parting = 0;
+	n = claim_puts;
+	claim_puts = 0;
 	if (!claim_users)
 		fsk_hold_join();
 	mutex_unlock(&claim_mutex);
@@ -150,7 +150,7 @@ static void claim_part(struct work_struct *work)
 	synchronize_rcu();	/* fsk_hold() */
 	mutex_lock(&claim_mutex);
 	/* Enabled again, and perhaps disabled: then this is queued again. */
-	if (!claim_users && !claim_parting)
+	if (!claim_users && !claim_puts)
 		fsk_hold_fold();
 	mutex_unlock(&claim_mutex);
 	while (n--)
@@ -170,7 +170,7 @@ static void claim_restore(void)
 		return;
 	}
 	WRITE_ONCE(tcp_prot.init, tcp_prot_init);
-	claim_parting++;
+	claim_puts++;
 	queue_work(system_long_wq, &claim_work);
 }
 
@@ -235,7 +235,7 @@ void fsk_claim_exit(void)
 {
 	if (family)
 		sock_unregister(family);
-	fsk_claim_settle();	/* claim_part() itself returns after its put */
+	fsk_claim_settle();	/* claim_finish() returns after its put */
 	/* Who just let go of the module may still be returning. */
 	synchronize_rcu_tasks();
 	synchronize_rcu();	/* softirqs */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The proto_ops of sockets: claimed ones, connected ones, and those that were
- * connected before.  TCP's, but for the calls in which fastsock has a say.
+ * The operations of sockets, proto_ops and struct proto: of claimed ones, of
+ * connected ones, and of those that were connected before.  TCP's, but for the
+ * calls in which fastsock has a say.
  */
 
 #include <linux/module.h>
@@ -14,9 +15,13 @@
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/delegate.h"
+#include "core/keepalive.h"
 #include "core/state.h"
+#include "core/timer.h"
+#include "socket/close.h"
+#include "socket/connect.h"
 #include "socket/ops.h"
-#include "socket/sock.h"
+#include "socket/sockopt.h"
 #include "stream/recv.h"
 #include "stream/send.h"
 
@@ -292,13 +297,37 @@ static void replace_tcp_readers(struct proto_ops *ops)
 	fsk_compat_ops(ops);
 }
 
+/* Not registered: sockets keep TCP's slab, counters and memory limits. */
+static void proto_init(void)
+{
+	fsk_prot = tcp_prot;
+	fsk_prot.close = fsk_close;
+	fsk_prot.connect = fsk_connect;
+	fsk_prot.disconnect = fsk_disconnect;
+	fsk_prot.shutdown = fsk_shutdown;
+	fsk_prot.setsockopt = fsk_setsockopt;
+	fsk_prot.getsockopt = fsk_getsockopt;
+	fsk_prot.keepalive = fsk_keepalive;
+	fsk_prot.sendmsg = fsk_sendmsg;
+	fsk_prot.recvmsg = fsk_recvmsg;
+	fsk_prot.backlog_rcv = fsk_backlog_drop;
+	fsk_prot.release_cb = fsk_release_cb;
+	fsk_prot.diag_destroy = fsk_abort;
+#ifdef CONFIG_BPF_SYSCALL
+	fsk_prot.psock_update_sk_prot = NULL;	/* no sockmap */
+#endif
+	fsk_compat_proto(&fsk_prot);
+}
+
 /**
- * fsk_socket_ops_init - derive fastsock's proto_ops from TCP's
+ * fsk_socket_ops_init - derive fastsock's operations from TCP's
  *
  * Context: process, module load.
  */
 void fsk_socket_ops_init(void)
 {
+	proto_init();
+
 	fsk_claimed_ops = inet_stream_ops;
 	fsk_claimed_ops.owner = THIS_MODULE;
 	fsk_claimed_ops.release = claimed_release;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The proto_ops of sockets. */
+/* The operations of sockets. */
 #ifndef _FSK_OPS_H
 #define _FSK_OPS_H
 

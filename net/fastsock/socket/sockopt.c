@@ -17,7 +17,7 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
-#include "socket/sock.h"
+#include "socket/sockopt.h"
 
 static int get_int(sockptr_t optval, unsigned int optlen, int *val)
 {

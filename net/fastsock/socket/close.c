@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Life and death of a fastsock socket as a program sees it. */
+/* How a socket ends: close(), shutdown(), connect(AF_UNSPEC), ss -K. */
 
 #include <linux/bpf.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include "base/compat.h"
+#include "core/attach.h"
 #include "core/conn.h"
 #include "core/keepalive.h"
 #include "core/life.h"
@@ -13,10 +13,7 @@
 #include "core/timer.h"
 #include "core/transport.h"
 #include "rel/seq.h"
-#include "socket/connect.h"
-#include "socket/sock.h"
-#include "stream/recv.h"
-#include "stream/send.h"
+#include "socket/close.h"
 
 static void send_fin(struct sock *sk)
 {
@@ -25,7 +22,7 @@ static void send_fin(struct sock *sk)
 	fsk_ops(conn)->send_fin(conn);
 }
 
-static void end(struct sock *sk)
+static void kill_conn(struct sock *sk)
 {
 	/* Who sends in memory looks under the spinlock whether we are there. */
 	spin_lock_bh(&sk->sk_lock.slock);
@@ -35,12 +32,12 @@ static void end(struct sock *sk)
 }
 
 /* Give up at once and tell the peer.  The caller has no spinlock. */
-static void zap(struct sock *sk)
+static void abort_conn(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
 	fsk_ops(conn)->send_reset(conn, false);
-	end(sk);
+	kill_conn(sk);
 }
 
 /* Return: true if bytes were thrown away. */
@@ -69,7 +66,7 @@ static void orphan(struct sock *sk)
 		if (READ_ONCE(tcp_sk(sk)->linger2) < 0) {
 			NET_INC_STATS(sock_net(sk),
 				      LINUX_MIB_TCPABORTONLINGER);
-			zap(sk);
+			abort_conn(sk);
 		} else {
 			conn->life_at = fsk_now() +
 				jiffies64_to_nsecs(tcp_fin_time(sk));
@@ -80,9 +77,9 @@ static void orphan(struct sock *sk)
 		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONMEMORY);
 		/* As where TCP's TIME_WAIT is full: the peer has it all. */
 		if (sk->sk_state == TCP_FIN_WAIT2)
-			end(sk);
+			kill_conn(sk);
 		else
-			zap(sk);
+			abort_conn(sk);
 	}
 	if (sk->sk_state == TCP_CLOSE) {
 		fsk_conn_kill(conn);
@@ -93,7 +90,7 @@ static void orphan(struct sock *sk)
 	}
 }
 
-enum parting { GONE, RESET, FIN };
+enum close_reason { CLOSE_GONE, CLOSE_RESET, CLOSE_FIN };
 
 /*
  * No more is received, and what is unread goes.  Return: how the peer is told.
@@ -101,9 +98,9 @@ enum parting { GONE, RESET, FIN };
  * Under the spinlock, or bytes could still come between the look at what is
  * unread and the new state, which refuses them: nobody would ever miss them.
  */
-static enum parting part(struct sock *sk)
+static enum close_reason begin_close(struct sock *sk)
 {
-	enum parting how = GONE;
+	enum close_reason how = CLOSE_GONE;
 	bool unread;
 
 	spin_lock_bh(&sk->sk_lock.slock);
@@ -112,15 +109,15 @@ static enum parting part(struct sock *sk)
 	if (sk->sk_state == TCP_SYN_SENT) {
 		fsk_state_close(sk);
 	} else if (sk->sk_state == TCP_CLOSE) {
-		how = GONE;
+		how = CLOSE_GONE;
 	} else if (unread) {
 		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONCLOSE);
-		how = RESET;
+		how = CLOSE_RESET;
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
 		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONDATA);
-		how = RESET;
+		how = CLOSE_RESET;
 	} else if (fsk_state_close(sk)) {
-		how = FIN;
+		how = CLOSE_FIN;
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 	return how;
@@ -145,13 +142,13 @@ void fsk_close(struct sock *sk, long timeout)
 		return;
 	}
 	was_open = sk->sk_state != TCP_CLOSE;
-	switch (part(sk)) {
-	case GONE:
+	switch (begin_close(sk)) {
+	case CLOSE_GONE:
 		break;
-	case RESET:
-		zap(sk);
+	case CLOSE_RESET:
+		abort_conn(sk);
 		break;
-	case FIN:
+	case CLOSE_FIN:
 		send_fin(sk);
 		break;
 	}
@@ -186,7 +183,7 @@ int fsk_disconnect(struct sock *sk, int flags)
 		return tcp_prot.disconnect(sk, flags);
 	if (conn->phase != FSK_PH_DEAD && sk->sk_state != TCP_SYN_SENT) {
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
-		zap(sk);	/* so TCP sends no reset */
+		abort_conn(sk);	/* so TCP sends no reset */
 	}
 	fsk_conn_detach(sk);
 	return sk->sk_prot->disconnect(sk, flags);
@@ -253,32 +250,4 @@ int fsk_abort(struct sock *sk, int err)
 		release_sock(sk);
 	/* Delegated meanwhile. */
 	return READ_ONCE(sk->sk_prot)->diag_destroy(sk, err);
-}
-
-/**
- * fsk_sock_init - derive fastsock's struct proto from TCP's
- *
- * Not registered: sockets keep TCP's slab, counters and memory limits.
- *
- * Context: process, module load.
- */
-void fsk_sock_init(void)
-{
-	fsk_prot = tcp_prot;
-	fsk_prot.close = fsk_close;
-	fsk_prot.connect = fsk_connect;
-	fsk_prot.disconnect = fsk_disconnect;
-	fsk_prot.shutdown = fsk_shutdown;
-	fsk_prot.setsockopt = fsk_setsockopt;
-	fsk_prot.getsockopt = fsk_getsockopt;
-	fsk_prot.keepalive = fsk_keepalive;
-	fsk_prot.sendmsg = fsk_sendmsg;
-	fsk_prot.recvmsg = fsk_recvmsg;
-	fsk_prot.backlog_rcv = fsk_backlog_drop;
-	fsk_prot.release_cb = fsk_release_cb;
-	fsk_prot.diag_destroy = fsk_abort;
-#ifdef CONFIG_BPF_SYSCALL
-	fsk_prot.psock_update_sk_prot = NULL;	/* no sockmap */
-#endif
-	fsk_compat_proto(&fsk_prot);
 }
