@@ -84,7 +84,7 @@ struct fsk_waiting;
  * @verdicts: destinations that were TCP's in this second, see connect.c
  * @peers_gc: ages entries
  * @peers_answers: answers HELLOs to the group, after a while
- * @strangers: for what those not in @peers ask for
+ * @unknown: for what senders that are not in @peers ask for
  * @newcomers: for SYNs of peers that have carried no connection yet
  * @probes: for HELLOs to neighbours
  * @budget_lock: protects these three and those of each peer
@@ -114,7 +114,7 @@ struct fsk_net {
 	u64 verdicts[FSK_VERDICTS];
 	struct delayed_work peers_gc;
 	struct delayed_work peers_answers;
-	struct fsk_budget strangers;
+	struct fsk_budget unknown;
 	struct fsk_budget newcomers;
 	struct fsk_budget probes;
 	spinlock_t budget_lock;		/* all budgets */

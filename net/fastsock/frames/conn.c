@@ -25,12 +25,12 @@
 #include "rel/rel.h"
 #include "stream/queue.h"
 
-/* In a second; the next ones, and true ones, wait for another second. */
+/* A second; after so many even frames with the right key wait for the next. */
 #define FSK_WRONG_KEYS	1000
-/* In fsk_frames.open_key, which no key of a frame is then. */
+/* Makes fsk_frames.open_key a number that the key of no frame equals. */
 #define FSK_KEY_SHUT	BIT_ULL(32)
 
-/* fsk_frames.epochs, open_key, wrong_keys, wrong_since of all. */
+/* Protects epochs, open_key, wrong_keys and wrong_since of each fsk_frames. */
 static DEFINE_SPINLOCK(frames_keys_lock);
 static struct kmem_cache *frames_cache;
 static hsiphash_key_t peer_secret;	/* of fsk_net.by_peer */
@@ -41,7 +41,7 @@ static u32 id_hash(const struct fsk_net *fn, u32 id)
 	return fsk_table_hash(&fn->by_id, id);
 }
 
-/* Those of the other end are what it likes. */
+/* The other end chooses its ids, so their hash needs a secret. */
 static u32 peer_hash(u32 peer_id, u32 peer_key)
 {
 	return hsiphash_2u32(peer_id, peer_key, &peer_secret);
@@ -77,7 +77,7 @@ static bool is_peer(const struct fsk_frames *fr, const struct net_device *dev,
 	       ether_addr_equal(fr->path.mac, mac);
 }
 
-/* Too many wrong keys of late: nobody is believed for the rest of a second. */
+/* After too many wrong keys no key is accepted for the rest of a second. */
 static bool is_shut(struct fsk_frames *fr)
 {
 	lockdep_assert_held(&frames_keys_lock);
@@ -89,7 +89,7 @@ static bool is_shut(struct fsk_frames *fr)
 	return fr->open_key & FSK_KEY_SHUT;
 }
 
-/* The source is the peer's, or somebody says so who guesses. */
+/* A frame with the peer's address, perhaps forged by who guesses the key. */
 static void wrong_key(struct fsk_frames *fr)
 {
 	spin_lock_bh(&frames_keys_lock);
@@ -243,9 +243,10 @@ struct fsk_frames *fsk_frames_alloc(struct sock *sk, struct net_device *dev,
 }
 
 /*
- * Let the device go; frames are lost from here on.  The end of the connection
- * and the device's notifier may both come to it: one of them finds it.  They
- * share no lock that would keep a tracker of the reference.
+ * Drop the reference on the device; frames are lost from here on.  The end of
+ * the connection and the device's notifier may run at once: one of them finds
+ * the pointer.  No lock is common to them that could protect a reference
+ * tracker.
  */
 static void put_dev(struct fsk_frames *fr)
 {
@@ -255,7 +256,7 @@ static void put_dev(struct fsk_frames *fr)
 		netdev_put(dev, NULL);
 }
 
-/* It is closed before it is unregistered or moved to another namespace. */
+/* False as soon as @dev is on its way out: it is closed before it leaves. */
 static bool stays(const struct net_device *dev, const struct net *net)
 {
 	return dev->reg_state == NETREG_REGISTERED &&
@@ -267,8 +268,8 @@ static bool stays(const struct net_device *dev, const struct net *net)
  * @fr: connection
  * @dev: device; whoever unregisters it waits for the caller's section to end
  *
- * Its notifier, which lets go of it, has not run yet if it still belongs to its
- * namespace and is up, or if it is ours already.
+ * A device that is up and in its namespace, or that we have already, will yet
+ * come to the notifier that takes it away from its connections.
  *
  * Context: socket lock held in either form, RCU read section.
  * Return: false if @dev is about to leave.

@@ -118,11 +118,12 @@ static void wake_reader(struct fsk_frames *fr)
 }
 
 /*
- * TCP's memory is exhausted, or the cgroup's, and @skb is next in order.  What
- * is held out of order makes way: the peer has it still.  And a program that
- * has read all there is gets on, as with TCP, or all would wait for others to
- * read.  The bytes are owed then, as those of the kernel's emergency reserves
- * are: forward_alloc is below 0 until the next charge, or until they are read.
+ * TCP's memory is exhausted, or the cgroup's, and @skb is next in order.  First
+ * segments held out of order are dropped; the peer still has them.  If that is
+ * not enough and the program has read all there is, @skb is taken all the same,
+ * as TCP does: otherwise every socket would wait for others to be read.  What
+ * was not charged makes forward_alloc negative until the next charge, or until
+ * the bytes are read, as with the kernel's emergency reserves.
  */
 static noinline bool make_room(struct fsk_frames *fr, struct sk_buff *skb)
 {
@@ -142,9 +143,10 @@ static noinline bool make_room(struct fsk_frames *fr, struct sk_buff *skb)
 }
 
 /*
- * May the socket's memory hold @skb?  Half as much again as the budget in all:
- * windows promise half of the budget, and collapsing takes care of the rest.
- * What fills a hole must find room that held segments cannot take.
+ * May the socket's memory hold @skb?  The limit is the budget for what is held
+ * out of order, and half as much again for what is in order: so a segment that
+ * fills a hole finds room that held ones cannot take.  Windows promise half of
+ * the budget, and collapse() keeps small frames from taking much more.
  */
 static bool has_memory(struct fsk_frames *fr, struct sk_buff *skb)
 {
@@ -176,7 +178,7 @@ void fsk_deliver_urgent(struct fsk_frames *fr, u32 seq)
 
 /*
  * The last byte of a segment, which the window admits and which is about to be
- * delivered, is urgent.  Kept out of line, as all that segments seldom have.
+ * delivered, is urgent.  Kept out of line, because it is rare.
  */
 static noinline void rcv_urgent_byte(struct fsk_frames *fr,
 				     const struct sk_buff *skb)
@@ -190,7 +192,7 @@ static noinline void rcv_urgent_byte(struct fsk_frames *fr,
 	fsk_urgent_byte(&fr->conn, seq, byte);
 }
 
-/* Kept out of line: it comes once.  Return: false if the connection is over. */
+/* Return: false if the connection is over.  Out of line: it comes once. */
 static noinline bool take_fin(struct fsk_frames *fr)
 {
 	struct sock *sk = fr->conn.sk;

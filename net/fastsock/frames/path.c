@@ -11,8 +11,8 @@
  *  - a route by another device that carries frames: the connection moves there;
  *  - no route, or one that refuses: frames are lost, as TCP's packets are, and
  *    each expiry asks again;
- *  - a route that frames cannot take (a router, IPsec): likewise, but not for
- *    long, because TCP would go on; see fsk_path_lost();
+ *  - a route that frames cannot take (a router, IPsec): frames are lost, too,
+ *    but not for long, because TCP would go on; see fsk_path_lost();
  *  - the local address has left this host: what comes for it is not for us.
  *
  * A way that is bad is remembered by a generation that never matches.

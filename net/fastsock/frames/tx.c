@@ -26,7 +26,8 @@
 
 /*
  * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So
- * does tcp_v4_err(), which nobody on the wire shall be able to please.
+ * does tcp_v4_err(), which believes an ICMP error that has the right number:
+ * because of @mask those that are seen on the wire are not right.
  */
 static void mirror_tx(const struct fsk_frames *fr)
 {
@@ -254,7 +255,7 @@ void fsk_tx_confirm(struct fsk_frames *fr, u64 now)
 	fsk_frames_arm(fr);
 }
 
-/* What goes on the wire: shares the bytes, has a header of its own. */
+/* The skb of a frame: it shares the segment's bytes, but not its header. */
 static struct sk_buff *frame_of(struct sk_buff *skb)
 {
 	/* An earlier clone may still be queued with its header in place. */

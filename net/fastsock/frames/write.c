@@ -19,7 +19,10 @@
 #define FSK_BATCH	16	/* frames of one send handed over together */
 #define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
 
-/* As fsk_tx_push(); one softirq run for a batch, where a device is virtual. */
+/*
+ * As fsk_tx_push().  A virtual device has its peer receive in softirq: with
+ * bottom halves off that comes once for all frames of a batch.
+ */
 static void push_batch(struct fsk_frames *fr, u64 now)
 {
 	bool one = fr->tx.unsent == fr->tx.tail;
@@ -180,7 +183,7 @@ void fsk_write_fin(struct fsk_frames *fr)
 	fsk_rel_tx_queue(&fr->tx, &FSK_CB(skb)->seg);
 }
 
-/* Who has to wait would get nowhere if bytes waited for more. */
+/* Bytes that wait for more must go first, or the wait would never end. */
 static int wait_memory(struct fsk_frames *fr, long *timeo)
 {
 	fsk_write_uncork(fr);
@@ -191,7 +194,7 @@ static int wait_space(struct fsk_frames *fr, long *timeo)
 {
 	struct sock *sk = fr->conn.sk;
 
-	/* What does not wait gets no more than the buffer that it found. */
+	/* The buffer grows only for a call that may wait. */
 	if (sk_stream_memory_free(sk) || (*timeo && fsk_send_grow(sk)))
 		return 0;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);

@@ -38,12 +38,12 @@
  * @until: jiffies when the back-off of NEGATIVE ends
  * @probe_at: jiffies before which it is not probed again
  * @expires: jiffies when the entry is dropped
- * @told: jiffies when it last got HELLO_ACK
+ * @answered: jiffies when it was last sent HELLO_ACK
  * @due: jiffies when it may get the next one, if @owed
  * @syns: SYNs that are judged; fsk_net.budget_lock
- * @answers: cheaper answers; likewise
+ * @answers: cheaper answers; fsk_net.budget_lock
  *
- * Written under fsk_net.peers_lock, except @wanted, @owed, @due and @told;
+ * Written under fsk_net.peers_lock, except @wanted, @owed, @due and @answered;
  * @state, @used, @seen, @until and @probe_at are also read without it.
  */
 struct fsk_peer {
@@ -63,7 +63,7 @@ struct fsk_peer {
 	unsigned long until;
 	unsigned long probe_at;
 	unsigned long expires;
-	unsigned long told;
+	unsigned long answered;
 	unsigned long due;
 	struct fsk_budget syns;
 	struct fsk_budget answers;

@@ -93,7 +93,7 @@ static unsigned long answer_due(const struct fsk_peer *p,
 	bool anew = p->state != FSK_PEER_CAPABLE ||
 		    memcmp(p->hostid, hello->hostid, FSK_HOSTID_LEN);
 
-	return READ_ONCE(p->told) + (anew ? ANSWER_PACE : FSK_PEER_QUIET);
+	return READ_ONCE(p->answered) + (anew ? ANSWER_PACE : FSK_PEER_QUIET);
 }
 
 /* @p shall get an answer to its HELLO to the group at @due. */
@@ -119,7 +119,7 @@ static bool learn(struct net_device *dev, const u8 *mac, u8 type,
 		if (group)
 			owe_answer(p, answer_due(p, hello));
 		else if (type == FSK_T_HELLO)
-			WRITE_ONCE(p->told, jiffies);
+			WRITE_ONCE(p->answered, jiffies);
 		fsk_peer_refresh(p);
 		memcpy(p->hostid, hello->hostid, FSK_HOSTID_LEN);
 		if (forgiven(p, type))
@@ -260,7 +260,7 @@ static bool answer_owed(struct hlist_head *bucket)
 			continue;
 		}
 		WRITE_ONCE(p->owed, false);
-		WRITE_ONCE(p->told, jiffies);
+		WRITE_ONCE(p->answered, jiffies);
 		dev = dev_get_by_index_rcu(p->net, p->ifindex);
 		if (dev && fsk_peer_usable(dev))
 			fsk_hello_send(dev, p->mac, FSK_T_HELLO_ACK);

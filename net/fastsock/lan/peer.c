@@ -47,7 +47,7 @@ struct budget_rate {
 };
 
 /* Answers to unheard senders, entries for them, and HELLOs to neighbours. */
-static const struct budget_rate rate_strangers = { 1000, 200 };
+static const struct budget_rate rate_unknown = { 1000, 200 };
 /* SYNs of all peers that have carried no connection, and of each of them. */
 static const struct budget_rate rate_newcomers = { 1000, 1000 };
 static const struct budget_rate rate_newcomer = { 200, 100 };
@@ -223,7 +223,7 @@ struct fsk_peer *fsk_peer_get(struct fsk_net *fn, const struct net_device *dev,
 	p->seen = jiffies;
 	p->probe_at = jiffies;
 	p->expires = jiffies + FSK_PEER_AGE;
-	p->told = jiffies - FSK_PEER_QUIET;
+	p->answered = jiffies - FSK_PEER_QUIET;
 	budget_fill(&p->syns, &rate_newcomer);
 	budget_fill(&p->answers, &rate_answers);
 	hlist_add_head_rcu(&p->node, bucket);
@@ -263,7 +263,7 @@ static bool heard(const struct fsk_peer *p)
 /* One more answer to senders that were never heard? */
 static bool may_answer_unheard(struct fsk_net *fn)
 {
-	return budget_spend(fn, &fn->strangers, &rate_strangers);
+	return budget_spend(fn, &fn->unknown, &rate_unknown);
 }
 
 /**
@@ -412,7 +412,7 @@ bool fsk_peer_may_probe(struct net_device *dev, const u8 *mac)
 		ok = true;
 	}
 	spin_unlock_bh(&fn->peers_lock);
-	return ok && budget_spend(fn, &fn->probes, &rate_strangers);
+	return ok && budget_spend(fn, &fn->probes, &rate_unknown);
 }
 
 /**
@@ -554,9 +554,9 @@ void fsk_peer_init_net(struct net *net)
 	for (i = 0; i < FSK_PEER_BUCKETS; i++)
 		INIT_HLIST_HEAD(&fn->peers[i]);
 	fn->npeers = 0;
-	budget_fill(&fn->strangers, &rate_strangers);
+	budget_fill(&fn->unknown, &rate_unknown);
 	budget_fill(&fn->newcomers, &rate_newcomers);
-	budget_fill(&fn->probes, &rate_strangers);
+	budget_fill(&fn->probes, &rate_unknown);
 	spin_lock_init(&fn->peers_lock);
 	spin_lock_init(&fn->budget_lock);
 }

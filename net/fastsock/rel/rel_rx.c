@@ -24,7 +24,7 @@ void fsk_rel_rx_init(struct fsk_rel_rx *rx, u32 isn, u32 wnd, u32 mss)
 	rx->mss = mss;
 }
 
-/* A segment that starts earlier may reach further: look at all. */
+/* All are looked at: a segment that starts earlier may reach further. */
 static bool fsk_rx_holds_beyond(const struct fsk_rel_rx *rx, u32 fin)
 {
 	const struct fsk_seg *seg;
@@ -51,7 +51,7 @@ static bool fsk_rx_admits(struct fsk_rel_rx *rx, const struct fsk_seg *seg)
 		return false;
 	rx->fin_seen = true;
 	rx->fin_seq = end;
-	/* Nothing follows: no window is to be told that would be negative. */
+	/* The FIN may be beyond the window, which must not become negative. */
 	if (fsk_after(end, rx->wnd_end))
 		rx->wnd_end = end;
 	return true;
