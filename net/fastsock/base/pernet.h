@@ -17,7 +17,7 @@ struct ctl_table_header;
 struct fsk_peer;
 
 #define FSK_PEER_BUCKETS	256
-#define FSK_VERDICTS		256
+#define FSK_DELEGATE_CACHE	256
 
 /* Values of net.fastsock.enable. */
 #define FSK_ENABLE_OFF		0
@@ -81,7 +81,7 @@ struct fsk_waiting;
  * @peers_lock: serialises changes of @peers and @npeers
  * @npeers: entries in @peers that are capable or negative
  * @peers_gen: counts changes of any entry's state; under @peers_lock
- * @verdicts: destinations that were TCP's in this second, see connect.c
+ * @delegate_cache: destinations that were TCP's in this second, see connect.c
  * @peers_gc: ages entries
  * @peers_answers: answers HELLOs to the group, after a while
  * @unknown: for what senders that are not in @peers ask for
@@ -111,7 +111,7 @@ struct fsk_net {
 	spinlock_t peers_lock;		/* peers, npeers, peers_gen */
 	unsigned int npeers;
 	u32 peers_gen;
-	u64 verdicts[FSK_VERDICTS];
+	u64 delegate_cache[FSK_DELEGATE_CACHE];
 	struct delayed_work peers_gc;
 	struct delayed_work peers_answers;
 	struct fsk_budget unknown;

@@ -45,13 +45,13 @@ static u64 retries_ns(unsigned int retries)
 }
 
 /**
- * fsk_patience - how long a connection may get nowhere
+ * fsk_stall_timeout - how long a connection may get nowhere
  * @sk: its socket
  *
  * Context: any.
  * Return: ns until retransmission gives up, as TCP's options and sysctls say.
  */
-u64 fsk_patience(const struct sock *sk)
+u64 fsk_stall_timeout(const struct sock *sk)
 {
 	const struct net *net = sock_net(sk);
 	u32 user_ms = READ_ONCE(inet_csk(sk)->icsk_user_timeout);
@@ -63,10 +63,10 @@ u64 fsk_patience(const struct sock *sk)
 				  ?: 8);
 	return retries_ns(READ_ONCE(net->ipv4.sysctl_tcp_retries2));
 }
-EXPORT_SYMBOL_NS_GPL(fsk_patience, FASTSOCK);
+EXPORT_SYMBOL_NS_GPL(fsk_stall_timeout, FASTSOCK);
 
 /**
- * fsk_patience_lost - did the connection get nowhere for too long?
+ * fsk_stalled_too_long - did the connection get nowhere for too long?
  * @conn: connected connection; it is dead afterwards if so
  * @since: ns, since when what was sent gets nowhere; 0 if it does
  * @now: ns
@@ -74,14 +74,14 @@ EXPORT_SYMBOL_NS_GPL(fsk_patience, FASTSOCK);
  * Context: socket lock held in either form, RCU read section.
  * Return: true if it is over.
  */
-bool fsk_patience_lost(struct fsk_conn *conn, u64 since, u64 now)
+bool fsk_stalled_too_long(struct fsk_conn *conn, u64 since, u64 now)
 {
-	if (!since || now - since <= fsk_patience(conn->sk))
+	if (!since || now - since <= fsk_stall_timeout(conn->sk))
 		return false;
 	fsk_conn_timeout(conn);
 	return true;
 }
-EXPORT_SYMBOL_NS_GPL(fsk_patience_lost, FASTSOCK);
+EXPORT_SYMBOL_NS_GPL(fsk_stalled_too_long, FASTSOCK);
 
 /**
  * fsk_orphan_init - as many orphans as TCP allows by default
@@ -161,7 +161,7 @@ static bool orphan_must_go(const struct fsk_conn *conn, bool stuck, u64 now)
 	if (!conn->life_at || !stuck)
 		return false;
 	/* Progress moves @life_at. */
-	if ((s64)(now + fsk_patience(sk) - conn->life_at) > FSK_LONG_NS)
+	if ((s64)(now + fsk_stall_timeout(sk) - conn->life_at) > FSK_LONG_NS)
 		shift++;
 	if (READ_ONCE(sk->sk_err_soft))
 		shift++;

@@ -11,8 +11,8 @@ struct sock;
 extern int fsk_max_orphans;	/* sysctl, of the host */
 
 void fsk_orphan_init(void);
-u64 fsk_patience(const struct sock *sk);
-bool fsk_patience_lost(struct fsk_conn *conn, u64 since, u64 now);
+u64 fsk_stall_timeout(const struct sock *sk);
+bool fsk_stalled_too_long(struct fsk_conn *conn, u64 since, u64 now);
 bool fsk_orphan_check(const struct sock *sk, int shift);
 bool fsk_orphan_lost(struct fsk_conn *conn, bool stuck, u64 now);
 

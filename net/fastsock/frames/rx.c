@@ -72,7 +72,7 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 		    fsk_rel_tx_idle(&fr->tx))
 			conn->cork_at = 0;
 		if (unlikely(conn->life_at) && sock_flag(conn->sk, SOCK_DEAD))
-			conn->life_at = f->now + fsk_patience(conn->sk);
+			conn->life_at = f->now + fsk_stall_timeout(conn->sk);
 		if (unlikely(conn->sk->sk_state != TCP_ESTABLISHED) &&
 		    fr->tx.una == fr->tx.end && !conn->fin_wanted &&
 		    !fsk_state_fin_acked(conn, f->now)) {

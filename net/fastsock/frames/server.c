@@ -124,7 +124,7 @@ static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
  * Context: BH disabled, RCU read section.
  * Return: true if @syn needs no answer.
  */
-static bool ask_after(const struct fsk_syn *syn, struct net_device *dev,
+static bool challenge_owner(const struct fsk_syn *syn, struct net_device *dev,
 		      const u8 *mac, const struct fsk_tuple *t)
 {
 	struct sock *sk = fsk_child_lookup(dev, t);
@@ -201,7 +201,7 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	reason = source_known(dev, mac, t.saddr) ?
 		 syn_reason(syn, dev, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
 	if (likely(reason != FSK_REASON_BACKLOG) ||
-	    !ask_after(syn, dev, mac, &t))
+	    !challenge_owner(syn, dev, mac, &t))
 		answer_syn(syn, dev, mac, reason, &sa);
 	consume_skb(skb);
 }

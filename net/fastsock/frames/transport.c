@@ -77,7 +77,7 @@ static u64 frames_deadline(const struct fsk_conn *conn)
 	at = fsk_sooner(at, conn->cork_at);
 	if (unlikely(fr->tx.stuck_since) && stalled_since(fr))
 		at = fsk_sooner(at, stalled_since(fr) +
-				    fsk_patience(conn->sk) + 1);
+				    fsk_stall_timeout(conn->sk) + 1);
 	return at;
 }
 
@@ -183,7 +183,7 @@ static bool run_connected(struct fsk_frames *fr, u64 now)
 	struct fsk_conn *conn = &fr->conn;
 
 	fsk_conn_info(conn);
-	if (fsk_patience_lost(conn, stalled_since(fr), now))
+	if (fsk_stalled_too_long(conn, stalled_since(fr), now))
 		return false;
 	fsk_challenge_run(conn, now);
 	if (unlikely(fsk_path_lost(fr, now))) {

@@ -78,7 +78,7 @@ static u64 memory_deadline(const struct fsk_conn *conn)
 	    (READ_ONCE(inet_csk(conn->sk)->icsk_user_timeout) ||
 	     mem->link_down))
 		at = fsk_sooner(at, mem->stalled_since +
-				    fsk_patience(conn->sk) + 1);
+				    fsk_stall_timeout(conn->sk) + 1);
 	if (conn->life_at && conn->sk->sk_wmem_queued)
 		at = fsk_sooner(at, conn->retry_at ?:
 				    conn->heard_at + FSK_ORPHAN_NS);
@@ -116,7 +116,7 @@ static bool run_timer(struct fsk_memory *mem, u64 now)
 	struct fsk_conn *conn = &mem->conn;
 
 	fsk_conn_info(conn);
-	if (fsk_patience_lost(conn, stalled_since(mem), now))
+	if (fsk_stalled_too_long(conn, stalled_since(mem), now))
 		return false;
 	fsk_challenge_run(conn, now);
 	if (unlikely(fsk_mem_link_lost(mem, now))) {

@@ -120,7 +120,7 @@ void fsk_mem_update_snd(struct fsk_memory *mem)
 		fsk_send_space(sk);
 	if (sk->sk_wmem_queued < queued && conn->life_at &&
 	    sock_flag(sk, SOCK_DEAD))
-		conn->life_at = fsk_now() + fsk_patience(sk);
+		conn->life_at = fsk_now() + fsk_stall_timeout(sk);
 	if (waiting) {
 		/* The timer has something to do only for these. */
 		if (conn->life_at || inet_csk(sk)->icsk_user_timeout ||

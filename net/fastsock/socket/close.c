@@ -85,7 +85,7 @@ static void orphan(struct sock *sk)
 		fsk_conn_kill(conn);
 		inet_csk_destroy_sock(sk);
 	} else if (!conn->life_at) {
-		conn->life_at = fsk_now() + fsk_patience(sk);
+		conn->life_at = fsk_now() + fsk_stall_timeout(sk);
 		fsk_timer_arm(conn);
 	}
 }

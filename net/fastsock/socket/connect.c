@@ -71,21 +71,23 @@ static int peer_reason(const struct rtable *rt, __be32 daddr, u8 *mac)
 }
 
 /*
- * A program that connects to elsewhere often does so again.  Each verdict is
+ * A program that connects to elsewhere often does so again.  Each answer is
  * one word (address, second, generation of the peer table, reason), good for
  * that second, or until a neighbour's state changes.
  */
-#define FSK_VERDICT_HERE	0xff
+#define FSK_CACHE_HERE	0xff
 
-static u64 verdict_head(const struct fsk_net *fn, __be32 daddr)
+static u64 cache_head(const struct fsk_net *fn, __be32 daddr)
 {
 	return (u64)(__force u32)daddr << 32 | (u16)(jiffies / HZ) << 16 |
 	       (u8)READ_ONCE(fn->peers_gen) << 8;
 }
 
-static u64 *verdict_slot(struct fsk_net *fn, __be32 daddr)
+static u64 *cache_slot(struct fsk_net *fn, __be32 daddr)
 {
-	return &fn->verdicts[hash_32((__force u32)daddr, ilog2(FSK_VERDICTS))];
+	u32 hash = hash_32((__force u32)daddr, ilog2(FSK_DELEGATE_CACHE));
+
+	return &fn->delegate_cache[hash];
 }
 
 /* Without the port; fsk_connect() looks again when it is serious. */
@@ -101,11 +103,11 @@ static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 	return reason;
 }
 
-static int first_look(const struct sock *sk, __be32 daddr)
+static int precheck(const struct sock *sk, __be32 daddr)
 {
 	struct fsk_net *fn = fsk_net(sock_net(sk));
-	u64 head = verdict_head(fn, daddr);
-	u64 *slot = verdict_slot(fn, daddr);
+	u64 head = cache_head(fn, daddr);
+	u64 *slot = cache_slot(fn, daddr);
 	u8 mac[ETH_ALEN] __aligned(2) = {};
 	u64 known;
 	int reason;
@@ -114,8 +116,8 @@ static int first_look(const struct sock *sk, __be32 daddr)
 		return first_route(sk, daddr, mac);
 	known = READ_ONCE(*slot);
 	if ((known & ~0xffULL) == head)
-		return (known & 0xff) == FSK_VERDICT_HERE ? FSK_ACCEPT :
-							    known & 0xff;
+		return (known & 0xff) == FSK_CACHE_HERE ? FSK_ACCEPT :
+							  known & 0xff;
 	reason = first_route(sk, daddr, mac);
 	/* A neighbour that ARP does not know may be known in a moment. */
 	if (reason == FSK_REASON_GATEWAY || reason == FSK_REASON_DEVICE ||
@@ -123,7 +125,7 @@ static int first_look(const struct sock *sk, __be32 daddr)
 		WRITE_ONCE(*slot, head | reason);
 	/* Within the host; fsk_connect() looks again. */
 	if (reason == FSK_ACCEPT && is_zero_ether_addr(mac))
-		WRITE_ONCE(*slot, head | FSK_VERDICT_HERE);
+		WRITE_ONCE(*slot, head | FSK_CACHE_HERE);
 	return reason;
 }
 
@@ -173,7 +175,7 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 		return -EAFNOSUPPORT;
 	reason = sock_reason(sk);
 	if (reason == FSK_ACCEPT)
-		reason = first_look(sk, usin->sin_addr.s_addr);
+		reason = precheck(sk, usin->sin_addr.s_addr);
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 
