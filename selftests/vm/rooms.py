@@ -66,6 +66,8 @@ def uses(built):
     """Yields which object uses a name of a folder that it may not use."""
     home, wanted = {}, {}
     for path in sorted(built.glob("*/*.o")):
+        if not path.with_suffix(".c").exists():
+            continue
         defined, wanted[path] = symbols(path)
         home.update((name, path) for name in defined)
     if not wanted:

@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Static checks as KTAP: checkpatch --strict, kernel-doc, and for both stock
-# kernels a W=1 build and sparse; a build against the oldest and the newest
+# Static checks as KTAP: checkpatch --strict, kernel-doc, whether comments and
+# documentation refer to what is there, and for both stock kernels a W=1 build,
+# who includes and uses what of whom, how long files and functions are, and
+# sparse; a build against the oldest and the newest
 # release of both series that Debian's archives offer; shellcheck where it is
 # installed; and the arithmetic of the benchmark, which needs no guest.
 set -u
@@ -118,11 +120,13 @@ for file in "${sources[@]}"; do
 done
 mapfile -t sources < <(kernel_sources)
 check "kernel-doc" kernel_doc "${sources[@]}"
+check "references" "$here/references.py" .
 for series in 6.1 6.12; do
 	release=$(stock_release $series)
 	kdir=/lib/modules/$release/build
 	check "operations $series" "$here/opcheck.py" "${kdir%build}source/include"
 	check "W=1 $series" build "$kdir" "w1-$series" W=1
+	check "rooms $series" "$here/rooms.py" . "$scratch/w1-$series"
 	check "sparse $series" build "$kdir" "sparse-$series" C=2 \
 		CF=-D__CHECK_ENDIAN__
 	mapfile -t releases < <(offered_releases $series | sed -n '1p;$p')
