@@ -174,28 +174,6 @@ static bool suits(const struct sock *sk, const struct fsk_transport *t)
 }
 
 /**
- * fsk_transport_usable - may anything carry connections over a device?
- * @dev: device that a route names
- *
- * Context: any; the caller keeps @dev alive.
- * Return: true if so.
- */
-bool fsk_transport_usable(const struct net_device *dev)
-{
-	const struct fsk_transport *t;
-	bool found = false;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(t, &transports, list) {
-		found = t->ops->usable && t->ops->usable(dev);
-		if (found)
-			break;
-	}
-	rcu_read_unlock();
-	return found;
-}
-
-/**
  * fsk_transport_for - what is to carry a connection
  * @sk: client's socket
  * @dev: device of its route

@@ -22,13 +22,13 @@ struct sock;
  * struct fsk_offer - what a client of frames and its server have said so far
  * @dev: the client's device; it stays until the end of the RCU read section
  * @mac: the server's address
- * @syn: what the client said
+ * @say_syn: writes what the client said; only who asks pays for it
  * @synack: what the server said
  */
 struct fsk_offer {
 	struct net_device *dev;
 	const u8 *mac;
-	struct fsk_syn syn;
+	void (*say_syn)(const struct fsk_conn *conn, struct fsk_syn *syn);
 	const struct fsk_synack *synack;
 };
 
@@ -183,7 +183,6 @@ struct fsk_transport {
 int fsk_backlog_drop(struct sock *sk, struct sk_buff *skb);
 int fsk_transport_register(struct fsk_transport *t);
 void fsk_transport_unregister(struct fsk_transport *t);
-bool fsk_transport_usable(const struct net_device *dev);
 const struct fsk_transport *fsk_transport_for(const struct sock *sk,
 					      const struct net_device *dev);
 int fsk_transport_upgrade(struct fsk_conn *conn,

@@ -198,6 +198,11 @@ static struct mem_cgroup *memcg_of(const struct sock *sk)
 #endif
 }
 
+static void say_syn(const struct fsk_conn *conn, struct fsk_syn *syn)
+{
+	fsk_client_syn_body(fsk_frames(conn), syn);
+}
+
 /*
  * Is there a better way to the server than frames?  BH disabled, RCU read
  * section.  Return: as fsk_transport_upgrade().
@@ -205,11 +210,11 @@ static struct mem_cgroup *memcg_of(const struct sock *sk)
 static int upgrade(struct fsk_frames *fr, struct net_device *dev,
 		   const struct fsk_synack *sa)
 {
-	struct fsk_offer offer = {
-		.dev = dev, .mac = fr->path.mac, .synack = sa,
+	const struct fsk_offer offer = {
+		.dev = dev, .mac = fr->path.mac, .say_syn = say_syn,
+		.synack = sa,
 	};
 
-	fsk_client_syn_body(fr, &offer.syn);
 	return fsk_transport_upgrade(&fr->conn, &offer);
 }
 

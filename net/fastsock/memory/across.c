@@ -69,16 +69,18 @@ static bool answered(struct net_device *dev, const void *arg)
 static struct net_device *server_dev(const struct fsk_conn *conn,
 				     const struct fsk_offer *offer)
 {
+	struct fsk_syn syn;
 	const struct question q = {
 		.net = sock_net(conn->sk),
 		.mac = offer->dev->dev_addr,
-		.syn = &offer->syn,
+		.syn = &syn,
 		.id = be32_to_cpu(offer->synack->id),
 		.key = be32_to_cpu(offer->synack->key),
 	};
 
 	if (offer->dev->flags & IFF_LOOPBACK)
 		return NULL;
+	offer->say_syn(conn, &syn);
 	return fsk_group_find_dev(offer->mac, answered, &q);
 }
 

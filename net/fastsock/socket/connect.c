@@ -40,21 +40,9 @@ static int sock_reason(const struct sock *sk)
 	return reason == FSK_ACCEPT ? fsk_policy_sock(sk) : reason;
 }
 
-/* Is the other end on the segment of this route, and which address has it? */
-static int peer_reason(const struct rtable *rt, __be32 daddr, u8 *mac)
+/* Is the other end on the segment of @dev, and which address has it? */
+static int peer_reason(struct net_device *dev, __be32 daddr, u8 *mac)
 {
-	int reason = fsk_ipv4_route_reason(rt);
-	struct net_device *dev = rt->dst.dev;
-
-	if (reason != FSK_ACCEPT)
-		return reason;
-	if (dev->flags & IFF_LOOPBACK) {
-		eth_zero_addr(mac);
-		return fsk_transport_usable(dev) ? FSK_ACCEPT :
-						   FSK_REASON_LOCALHOST;
-	}
-	if (!fsk_transport_usable(dev))
-		return FSK_REASON_DEVICE;
 	if (!fsk_ipv4_neighbour(dev, daddr, mac))
 		return FSK_REASON_UNKNOWN_PEER;
 
@@ -68,6 +56,31 @@ static int peer_reason(const struct rtable *rt, __be32 daddr, u8 *mac)
 	}
 	fsk_hello_probe(dev, mac);
 	return FSK_REASON_UNKNOWN_PEER;
+}
+
+/*
+ * What is to carry a connection by this route, for the caller to put, and the
+ * neighbour's address.  Return: as sock_reason(); without @way if not accepted.
+ */
+static int way_reason(const struct sock *sk, const struct rtable *rt,
+		      __be32 daddr, u8 *mac, const struct fsk_transport **way)
+{
+	struct net_device *dev = rt->dst.dev;
+	int reason = fsk_ipv4_route_reason(rt);
+
+	if (reason != FSK_ACCEPT)
+		return reason;
+	*way = fsk_transport_for(sk, dev);
+	if (dev->flags & IFF_LOOPBACK) {
+		eth_zero_addr(mac);
+		return *way ? FSK_ACCEPT : FSK_REASON_LOCALHOST;
+	}
+	if (!*way)
+		return FSK_REASON_DEVICE;
+	reason = peer_reason(dev, daddr, mac);
+	if (reason != FSK_ACCEPT)
+		fsk_transport_put(*way);
+	return reason;
 }
 
 /*
@@ -94,11 +107,14 @@ static u64 *cache_slot(struct fsk_net *fn, __be32 daddr)
 static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 {
 	struct rtable *rt = fsk_ipv4_first_route(sk, &daddr);
+	const struct fsk_transport *way;
 	int reason;
 
 	if (IS_ERR(rt))
 		return FSK_REASON_NOROUTE;
-	reason = peer_reason(rt, daddr, mac);
+	reason = way_reason(sk, rt, daddr, mac, &way);
+	if (reason == FSK_ACCEPT)
+		fsk_transport_put(way);
 	ip_rt_put(rt);
 	return reason;
 }
@@ -123,32 +139,33 @@ static int precheck(const struct sock *sk, __be32 daddr)
 	if (reason == FSK_REASON_GATEWAY || reason == FSK_REASON_DEVICE ||
 	    (reason == FSK_REASON_UNKNOWN_PEER && !is_zero_ether_addr(mac)))
 		WRITE_ONCE(*slot, head | reason);
-	/* Within the host; fsk_connect() looks again. */
-	if (reason == FSK_ACCEPT && is_zero_ether_addr(mac))
+	/* fsk_connect() looks again. */
+	if (reason == FSK_ACCEPT)
 		WRITE_ONCE(*slot, head | FSK_CACHE_HERE);
 	return reason;
 }
 
 /* The last questions, asked with the full name.  Return: as sock_reason(). */
-static int start_reason(struct sock *sk, struct rtable *rt, const u8 *mac)
+static int start_reason(struct sock *sk, struct rtable *rt,
+			struct net_device *dev, const u8 *mac,
+			const struct fsk_transport *way)
 {
 	struct fsk_tuple t = fsk_tuple_of(sk);
-	const struct fsk_transport *way;
-	int reason = FSK_REASON_OPTION;
+	int reason;
 
 	if (dst_xfrm(&rt->dst))
 		return FSK_REASON_XFRM;
 	if (t.saddr == t.daddr && t.sport == t.dport)
 		return FSK_REASON_SELFCONNECT;
-	way = fsk_transport_for(sk, rt->dst.dev);
+	/* By the port the route leads elsewhere, and @mac is not there. */
+	if (unlikely(rt->dst.dev != dev))
+		return FSK_REASON_UNKNOWN_PEER;
 	/* The last ack cannot wait where the server's end is there at once. */
-	if (!way || !way->at_once || !fsk_state_ack_waits(sk))
-		reason = fsk_policy_connect(sk, rt, &t);
-	if (reason == FSK_ACCEPT)
-		reason = way ? way->ops->connect(sk, rt->dst.dev, mac, &t) :
-			       FSK_REASON_NOMEM;
-	fsk_transport_put(way);
-	return reason;
+	if (way->at_once && fsk_state_ack_waits(sk))
+		return FSK_REASON_OPTION;
+	reason = fsk_policy_connect(sk, rt, &t);
+	return reason == FSK_ACCEPT ?
+	       way->ops->connect(sk, dev, mac, &t) : reason;
 }
 
 /**
@@ -165,8 +182,10 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	const struct sockaddr_in *usin = (struct sockaddr_in *)uaddr;
 	struct flowi4 *fl4 = &inet_sk(sk)->cork.fl.u.ip4;
-	struct rtable *rt;
+	const struct fsk_transport *way;
+	struct net_device *dev;
 	u8 mac[ETH_ALEN] __aligned(2);
+	struct rtable *rt;
 	int reason, err;
 
 	if (addr_len < sizeof(*usin))
@@ -183,17 +202,21 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 				    usin->sin_port);
 	if (IS_ERR(rt))
 		return fsk_connect_tcp(sk, uaddr, addr_len, FSK_REASON_NOROUTE);
-	reason = peer_reason(rt, fl4->daddr, mac);
+	reason = way_reason(sk, rt, fl4->daddr, mac, &way);
 	if (reason != FSK_ACCEPT) {
 		ip_rt_put(rt);
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 	}
+	dev = rt->dst.dev;
 	err = fsk_ipv4_bind_and_hash(sk, fl4, usin->sin_port, &rt);
-	if (err)
+	if (err) {
+		fsk_transport_put(way);
 		return err;
+	}
 	dst_hold(&rt->dst);
 	sk_setup_caps(sk, &rt->dst);
-	reason = start_reason(sk, rt, mac);
+	reason = start_reason(sk, rt, dev, mac, way);
+	fsk_transport_put(way);
 	ip_rt_put(rt);
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);

@@ -55,36 +55,25 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 	return err;
 }
 
-static const struct proto_ops *ops_of(const struct sock *sk)
-{
-	const struct proto_ops *ops;
-	const struct fsk_conn *conn;
-
-	rcu_read_lock();
-	conn = fsk_conn_rcu(sk);
-	ops = conn ? &conn->transport->proto_ops : &fsk_connected_ops;
-	rcu_read_unlock();
-	return ops;
-}
-
-/* A child may be fastsock's or TCP's; kernel_accept() sets no ops yet. */
+/*
+ * A child may be fastsock's or TCP's.  Nobody else knows it yet but its peer.
+ * kernel_accept() sets no ops before, but those of the listener afterwards.
+ */
 static void adopt(struct socket *newsock)
 {
-	if (!newsock->ops || !fsk_undecided(newsock))
-		return;
-	fsk_ops_set(newsock, fsk_is_conn(newsock->sk) ? ops_of(newsock->sk) :
-							&inet_stream_ops);
-}
-
-/* Nobody else knows the socket yet but its peer. */
-static void tell_accepted(struct sock *sk)
-{
+	const struct proto_ops *ops = &inet_stream_ops;
+	struct sock *sk = newsock->sk;
 	struct fsk_conn *conn;
 
 	spin_lock_bh(&sk->sk_lock.slock);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (conn && fsk_ops(conn)->accepted)
-		fsk_ops(conn)->accepted(conn);
+	if (likely(conn)) {
+		ops = &conn->transport->proto_ops;
+		if (fsk_ops(conn)->accepted)
+			fsk_ops(conn)->accepted(conn);
+	}
+	if (newsock->ops && fsk_undecided(newsock))
+		fsk_ops_set(newsock, ops);
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
@@ -95,10 +84,8 @@ static int claimed_accept(struct socket *sock, struct socket *newsock,
 
 	fsk_hold();
 	err = inet_accept(sock, newsock, FSK_ACCEPT_PASS);
-	if (!err) {
-		tell_accepted(newsock->sk);
+	if (!err)
 		adopt(newsock);
-	}
 	fsk_hold_drop();
 	return err;
 }
