@@ -84,9 +84,11 @@ static int way_reason(const struct sock *sk, const struct rtable *rt,
 }
 
 /*
- * A program that connects to elsewhere often does so again.  Each answer is
- * one word (address, second, generation of the peer table, reason), good for
- * that second, or until a neighbour's state changes.
+ * Who connects to somewhere often does so again.  Each answer is one word
+ * (address, second, generation of the peer table, reason), good for that second,
+ * or until a neighbour's state changes.  That the other end is near is only a
+ * hint, for fsk_connect() looks again; that it is not is believed by sockets
+ * whose route depends on nothing but the address.
  */
 #define FSK_CACHE_HERE	0xff
 
@@ -122,26 +124,26 @@ static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 static int precheck(const struct sock *sk, __be32 daddr)
 {
 	struct fsk_net *fn = fsk_net(sock_net(sk));
+	bool plain = fsk_ipv4_route_plain(sk);
 	u64 head = cache_head(fn, daddr);
 	u64 *slot = cache_slot(fn, daddr);
 	u8 mac[ETH_ALEN] __aligned(2) = {};
-	u64 known;
+	u64 known = READ_ONCE(*slot);
 	int reason;
 
-	if (!fsk_ipv4_route_plain(sk))
-		return first_route(sk, daddr, mac);
-	known = READ_ONCE(*slot);
-	if ((known & ~0xffULL) == head)
-		return (known & 0xff) == FSK_CACHE_HERE ? FSK_ACCEPT :
-							  known & 0xff;
+	if (known == (head | FSK_CACHE_HERE))
+		return FSK_ACCEPT;
+	if (plain && (known & ~0xffULL) == head)
+		return known & 0xff;
 	reason = first_route(sk, daddr, mac);
-	/* A neighbour that ARP does not know may be known in a moment. */
-	if (reason == FSK_REASON_GATEWAY || reason == FSK_REASON_DEVICE ||
-	    (reason == FSK_REASON_UNKNOWN_PEER && !is_zero_ether_addr(mac)))
-		WRITE_ONCE(*slot, head | reason);
-	/* fsk_connect() looks again. */
 	if (reason == FSK_ACCEPT)
 		WRITE_ONCE(*slot, head | FSK_CACHE_HERE);
+	/* A neighbour that ARP does not know may be known in a moment. */
+	else if (plain &&
+		 (reason == FSK_REASON_GATEWAY || reason == FSK_REASON_DEVICE ||
+		  (reason == FSK_REASON_UNKNOWN_PEER &&
+		   !is_zero_ether_addr(mac))))
+		WRITE_ONCE(*slot, head | reason);
 	return reason;
 }
 
