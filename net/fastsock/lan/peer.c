@@ -127,6 +127,9 @@ void fsk_peer_set_state(struct fsk_net *fn, struct fsk_peer *p,
 		     (p->state != FSK_PEER_UNKNOWN);
 
 	lockdep_assert_held(&fn->peers_lock);
+	/* Handshakes say again and again what is known: no news for connect(). */
+	if (p->state == state)
+		return;
 	WRITE_ONCE(fn->npeers, fn->npeers + change);
 	WRITE_ONCE(fn->peers_gen, fn->peers_gen + 1);
 	WRITE_ONCE(p->state, state);
