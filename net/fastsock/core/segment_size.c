@@ -44,11 +44,15 @@ u16 fsk_mss_fit(u16 mss, u32 mtu)
 	return min_t(u32, mss, max(mtu, least) - sizeof(struct fsk_hdr));
 }
 
-/*
- * The send buffer that TCP would give a new connection: room for two initial
- * windows of segments, each at its dearest.
+/**
+ * fsk_mss_init_buffer - the send buffer that TCP would give a new connection
+ * @sk: its socket, with TCP's mss_cache
+ *
+ * Room for two initial windows of segments, each at its dearest.
+ *
+ * Context: socket lock held in either form.
  */
-static void init_buffer(struct sock *sk)
+void fsk_mss_init_buffer(struct sock *sk)
 {
 	int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]);
 	int size;
@@ -62,26 +66,4 @@ static void init_buffer(struct sock *sk)
 	size = min(2 * TCP_INIT_CWND * size, max);
 	if (READ_ONCE(sk->sk_sndbuf) < size)
 		WRITE_ONCE(sk->sk_sndbuf, size);
-}
-
-/**
- * fsk_mss_show - tell TCP's code, and tools, what size segments have
- * @conn: attached connection with segment sizes
- *
- * And give the socket the send buffer that goes with it.
- *
- * Context: socket lock held in either form.
- */
-void fsk_mss_show(struct fsk_conn *conn)
-{
-	struct inet_connection_sock *icsk = inet_csk(conn->sk);
-	struct tcp_sock *tp = tcp_sk(conn->sk);
-
-	tp->mss_cache = min(conn->mss, conn->peer_mss);
-	tp->advmss = conn->mss;
-	icsk->icsk_rto = TCP_RTO_MIN;	/* for tcp_fin_time() */
-	icsk->icsk_pmtu_cookie = conn->mss + sizeof(struct fsk_hdr);
-	icsk->icsk_ack.lrcvtime = tcp_jiffies32;
-	icsk->icsk_ack.rcv_mss = conn->mss;
-	init_buffer(conn->sk);
 }

@@ -124,15 +124,16 @@ static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 static int precheck(const struct sock *sk, __be32 daddr)
 {
 	struct fsk_net *fn = fsk_net(sock_net(sk));
-	bool plain = fsk_ipv4_route_plain(sk);
 	u64 head = cache_head(fn, daddr);
 	u64 *slot = cache_slot(fn, daddr);
 	u8 mac[ETH_ALEN] __aligned(2) = {};
 	u64 known = READ_ONCE(*slot);
 	int reason;
+	bool plain;
 
 	if (known == (head | FSK_CACHE_HERE))
 		return FSK_ACCEPT;
+	plain = fsk_ipv4_route_plain(sk);
 	if (plain && (known & ~0xffULL) == head)
 		return known & 0xff;
 	reason = first_route(sk, daddr, mac);
