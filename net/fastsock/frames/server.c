@@ -125,7 +125,7 @@ static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
  * Return: true if @syn needs no answer.
  */
 static bool challenge_owner(const struct fsk_syn *syn, struct net_device *dev,
-		      const u8 *mac, const struct fsk_tuple *t)
+			    const u8 *mac, const struct fsk_tuple *t)
 {
 	struct sock *sk = fsk_child_lookup(dev, t);
 	struct fsk_conn *conn;

@@ -127,7 +127,7 @@ void fsk_peer_set_state(struct fsk_net *fn, struct fsk_peer *p,
 		     (p->state != FSK_PEER_UNKNOWN);
 
 	lockdep_assert_held(&fn->peers_lock);
-	/* Handshakes say again and again what is known: no news for connect(). */
+	/* Each handshake says it again, which is no news for connect(). */
 	if (p->state == state)
 		return;
 	WRITE_ONCE(fn->npeers, fn->npeers + change);

@@ -85,10 +85,10 @@ static int way_reason(const struct sock *sk, const struct rtable *rt,
 
 /*
  * Who connects to somewhere often does so again.  Each answer is one word
- * (address, second, generation of the peer table, reason), good for that second,
- * or until a neighbour's state changes.  That the other end is near is only a
- * hint, for fsk_connect() looks again; that it is not is believed by sockets
- * whose route depends on nothing but the address.
+ * (address, second, generation of the peer table, reason), good for that
+ * second, or until a neighbour's state changes.  That the other end is near is
+ * only a hint, for fsk_connect() looks again; that it is not is believed by
+ * sockets whose route depends on nothing but the address.
  */
 #define FSK_CACHE_HERE	0xff
 
