@@ -362,7 +362,9 @@ static int list_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 	sock_reset_flag(sk, SOCK_DONE);
 	make_end(pair, 0, sk, FSK_PH_SYN_SENT);
 	/* The program sees SYN_SENT until its call lets go of the socket. */
+	spin_lock_bh(&sk->sk_lock.slock);
 	pair->end[0].conn.deferred |= EV_CONNECTED;
+	spin_unlock_bh(&sk->sk_lock.slock);
 	rcu_read_lock();
 	local_bh_disable();
 	reason = make_server(pair, lsk, dev, t, syn);

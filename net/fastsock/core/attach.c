@@ -42,9 +42,9 @@ EXPORT_SYMBOL_NS_GPL(fsk_conn_prepare, FASTSOCK);
 
 /*
  * All connections have the same filter, and its count of references is not
- * touched: nobody can detach a filter that is locked, a connection is never
- * cloned, and when TCP destroys the socket, ulp_release() comes before it would
- * drop one.  Nor is it charged to the socket, which it cost nothing.
+ * touched: nobody can detach a filter that is locked, who clones a connection
+ * counts for the clone, and when TCP destroys the socket, ulp_release() comes
+ * before it would drop one.  Nor is it charged to the socket, which it cost nothing.
  */
 static void filter_attach(struct sock *sk, struct fsk_conn *conn)
 {
@@ -70,6 +70,24 @@ static int ulp_init(struct sock *sk)
 	return -EOPNOTSUPP;
 }
 
+/*
+ * A listener has been disconnected, and has become a client of ours, while a
+ * child of it was being made.  Such a child has nothing of the connection but
+ * the filter, and who makes it discards it.
+ */
+static void ulp_clone(const struct request_sock *req, struct sock *newsk,
+		      const gfp_t priority)
+{
+	struct inet_connection_sock *icsk = inet_csk(newsk);
+
+	icsk->icsk_ulp_ops = NULL;
+	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
+	icsk->icsk_af_ops = tcp_af_ops;
+	newsk->sk_backlog_rcv = tcp_prot.backlog_rcv;
+	newsk->sk_prot_creator = &tcp_prot;
+	WRITE_ONCE(newsk->sk_prot, &tcp_prot);
+}
+
 static struct tcp_ulp_ops fsk_ulp_ops __read_mostly = {
 	.name		= "fastsock",
 	.owner		= THIS_MODULE,
@@ -80,6 +98,7 @@ static struct tcp_ulp_ops fsk_ulp_ops __read_mostly = {
 static const struct tcp_ulp_ops fsk_conn_ulp_ops = {
 	.name		= "fastsock",
 	.release	= ulp_release,
+	.clone		= ulp_clone,
 };
 
 /**

@@ -86,8 +86,12 @@ void fsk_ops_disconnect(const struct fsk_conn *conn)
 	const struct fsk_transport *t = conn->transport;
 	struct socket *sock = conn->sk->sk_socket;
 
-	/* What a kernel user has accepted has its listener's operations. */
-	if (sock && sock->ops && (fsk_connected(sock) || t->foreign))
+	/*
+	 * What a kernel user has accepted has its listener's operations; TCP's,
+	 * if that was delegated with children in its queue.
+	 */
+	if (sock && sock->ops && (fsk_connected(sock) || t->foreign ||
+				  sock->ops == &inet_stream_ops))
 		fsk_ops_set(sock, &t->reused_ops);
 }
 

@@ -118,8 +118,6 @@ void fsk_mem_make_client(struct fsk_memory *client)
 	conn->phase = FSK_PH_SYN_SENT;
 	conn->path_gen = fsk_route_gen(conn->sk);
 	set_numbers(client);
-	/* The program sees SYN_SENT until its call lets go of the socket. */
-	conn->deferred |= FSK_EV_CONNECTED;
 }
 
 /**

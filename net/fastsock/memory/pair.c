@@ -426,6 +426,11 @@ struct fsk_memory *fsk_pair_alloc(struct sock *sk, gfp_t gfp)
 		pair->ring[i].head = end->conn.key;
 		pair->ring[i].tail = end->conn.key;
 	}
+	/*
+	 * The program sees SYN_SENT until its call lets go of the socket.  Set
+	 * while nobody else can set a bit.
+	 */
+	pair->mem[0].conn.deferred = FSK_EV_CONNECTED;
 	RCU_INIT_POINTER(pair->end[0], &pair->mem[0]);
 	refcount_set(&pair->refs, 2);
 	INIT_LIST_HEAD(&pair->reclaim_node);

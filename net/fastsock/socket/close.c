@@ -179,7 +179,11 @@ int fsk_disconnect(struct sock *sk, int flags)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
 
-	if (!conn)
+	/*
+	 * Or a child that no program has: its listener closes, or has become a
+	 * client, and who makes the child has its spinlock.
+	 */
+	if (!conn || !sk->sk_socket)
 		return tcp_prot.disconnect(sk, flags);
 	if (conn->phase != FSK_PH_DEAD && sk->sk_state != TCP_SYN_SENT) {
 		WRITE_ONCE(sk->sk_err, ECONNRESET);

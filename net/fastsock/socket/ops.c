@@ -5,6 +5,7 @@
  * calls in which fastsock has a say.
  */
 
+#include <linux/bpf.h>
 #include <linux/module.h>
 #include <net/inet_common.h>
 #include <net/sock.h>
@@ -262,14 +263,17 @@ static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
 	return err;
 }
 
-/* TCP may make the buffer larger for it.  The caller owns @sk. */
+/*
+ * TCP may make the buffer larger for it.  The caller owns @sk, but for a program
+ * of BPF, which may be called under the spinlock: then the next read sees it.
+ */
 static int stream_set_rcvlowat(struct sock *sk, int val)
 {
 	int err = inet_stream_ops.set_rcvlowat(sk, val);
 	struct fsk_conn *conn;
 
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-	if (!err && conn && fsk_ops(conn)->resized)
+	if (!err && conn && fsk_ops(conn)->resized && !has_current_bpf_ctx())
 		fsk_ops(conn)->resized(conn);
 	return err;
 }

@@ -201,8 +201,11 @@ static u32 available(const struct fsk_call *r, struct fsk_conn *conn,
 		return TCP_SKB_CB(skb)->end_seq - fsk_call_position(r);
 	n = fsk_queue_behind(conn, fsk_call_position(r));
 	/* What was announced with these bytes has to be known before them. */
-	if (n && unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT))
+	if (n && unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT)) {
 		fsk_queue_process_urgent(conn);
+		/* That may have passed over an urgent byte, and this call too. */
+		n = fsk_queue_behind(conn, fsk_call_position(r));
+	}
 	return n;
 }
 
