@@ -7,11 +7,15 @@
 #include <sys/mman.h>
 
 #include "fsk_test.h"
+#include "fsk_trap.h"
 
 #define KIB		1024UL
 #define MIB		(1024 * KIB)
 #define GIB		(1024ULL * MIB)
 #define MANY		64	/* idle connections */
+#define BEFORE		64	/* bytes of a buffer before a page that faults */
+#define CALLERS		3	/* threads that call a listener */
+#define TURNING		3000	/* ms for which a listener turns client */
 
 FIXTURE(memory)
 {
@@ -321,6 +325,64 @@ TEST_F(memory, urgent_bytes_for_a_busy_reader)
 	EXPECT_EQ(0, fsk_reap(pid));
 }
 
+/* A thread that peeks into BEFORE bytes, then a page that is not there. */
+struct peeker {
+	int fd;
+	char before[BEFORE];
+	char *page;
+	ssize_t seen;
+};
+
+static void *peek(void *argument)
+{
+	struct peeker *p = argument;
+	struct iovec iov[] = {
+		{ p->before, BEFORE }, { p->page, FSK_PAGE },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	p->seen = recvmsg(p->fd, &msg, MSG_PEEK);
+	return NULL;
+}
+
+/*
+ * A peeking reader stands at the mark and sleeps in a page fault when the next
+ * urgent byte comes: the old one is passed over, and it sees no byte more than
+ * there is.  TCP may show the same bytes twice then, which nobody needs.
+ */
+TEST_F(memory, peek_asleep_at_the_mark)
+{
+	struct peeker p = { .fd = self->server };
+	const int len = 2 * BEFORE;
+	struct fsk_trap trap;
+	int at_mark = 0;
+	pthread_t thread;
+	char buf[FSK_PAGE];
+
+	ASSERT_EQ(0, fsk_set_trap(&trap));
+	p.page = trap.page;
+	ASSERT_EQ(4, send(self->client, "abc!", 4, MSG_OOB));
+	ASSERT_EQ(0, fsk_send_pattern(self->client, 9, 0, len));
+	ASSERT_EQ(3, recv(self->server, buf, sizeof(buf), 0));
+	ASSERT_EQ(0, ioctl(self->server, SIOCATMARK, &at_mark));
+	ASSERT_EQ(1, at_mark);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, peek, &p));
+	ASSERT_TRUE(fsk_is_trapped(&trap));
+	EXPECT_EQ(1, send(self->client, "?", 1, MSG_OOB));
+	ASSERT_EQ(0, fsk_let_go(&trap));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(len, p.seen);
+	EXPECT_EQ(-1, fsk_wrong(p.before, BEFORE, 9, 0));
+	EXPECT_EQ(-1, fsk_wrong(p.page, len - BEFORE, 9, BEFORE));
+	/* They are still there, and end at the new mark. */
+	EXPECT_EQ(len, recv(self->server, buf, sizeof(buf), 0));
+	EXPECT_EQ(-1, fsk_wrong(buf, len, 9, 0));
+	EXPECT_EQ(1, recv(self->server, buf, 1, MSG_OOB));
+	EXPECT_EQ('?', *buf);
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	fsk_free_trap(&trap);
+}
+
 /* Bytes beyond the window are shown when there is room, each time. */
 TEST_F(memory, little_more_than_the_window)
 {
@@ -404,6 +466,179 @@ TEST_F(memory, same_names_again)
 		EXPECT_EQ(0, recv(one, &byte, 1, 0));
 		close(one);
 	}
+}
+
+/* What threads have to do with a listener that turns client, and back. */
+struct turning {
+	int fd;			/* it */
+	uint16_t port;		/* its port */
+	int other;		/* the listener that it connects to */
+	uint16_t other_port;
+	atomic_bool stop;
+	atomic_bool drained;	/* nobody connects to the other any more */
+	atomic_int callers;	/* that have begun */
+	atomic_int calls;	/* over fastsock */
+	int turns;		/* connections that it made over fastsock */
+	int refused;		/* listen() failed */
+};
+
+/* One processor is for the listener, the others are for those who call it. */
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static int processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? n : 1;
+}
+
+static int disconnect(int fd)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	return connect(fd, &none, sizeof(none));
+}
+
+/* Connects again and again: as it happens it is refused, or reset. */
+static void *call(void *argument)
+{
+	struct turning *t = argument;
+	int cpus = processors(), fd;
+
+	if (cpus > 1)
+		pin(atomic_fetch_add(&t->callers, 1) % (cpus - 1));
+	while (!atomic_load(&t->stop)) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			continue;
+		/* Its queue may be full; and nothing is to rest afterwards. */
+		fsk_set_timeout(fd, SO_SNDTIMEO, 100);
+		fsk_set_linger(fd, 0);
+		if (!fsk_connect(fd, "127.0.0.1", t->port) && fsk_is_fast(fd))
+			atomic_fetch_add(&t->calls, 1);
+		sched_yield();
+		close(fd);
+	}
+	return NULL;
+}
+
+static void *turn(void *argument)
+{
+	struct turning *t = argument;
+	struct pollfd pfd = { .fd = t->fd, .events = POLLIN };
+	int cpus = processors(), round;
+
+	pin(cpus - 1);
+	for (round = 0; !atomic_load(&t->stop); round++) {
+		/* Every other time, when others are likely to be calling. */
+		poll(&pfd, 1, round & 1);
+		disconnect(t->fd);
+		if (!fsk_connect(t->fd, "127.0.0.1", t->other_port) &&
+		    fsk_is_fast(t->fd))
+			t->turns++;
+		sched_yield();
+		disconnect(t->fd);
+		t->refused += !!listen(t->fd, 1024);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void take_all(int listener)
+{
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0)
+		close(fd);
+}
+
+static void *drain(void *argument)
+{
+	struct turning *t = argument;
+	struct pollfd pfd = { .fd = t->other, .events = POLLIN };
+
+	while (!atomic_load(&t->drained)) {
+		poll(&pfd, 1, 10);
+		take_all(t->other);
+	}
+	return NULL;
+}
+
+/* A port of 127.0.0.1 that can be asked for: only then is it kept. */
+static int bound_to_a_port(void)
+{
+	int one = fsk_socket("lo0", SOCK_CLOEXEC), fd;
+	uint16_t port;
+
+	if (fsk_bind(one, "127.0.0.1", 0))
+		return -1;
+	port = fsk_port(one);
+	close(one);
+	fd = fsk_socket("lo0", SOCK_CLOEXEC);
+	return fsk_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+	       fsk_bind(fd, "127.0.0.1", port) ? -1 : fd;
+}
+
+/* A child may be in the making while its listener becomes a client. */
+TEST_F(memory, listener_turns_client)
+{
+	struct turning t = {
+		.fd = bound_to_a_port(), .other = self->listener,
+		.other_port = self->port,
+	};
+	pthread_t caller[CALLERS], turner, drainer;
+	int i, one, other;
+
+	ASSERT_LE(0, t.fd);
+	t.port = fsk_port(t.fd);
+	ASSERT_EQ(0, fsk_set_timeout(t.fd, SO_SNDTIMEO, 100));
+	/* Once it has been fastsock's, TCP does not get it for good. */
+	ASSERT_EQ(0, fsk_connect(t.fd, "127.0.0.1", t.other_port));
+	ASSERT_TRUE(fsk_is_fast(t.fd));
+	close(fsk_accept(_metadata, self->listener));
+	ASSERT_EQ(0, disconnect(t.fd));
+	ASSERT_EQ(0, listen(t.fd, 1024));
+
+	ASSERT_EQ(0, fsk_nonblock(self->listener, true));
+	ASSERT_EQ(0, pthread_create(&drainer, NULL, drain, &t));
+	ASSERT_EQ(0, pthread_create(&turner, NULL, turn, &t));
+	for (i = 0; i < CALLERS; i++)
+		ASSERT_EQ(0, pthread_create(&caller[i], NULL, call, &t));
+	fsk_sleep_ms(TURNING);
+	atomic_store(&t.stop, true);
+	for (i = 0; i < CALLERS; i++)
+		pthread_join(caller[i], NULL);
+	pthread_join(turner, NULL);
+	atomic_store(&t.drained, true);
+	pthread_join(drainer, NULL);
+	take_all(self->listener);
+	ASSERT_EQ(0, fsk_nonblock(self->listener, false));
+	TH_LOG("%d turns, %d calls", t.turns, atomic_load(&t.calls));
+	EXPECT_LT(0, t.turns);
+	EXPECT_LT(0, atomic_load(&t.calls));
+	EXPECT_EQ(0, t.refused);
+
+	one = fsk_dial(_metadata, &fsk_lo, self->port);
+	other = fsk_accept(_metadata, self->listener);
+	FSK_EXPECT_ALIVE(one, other);
+	close(one);
+	close(other);
+	EXPECT_EQ(0, disconnect(t.fd));
+	ASSERT_EQ(0, listen(t.fd, 1));
+	EXPECT_EQ(t.port, fsk_port(t.fd));
+	one = fsk_dial(_metadata, &fsk_lo, t.port);
+	other = fsk_accept(_metadata, t.fd);
+	FSK_EXPECT_ALIVE(one, other);
+	close(one);
+	close(other);
+	close(t.fd);
 }
 
 /* Bytes that come while splice() finds that there are none are not the end. */
