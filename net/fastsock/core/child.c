@@ -217,7 +217,7 @@ bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
  */
 int fsk_child_check(struct sock *lsk, struct net_device *dev,
 		    const struct fsk_tuple *t, u32 mark,
-			struct sk_buff **syn, u32 *mtu)
+		    struct sk_buff **syn, u32 *mtu)
 {
 	int reason = fsk_child_listener_reason(lsk);
 
@@ -275,8 +275,7 @@ static void disarm(struct sock *sk)
  */
 struct sock *fsk_child_make(struct sock *lsk, struct net_device *dev,
 			    const struct fsk_tuple *t, u16 mss,
-				 struct sk_buff *skb,
-				 struct request_sock **reqp)
+			    struct sk_buff *skb, struct request_sock **reqp)
 {
 	struct request_sock *req;
 	struct sock *child;

@@ -262,6 +262,21 @@ static inline bool fsk_conn_dead(const struct fsk_conn *conn)
 	return !conn || conn->phase == FSK_PH_DEAD;
 }
 
+/*
+ * Leave @events to the owner of the socket, if it has one, until he lets go.
+ * The spinlock is held, but not by him.  Return: false if they are to be dealt
+ * with now; true also if @conn is dead and nobody needs to.
+ */
+static inline bool fsk_conn_defer(struct fsk_conn *conn, unsigned int events)
+{
+	if (conn->phase == FSK_PH_DEAD)
+		return true;
+	if (!sock_owned_by_user(conn->sk))
+		return false;
+	conn->deferred |= events;
+	return true;
+}
+
 /* Does @sk run fastsock (connecting or connected)?  Any context. */
 static inline bool fsk_is_conn(const struct sock *sk)
 {

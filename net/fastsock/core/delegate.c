@@ -77,7 +77,7 @@ void fsk_ops_connect(const struct fsk_conn *conn)
 
 /**
  * fsk_ops_disconnect - a connection leaves its socket, which may have others
- * @conn: attached connection; that of another module has got beyond opening
+ * @conn: attached connection, no longer opening, or dead
  *
  * Context: process; the caller owns the socket.
  */

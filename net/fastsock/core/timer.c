@@ -134,11 +134,7 @@ static noinline void run_deferred(struct fsk_conn *conn)
  */
 void fsk_conn_notify(struct fsk_conn *conn, unsigned int events)
 {
-	if (conn->phase == FSK_PH_DEAD)
-		return;
-	if (sock_owned_by_user(conn->sk))
-		conn->deferred |= events;
-	else
+	if (!fsk_conn_defer(conn, events))
 		fsk_ops(conn)->event(conn, events);
 }
 EXPORT_SYMBOL_NS_GPL(fsk_conn_notify, FASTSOCK);

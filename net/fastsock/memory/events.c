@@ -191,13 +191,8 @@ void fsk_mem_run_events(struct fsk_memory *mem, unsigned int events)
  */
 void fsk_mem_post_event(struct fsk_memory *mem, unsigned int event)
 {
-	struct fsk_conn *conn = &mem->conn;
-
-	if (conn->phase == FSK_PH_DEAD)
-		return;
-	if (sock_owned_by_user(conn->sk))
-		conn->deferred |= event;
-	else
+	/* As fsk_conn_notify(), without looking for the function. */
+	if (!fsk_conn_defer(&mem->conn, event))
 		fsk_mem_run_events(mem, event);
 }
 

@@ -299,11 +299,7 @@ void fsk_mem_process_link(struct fsk_pair *pair, unsigned int side)
 	sk = mem->conn.sk;
 	local_bh_disable();
 	spin_lock_nested(&sk->sk_lock.slock, FSK_WORK_NESTING);
-	if (mem->conn.phase == FSK_PH_DEAD)
-		;
-	else if (sock_owned_by_user(sk))
-		mem->conn.deferred |= FSK_EV_LINK;
-	else
+	if (!fsk_conn_defer(&mem->conn, FSK_EV_LINK))
 		follow_link(mem);
 	spin_unlock(&sk->sk_lock.slock);
 	local_bh_enable();
