@@ -12,7 +12,7 @@
 
 #include "model.h"
 
-#define CHANNEL_MAX	64	/* frames under way in one direction */
+#define CHANNEL_MAX	1024	/* frames under way in one direction */
 #define SEGS_MAX	64	/* queued at once, keeps the checks cheap */
 #define FINISH_STEPS	4096	/* and 16 a byte: more is no progress */
 
@@ -174,6 +174,8 @@ static void step_write(struct fuzz *f)
 		return;
 	if (len == 255)
 		model_write(&f->m, take(f) & 63, true);
+	else if (len >= 240)
+		model_write(&f->m, 1 + take(f) * 16, false);
 	else
 		model_write(&f->m, 1 + len, false);
 }
@@ -239,6 +241,7 @@ static void step(struct fuzz *f)
 		break;
 	case 12:
 		model_read(&f->m, take32(f) & 0xfff);
+		f->m.no_memory = take(f) < 64;
 		break;
 	case 13:
 		send_ack(f);
@@ -264,6 +267,7 @@ static void finish(struct fuzz *f)
 	u64 due, steps = 0;
 
 	f->perfect = true;
+	m->no_memory = false;
 	model_write(m, 0, true);
 	while (!model_done(m)) {
 		MODEL_CHECK(steps++ < FINISH_STEPS + 16 * m->written);
@@ -304,6 +308,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	rcvbuf = how & 4 ? 1U + take(&f) : take32(&f) % 65536;
 	model_init(&f.m, isn, mss, rcvbuf);
 	f.m.hostile = (how & 0x38) == 0x38;
+	f.m.pieces = how & 0x40 ? MODEL_CUT : MODEL_WHOLE;
 	f.m.xmit = fuzz_xmit;
 	f.m.xmit_probe = fuzz_xmit_probe;
 	while (f.left)

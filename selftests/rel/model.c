@@ -31,6 +31,17 @@ static void model_free_chain(struct fsk_seg *seg)
 	}
 }
 
+static bool model_cut(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at)
+{
+	struct model *m = (struct model *)tx;
+
+	MODEL_CHECK(at && at < seg->len && at % tx->cc.mss == 0);
+	if (m->no_memory)
+		return false;
+	model_split(m, seg, at);
+	return true;
+}
+
 void model_init(struct model *m, u32 isn, u32 mss, u32 rcvbuf)
 {
 	memset(m, 0, sizeof(*m));
@@ -38,6 +49,7 @@ void model_init(struct model *m, u32 isn, u32 mss, u32 rcvbuf)
 	m->mss = mss;
 	m->rcvbuf = rcvbuf;
 	fsk_rel_tx_init(&m->tx, isn, rcvbuf, mss, &fsk_cc_lan);
+	m->tx.cut = model_cut;
 	fsk_rel_rx_init(&m->rx, isn, rcvbuf, mss);
 	fsk_epochs_init(&m->sender, isn, 0);
 	fsk_epochs_init(&m->receiver, 0, isn);
@@ -81,6 +93,34 @@ void model_split(struct model *m, struct fsk_seg *seg, u32 at)
 	fsk_rel_tx_split(&m->tx, seg, &rest->seg, at);
 }
 
+/* So much may be beyond cwnd: of what was never sent less than a piece. */
+static u32 model_beyond(const struct model *m, const struct fsk_seg *seg)
+{
+	u32 piece = m->mss + !!(seg->flags & FSK_SEG_FIN);
+
+	return seg == m->tx.unsent ? min(seg->len, piece) - 1 : 0;
+}
+
+/* The flags that say something of the end are in the last piece only. */
+static void model_xmit_pieces(struct model *m, const struct model_frame *all)
+{
+	struct model_frame frame = *all;
+	u32 left = all->len;
+
+	frame.fin = false;
+	frame.ask = false;
+	for (; left - all->fin > m->mss; left -= m->mss) {
+		frame.len = m->mss;
+		m->xmit(m, &frame);
+		frame.off += m->mss;
+		frame.seq += m->mss;
+	}
+	frame.len = left;
+	frame.fin = all->fin;
+	frame.ask = all->ask;
+	m->xmit(m, &frame);
+}
+
 static void model_send(struct model *m, struct fsk_seg *seg)
 {
 	bool fin = seg->flags & FSK_SEG_FIN;
@@ -91,17 +131,19 @@ static void model_send(struct model *m, struct fsk_seg *seg)
 		.len = seg->len,
 		.fin = fin,
 	};
-	u32 had = m->tx.inflight;
 
 	MODEL_CHECK(fresh || (seg->flags & FSK_SEG_LOST));
 	MODEL_CHECK(!fsk_after(seg_end(seg) - fin, m->tx.wnd_end));
-	MODEL_CHECK(!had || (fresh ? had : had + seg->len - 1) <
-		    m->tx.cc.cwnd);
+	MODEL_CHECK(m->tx.inflight + seg->len <=
+		    m->tx.cc.cwnd + model_beyond(m, seg));
 	fsk_rel_tx_sent(&m->tx, seg, m->now);
 	frame.ask = seg->flags & FSK_SEG_ASK;
 	frame.mix = fsk_epochs_mix(m->sender.sent, m->sender.rcvd);
 	m->sent_frames++;
-	m->xmit(m, &frame);
+	if (m->pieces == MODEL_WHOLE)
+		m->xmit(m, &frame);
+	else
+		model_xmit_pieces(m, &frame);
 }
 
 /* Send all that may go; the window may cut a segment, as in the module. */
@@ -123,7 +165,7 @@ void model_pump(struct model *m)
 		model_split(m, tx->unsent, at);
 	}
 	/* Something must bring the sender back. */
-	MODEL_CHECK(!tx->head || fsk_rel_tx_deadline(tx));
+	MODEL_CHECK(!tx->head || fsk_rel_tx_deadline(tx) || m->no_memory);
 }
 
 void model_timeout(struct model *m)
@@ -231,7 +273,8 @@ int model_take_ack(struct model *m, const struct model_ack *ack)
 	found = fsk_rel_tx_ack(&m->tx, ack->ack, ack->wnd, ack->sack, ack->nr,
 			       m->now, &freed);
 	MODEL_CHECK(!(found & FSK_ACK_BAD) || m->hostile);
-	MODEL_CHECK(!(found & FSK_ACK_NEW) == (m->tx.una == una));
+	MODEL_CHECK(found & FSK_ACK_NEW ? freed || m->tx.una != una :
+					  m->tx.una == una);
 	MODEL_CHECK(!fsk_before(m->tx.una, una));
 	MODEL_CHECK(!(found & FSK_ACK_WINDOW) == (m->tx.wnd_end == wnd_end));
 	MODEL_CHECK(!fsk_before(m->tx.wnd_end, wnd_end));

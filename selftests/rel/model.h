@@ -17,6 +17,12 @@ struct model_seg {
 	u64 off;		/* stream offset of the first byte */
 };
 
+/* How a segment of several pieces goes over the channel. */
+enum model_pieces {
+	MODEL_CUT,		/* each piece is a frame */
+	MODEL_WHOLE,		/* all are one frame */
+};
+
 struct model_frame {
 	u64 off;
 	u32 seq;
@@ -46,7 +52,9 @@ struct model {
 	u64 received;		/* stream bytes in order */
 	u64 unread;		/* of those, not yet read */
 	u64 sent_frames;
+	enum model_pieces pieces;
 	bool hostile;		/* acks are lies: only invariants hold */
+	bool no_memory;		/* no segment can be cut */
 	bool fin_queued;
 	bool fin_received;
 	void (*xmit)(struct model *m, const struct model_frame *frame);

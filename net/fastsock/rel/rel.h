@@ -6,6 +6,10 @@
  * segments to send come out.  Segments are owned by the caller (they live in
  * skb->cb) and are only linked here.  The caller serialises all calls on one
  * connection.  Sequence arithmetic is modulo 2^32; FIN takes one number.
+ *
+ * A segment may be as long as many frames (pieces, of an mss each but for the
+ * last).  Where a window, an ack or a loss ends within one, the caller is asked
+ * to cut it in two, between pieces.
  */
 #ifndef _FSK_REL_H
 #define _FSK_REL_H
@@ -61,6 +65,15 @@ struct fsk_rel_range {
 	u32 end;
 };
 
+struct fsk_rel_tx;
+
+/*
+ * Cuts @seg after its first @at sequence numbers: takes a new segment to
+ * fsk_rel_tx_split().  Return: false without memory; then the caller of the core
+ * calls fsk_rel_tx_next() again later, by itself.
+ */
+typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
+
 /**
  * struct fsk_rel_tx - sending half
  * @una: oldest unacknowledged
@@ -72,7 +85,7 @@ struct fsk_rel_range {
  * @unsent: first segment never sent, NULL if none
  * @lost_hint: no LOST segment before it, NULL if unknown (then from @head)
  * @inflight: sum of the lengths of segments sent, not SACKED, not LOST; a
- *	partly acknowledged segment counts whole
+ *	partly acknowledged piece counts whole
  * @lost: segments marked LOST and not sent again yet
  * @sacked_end: highest SACKED number + 1
  * @recover: end of the current loss episode; valid while @in_recovery
@@ -97,6 +110,7 @@ struct fsk_rel_range {
  * @in_recovery: a loss episode lasts until @recover is acknowledged
  * @tlp_done: a tail probe was sent since the last RTT sample
  * @cwnd_limited: cwnd was what stopped the last fsk_rel_tx_next()
+ * @cut: cuts a segment; NULL if none is longer than a frame
  * @cc: congestion control
  */
 struct fsk_rel_tx {
@@ -129,6 +143,7 @@ struct fsk_rel_tx {
 	bool in_recovery;
 	bool tlp_done;
 	bool cwnd_limited;
+	fsk_rel_cut cut;
 	struct fsk_cc cc;
 };
 

@@ -9,6 +9,9 @@
  * lost once a round trip and a reordering window have passed; that rule alone
  * also finds lost retransmissions.  And the retransmission timer.
  *
+ * What is known of a part of a segment is known of whole pieces only: a peer
+ * that says more would have it cut into bytes.
+ *
  * Only acks that carry SACK ranges, or that arrive during a loss episode, walk
  * the list; the walk is bounded by cwnd.
  */
@@ -114,20 +117,89 @@ void fsk_rel_tx_grow(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 more)
 	tx->end += more;
 }
 
-/* Returns the oldest LOST segment if cwnd lets it go. */
+static u32 fsk_tx_whole_pieces(const struct fsk_rel_tx *tx, u32 len)
+{
+	return len - len % tx->cc.mss;
+}
+
+/* Can a segment be cut, so that it need not go whole? */
+static bool fsk_tx_may_cut(const struct fsk_rel_tx *tx,
+			   const struct fsk_seg *seg)
+{
+	return seg->len > tx->cc.mss && tx->cut;
+}
+
+/* How many bytes of pieces have room in cwnd. */
+static u32 fsk_tx_cwnd_room(const struct fsk_rel_tx *tx)
+{
+	return tx->inflight < tx->cc.cwnd ? tx->cc.cwnd - tx->inflight : 0;
+}
+
+/* Would more go if only cwnd were larger? */
+static bool fsk_tx_cwnd_is_least(const struct fsk_rel_tx *tx)
+{
+	u32 end = fsk_seg_data_end(tx->unsent);
+
+	if (tx->inflight >= tx->cc.cwnd || !fsk_after(end, tx->wnd_end))
+		return true;
+	return fsk_after(tx->wnd_end, tx->nxt) &&
+	       fsk_tx_cwnd_room(tx) < tx->wnd_end - tx->nxt;
+}
+
+/* Returns the oldest LOST segment, or as much of it as cwnd lets go. */
 static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
 {
 	struct fsk_seg *seg = tx->lost_hint ? tx->lost_hint : tx->head;
+	u32 room;
 
 	while (seg && !(seg->flags & FSK_SEG_LOST))
 		seg = seg->next;
 	tx->lost_hint = seg;
 	if (WARN_ON_ONCE(!seg))
 		return NULL;
-	if (!tx->inflight || tx->inflight + seg->len <= tx->cc.cwnd)
+	if (tx->inflight + seg->len <= tx->cc.cwnd)
 		return seg;
+	if (!fsk_tx_may_cut(tx, seg)) {
+		if (!tx->inflight)
+			return seg;
+	} else {
+		room = fsk_tx_whole_pieces(tx, fsk_tx_cwnd_room(tx));
+		if (!room && !tx->inflight)
+			room = tx->cc.mss;
+		if (room)
+			return tx->cut(tx, seg, room) ? seg : NULL;
+	}
 	tx->cwnd_limited = true;
 	return NULL;
+}
+
+/*
+ * How much of the first segment that was never sent may go now.  The last piece
+ * may go beyond cwnd, but not beyond the window.  Much of it that will soon be
+ * more waits for the next ack: few long segments cost less than many short
+ * ones, and an ack is under way.
+ */
+static u32 fsk_tx_fit(const struct fsk_rel_tx *tx)
+{
+	const struct fsk_seg *seg = tx->unsent;
+	u32 end = fsk_seg_data_end(seg);
+	u32 room, least;
+
+	if (tx->inflight >= tx->cc.cwnd)
+		return 0;
+	if (!fsk_tx_may_cut(tx, seg))
+		return fsk_after(end, tx->wnd_end) ? 0 : seg->len;
+	room = fsk_tx_cwnd_room(tx) + tx->cc.mss - 1;
+	if (fsk_after(end, tx->wnd_end)) {
+		if (!fsk_after(tx->wnd_end, tx->nxt))
+			return 0;
+		room = min(room, tx->wnd_end - tx->nxt);
+	} else if (room >= end - seg->seq) {
+		return seg->len;
+	}
+	room = fsk_tx_whole_pieces(tx, room);
+	least = min(tx->cc.cwnd, tx->wnd_end - tx->una) / 4;
+	return tx->inflight && room < least ? 0 : room;
 }
 
 /**
@@ -144,18 +216,20 @@ static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
 struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now)
 {
 	struct fsk_seg *seg = tx->unsent;
+	u32 fit;
 
 	tx->cwnd_limited = false;
 	if (tx->lost)
 		return fsk_tx_next_lost(tx);
 	if (!seg)
 		return NULL;
-	if (tx->inflight >= tx->cc.cwnd) {
+	fit = fsk_tx_fit(tx);
+	if (fit)
+		return fit == seg->len || tx->cut(tx, seg, fit) ? seg : NULL;
+	if (fsk_tx_cwnd_is_least(tx)) {
 		tx->cwnd_limited = true;
 		return NULL;
 	}
-	if (!fsk_after(fsk_seg_data_end(seg), tx->wnd_end))
-		return seg;
 	/* No ack is under way that could open the window: ask for one. */
 	if (fsk_rel_tx_idle(tx) && !tx->probe_at)
 		tx->probe_at = now + min(fsk_tx_rto(tx), FSK_PROBE_MAX_NS);
@@ -175,8 +249,7 @@ static void fsk_tx_arm_tail(struct fsk_rel_tx *tx, u64 now)
 	tx->probe_at = 0;
 	if (tx->tlp_done || tx->backoff || !tx->srtt || wait >= tx->rto)
 		return;
-	if (tx->unsent && tx->inflight < tx->cc.cwnd &&
-	    !fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end))
+	if (tx->unsent && fsk_tx_fit(tx))
 		return;
 	tx->probe_at = now + wait;
 }
@@ -196,14 +269,6 @@ static void fsk_tx_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 	/* The timer guards the head: give its new copy the full time. */
 	if (seg == tx->head)
 		tx->rto_at = now + fsk_tx_rto(tx);
-}
-
-/* Is there more to send, but not before an ack? */
-static bool fsk_tx_stuck(const struct fsk_rel_tx *tx)
-{
-	return tx->unsent &&
-	       (tx->inflight >= tx->cc.cwnd ||
-		fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end));
 }
 
 /**
@@ -230,7 +295,8 @@ void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
 	tx->inflight += seg->len;
 	if (!tx->rto_at)
 		tx->rto_at = now + fsk_tx_rto(tx);
-	if (fsk_tx_stuck(tx))
+	/* There is more to send, but not before an ack. */
+	if (tx->unsent && !fsk_tx_fit(tx))
 		seg->flags |= FSK_SEG_ASK;
 	if (!tx->in_recovery && !fsk_tx_has_sacked(tx))
 		fsk_tx_arm_tail(tx, now);
@@ -358,6 +424,29 @@ static void fsk_tx_release(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 	fsk_tx_delivered(tx, seg, now);
 }
 
+/*
+ * Is all of a segment acknowledged?  If only some pieces are, the rest is cut
+ * off, and becomes the head.
+ */
+static bool fsk_tx_acked(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	u32 len = tx->una - seg->seq;
+
+	if (!fsk_after(fsk_seg_end(seg), tx->una))
+		return true;
+	if (likely(!fsk_after(tx->una, seg->seq)) || !fsk_tx_may_cut(tx, seg))
+		return false;
+	len = fsk_tx_whole_pieces(tx, len);
+	return len && tx->cut(tx, seg, len);
+}
+
+/* Is all of the oldest segment acknowledged, but not released? */
+static bool fsk_tx_head_is_old(const struct fsk_rel_tx *tx)
+{
+	return !fsk_rel_tx_idle(tx) &&
+	       !fsk_after(fsk_seg_end(tx->head), tx->una);
+}
+
 /* Unlink what @una covers, returns it as a chain. */
 static struct fsk_seg *fsk_tx_release_acked(struct fsk_rel_tx *tx,
 					    struct fsk_delivery *got, u64 now)
@@ -365,7 +454,7 @@ static struct fsk_seg *fsk_tx_release_acked(struct fsk_rel_tx *tx,
 	struct fsk_seg *chain = NULL, **link = &chain;
 	struct fsk_seg *seg = tx->head;
 
-	while (seg != tx->unsent && !fsk_after(fsk_seg_end(seg), tx->una)) {
+	while (seg != tx->unsent && fsk_tx_acked(tx, seg)) {
 		fsk_tx_release(tx, seg, got, now);
 		*link = seg;
 		link = &seg->next;
@@ -432,6 +521,28 @@ static void fsk_tx_sack_seg(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 }
 
 /*
+ * Cuts a segment of which only some pieces lie within a range: before the range
+ * begins, or where it ends.
+ */
+static void fsk_tx_cut_to_range(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+				const struct fsk_rel_range *range)
+{
+	u32 at = 0;
+
+	if (!fsk_after(range->end, seg->seq) ||
+	    !fsk_after(fsk_seg_end(seg), range->start) ||
+	    seg->flags & FSK_SEG_SACKED || !fsk_tx_may_cut(tx, seg))
+		return;
+	if (fsk_before(seg->seq, range->start))
+		at = fsk_tx_whole_pieces(tx, range->start - seg->seq +
+					     tx->cc.mss - 1);
+	else if (fsk_after(fsk_seg_end(seg), range->end))
+		at = fsk_tx_whole_pieces(tx, range->end - seg->seq);
+	if (at && at < seg->len)
+		tx->cut(tx, seg, at);
+}
+
+/*
  * Marks segments that lie wholly within a reported range.  Kept out of line:
  * its array would cost every ack a stack guard.
  */
@@ -446,6 +557,7 @@ static noinline void fsk_tx_sack(struct fsk_rel_tx *tx,
 
 	nr = fsk_tx_sort_sack(tx, sack, nr, sorted);
 	while (i < nr && seg != tx->unsent) {
+		fsk_tx_cut_to_range(tx, seg, &sorted[i]);
 		if (fsk_before(seg->seq, sorted[i].start)) {
 			seg = seg->next;
 		} else if (fsk_after(fsk_seg_end(seg), sorted[i].end)) {
@@ -600,10 +712,11 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 	tx->stalled_since = 0;
 	if (fsk_tx_window(tx, ack + min(wnd, FSK_WND_MAX)))
 		found |= FSK_ACK_WINDOW;
-	if (ack != tx->una) {
-		found |= FSK_ACK_NEW;
+	/* What could not be cut when it was acknowledged may be short now. */
+	if (ack != tx->una || fsk_tx_head_is_old(tx)) {
 		tx->una = ack;
 		*freed = fsk_tx_release_acked(tx, &got, now);
+		found |= FSK_ACK_NEW;
 	}
 	if (nr_sack)
 		fsk_tx_sack(tx, sack, nr_sack, &got, now);
@@ -672,6 +785,13 @@ static enum fsk_rel_event fsk_tx_tail_probe(struct fsk_rel_tx *tx, u64 now)
 	/* No room for a second copy: at least ask what the peer has. */
 	if (tx->lost || tx->inflight > tx->cc.cwnd)
 		return FSK_REL_PROBE;
+	/* One piece is enough. */
+	if (fsk_tx_may_cut(tx, last)) {
+		if (!tx->cut(tx, last,
+			     fsk_tx_whole_pieces(tx, last->len - 1)))
+			return FSK_REL_PROBE;
+		last = last->next;
+	}
 	fsk_tx_mark_lost(tx, last);
 	return FSK_REL_SEND;
 }
