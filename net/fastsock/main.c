@@ -29,6 +29,7 @@
 #include "lan/eth.h"
 #include "lan/group.h"
 #include "lan/hello.h"
+#include "lan/offload.h"
 #include "lan/peer.h"
 #include "memory/events.h"
 #include "memory/memory.h"
@@ -229,6 +230,7 @@ static int __init fsk_init(void)
 	err = fsk_route_init();
 	if (err)
 		goto err_group;
+	fsk_offload_init();
 	fsk_eth_init(fsk_rcv);
 	err = fsk_claim_init();
 	if (err)
@@ -237,6 +239,7 @@ static int __init fsk_init(void)
 
 err_eth:
 	fsk_eth_exit();
+	fsk_offload_exit();
 	fsk_route_exit();
 err_group:
 	fsk_group_exit();
@@ -263,6 +266,7 @@ static void __exit fsk_exit(void)
 {
 	fsk_claim_exit();
 	fsk_eth_exit();
+	fsk_offload_exit();
 	fsk_route_exit();
 	fsk_group_exit();
 	unregister_netdevice_notifier(&netdev_nb);

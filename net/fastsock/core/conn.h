@@ -161,6 +161,7 @@ enum fsk_phase {
  * @reason: why the fallback work delegates, enum fsk_reason
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average
+ * @came: bytes that lately came in one piece, the most of them, moving down
  * @spin_ns: so long a reader spins, ns; see spin.c
  * @reported_una: oldest unacknowledged when fsk_conn_info() last ran
  * @reported_nxt: next to be sent then
@@ -209,6 +210,7 @@ struct fsk_conn {
 	u32 urg_seq;
 	/* Written for each message, in no cache line with the first ones. */
 	u32 avg_recv;
+	u32 came;
 	u32 spin_ns;
 	u32 reported_una;
 	u32 reported_nxt;

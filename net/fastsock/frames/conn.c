@@ -314,6 +314,7 @@ void fsk_frames_numbers(struct fsk_frames *fr, u32 peer_win)
 
 	fsk_rel_tx_init(&fr->tx, conn->key, peer_win, fsk_tx_mss(fr),
 			&fsk_cc_lan);
+	fr->tx.cut = fsk_tx_cut;
 	fsk_rel_rx_init(&fr->rx, conn->peer_key, fsk_rx_promise(conn->sk),
 			conn->mss);
 	fsk_frames_keys(fr);

@@ -16,6 +16,7 @@
 #include "frames/segment.h"
 #include "frames/tx.h"
 #include "lan/eth.h"
+#include "lan/offload.h"
 #include "lan/seal.h"
 #include "rel/rel.h"
 #include "stream/queue.h"
@@ -57,6 +58,48 @@ u32 fsk_tx_mss(const struct fsk_frames *fr)
 	if (unlikely(fr->conn.phase == FSK_PH_CONFIRMING))
 		mss -= min_t(u32, mss - FSK_MSS_LEAST, sizeof(struct fsk_syn));
 	return mss;
+}
+
+/**
+ * fsk_tx_burst - most stream bytes of an skb that is sent now
+ * @fr: connection
+ * @mss: fsk_tx_mss()
+ *
+ * An skb that is as long as many frames goes through the stack once, see
+ * lan/offload.c.
+ *
+ * Context: socket lock held in either form, RCU read section.
+ * Return: bytes, a multiple of @mss, perhaps that itself.
+ */
+u32 fsk_tx_burst(const struct fsk_frames *fr, u32 mss)
+{
+	const struct net_device *dev = fsk_frames_dev(fr);
+	u32 pieces;
+
+	if (unlikely(!dev || fr->conn.phase == FSK_PH_CONFIRMING))
+		return mss;
+	pieces = min_t(u32, fsk_offload_room(dev) / mss,
+		       READ_ONCE(dev->gso_max_segs));
+	return max(pieces, 1U) * mss;
+}
+
+/**
+ * fsk_tx_cut - see fsk_rel_cut
+ * @tx: of a connection of frames
+ * @seg: segment of which only a part is to go, or was acknowledged
+ * @at: numbers that stay in it
+ *
+ * Context: socket lock held in either form.
+ * Return: false without memory; the timer tries again.
+ */
+bool fsk_tx_cut(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at)
+{
+	struct fsk_frames *fr = container_of(tx, struct fsk_frames, tx);
+
+	if (!fsk_segment_split(fr, fsk_seg_skb(seg), at))
+		return true;
+	fr->conn.retry_at = fsk_now() + FSK_RETRY_NS;
+	return false;
 }
 
 /*
@@ -198,6 +241,7 @@ void fsk_tx_probe(struct fsk_frames *fr)
 	if (fr->conn.phase != FSK_PH_OPEN)
 		return;
 	fsk_tx_urgent(fr);
+	fsk_rel_tx_asked(&fr->tx);
 	send_bare(fr, FSK_T_PROBE, NULL, 0);
 }
 
@@ -264,7 +308,7 @@ static struct sk_buff *frame_of(struct sk_buff *skb)
 	return skb_clone(skb, GFP_ATOMIC);
 }
 
-static u8 frame_flags(const struct fsk_frames *fr, const struct fsk_seg *seg)
+static u8 frame_flags(struct fsk_frames *fr, const struct fsk_seg *seg)
 {
 	const struct sock *sk = fr->conn.sk;
 	u8 flags = 0;
@@ -274,30 +318,64 @@ static u8 frame_flags(const struct fsk_frames *fr, const struct fsk_seg *seg)
 	if (unlikely(seg->flags & FSK_SEG_URG))
 		flags |= FSK_F_URG;
 	/* A program that fills its buffer will soon wait for it to empty. */
-	if (seg->flags & FSK_SEG_ASK || sk->sk_wmem_queued > sk->sk_sndbuf / 2)
+	if (seg->flags & FSK_SEG_ASK ||
+	    sk->sk_wmem_queued > sk->sk_sndbuf / 2) {
 		flags |= FSK_F_ACK;
+		fsk_rel_tx_asked(&fr->tx);
+	}
 	return flags;
 }
 
+/*
+ * A segment is longer than a frame.  What the device does not take at once is
+ * cut off: it may have changed since, and the path may have become narrower.
+ * Return: 0 or -ENOMEM.
+ */
+static noinline int fit_to_device(struct fsk_frames *fr, struct sk_buff *skb,
+				  u32 mss)
+{
+	u32 most = fsk_tx_burst(fr, mss);
+
+	/* The core shall cut where frames end. */
+	if (unlikely(fr->tx.cc.mss != mss) && most > mss)
+		fr->tx.cc.mss = mss;
+	return skb->len > most ? fsk_segment_split(fr, skb, most) : 0;
+}
+
+/* How many skbs @pieces in one are, where they wait for the other end. */
+static int burden(const struct fsk_frames *fr, int pieces)
+{
+	const struct net_device *dev = fsk_frames_dev(fr);
+
+	return pieces == 1 || !dev || fsk_offload_whole(dev) ? 1 : pieces;
+}
+
+/* Return: of how much of FSK_BURST that was, or -ENOMEM. */
 static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
 	struct fsk_conn *conn = &fr->conn;
+	u32 mss = FSK_MSS_LEAST;
 	struct fsk_syn *syn;
 	u8 type = FSK_T_DATA;
+	int pieces = 1;
 	u16 len;
 
 	if (unlikely(!fsk_conn_path_fresh(conn)))
 		fsk_path_check(fr);
-	/* The path may have become narrower since. */
-	if (skb->len > FSK_MSS_LEAST && skb->len > fsk_tx_mss(fr) &&
-	    fsk_segment_split(fr, skb, fsk_tx_mss(fr)))
-		return -ENOMEM;
+	if (skb->len > FSK_MSS_LEAST) {
+		mss = fsk_tx_mss(fr);
+		if (skb->len > mss && fit_to_device(fr, skb, mss))
+			return -ENOMEM;
+	}
 	frame = frame_of(skb);
 	if (unlikely(!frame))
 		return -ENOMEM;
+	fsk_offload_mark(frame, mss);
+	if (skb->len > mss)
+		pieces = skb_shinfo(frame)->gso_segs;
 	if (seg->flags & FSK_SEG_SENT)
-		fsk_conn_stat_add(conn, FSK_MIB_RETRANS_FRAMES, 1);
+		fsk_conn_stat_add(conn, FSK_MIB_RETRANS_FRAMES, pieces);
 	else
 		fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, skb->len);
 	len = skb->len;
@@ -308,13 +386,14 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 		fr->confirm_sent = true;
 		fr->hs_at = 0;	/* the segment's own timer repeats it */
 	}
-	tcp_sk(conn->sk)->data_segs_out++;
+	tcp_sk(conn->sk)->segs_out += pieces - 1;
+	tcp_sk(conn->sk)->data_segs_out += pieces;
 	fsk_rel_tx_sent(&fr->tx, seg, now);
 	fill_hdr(fr, frame, type, frame_flags(fr, seg), seg->seq, len,
 		 fr->seal_key);
 	fsk_rel_rx_ack_sent(&fr->rx);
 	xmit(fr, frame);
-	return 0;
+	return burden(fr, pieces);
 }
 
 static bool split_to_window(struct fsk_frames *fr)
@@ -324,13 +403,20 @@ static bool split_to_window(struct fsk_frames *fr)
 	return at && !fsk_segment_split(fr, fsk_seg_skb(fr->tx.unsent), at);
 }
 
-/* Does this segment wait for more of the program's bytes? */
-static bool waits_for_more(const struct fsk_frames *fr,
-			   const struct fsk_seg *seg)
+/*
+ * Does this segment wait for more of the program's bytes?  If it is longer than
+ * a frame, only the last one does.
+ */
+static bool waits_for_more(struct fsk_frames *fr, struct fsk_seg *seg)
 {
-	return seg == fr->tx.unsent && seg == fr->tx.tail &&
-	       !(seg->flags & (FSK_SEG_FIN | FSK_SEG_URG)) &&
-	       fsk_seg_skb((struct fsk_seg *)seg)->len < fsk_tx_mss(fr);
+	struct sk_buff *skb = fsk_seg_skb(seg);
+	u32 mss = fsk_tx_mss(fr), rest = skb->len % mss;
+
+	if (seg != fr->tx.unsent || seg != fr->tx.tail || !rest ||
+	    seg->flags & (FSK_SEG_FIN | FSK_SEG_URG))
+		return false;
+	return skb->len < mss ||
+	       fsk_segment_split(fr, skb, skb->len - rest);
 }
 
 /**
@@ -346,7 +432,7 @@ void fsk_tx_push(struct fsk_frames *fr, u64 now)
 {
 	struct fsk_conn *conn = &fr->conn;
 	struct fsk_seg *seg = NULL;
-	int budget = FSK_BURST;
+	int budget = FSK_BURST, n;
 
 again:
 	while ((fr->tx.unsent || fr->tx.lost) &&
@@ -356,18 +442,24 @@ again:
 				conn->cork_at = now + FSK_CORK_NS;
 			break;
 		}
-		if (unlikely(send_seg(fr, seg, now))) {
+		n = send_seg(fr, seg, now);
+		if (unlikely(n < 0)) {
 			conn->retry_at = now + FSK_RETRY_NS;
 			break;
 		}
-		if (unlikely(!--budget)) {
+		budget -= n;
+		if (unlikely(budget <= 0)) {
 			conn->retry_at = now + FSK_BURST_NS;
 			fsk_frames_arm(fr);
 			break;
 		}
 	}
-	if (unlikely(!seg && fr->tx.unsent) && split_to_window(fr))
-		goto again;
+	if (unlikely(!seg && fr->tx.unsent)) {
+		if (split_to_window(fr))
+			goto again;
+		if (fsk_rel_tx_must_ask(&fr->tx))
+			fsk_tx_probe(fr);
+	}
 	mirror_tx(fr);
 	if (fr->rx.ack_now)
 		fsk_tx_ack(fr);

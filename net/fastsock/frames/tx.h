@@ -9,6 +9,8 @@
 #define FSK_RETRY_NS	(10 * NSEC_PER_MSEC)	/* after an allocation failed */
 
 struct fsk_frames;
+struct fsk_rel_tx;
+struct fsk_seg;
 
 void fsk_tx_push(struct fsk_frames *fr, u64 now);
 void fsk_tx_ack(struct fsk_frames *fr);
@@ -17,5 +19,7 @@ void fsk_tx_probe(struct fsk_frames *fr);
 void fsk_tx_reset(struct fsk_frames *fr);
 void fsk_tx_urgent(struct fsk_frames *fr);
 u32 fsk_tx_mss(const struct fsk_frames *fr);
+u32 fsk_tx_burst(const struct fsk_frames *fr, u32 mss);
+bool fsk_tx_cut(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
 
 #endif /* _FSK_TX_H */

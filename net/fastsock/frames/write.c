@@ -16,7 +16,7 @@
 #include "rel/rel.h"
 #include "stream/send.h"
 
-#define FSK_BATCH	16	/* frames of one send handed over together */
+#define FSK_BATCH	24576	/* bytes of one send handed over together */
 #define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
 
 /*
@@ -131,9 +131,12 @@ static int send_new(struct fsk_frames *fr, struct msghdr *msg, u32 len)
 	return done;
 }
 
-/* Fill up the last segment while it waits for a window.  Return: as above. */
+/*
+ * Fill up the last segment to @most bytes while it waits for a window.  Return:
+ * as above.
+ */
 static int send_more(struct fsk_frames *fr, struct msghdr *msg, u32 len,
-		     u32 mss)
+		     u32 most)
 {
 	struct fsk_seg *tail = fr->tx.tail;
 	struct sk_buff *skb;
@@ -142,9 +145,9 @@ static int send_more(struct fsk_frames *fr, struct msghdr *msg, u32 len,
 	if (!tail || tail->flags & (FSK_SEG_SENT | FSK_SEG_FIN | FSK_SEG_URG))
 		return 0;
 	skb = fsk_seg_skb(tail);
-	if (skb->len >= mss || skb_cloned(skb))
+	if (skb->len >= most || skb_cloned(skb))
 		return 0;
-	n = append(fr->conn.sk, skb, msg, min(len, mss - skb->len));
+	n = append(fr->conn.sk, skb, msg, min(len, most - skb->len));
 	if (n == -EMSGSIZE)
 		return 0;
 	if (n > 0)
@@ -213,29 +216,31 @@ static void mark_urgent(struct fsk_frames *fr)
 	fr->conn.urg_out = true;
 }
 
-/* As fsk_tx_mss(), for the owner of the socket. */
-static u32 owner_mss(const struct fsk_frames *fr)
+/* As fsk_tx_burst(), for the owner of the socket. */
+static u32 owner_burst(const struct fsk_frames *fr)
 {
-	u32 mss;
+	u32 burst;
 
 	rcu_read_lock();
-	mss = fsk_tx_mss(fr);
+	burst = fsk_tx_burst(fr, fsk_tx_mss(fr));
 	rcu_read_unlock();
-	return mss;
+	return burst;
 }
 
-/* Is there room for one more segment?  TCP would go on filling its last skb. */
-static bool may_queue(const struct fsk_frames *fr)
+/*
+ * Is there room for one more segment, of up to @most bytes?  TCP would go on
+ * filling its last skb.
+ */
+static bool may_queue(const struct fsk_frames *fr, u32 most)
 {
+	u64 unsent = fr->tx.end - fr->tx.nxt, more = FSK_OVERRUN - most;
 	const struct sock *sk = fr->conn.sk;
-	u64 unsent = fr->tx.end - fr->tx.nxt;
 
 	if (likely(sk_stream_memory_free(sk)))
 		return true;
 	return fr->tx.unsent &&
-	       (u64)sk->sk_wmem_queued < READ_ONCE(sk->sk_sndbuf) +
-					 FSK_OVERRUN &&
-	       unsent < (u64)tcp_notsent_lowat(tcp_sk(sk)) + FSK_OVERRUN;
+	       (u64)sk->sk_wmem_queued < READ_ONCE(sk->sk_sndbuf) + more &&
+	       unsent < (u64)tcp_notsent_lowat(tcp_sk(sk)) + more;
 }
 
 static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
@@ -243,7 +248,7 @@ static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
 {
 	struct fsk_conn *conn = &fr->conn;
 	struct sock *sk = conn->sk;
-	u32 mss, len, held = 0, full = 0;
+	u32 most, len, held = 0, full = 0;
 	bool more;
 	int n;
 
@@ -260,16 +265,16 @@ static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 			return -EPIPE;
 		/* A small one fits nearly any path, and is cut for others. */
-		mss = FSK_LINEAR_MAX;
+		most = FSK_LINEAR_MAX;
 		if (fr->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX) {
-			full = full ?: owner_mss(fr);
-			mss = full;
+			full = full ?: owner_burst(fr);
+			most = full;
 		}
-		len = min_t(size_t, msg_data_left(msg), mss);
-		n = send_more(fr, msg, len, mss);
+		len = min_t(size_t, msg_data_left(msg), most);
+		n = send_more(fr, msg, len, most);
 		if (!n)
-			n = may_queue(fr) ? send_new(fr, msg, len) :
-					      -ENOSPC;
+			n = may_queue(fr, most) ? send_new(fr, msg, len) :
+						  -ENOSPC;
 		if (n > 0) {
 			*copied += n;
 			held += n;
@@ -278,7 +283,7 @@ static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
 				mark_urgent(fr);
 			if (unlikely(more) && !conn->cork_at)
 				conn->cork_at = fsk_now() + FSK_CORK_NS;
-			if (held >= FSK_BATCH * mss || !msg_data_left(msg)) {
+			if (held >= FSK_BATCH || !msg_data_left(msg)) {
 				push_batch(fr, fsk_now());
 				held = 0;
 				full = 0;

@@ -32,6 +32,7 @@
 #define FSK_WND_MAX		0x40000000U	/* 1 GiB */
 #define FSK_SACK_TAKEN		8		/* ranges per ack */
 #define FSK_ACK_EVERY		16		/* mss, then an ack */
+#define FSK_ACK_LONG		4		/* segments longer than that */
 #define FSK_OOO_MAX		1024		/* segments held out of order */
 
 #define FSK_SEG_FIN	0x01	/* last sequence number is the end of stream */
@@ -88,6 +89,7 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  *	partly acknowledged piece counts whole
  * @lost: segments marked LOST and not sent again yet
  * @sacked_end: highest SACKED number + 1
+ * @asked: end of what was sent when the peer was last asked for an ack
  * @recover: end of the current loss episode; valid while @in_recovery
  * @srtt: ns, 0 before the first sample
  * @rttvar: ns
@@ -125,6 +127,7 @@ struct fsk_rel_tx {
 	u32 inflight;
 	u32 lost;
 	u32 sacked_end;
+	u32 asked;
 	u32 recover;
 	u64 srtt;
 	u64 rttvar;
@@ -161,6 +164,8 @@ struct fsk_rel_tx {
  * @fin_seen: the FIN's number is known: @fin_seq
  * @fin_seq: number after the FIN; nothing beyond is taken
  * @mss: bytes; FSK_ACK_EVERY of them unacknowledged force an ack
+ * @longest: length of the longest unacknowledged segment; so do FSK_ACK_LONG
+ *	times that, if it is more
  */
 struct fsk_rel_rx {
 	u32 nxt;
@@ -173,6 +178,7 @@ struct fsk_rel_rx {
 	u64 ack_at;
 	u32 fin_seq;
 	u32 mss;
+	u32 longest;
 	bool ack_now;
 	bool fin_seen;
 };
@@ -244,6 +250,22 @@ static inline u32 fsk_epochs_mix(u32 sent, u32 rcvd)
 static inline bool fsk_rel_tx_idle(const struct fsk_rel_tx *tx)
 {
 	return tx->head == tx->unsent;
+}
+
+/* The peer is asked for an ack: all that was sent asks, or what was sent last. */
+static inline void fsk_rel_tx_asked(struct fsk_rel_tx *tx)
+{
+	tx->asked = tx->nxt;
+}
+
+/*
+ * Does what waits to be sent wait for an ack that nobody has asked for?  It was
+ * queued after all before it had gone, and receivers take their time.
+ */
+static inline bool fsk_rel_tx_must_ask(const struct fsk_rel_tx *tx)
+{
+	return tx->unsent && !fsk_rel_tx_idle(tx) &&
+	       !fsk_after(tx->asked, tx->una);
 }
 
 /* After its last byte: the end of the stream takes no room, so no window. */

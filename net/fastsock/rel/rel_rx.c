@@ -110,8 +110,10 @@ static void fsk_rx_in_order(struct fsk_rel_rx *rx, const struct fsk_seg *seg,
 			    u64 now)
 {
 	rx->nxt = fsk_seg_end(seg);
+	rx->longest = max(rx->longest, seg->len);
 	if (rx->ooo_head || (seg->flags & (FSK_SEG_FIN | FSK_SEG_ASK)) ||
-	    rx->nxt - rx->acked >= FSK_ACK_EVERY * rx->mss)
+	    rx->nxt - rx->acked >= max(FSK_ACK_EVERY * rx->mss,
+				       FSK_ACK_LONG * rx->longest))
 		rx->ack_now = true;
 	else if (!rx->ack_at)
 		rx->ack_at = now + FSK_DELACK_NS;
@@ -261,6 +263,7 @@ struct fsk_seg *fsk_rel_rx_forget(struct fsk_rel_rx *rx)
 void fsk_rel_rx_ack_sent(struct fsk_rel_rx *rx)
 {
 	rx->acked = rx->nxt;
+	rx->longest = 0;
 	rx->ack_now = false;
 	rx->ack_at = 0;
 }

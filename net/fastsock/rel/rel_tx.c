@@ -69,6 +69,7 @@ void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
 	tx->end = isn;
 	tx->wnd_end = isn + min(wnd, FSK_WND_MAX);
 	tx->sacked_end = isn;
+	tx->asked = isn;
 	tx->rto = FSK_RTO_INIT_NS;
 	tx->cc.ops = cc;
 	tx->cc.mss = mss;

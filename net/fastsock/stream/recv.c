@@ -46,12 +46,15 @@ static u32 post_min(const struct fsk_conn *conn)
 					      READ_ONCE(fn->post_min);
 }
 
-/* Is this call, and what lately came, worth pinning pages for? */
+/*
+ * Is this call, and what lately came, worth pinning pages for?  Not if so much
+ * comes in one piece: then a reader copies it for less.
+ */
 static bool worth_posting(const struct fsk_call *r, const struct fsk_conn *conn)
 {
 	size_t min = post_min(conn);
 
-	return r->left >= min &&
+	return r->left >= min && conn->came < min &&
 	       !(r->flags & (MSG_PEEK | MSG_TRUNC)) &&
 	       user_backed_iter(&r->msg->msg_iter) && !conn->post &&
 	       !fsk_queue_behind(conn, tcp_sk(r->sk)->copied_seq) &&
@@ -134,8 +137,8 @@ static bool idle(const struct fsk_call *r, struct sock *sk)
 	conn = fsk_conn_rcu(sk);
 	min = conn ? post_min(conn) : 0;
 	plain = conn && READ_ONCE(conn->phase) == FSK_PH_OPEN &&
-		(r->left < min || (r->target < min &&
-				   READ_ONCE(conn->avg_recv) < min));
+		(r->left < min || READ_ONCE(conn->came) >= min ||
+		 (r->target < min && READ_ONCE(conn->avg_recv) < min));
 	rcu_read_unlock_sched();
 	return plain;
 }
