@@ -4,6 +4,8 @@
 #define _FSK_COMPAT_H
 
 #include <linux/version.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/shrinker.h>
 #include <linux/skbuff.h>
@@ -49,6 +51,29 @@ static inline bool fsk_defer_connect(const struct sock *sk)
 	return inet_test_bit(DEFER_CONNECT, sk);
 #else
 	return inet_sk(sk)->defer_connect;
+#endif
+}
+
+/*
+ * Until 6.6 whoever releases a socket looks at its operations twice: for the
+ * module to put, and for the function to call.  If they change in between, the
+ * module is put twice.  So who changes them, and was not called by way of the
+ * socket's file, keeps that.  Return: false if the file is being released.
+ */
+static inline bool fsk_file_get(const struct socket *sock)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return true;
+#else
+	return !sock || !sock->file || get_file_rcu(sock->file);
+#endif
+}
+
+static inline void fsk_file_put(struct file *file)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	if (file)
+		fput(file);
 #endif
 }
 

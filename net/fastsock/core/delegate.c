@@ -23,6 +23,7 @@
 #include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
+#include "core/state.h"
 #include "core/transport.h"
 
 struct proto fsk_prot __read_mostly;
@@ -279,13 +280,11 @@ out:
 	return !owned;
 }
 
-/* The caller owns the socket, and @fb, which is for @conn. */
+/* The caller owns the socket, and @fb, which was for @conn. */
 static void run(struct fsk_fallback *fb, struct fsk_conn *conn)
 {
 	const struct fsk_transport *t = conn->transport;
 
-	conn->fallback = NULL;
-	conn->fallback_queued = false;
 	if (conn->phase == FSK_PH_FALLBACK) {
 		fsk_fall_back_owned(conn, conn->reason);
 	} else {
@@ -297,18 +296,37 @@ static void run(struct fsk_fallback *fb, struct fsk_conn *conn)
 	}
 }
 
-/* The connection may have ended, and the socket may have a new one. */
+/*
+ * The caller owns the socket.  The connection may have ended, and the socket may
+ * have a new one.  Return: what to fsk_file_put() when it is no longer owned.
+ */
+static struct file *run_if_due(struct sock *sk, struct fsk_fallback *fb)
+{
+	struct fsk_conn *conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
+	struct socket *sock = sk->sk_socket;
+
+	if (sk->sk_state != TCP_SYN_SENT || !is_for(fb, conn))
+		return NULL;
+	conn->fallback = NULL;
+	conn->fallback_queued = false;
+	if (!fsk_file_get(sock)) {
+		fsk_conn_kill(conn);	/* release() is about to */
+		return NULL;
+	}
+	run(fb, conn);
+	return sock ? sock->file : NULL;
+}
+
 static void fallback_work(struct work_struct *work)
 {
 	struct fsk_fallback *fb = container_of(work, struct fsk_fallback, work);
 	struct sock *sk = fb->sk;
-	struct fsk_conn *conn;
+	struct file *file;
 
 	if (own(sk, fb)) {
-		conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
-		if (sk->sk_state == TCP_SYN_SENT && is_for(fb, conn))
-			run(fb, conn);
+		file = run_if_due(sk, fb);
 		release_sock(sk);
+		fsk_file_put(file);
 		kfree(fb);
 	}
 	sock_put(sk);
