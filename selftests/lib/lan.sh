@@ -74,8 +74,11 @@ lan_plain_bridges() {
 		[ ! -e "$name" ] || echo 0 > "$name"; done'
 }
 
+# LAN_GSO_MAX: bytes of the longest skb, headers and all; 1 for no super-frames.
 lan_host() {
 	echo "addr add 10.77.0.$1/24 dev eth0"
+	[ -z "${LAN_GSO_MAX:-}" ] ||
+		echo "link set eth0 gso_max_size $LAN_GSO_MAX"
 	echo "link set eth0 up"
 }
 

@@ -16,6 +16,7 @@
 #include "core/segment_size.h"
 #include "core/state.h"
 #include "frames/frames.h"
+#include "frames/pages.h"
 #include "frames/path.h"
 #include "frames/segment.h"
 #include "frames/tomb.h"
@@ -555,9 +556,16 @@ void fsk_frames_exit_net(struct net *net)
  */
 int fsk_frames_init(void)
 {
+	int err;
+
 	frames_cache = KMEM_CACHE(fsk_frames, SLAB_ACCOUNT);
 	if (!frames_cache)
 		return -ENOMEM;
+	err = fsk_pages_init();
+	if (err) {
+		kmem_cache_destroy(frames_cache);
+		return err;
+	}
 	get_random_bytes(&peer_secret, sizeof(peer_secret));
 	return 0;
 }
@@ -569,5 +577,6 @@ int fsk_frames_init(void)
  */
 void fsk_frames_exit(void)
 {
+	fsk_pages_exit();
 	kmem_cache_destroy(frames_cache);
 }

@@ -342,12 +342,18 @@ static noinline int fit_to_device(struct fsk_frames *fr, struct sk_buff *skb,
 	return skb->len > most ? fsk_segment_split(fr, skb, most) : 0;
 }
 
-/* How many skbs @pieces in one are, where they wait for the other end. */
-static int burden(const struct fsk_frames *fr, int pieces)
+/*
+ * Count the pieces of one skb.  Return: how many skbs they are where they wait
+ * for the other end.
+ */
+static noinline int count_pieces(const struct fsk_frames *fr, int pieces)
 {
 	const struct net_device *dev = fsk_frames_dev(fr);
+	struct tcp_sock *tp = tcp_sk(fr->conn.sk);
 
-	return pieces == 1 || !dev || fsk_offload_whole(dev) ? 1 : pieces;
+	tp->segs_out += pieces - 1;
+	tp->data_segs_out += pieces - 1;
+	return !dev || fsk_offload_whole(dev) ? 1 : pieces;
 }
 
 /* Return: of how much of FSK_BURST that was, or -ENOMEM. */
@@ -363,7 +369,7 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 
 	if (unlikely(!fsk_conn_path_fresh(conn)))
 		fsk_path_check(fr);
-	if (skb->len > FSK_MSS_LEAST) {
+	if (skb->len >= FSK_MSS_LEAST) {
 		mss = fsk_tx_mss(fr);
 		if (skb->len > mss && fit_to_device(fr, skb, mss))
 			return -ENOMEM;
@@ -371,9 +377,8 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 	frame = frame_of(skb);
 	if (unlikely(!frame))
 		return -ENOMEM;
-	fsk_offload_mark(frame, mss);
-	if (skb->len > mss)
-		pieces = skb_shinfo(frame)->gso_segs;
+	if (skb->len >= FSK_MSS_LEAST)
+		pieces = fsk_offload_mark(frame, mss);
 	if (seg->flags & FSK_SEG_SENT)
 		fsk_conn_stat_add(conn, FSK_MIB_RETRANS_FRAMES, pieces);
 	else
@@ -386,14 +391,13 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 		fr->confirm_sent = true;
 		fr->hs_at = 0;	/* the segment's own timer repeats it */
 	}
-	tcp_sk(conn->sk)->segs_out += pieces - 1;
-	tcp_sk(conn->sk)->data_segs_out += pieces;
+	tcp_sk(conn->sk)->data_segs_out++;
 	fsk_rel_tx_sent(&fr->tx, seg, now);
 	fill_hdr(fr, frame, type, frame_flags(fr, seg), seg->seq, len,
 		 fr->seal_key);
 	fsk_rel_rx_ack_sent(&fr->rx);
 	xmit(fr, frame);
-	return burden(fr, pieces);
+	return pieces == 1 ? 1 : count_pieces(fr, pieces);
 }
 
 static bool split_to_window(struct fsk_frames *fr)

@@ -10,6 +10,7 @@
 
 #include "core/conn.h"
 #include "frames/frames.h"
+#include "frames/pages.h"
 #include "frames/segment.h"
 #include "frames/tx.h"
 #include "frames/write.h"
@@ -64,7 +65,7 @@ static noinline int append_paged(struct sock *sk, struct sk_buff *skb,
 	bool merge;
 	int err;
 
-	if (!sk_page_frag_refill(sk, pfrag))
+	if (!fsk_pages_refill(sk, pfrag))
 		return -ENOMEM;
 	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
 	if (!merge && i >= MAX_SKB_FRAGS)

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Super-frames on their way: an skb that is as long as many frames is cut here,
- * as late as possible, for a device that does not take it whole.
+ * Super-frames: an skb that is as long as many frames is cut here, as late as
+ * possible, for a device that does not take it whole; and frames that come in
+ * one after the other are merged to one, as early as possible (GRO).
+ *
+ * Frames are merged only if they belong to the same connection: address, id and
+ * key are the same, and the numbers follow each other.  Whoever does not know
+ * the key so spoils nobody's frames but his own.
  */
 
+#include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <net/gro.h>
@@ -66,9 +73,208 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	return segs;
 }
 
+/* Shorter frames are rarely followed by others at once. */
+#define GRO_LEAST	512	/* bytes of body */
+
+/* Merging is over: fsk_offload_exit() waits for what is merged already. */
+static bool gro_stopped __read_mostly;
+/* Frames to which others were merged, and which have not gone on since. */
+static DEFINE_PER_CPU(long, gro_merged);
+
+/* The header of a frame in GRO that is, or is about to be, held. */
+static struct fsk_hdr *gro_header(struct sk_buff *skb)
+{
+	unsigned int off = skb_gro_offset(skb);
+
+	return skb_gro_header(skb, off + sizeof(struct fsk_hdr), off);
+}
+
+/* Finds what is held of the same connection, and forgets it for others. */
+static struct sk_buff *gro_find(struct list_head *head,
+				const struct fsk_hdr *hdr, unsigned int off)
+{
+	struct sk_buff *p, *found = NULL;
+
+	list_for_each_entry(p, head, list) {
+		const struct fsk_hdr *held = (const void *)(p->data + off);
+
+		if (!NAPI_GRO_CB(p)->same_flow)
+			continue;
+		if (held->id == hdr->id && !found)
+			found = p;
+		else
+			NAPI_GRO_CB(p)->same_flow = 0;
+	}
+	return found;
+}
+
+/* Can a frame begin, or be part of, a longer one? */
+static bool gro_mergeable(struct sk_buff *skb, const struct fsk_hdr *hdr)
+{
+	u32 len = be16_to_cpu(hdr->len);
+
+	return hdr->type == FSK_T_DATA && len &&
+	       !(hdr->flags & ~(FSK_F_FIN | FSK_F_ACK | FSK_F_URG)) &&
+	       skb_gro_len(skb) == sizeof(*hdr) + len && !skb_cloned(skb) &&
+	       !skb_has_frag_list(skb) && !skb_zcopy(skb) &&
+	       !READ_ONCE(gro_stopped);
+}
+
+/* Do the bytes of @skb, after its header, follow those of @p? */
+static bool gro_follows(struct sk_buff *p, const struct fsk_hdr *held,
+			const struct sk_buff *skb, const struct fsk_hdr *hdr)
+{
+	u32 had = skb_gro_len(p), more = be16_to_cpu(hdr->len);
+
+	return be32_to_cpu(held->seq) + had == be32_to_cpu(hdr->seq) &&
+	       more <= skb_shinfo(p)->gso_size &&
+	       p->len + more < GSO_LEGACY_MAX_SIZE && !skb_cloned(p) &&
+	       p->pp_recycle == skb->pp_recycle &&
+	       fsk_unseal(held) == fsk_unseal(hdr);
+}
+
+/*
+ * The pages of @skb, which has no linear bytes of the stream, become those of
+ * @p.  Return: false if it has no room for them.
+ */
+static bool gro_move_pages(struct sk_buff *p, struct sk_buff *skb, u32 len)
+{
+	struct skb_shared_info *to, *from = skb_shinfo(skb);
+	int heads = skb_gro_offset(skb) - skb_headlen(skb);
+	struct sk_buff *last = NAPI_GRO_CB(p)->last;
+	skb_frag_t *frag;
+	u32 moved;
+
+	to = skb_shinfo(last);
+	if (heads < 0 || to->nr_frags + from->nr_frags > MAX_SKB_FRAGS)
+		return false;
+	frag = &to->frags[to->nr_frags];
+	memcpy(frag, from->frags, from->nr_frags * sizeof(*frag));
+	skb_frag_off_add(frag, heads);
+	skb_frag_size_sub(frag, heads);
+	to->nr_frags += from->nr_frags;
+	to->flags |= from->flags & SKBFL_SHARED_FRAG;
+	from->nr_frags = 0;
+	moved = skb->truesize - SKB_TRUESIZE(skb_end_offset(skb));
+	skb->truesize -= moved;
+	skb->len -= skb->data_len;
+	skb->data_len = 0;
+	NAPI_GRO_CB(skb)->free = NAPI_GRO_FREE;
+	p->truesize += moved;
+	if (last != p) {
+		last->len += len;
+		last->data_len += len;
+		last->truesize += moved;
+	}
+	return true;
+}
+
+/*
+ * @skb, from its bytes on, becomes part of @p's list.  Return: false if its
+ * headers are in its pages: then it begins a new one, which pulls them.
+ */
+static bool gro_chain(struct sk_buff *p, struct sk_buff *skb)
+{
+	if (skb_headlen(skb) < skb_gro_offset(skb))
+		return false;
+	skb_orphan(skb);
+	__skb_pull(skb, skb_gro_offset(skb));
+	if (NAPI_GRO_CB(p)->last == p)
+		skb_shinfo(p)->frag_list = skb;
+	else
+		NAPI_GRO_CB(p)->last->next = skb;
+	NAPI_GRO_CB(p)->last = skb;
+	__skb_header_release(skb);
+	p->truesize += skb->truesize;
+	return true;
+}
+
+/* Return: false if they are better left apart. */
+static bool gro_merge(struct sk_buff *p, struct fsk_hdr *held,
+		      struct sk_buff *skb, const struct fsk_hdr *hdr)
+{
+	struct fsk_hdr newest = *hdr;
+	u32 len = be16_to_cpu(hdr->len);
+	u32 key = fsk_unseal(held);
+
+	if (!gro_move_pages(p, skb, len) && !gro_chain(p, skb))
+		return false;
+	held->ack = newest.ack;
+	held->win = newest.win;
+	held->flags = newest.flags;
+	fsk_seal(held, key);
+	if (NAPI_GRO_CB(p)->count++ == 1)
+		this_cpu_inc(gro_merged);
+	p->len += len;
+	p->data_len += len;
+	NAPI_GRO_CB(skb)->same_flow = 1;
+	return true;
+}
+
+/*
+ * struct packet_offload.callbacks.gro_receive: a frame came in, perhaps after
+ * others, at @head, that are held until the device has no more.  It is merged
+ * to one of them, held itself, or goes on at once.
+ *
+ * Return: what was held and has to go on now: it is complete, or may not be
+ * overtaken.
+ */
+static struct sk_buff *gro_receive(struct list_head *head, struct sk_buff *skb)
+{
+	unsigned int off = skb_gro_offset(skb);
+	struct fsk_hdr *hdr = gro_header(skb), *held;
+	struct sk_buff *p;
+	bool last;
+
+	if (unlikely(!hdr))
+		goto on;
+	p = gro_find(head, hdr, off);
+	if (!gro_mergeable(skb, hdr)) {
+		NAPI_GRO_CB(skb)->flush = 1;
+		return p;
+	}
+	skb_gro_pull(skb, sizeof(*hdr));
+	last = hdr->flags || be16_to_cpu(hdr->len) < GRO_LEAST;
+	if (!p) {
+		NAPI_GRO_CB(skb)->flush |= last;
+		return NULL;
+	}
+	held = (void *)(p->data + off);
+	last |= be16_to_cpu(hdr->len) < skb_shinfo(p)->gso_size;
+	if (!NAPI_GRO_CB(skb)->flush && gro_follows(p, held, skb, hdr) &&
+	    gro_merge(p, held, skb, hdr))
+		return last ? p : NULL;
+	NAPI_GRO_CB(skb)->flush |= last;
+	return p;
+on:
+	NAPI_GRO_CB(skb)->flush = 1;
+	return NULL;
+}
+
+/*
+ * struct packet_offload.callbacks.gro_complete: what was merged goes on.  It is
+ * as if it had been sent whole; a bridge may have to cut it again.
+ */
+static int gro_complete(struct sk_buff *skb, int nhoff)
+{
+	struct fsk_hdr *hdr = (void *)(skb->data + nhoff);
+	u32 key = fsk_unseal(hdr);
+
+	this_cpu_dec(gro_merged);
+	hdr->len = cpu_to_be16(skb->len - nhoff - sizeof(*hdr));
+	fsk_seal(hdr, key);
+	skb_shinfo(skb)->gso_type = FSK_GSO_TYPE;
+	skb_shinfo(skb)->gso_segs = NAPI_GRO_CB(skb)->count;
+	skb_set_transport_header(skb, nhoff + sizeof(*hdr));
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	return 0;
+}
+
 static struct packet_offload packet_offload __read_mostly = {
 	.callbacks = {
 		.gso_segment = gso_segment,
+		.gro_receive = gro_receive,
+		.gro_complete = gro_complete,
 	},
 };
 
@@ -83,14 +289,33 @@ void fsk_offload_init(void)
 	dev_add_offload(&packet_offload);
 }
 
+static long merged_now(void)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(gro_merged, cpu);
+	return sum;
+}
+
 /**
  * fsk_offload_exit - no super-frame is sent any more
  *
- * What is still queued at a device that does not take it whole is dropped.
+ * What is still queued at a device that does not take it whole is dropped.  The
+ * kernel warns when merged frames find nobody to complete them: a device keeps
+ * such for as long as its gro_flush_timeout says.  If it goes away meanwhile they
+ * are never completed, so there is an end to the wait.
  *
  * Context: process, may sleep.
  */
 void fsk_offload_exit(void)
 {
+	unsigned long end = jiffies + HZ;
+
+	WRITE_ONCE(gro_stopped, true);
+	synchronize_net();
+	while (merged_now() && time_before(jiffies, end))
+		msleep(1);
 	dev_remove_offload(&packet_offload);
 }

@@ -43,8 +43,9 @@ static inline bool fsk_offload_whole(const struct net_device *dev)
  * @mss: bytes of each frame, but for the last one
  *
  * Context: any; nobody else looks at what @skb shares with its clones.
+ * Return: how many.
  */
-static inline void fsk_offload_mark(struct sk_buff *skb, u32 mss)
+static inline u32 fsk_offload_mark(struct sk_buff *skb, u32 mss)
 {
 	struct skb_shared_info *info = skb_shinfo(skb);
 
@@ -52,9 +53,11 @@ static inline void fsk_offload_mark(struct sk_buff *skb, u32 mss)
 		info->gso_size = mss;
 		info->gso_segs = DIV_ROUND_UP(skb->len, mss);
 		info->gso_type = FSK_GSO_TYPE;
-	} else if (info->gso_size) {
-		skb_gso_reset(skb);
+		return info->gso_segs;
 	}
+	if (unlikely(info->gso_size))
+		skb_gso_reset(skb);
+	return 1;
 }
 
 void fsk_offload_init(void);

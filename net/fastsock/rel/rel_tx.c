@@ -224,6 +224,10 @@ struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now)
 		return fsk_tx_next_lost(tx);
 	if (!seg)
 		return NULL;
+	/* The usual case, without a call. */
+	if (likely(seg->len <= tx->cc.mss && tx->inflight < tx->cc.cwnd &&
+		   !fsk_after(fsk_seg_data_end(seg), tx->wnd_end)))
+		return seg;
 	fit = fsk_tx_fit(tx);
 	if (fit)
 		return fit == seg->len || tx->cut(tx, seg, fit) ? seg : NULL;

@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Super-frames: where they go whole, where they are cut, where frames are merged
+# again, and that the stream is exact however that changes.
+# fastsock: timeout=300
+set -u
+cd "$(dirname "$0")" || exit 1
+. kselftest/ktap_helpers.sh
+. ./lan.sh
+. ./cases.sh
+# shellcheck source=selftests/lib/stream.sh
+. ./stream.sh
+
+# Bytes each way, and so many frames; a kernel with assertions takes its time.
+bytes=4194304
+[ "$(lan_patience 1)" -eq 1 ] || bytes=1048576
+pieces=$((2 * bytes / 1476))
+
+sum() {
+	echo $(($(stat a "$1") + $(stat b "$1")))
+}
+
+# What a transfer makes a counter of both ends grow by: grows NAME COMMAND
+grows() {
+	local before
+
+	before=$(sum "$1")
+	timeout "$(lan_patience 60)" ./helper_xfer a b 10.77.0.2 $bytes \
+		"${2:-true}" || return 1
+	grown=$(($(sum "$1") - before))
+	echo "$1 $grown, of $pieces pieces"
+}
+
+few() {
+	grows "$@" && [ $grown -lt $((pieces / 3)) ]
+}
+
+many() {
+	grows "$@" && [ $grown -ge $pieces ]
+}
+
+# Offloads of both ends: offload WORD...
+offload() {
+	local ns
+
+	for ns in a b; do
+		at $ns ethtool -K eth0 "$@" > /dev/null || return 1
+	done
+}
+
+cut_by_kernel() {
+	offload tx-sctp-segmentation off
+}
+
+# Does b's device see frames longer than its MTU within a transfer?
+sees_long() {
+	local capture status
+
+	at b timeout 20 tcpdump -Z root -nn -c 1 -i eth0 -w /dev/null \
+		'ether proto 0x88b5 and greater 1515' > /tmp/capture 2>&1 &
+	capture=$!
+	until_true 10 grep -q listening /tmp/capture || return 1
+	grows FskOutFrames || return 1
+	kill $capture 2> /dev/null
+	wait $capture
+	status=$?
+	[ $status -eq 0 ]
+}
+
+sees_no_long() {
+	! sees_long
+}
+
+# A device of NAPI merges what comes; veth does if its peer cannot TSO.
+merged() {
+	offload tso off && cut_by_kernel && offload gro on &&
+		few FskInFrames && many_cut
+}
+
+many_cut() {
+	at b ethtool -K eth0 gro off > /dev/null &&
+		at a ethtool -K eth0 gro off > /dev/null && many FskInFrames
+}
+
+# Frames of many connections come in between each other.
+merged_of_many() {
+	local i jobs=
+
+	offload tso off && cut_by_kernel && offload gro on || return 1
+	for i in 1 2 3 4; do
+		./helper_xfer a b 10.77.0.2 $((bytes / 4)) true &
+		jobs+=" $!"
+	done
+	for i in $jobs; do
+		wait "$i" || return 1
+	done
+}
+
+# Behind a switch, where each frame can be lost by itself.
+pieces_lost() {
+	local before
+
+	cut_by_kernel || return 1
+	before=$(sum FskRetransFrames)
+	grows FskInFrames "tc -n switch qdisc add dev to-b root netem loss 3% &&
+		tc -n switch qdisc add dev to-a root netem loss 3%" &&
+		tc -n switch qdisc del dev to-b root &&
+		tc -n switch qdisc del dev to-a root || return 1
+	before=$(($(sum FskRetransFrames) - before))
+	echo "$before sent again"
+	# Lost pieces alone: whole super-frames would be many more.
+	[ $before -gt 0 ] && [ $before -lt $((pieces / 4)) ]
+}
+
+changes() {
+	local ns
+
+	start_stream || return 1
+	for _ in 1 2 3; do
+		for ns in a b; do
+			at $ns ethtool -K eth0 tx-sctp-segmentation off &&
+				goes_on &&
+				at $ns ethtool -K eth0 gso off && goes_on &&
+				at $ns ethtool -K eth0 sg off && goes_on &&
+				at $ns ethtool -K eth0 sg on gso on \
+					tx-sctp-segmentation on &&
+				ip -n $ns link set eth0 gso_max_size 9000 &&
+				goes_on &&
+				ip -n $ns link set eth0 gso_max_size 65536 &&
+				ip -n $ns link set eth0 mtu 900 && goes_on &&
+				ip -n $ns link set eth0 mtu 1500 || return 1
+		done
+	done > /dev/null
+	ends_well
+}
+
+# The bridge's module merges frames, and passes them on cut or whole.
+bridged() {
+	at switch ethtool -K to-a gro on > /dev/null &&
+		at switch ethtool -K to-b gro on > /dev/null &&
+		offload tso off && cut_by_kernel && grows FskInFrames &&
+		at switch ethtool -K to-b tx-sctp-segmentation off \
+			> /dev/null &&
+		at switch ethtool -K to-a tx-sctp-segmentation off \
+			> /dev/null && many FskInFrames
+}
+
+vxlan() {
+	local n=0 ns
+
+	for ns in a b; do
+		n=$((n + 1))
+		ip -n $ns link add vx0 type vxlan id 7 dstport 4789 \
+			local 10.77.0.$n remote 10.77.0.$((3 - n)) \
+			dev eth0 || return 4
+		at $ns sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore'
+		ip -n $ns addr add 10.78.0.$n/24 dev vx0 &&
+			ip -n $ns link set vx0 up || return 1
+	done
+	lan_reaches_at a 10.78.0.2 && until_true 20 knows_on a vx0 &&
+		until_true 20 knows_on b vx0 &&
+		timeout "$(lan_patience 60)" ./helper_xfer a b 10.78.0.2 \
+			$bytes true
+}
+
+lan_reaches_at() {
+	until_true "$(lan_patience 20)" \
+		at "$1" ping -c 1 -W 1 "$2" > /dev/null
+}
+
+knows_on() {
+	at "$1" grep -q "^$2 .* capable " /proc/net/fastsock_peers
+}
+
+cases=(
+	"whole over veth | on_lan 'a b' few FskInFrames"
+	"a capture sees them | on_lan 'a b' sees_long"
+	"a device that takes none: sent whole | on_lan 'a b' eval 'cut_by_kernel && few FskOutFrames'"
+	"... and cut | on_lan 'a b' eval 'cut_by_kernel && many FskInFrames'"
+	"... to the MTU | on_lan 'a b' eval 'cut_by_kernel && sees_no_long'"
+	"no GSO: single frames | on_lan 'a b' eval 'offload gso off && many FskOutFrames'"
+	"no scatter and gather: single frames | on_lan 'a b' eval 'offload sg off && many FskOutFrames'"
+	"through a switch, whole | on_lan 'a b c' few FskInFrames"
+	"merged as they come in | on_lan 'a b' merged"
+	"... those of many connections | on_lan 'a b' merged_of_many"
+	"merged by a bridge, cut again | on_lan 'a b c' bridged"
+	"lost pieces are sent again, not all | on_lan 'a b c' pieces_lost"
+	"offloads and MTU change | on_lan 'a b' changes"
+	"vxlan carries them | on_lan 'a b' vxlan"
+)
+
+ktap_print_header
+run_cases "${cases[@]}"
+ktap_finished
