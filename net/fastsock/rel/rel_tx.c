@@ -312,14 +312,15 @@ void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
  * @tx: sending half, of which fsk_rel_tx_next() has returned NULL
  *
  * A receiver with a tiny buffer never opens room for a whole segment.  As long
- * as something is under way, its ack may: only then is a small frame sent.
+ * as something is unacknowledged, its ack may: only then is a small frame sent.
+ * What the peer has SACKED counts, too, or it could have all cut into bytes.
  *
  * Context: any; the caller serialises.
  * Return: where to fsk_rel_tx_split() @unsent and ask again; 0 for not at all.
  */
 u32 fsk_rel_tx_cut(const struct fsk_rel_tx *tx)
 {
-	if (!tx->unsent || tx->inflight || tx->lost ||
+	if (!tx->unsent || !fsk_rel_tx_idle(tx) ||
 	    !fsk_after(tx->wnd_end, tx->nxt) ||
 	    !fsk_after(fsk_seg_data_end(tx->unsent), tx->wnd_end))
 		return 0;
