@@ -123,11 +123,26 @@ static u32 fsk_tx_whole_pieces(const struct fsk_rel_tx *tx, u32 len)
 	return len - len % tx->cc.mss;
 }
 
+static u32 fsk_tx_bytes(const struct fsk_seg *seg)
+{
+	return fsk_seg_data_end(seg) - seg->seq;
+}
+
 /* Can a segment be cut, so that it need not go whole? */
 static bool fsk_tx_may_cut(const struct fsk_rel_tx *tx,
 			   const struct fsk_seg *seg)
 {
-	return seg->len > tx->cc.mss && tx->cut;
+	return fsk_tx_bytes(seg) > tx->cc.mss && tx->cut;
+}
+
+/*
+ * The last place at or before @len to cut a segment that may be cut.  A FIN
+ * stays with the bytes before it.
+ */
+static u32 fsk_tx_cut_at(const struct fsk_rel_tx *tx,
+			 const struct fsk_seg *seg, u32 len)
+{
+	return fsk_tx_whole_pieces(tx, min(len, fsk_tx_bytes(seg) - 1));
 }
 
 /* How many bytes of pieces have room in cwnd. */
@@ -164,7 +179,7 @@ static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
 		if (!tx->inflight)
 			return seg;
 	} else {
-		room = fsk_tx_whole_pieces(tx, fsk_tx_cwnd_room(tx));
+		room = fsk_tx_cut_at(tx, seg, fsk_tx_cwnd_room(tx));
 		if (!room && !tx->inflight)
 			room = tx->cc.mss;
 		if (room)
@@ -436,13 +451,13 @@ static void fsk_tx_release(struct fsk_rel_tx *tx, struct fsk_seg *seg,
  */
 static bool fsk_tx_acked(struct fsk_rel_tx *tx, struct fsk_seg *seg)
 {
-	u32 len = tx->una - seg->seq;
+	u32 len;
 
 	if (!fsk_after(fsk_seg_end(seg), tx->una))
 		return true;
 	if (likely(!fsk_after(tx->una, seg->seq)) || !fsk_tx_may_cut(tx, seg))
 		return false;
-	len = fsk_tx_whole_pieces(tx, len);
+	len = fsk_tx_cut_at(tx, seg, tx->una - seg->seq);
 	return len && tx->cut(tx, seg, len);
 }
 
@@ -543,8 +558,8 @@ static void fsk_tx_cut_to_range(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 		at = fsk_tx_whole_pieces(tx, range->start - seg->seq +
 					     tx->cc.mss - 1);
 	else if (fsk_after(fsk_seg_end(seg), range->end))
-		at = fsk_tx_whole_pieces(tx, range->end - seg->seq);
-	if (at && at < seg->len)
+		at = fsk_tx_cut_at(tx, seg, range->end - seg->seq);
+	if (at && at < fsk_tx_bytes(seg))
 		tx->cut(tx, seg, at);
 }
 
@@ -793,8 +808,7 @@ static enum fsk_rel_event fsk_tx_tail_probe(struct fsk_rel_tx *tx, u64 now)
 		return FSK_REL_PROBE;
 	/* One piece is enough. */
 	if (fsk_tx_may_cut(tx, last)) {
-		if (!tx->cut(tx, last,
-			     fsk_tx_whole_pieces(tx, last->len - 1)))
+		if (!tx->cut(tx, last, fsk_tx_cut_at(tx, last, last->len)))
 			return FSK_REL_PROBE;
 		last = last->next;
 	}
