@@ -17,6 +17,8 @@
  */
 #include "rel/rel.h"
 
+#define FSK_FLIGHT_LONG	16	/* mss in flight, from which more may wait */
+
 /* What one ack delivered. */
 struct fsk_delivery {
 	u64 sent;		/* ns, of the newest segment to time */
@@ -154,12 +156,10 @@ static u32 fsk_tx_cwnd_room(const struct fsk_rel_tx *tx)
 /* Would more go if only cwnd were larger? */
 static bool fsk_tx_cwnd_is_least(const struct fsk_rel_tx *tx)
 {
-	u32 end = fsk_seg_data_end(tx->unsent);
-
-	if (tx->inflight >= tx->cc.cwnd || !fsk_after(end, tx->wnd_end))
+	if (tx->inflight >= tx->cc.cwnd)
 		return true;
 	return fsk_after(tx->wnd_end, tx->nxt) &&
-	       fsk_tx_cwnd_room(tx) < tx->wnd_end - tx->nxt;
+	       fsk_tx_cwnd_room(tx) + tx->cc.mss <= tx->wnd_end - tx->nxt;
 }
 
 /* Returns the oldest LOST segment, or as much of it as cwnd lets go. */
@@ -191,9 +191,10 @@ static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
 
 /*
  * How much of the first segment that was never sent may go now.  The last piece
- * may go beyond cwnd, but not beyond the window.  Much of it that will soon be
- * more waits for the next ack: few long segments cost less than many short
- * ones, and an ack is under way.
+ * may go beyond cwnd, but not beyond the window.  What will soon be more waits
+ * for the next ack: few long segments cost less than many short ones.  But only
+ * while so much is in flight that the path does not run dry meanwhile: that of
+ * a cwnd of a few frames, as after losses, would.
  */
 static u32 fsk_tx_fit(const struct fsk_rel_tx *tx)
 {
@@ -215,7 +216,9 @@ static u32 fsk_tx_fit(const struct fsk_rel_tx *tx)
 	}
 	room = fsk_tx_whole_pieces(tx, room);
 	least = min(tx->cc.cwnd, tx->wnd_end - tx->una) / 4;
-	return tx->inflight && room < least ? 0 : room;
+	if (room < least && tx->inflight >= FSK_FLIGHT_LONG * tx->cc.mss)
+		return 0;
+	return room;
 }
 
 /**
