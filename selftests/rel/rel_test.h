@@ -14,11 +14,13 @@
 #define US	1000ULL
 
 struct rel_fix {
-	struct fsk_rel_tx tx;
+	struct fsk_rel_tx tx;		/* first: rel_cut() gets its address */
 	struct fsk_rel_rx rx;
 	struct fsk_seg seg[64];
 	struct fsk_seg *freed;
 	unsigned int used;
+	unsigned int cuts;
+	bool no_memory;			/* nothing can be cut */
 	u32 trim;
 	u64 now;
 };
@@ -101,6 +103,18 @@ static inline struct fsk_seg *queue_fin(struct rel_fix *f, u32 len)
 
 	fsk_rel_tx_queue(&f->tx, seg);
 	return seg;
+}
+
+/* To be @cut of the sending half, where segments are longer than a frame. */
+static inline bool rel_cut(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at)
+{
+	struct rel_fix *f = (struct rel_fix *)tx;
+
+	if (f->no_memory)
+		return false;
+	f->cuts++;
+	fsk_rel_tx_split(tx, seg, fresh(f, 0, 0), at);
+	return true;
 }
 
 static inline unsigned int pump(struct rel_fix *f)
