@@ -35,7 +35,8 @@ static bool model_cut(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at)
 {
 	struct model *m = (struct model *)tx;
 
-	MODEL_CHECK(at && at < seg->len && at % tx->cc.mss == 0);
+	MODEL_CHECK(at && at < fsk_seg_data_end(seg) - seg->seq);
+	MODEL_CHECK(at % tx->cc.mss == 0);
 	if (m->no_memory)
 		return false;
 	model_split(m, seg, at);
@@ -101,6 +102,12 @@ static u32 model_beyond(const struct model *m, const struct fsk_seg *seg)
 	return seg == m->tx.unsent ? min(seg->len, piece) - 1 : 0;
 }
 
+static void model_xmit(struct model *m, const struct model_frame *frame)
+{
+	m->sent_frames++;
+	m->xmit(m, frame);
+}
+
 /* The flags that say something of the end are in the last piece only. */
 static void model_xmit_pieces(struct model *m, const struct model_frame *all)
 {
@@ -111,14 +118,14 @@ static void model_xmit_pieces(struct model *m, const struct model_frame *all)
 	frame.ask = false;
 	for (; left - all->fin > m->mss; left -= m->mss) {
 		frame.len = m->mss;
-		m->xmit(m, &frame);
+		model_xmit(m, &frame);
 		frame.off += m->mss;
 		frame.seq += m->mss;
 	}
 	frame.len = left;
 	frame.fin = all->fin;
 	frame.ask = all->ask;
-	m->xmit(m, &frame);
+	model_xmit(m, &frame);
 }
 
 static void model_send(struct model *m, struct fsk_seg *seg)
@@ -138,10 +145,12 @@ static void model_send(struct model *m, struct fsk_seg *seg)
 		    m->tx.cc.cwnd + model_beyond(m, seg));
 	fsk_rel_tx_sent(&m->tx, seg, m->now);
 	frame.ask = seg->flags & FSK_SEG_ASK;
+	if (frame.ask)
+		fsk_rel_tx_asked(&m->tx);
 	frame.mix = fsk_epochs_mix(m->sender.sent, m->sender.rcvd);
-	m->sent_frames++;
+	m->sent_segs++;
 	if (m->pieces == MODEL_WHOLE)
-		m->xmit(m, &frame);
+		model_xmit(m, &frame);
 	else
 		model_xmit_pieces(m, &frame);
 }
@@ -163,6 +172,10 @@ void model_pump(struct model *m)
 		if (!at)
 			break;
 		model_split(m, tx->unsent, at);
+	}
+	if (fsk_rel_tx_must_ask(tx)) {
+		fsk_rel_tx_asked(tx);
+		m->xmit_probe(m);
 	}
 	/* Something must bring the sender back. */
 	MODEL_CHECK(!tx->head || fsk_rel_tx_deadline(tx) || m->no_memory);

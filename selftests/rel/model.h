@@ -52,6 +52,7 @@ struct model {
 	u64 received;		/* stream bytes in order */
 	u64 unread;		/* of those, not yet read */
 	u64 sent_frames;
+	u64 sent_segs;
 	enum model_pieces pieces;
 	bool hostile;		/* acks are lies: only invariants hold */
 	bool no_memory;		/* no segment can be cut */

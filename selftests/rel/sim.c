@@ -48,6 +48,9 @@ struct scenario {
 	u32 stall;		/* us the receiver freezes, every 10 ms */
 	u32 pause;		/* us between reads; 0: reads at once */
 	u32 rcvbuf;		/* bytes, 0 for RCVBUF */
+	u32 pieces;		/* written at once, 0 for one */
+	bool whole;		/* and the link takes them as one frame */
+	u32 most_segs;		/* segments sent at most, 0 for any number */
 	u64 bytes;		/* of bulk; 0: request and answer instead */
 	u32 least_mbps;		/* goodput at least, bulk */
 	u32 most_us;		/* mean round trip at most, else */
@@ -223,12 +226,13 @@ static void sim_step(struct sim *s)
 
 static void sim_write(struct sim *s)
 {
+	u32 most = MSS * max(s->sc->pieces, 1U);
 	struct model *m = &s->m;
 	u64 left;
 
 	while (m->written < s->sc->bytes && m->tx.end - m->tx.una < SNDBUF) {
 		left = s->sc->bytes - m->written;
-		model_write(m, left < MSS ? left : MSS, left <= MSS);
+		model_write(m, left < most ? left : most, left <= most);
 	}
 }
 
@@ -243,7 +247,8 @@ static bool report(unsigned int nr, const struct sim *s, u64 ns, u64 retrans,
 	if (sc->bytes) {
 		value = sc->bytes * 8 * 1000 / ns;
 		bound = sc->least_mbps;
-		ok = value >= bound;
+		ok = value >= bound &&
+		     (!sc->most_segs || s->m.sent_segs <= sc->most_segs);
 	} else {
 		value = ns / US;
 		bound = sc->most_us;
@@ -253,8 +258,9 @@ static bool report(unsigned int nr, const struct sim *s, u64 ns, u64 retrans,
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
-	printf(" (bound %llu); %llu frames, %llu again, %llu timeouts, %llu queue drops\n",
-	       bound, s->m.sent_frames, retrans, s->timeouts, s->drops);
+	printf(" (bound %llu); %llu frames in %llu segments, %llu again, %llu timeouts, %llu queue drops\n",
+	       bound, s->m.sent_frames, s->m.sent_segs, retrans, s->timeouts,
+	       s->drops);
 	return ok;
 }
 
@@ -267,6 +273,7 @@ static void sim_start(struct sim *s, const struct scenario *sc)
 	model_init(&s->m, 0U - 1000000, MSS, sc->rcvbuf ? sc->rcvbuf : RCVBUF);
 	s->m.xmit = sim_xmit;
 	s->m.xmit_probe = sim_xmit_probe;
+	s->m.pieces = sc->whole ? MODEL_WHOLE : MODEL_CUT;
 	if (sc->pause)
 		program_reads(s);
 }
@@ -351,6 +358,26 @@ static const struct scenario scenarios[] = {
 	  .bytes = 8 << 20, .least_mbps = 80 },
 	{ .name = "bulk_slow_reader_loss_10_percent", .loss = 100,
 	  .pause = 5000, .rcvbuf = 65536, .bytes = 8 << 20, .least_mbps = 40 },
+	{ .name = "bulk_small_buffer", .rcvbuf = 65536, .bytes = 32 << 20,
+	  .least_mbps = 900 },
+	{ .name = "pieces_no_loss", .pieces = 44, .bytes = 64 << 20,
+	  .least_mbps = 900, .most_segs = 4000 },
+	{ .name = "pieces_whole", .pieces = 44, .whole = true,
+	  .bytes = 64 << 20, .least_mbps = 900, .most_segs = 2000 },
+	{ .name = "pieces_loss_0.1_percent", .pieces = 44, .loss = 1,
+	  .bytes = 64 << 20, .least_mbps = 850, .most_segs = 6000 },
+	{ .name = "pieces_loss_1_percent", .pieces = 44, .loss = 10,
+	  .bytes = 64 << 20, .least_mbps = 850 },
+	{ .name = "pieces_loss_5_percent", .pieces = 44, .loss = 50,
+	  .bytes = 16 << 20, .least_mbps = 600 },
+	{ .name = "pieces_reordering", .pieces = 44, .jitter = 200,
+	  .bytes = 32 << 20, .least_mbps = 900, .most_segs = 2000 },
+	{ .name = "pieces_slow_reader", .pieces = 44, .pause = 5000,
+	  .rcvbuf = 65536, .bytes = 8 << 20, .least_mbps = 80 },
+	{ .name = "pieces_small_buffer", .pieces = 44, .rcvbuf = 65536,
+	  .bytes = 32 << 20, .least_mbps = 900, .most_segs = 3000 },
+	{ .name = "pieces_all_at_once", .pieces = 44, .loss = 20, .dup = 20,
+	  .jitter = 200, .stall = 3000, .bytes = 8 << 20, .least_mbps = 200 },
 	{ .name = "request_no_loss", .most_us = 110 },
 	{ .name = "request_loss_1_percent", .loss = 10, .most_us = 150 },
 	{ .name = "request_loss_5_percent", .loss = 50, .most_us = 300 },
