@@ -675,6 +675,8 @@ static void fsk_tx_progress(struct fsk_rel_tx *tx, u64 now)
 	tx->stuck_since = 0;
 	if (fsk_before(tx->sacked_end, tx->una))
 		tx->sacked_end = tx->una;
+	if (fsk_before(tx->asked, tx->una))
+		tx->asked = tx->una;
 	if (tx->in_recovery && !fsk_before(tx->una, tx->recover))
 		fsk_tx_leave_recovery(tx);
 	/*
