@@ -161,7 +161,6 @@ enum fsk_phase {
  * @reason: why the fallback work delegates, enum fsk_reason
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average
- * @came: bytes that lately came in one piece, the most of them, moving down
  * @spin_ns: so long a reader spins, ns; see spin.c
  * @reported_una: oldest unacknowledged when fsk_conn_info() last ran
  * @reported_nxt: next to be sent then
@@ -171,6 +170,7 @@ enum fsk_phase {
  * @tuned_at: jiffies, then
  * @path_gen: fsk_route_gen() at which the way to the peer was found good
  * @challenge: is the peer still there?
+ * @came: bytes that lately came in one piece, the most of them, moving down
  * @post_want: bytes in @post that satisfy its call
  * @timer: for all deadlines but keepalive's; softirq
  * @timer_at: ns, when @timer fires; 0 when not queued
@@ -210,7 +210,6 @@ struct fsk_conn {
 	u32 urg_seq;
 	/* Written for each message, in no cache line with the first ones. */
 	u32 avg_recv;
-	u32 came;
 	u32 spin_ns;
 	u32 reported_una;
 	u32 reported_nxt;
@@ -220,7 +219,8 @@ struct fsk_conn {
 	u32 tuned_at;
 	u32 path_gen;
 	struct fsk_challenge challenge;
-	size_t post_want;
+	u32 came;
+	u32 post_want;
 	struct hrtimer timer;
 	u64 timer_at;
 	u64 life_at;

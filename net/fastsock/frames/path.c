@@ -21,6 +21,7 @@
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <net/route.h>
+#include <net/tcp.h>
 
 #include "core/conn.h"
 #include "frames/frames.h"
@@ -131,7 +132,7 @@ static void check(struct fsk_frames *fr, bool ask)
 		fr->path.lost_at = fsk_now();
 	fr->path.bad = bad;
 	fr->path.seen = gen;
-	fr->path.looked = jiffies;
+	fr->path.looked = tcp_jiffies32;
 	fr->conn.path_gen = bad ? gen - 1 : gen;
 }
 
@@ -171,7 +172,7 @@ bool fsk_path_hears(struct fsk_frames *fr)
 {
 	if (fr->path.seen != fsk_route_gen(fr->conn.sk) ||
 	    (fr->path.bad &&
-	     time_after(jiffies, fr->path.looked + PATH_LOOK_AGAIN)))
+	     tcp_jiffies32 - fr->path.looked > PATH_LOOK_AGAIN))
 		fsk_path_check(fr);
 	return !(fr->path.bad & FSK_PATH_BAD_IN);
 }

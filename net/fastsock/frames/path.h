@@ -28,7 +28,7 @@ struct net_device;
  * @mtu: bytes of frame (struct fsk_hdr included) that the way takes
  * @bad: FSK_PATH_*, why frames may not leave or come in; 0 if they may
  * @seen: generation at which the way was looked for last
- * @looked: jiffies, when that was
+ * @looked: tcp_jiffies32, when that was
  * @lost_at: ns, since when it is one that frames cannot take
  */
 struct fsk_path {
@@ -38,7 +38,7 @@ struct fsk_path {
 	u16 headroom;
 	u32 mtu;
 	u32 seen;
-	unsigned long looked;
+	u32 looked;
 	u64 lost_at;
 };
 

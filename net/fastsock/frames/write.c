@@ -63,7 +63,7 @@ static noinline int append_paged(struct sock *sk, struct sk_buff *skb,
 	struct page_frag *pfrag = sk_page_frag(sk);
 	int i = skb_shinfo(skb)->nr_frags;
 	bool merge;
-	int err;
+	int got;
 
 	if (!fsk_pages_refill(sk, pfrag))
 		return -ENOMEM;
@@ -73,10 +73,17 @@ static noinline int append_paged(struct sock *sk, struct sk_buff *skb,
 	len = min_t(int, len, pfrag->size - pfrag->offset);
 	if (!fsk_segment_schedule(sk, len))
 		return -ENOMEM;
-	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
-				       pfrag->offset, len);
-	if (err)
-		return err;
+	got = copy_page_from_iter(pfrag->page, pfrag->offset, len,
+				  &msg->msg_iter);
+	if (unlikely(got != len)) {
+		iov_iter_revert(&msg->msg_iter, got);
+		return -EFAULT;
+	}
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+	sk_wmem_queued_add(sk, len);
+	sk_mem_charge(sk, len);
 	if (merge) {
 		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], len);
 	} else {
@@ -91,13 +98,17 @@ static noinline int append_paged(struct sock *sk, struct sk_buff *skb,
 static __always_inline int append(struct sock *sk, struct sk_buff *skb,
 				  struct msghdr *msg, int len)
 {
+	int got;
+
 	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < len)
 		return append_paged(sk, skb, msg, len);
-	/* So few bytes are better in the cache, and nobody sums them. */
-	if (likely(copy_from_iter_full(__skb_put(skb, len), len,
-				       &msg->msg_iter)))
+	/* That there is room for them is known, so nothing has to check it. */
+	got = _copy_from_iter(skb_tail_pointer(skb), len, &msg->msg_iter);
+	if (likely(got == len)) {
+		__skb_put(skb, len);
 		return len;
-	__skb_trim(skb, skb->len - len);
+	}
+	iov_iter_revert(&msg->msg_iter, got);
 	return -EFAULT;
 }
 

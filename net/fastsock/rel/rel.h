@@ -171,14 +171,14 @@ struct fsk_rel_rx {
 	u32 nxt;
 	u32 wnd_end;
 	u32 acked;
+	u32 longest;
 	struct fsk_seg *ooo_head;
 	struct fsk_seg *ooo_tail;
-	u32 ooo_count;
-	u32 recent;
 	u64 ack_at;
+	u32 recent;
 	u32 fin_seq;
 	u32 mss;
-	u32 longest;
+	u16 ooo_count;
 	bool ack_now;
 	bool fin_seen;
 };

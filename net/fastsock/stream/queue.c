@@ -158,6 +158,41 @@ static __always_inline void advance(struct fsk_call *r, struct fsk_conn *conn,
 		fsk_urgent_passed(sk);
 }
 
+/*
+ * As skb_copy_datagram_iter(), without its checks that kernel memory is what it
+ * seems to be: of an skb that is known.  Return: false if it faults, or if not
+ * all bytes are in the skb's own linear part and pages.
+ */
+static bool copy_known(const struct sk_buff *skb, u32 off, struct iov_iter *to,
+		       u32 n)
+{
+	u32 left = n, end = skb_headlen(skb), begin, len;
+	const skb_frag_t *frag;
+	int i;
+
+	for (i = -1; left && i < skb_shinfo(skb)->nr_frags; i++) {
+		frag = i < 0 ? NULL : &skb_shinfo(skb)->frags[i];
+		begin = frag ? end : 0;
+		end += frag ? skb_frag_size(frag) : 0;
+		if (off >= end)
+			continue;
+		len = min(left, end - off);
+		if (frag)
+			len = copy_page_to_iter(skb_frag_page(frag),
+						skb_frag_off(frag) + off - begin,
+						len, to);
+		else
+			len = _copy_to_iter(skb->data + off, len, to);
+		off += len;
+		left -= len;
+		if (off < end)
+			break;
+	}
+	if (unlikely(left))
+		iov_iter_revert(to, n - left);
+	return !left;
+}
+
 /* Copy up to @n bytes.  Return: how many, 0 if the program's memory faults. */
 static u32 copy(struct fsk_call *r, const struct fsk_conn *conn,
 		const struct sk_buff *skb, u32 n)
@@ -168,8 +203,12 @@ static u32 copy(struct fsk_call *r, const struct fsk_conn *conn,
 		return n;
 	if (!skb)
 		return fsk_ops(conn)->read(conn, seq, &r->msg->msg_iter, n);
-	return skb_copy_datagram_msg(skb, seq - TCP_SKB_CB(skb)->seq, r->msg,
-				     n) ? 0 : n;
+	seq -= TCP_SKB_CB(skb)->seq;
+	if (likely(copy_known(skb, seq, &r->msg->msg_iter, n)) ||
+	    (skb_has_frag_list(skb) &&
+	     !skb_copy_datagram_msg(skb, seq, r->msg, n)))
+		return n;
+	return 0;
 }
 
 /*
