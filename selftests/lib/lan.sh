@@ -74,7 +74,7 @@ lan_plain_bridges() {
 		[ ! -e "$name" ] || echo 0 > "$name"; done'
 }
 
-# LAN_GSO_MAX: bytes of the longest skb, headers and all; 1 for no super-frames.
+# LAN_GSO_MAX: bytes of the longest skb, headers and all; 1000 for no super-frames.
 lan_host() {
 	echo "addr add 10.77.0.$1/24 dev eth0"
 	[ -z "${LAN_GSO_MAX:-}" ] ||

@@ -459,7 +459,7 @@ TEST_F(transfer, posted_bytes)
 	}
 	ASSERT_TRUE(FSK_UNTIL(fsk_task_state(pid) == 'S'));
 	/* Super-frames are not worth it. */
-	ASSERT_EQ(0, fsk_run("ip -n a link set eth0 gso_max_size 1"));
+	ASSERT_EQ(0, fsk_run("ip -n a link set eth0 gso_max_size 1000"));
 	EXPECT_EQ(0, fsk_send_pattern(self->client, 9, 0, MIB));
 	EXPECT_EQ(0, fsk_reap(pid));
 	EXPECT_EQ(0, fsk_run("ip -n a link set eth0 gso_max_size 65536"));

@@ -66,7 +66,8 @@ u32 fsk_tx_mss(const struct fsk_frames *fr)
  * @mss: fsk_tx_mss()
  *
  * An skb that is as long as many frames goes through the stack once, see
- * lan/offload.c.
+ * lan/offload.c.  As with TCP it is no longer than half of the largest window:
+ * a receiver gets the memory of an skb back when all of it is read.
  *
  * Context: socket lock held in either form, RCU read section.
  * Return: bytes, a multiple of @mss, perhaps that itself.
@@ -74,12 +75,12 @@ u32 fsk_tx_mss(const struct fsk_frames *fr)
 u32 fsk_tx_burst(const struct fsk_frames *fr, u32 mss)
 {
 	const struct net_device *dev = fsk_frames_dev(fr);
-	u32 pieces;
+	u32 most, pieces;
 
 	if (unlikely(!dev || fr->conn.phase == FSK_PH_CONFIRMING))
 		return mss;
-	pieces = min_t(u32, fsk_offload_room(dev) / mss,
-		       READ_ONCE(dev->gso_max_segs));
+	most = min(fsk_offload_room(dev), fr->tx.wnd_most / 2);
+	pieces = min_t(u32, most / mss, READ_ONCE(dev->gso_max_segs));
 	return max(pieces, 1U) * mss;
 }
 

@@ -91,6 +91,7 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  * @sacked_end: highest SACKED number + 1
  * @asked: end of what was sent when the peer was last asked for an ack
  * @recover: end of the current loss episode; valid while @in_recovery
+ * @wnd_most: largest window that the peer has ever offered
  * @srtt: ns, 0 before the first sample
  * @rttvar: ns
  * @rto: ns, without back-off
@@ -129,6 +130,7 @@ struct fsk_rel_tx {
 	u32 sacked_end;
 	u32 asked;
 	u32 recover;
+	u32 wnd_most;
 	u64 srtt;
 	u64 rttvar;
 	u64 rto;

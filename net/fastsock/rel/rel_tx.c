@@ -69,7 +69,8 @@ void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
 	tx->una = isn;
 	tx->nxt = isn;
 	tx->end = isn;
-	tx->wnd_end = isn + min(wnd, FSK_WND_MAX);
+	tx->wnd_most = min(wnd, FSK_WND_MAX);
+	tx->wnd_end = isn + tx->wnd_most;
 	tx->sacked_end = isn;
 	tx->asked = isn;
 	tx->rto = FSK_RTO_INIT_NS;
@@ -736,7 +737,9 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 		return FSK_ACK_BAD;
 
 	tx->stalled_since = 0;
-	if (fsk_tx_window(tx, ack + min(wnd, FSK_WND_MAX)))
+	wnd = min(wnd, FSK_WND_MAX);
+	tx->wnd_most = max(tx->wnd_most, wnd);
+	if (fsk_tx_window(tx, ack + wnd))
 		found |= FSK_ACK_WINDOW;
 	/* What could not be cut when it was acknowledged may be short now. */
 	if (ack != tx->una || fsk_tx_head_is_old(tx)) {
