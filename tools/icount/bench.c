@@ -387,8 +387,10 @@ static void open_batch(const struct test *t, int unused)
 static const struct test tests[] = {
 	{ "round_trip_1", 1, 1, 100, ECHO },
 	{ "round_trip_1k", 1024, 1024, 50, ECHO },
+	{ "round_trip_16k", 16384, 16384, 20, ECHO },
 	{ "round_trip_64k", 65536, 65536, 5, ECHO },
 	{ "bulk_64k", 65536, 1, 8, BULK, .per_byte = true },
+	{ "bulk_4k", 4096, 1, 64, BULK, .per_byte = true },
 	{ "bulk_1k", 1024, 1, 256, BULK, .per_byte = true },
 	{ "connect_1_close", 1, 1, 20, OPEN },
 	{ "idle", 1, 1, IDLE },
