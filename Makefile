@@ -61,8 +61,9 @@ check: deps
 		--host "make -s -C selftests/rel check" \
 		--host "tools/icount/run --repeatable"
 
+# TESTS="test_post test_c*" chooses some.
 check-debug: deps
-	$(vm)/run --kernels debug
+	$(vm)/run --kernels debug $(foreach test,$(TESTS),'$(test)')
 
 check-programs: deps
 	selftests/programs/run --kernels 6.1,6.12 --place lan,host

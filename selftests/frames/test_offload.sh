@@ -145,6 +145,48 @@ bridged() {
 			> /dev/null && many FskInFrames
 }
 
+# A qdisc that knows flows by their sockets, or else by their hash.
+flows_apart() {
+	local flows
+
+	tc -n a qdisc replace dev eth0 root fq || return 4
+	grows FskOutFrames || return 1
+	flows=$(tc -n a -s qdisc show dev eth0)
+	[[ $flows =~ flows\ ([0-9]+) ]] || return 1
+	echo "${BASH_REMATCH[1]} flows"
+	[ "${BASH_REMATCH[1]}" -ge 6 ]
+}
+
+# Packets that each processor has taken from its backlog.
+processed() {
+	local n
+
+	while read -r n _; do
+		echo $((16#$n))
+	done < /proc/net/softnet_stat
+}
+
+# All that is sent is sent on one processor: without a hash it would arrive on
+# one, too.
+processors_apart() {
+	local before after ns
+
+	[ "$(grep -c '^processor' /proc/cpuinfo)" -ge 2 ] || return 4
+	for ns in a b; do
+		ip netns exec $ns sh -c \
+			'echo 3 > /sys/class/net/eth0/queues/rx-0/rps_cpus' ||
+			return 1
+	done
+	mapfile -t before < <(processed)
+	timeout "$(lan_patience 60)" \
+		taskset 1 ./helper_xfer a b 10.77.0.2 $bytes true || return 1
+	mapfile -t after < <(processed)
+	echo "before ${before[*]}, after ${after[*]}"
+	for ns in 0 1; do
+		[ $((after[ns] - before[ns])) -ge 20 ] || return 1
+	done
+}
+
 vxlan() {
 	local n=0 ns
 
@@ -186,6 +228,8 @@ cases=(
 	"merged by a bridge, cut again | on_lan 'a b c' bridged"
 	"lost pieces are sent again, not all | on_lan 'a b c' pieces_lost"
 	"offloads and MTU change | on_lan 'a b' changes"
+	"a qdisc tells connections apart | on_lan 'a b' flows_apart"
+	"processors share connections | on_lan 'a b' processors_apart"
 	"vxlan carries them | on_lan 'a b' vxlan"
 )
 

@@ -23,7 +23,8 @@ tools=(bash dash ip tc ss bridge nft bpftool ethtool tcpdump socat iperf3 curl
 # Loaded before the first command runs; the rest comes on demand.
 early=(virtio_pci virtio_console virtio_net)
 modules=("${early[@]}" virtio_rng af_packet veth dummy macvlan bridge 8021q
-	bonding vxlan tun ifb sch_netem sch_fq_codel sch_tbf sch_prio sch_ingress
+	bonding vxlan tun ifb sch_netem sch_fq sch_fq_codel sch_tbf sch_prio
+	sch_ingress
 	cls_u32 cls_matchall cls_bpf act_pedit act_mirred act_gact
 	nf_tables nf_conntrack nf_conntrack_netlink nft_ct nft_limit nft_log
 	nft_nat nft_masq nft_redir nft_chain_nat nft_reject nft_reject_inet

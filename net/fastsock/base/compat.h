@@ -35,6 +35,11 @@
 #include <net/proto_memory.h>
 #endif
 
+/* 6.9 moved what tells RFS where a reader is. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include <net/rps.h>
+#endif
+
 /* 6.10 gathered accept's arguments in a struct. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define FSK_ACCEPT_ARGS		struct proto_accept_arg *arg

@@ -294,6 +294,7 @@ static void conn_rcv(struct fsk_frames *fr, struct sk_buff *skb)
 	}
 	conn->heard_at = f.now;
 	conn->probes = 0;
+	sock_rps_save_rxhash(conn->sk, skb);
 	tcp_sk(conn->sk)->segs_in++;
 	/* Whatever the server sends to our id says that it has CONFIRM. */
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING &&

@@ -150,6 +150,8 @@ static __always_inline int xmit(struct fsk_frames *fr, struct sk_buff *skb)
 	}
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
+	/* No address of ours tells a qdisc or a queue which flow it is of. */
+	skb_set_hash_from_sk(skb, sk);
 	tcp_sk(sk)->segs_out++;
 	return fsk_eth_xmit(dev, fr->path.mac, skb);
 }

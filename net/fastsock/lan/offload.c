@@ -89,23 +89,46 @@ static struct fsk_hdr *gro_header(struct sk_buff *skb)
 	return skb_gro_header(skb, off + sizeof(struct fsk_hdr), off);
 }
 
-/* Finds what is held of the same connection, and forgets it for others. */
+/*
+ * A card that does not know the protocol gives all frames the same hash, or
+ * none.  That of the connection spreads them over processors (RPS).  It may stand
+ * in an skb that is held, too: so what GRO itself thinks of as one flow, by its
+ * hash, is not asked.
+ */
+static void gro_hash(struct sk_buff *skb, const struct fsk_hdr *hdr)
+{
+	if (!skb->l4_hash && hdr->id)
+		skb_set_hash(skb, be32_to_cpu(hdr->id), PKT_HASH_TYPE_L4);
+}
+
+/* Did two frames come the same way from the same sender? */
+static bool gro_same_way(const struct sk_buff *p, const struct sk_buff *skb)
+{
+	return p->protocol == skb->protocol && p->dev == skb->dev &&
+	       skb_vlan_tag_present(p) == skb_vlan_tag_present(skb) &&
+	       p->vlan_tci == skb->vlan_tci &&
+	       p->vlan_proto == skb->vlan_proto &&
+	       !skb_metadata_differs(p, skb) && !(p->slow_gro | skb->slow_gro) &&
+	       p->dev->hard_header_len == ETH_HLEN &&
+	       !compare_ether_header(skb_mac_header(p), skb_mac_header(skb));
+}
+
+/* Finds what is held of the same connection. */
 static struct sk_buff *gro_find(struct list_head *head,
+				const struct sk_buff *skb,
 				const struct fsk_hdr *hdr, unsigned int off)
 {
-	struct sk_buff *p, *found = NULL;
+	const struct fsk_hdr *held;
+	struct sk_buff *p;
 
 	list_for_each_entry(p, head, list) {
-		const struct fsk_hdr *held = (const void *)(p->data + off);
-
-		if (!NAPI_GRO_CB(p)->same_flow)
+		if (!gro_same_way(p, skb))
 			continue;
-		if (held->id == hdr->id && !found)
-			found = p;
-		else
-			NAPI_GRO_CB(p)->same_flow = 0;
+		held = (const void *)(p->data + off);
+		if (held->id == hdr->id)
+			return p;
 	}
-	return found;
+	return NULL;
 }
 
 /* Can a frame begin, or be part of, a longer one? */
@@ -228,7 +251,8 @@ static struct sk_buff *gro_receive(struct list_head *head, struct sk_buff *skb)
 
 	if (unlikely(!hdr))
 		goto on;
-	p = gro_find(head, hdr, off);
+	p = gro_find(head, skb, hdr, off);
+	gro_hash(skb, hdr);
 	if (!gro_mergeable(skb, hdr)) {
 		NAPI_GRO_CB(skb)->flush = 1;
 		return p;

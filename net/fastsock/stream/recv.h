@@ -11,6 +11,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/compat.h"
 #include "core/conn.h"
 
 struct pipe_inode_info;
@@ -31,6 +32,7 @@ static inline int fsk_stream_recvmsg(struct socket *sock, struct msghdr *msg,
 
 	if (unlikely(!fsk_is_conn(sock->sk)))
 		return inet_recvmsg(sock, msg, size, flags);
+	sock_rps_record_flow(sock->sk);
 	err = fsk_recvmsg(sock->sk, msg, size, flags, &addr_len);
 	if (err >= 0)
 		msg->msg_namelen = addr_len;
