@@ -82,6 +82,16 @@ static inline void fsk_file_put(struct file *file)
 #endif
 }
 
+/* 6.12 has skbs whose pages only a device may read. */
+static inline bool fsk_frags_readable(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return skb_frags_readable(skb);
+#else
+	return true;
+#endif
+}
+
 static inline bool fsk_transparent(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)

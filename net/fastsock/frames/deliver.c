@@ -79,8 +79,7 @@ static void deliver(struct fsk_frames *fr, struct sk_buff *skb, u32 off)
 		consume_skb(skb);
 		return;
 	}
-	conn->came -= conn->came / 8;
-	conn->came = max(conn->came, skb->len);
+	WRITE_ONCE(conn->came, max(conn->came - conn->came / 8, skb->len));
 	fsk_conn_stat_add(conn, FSK_MIB_IN_BYTES, skb->len - off);
 	if (conn->post && skb_queue_empty(&sk->sk_receive_queue) &&
 	    likely(!tcp_sk(sk)->urg_data)) {

@@ -92,6 +92,8 @@ int fsk_segment_split(struct fsk_frames *fr, struct sk_buff *skb, u32 at)
 	if (skb_unclone(skb, GFP_ATOMIC))
 		return -ENOMEM;
 	skb->truesize = charged;
+	if (!skb->nohdr)
+		__skb_header_release(skb);
 	rest = fsk_segment_alloc(fr, skb_headlen(skb), GFP_ATOMIC, true);
 	if (!rest)
 		return -ENOMEM;

@@ -74,7 +74,7 @@ int fsk_eth_xmit(struct net_device *dev, const u8 *mac, struct sk_buff *skb)
 	skb->dev = dev;
 	skb->protocol = fsk_ethertype;
 	skb_reset_network_header(skb);
-	skb_set_transport_header(skb, sizeof(struct fsk_hdr));
+	skb_set_transport_header(skb, FSK_TRANSPORT_OFFSET);
 	err = fsk_eth_push(dev, mac, skb);
 	if (unlikely(err)) {
 		kfree_skb(skb);

@@ -6,7 +6,8 @@
  *
  * Frames are merged only if they belong to the same connection: address, id and
  * key are the same, and the numbers follow each other.  Whoever does not know
- * the key so spoils nobody's frames but his own.
+ * the key so spoils nobody's frames but his own.  What is within a tunnel, or
+ * behind a tag that the device has left, is merged when that is off.
  */
 
 #include <linux/delay.h>
@@ -17,6 +18,7 @@
 #include <net/gro.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "base/compat.h"
 #include "base/stats.h"
 #include "lan/eth.h"
 #include "lan/offload.h"
@@ -50,12 +52,19 @@ static void fill_headers(struct sk_buff *segs, const struct fsk_hdr *first,
 static struct sk_buff *gso_segment(struct sk_buff *skb,
 				   netdev_features_t features)
 {
+	unsigned int type = skb_shinfo(skb)->gso_type;
 	struct sk_buff *segs;
 	struct fsk_hdr first;
 	u32 key;
 
-	if (!pskb_may_pull(skb, sizeof(first)))
+	/* Whatever else a guest or a packet socket calls our frame, it is not. */
+	if ((type & (FSK_GSO_TYPE | SKB_GSO_DODGY)) != FSK_GSO_TYPE ||
+	    !pskb_may_pull(skb, sizeof(first)))
 		return ERR_PTR(-EINVAL);
+	/* It may have been that of a tag. */
+	skb_reset_network_header(skb);
+	/* A tunnel that has let it out may have forgotten that. */
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	first = *(const struct fsk_hdr *)skb->data;
 	if (first.type != FSK_T_DATA ||
 	    be16_to_cpu(first.len) != skb->len - sizeof(first))
@@ -63,10 +72,14 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	key = fsk_unseal(&first);
 	__skb_pull(skb, sizeof(first));
 	/*
-	 * There is no checksum, so no device has to be able to make one, and
-	 * no device makes pieces of larger ones (GSO_PARTIAL).
+	 * There is no checksum, so no device has to be able to make one, but for
+	 * that of a tunnel; and no device makes pieces of larger ones.
 	 */
-	features = (features | NETIF_F_HW_CSUM) & ~NETIF_F_GSO_PARTIAL;
+	features &= ~NETIF_F_GSO_PARTIAL;
+	if (skb->encap_hdr_csum)
+		features &= ~NETIF_F_CSUM_MASK;
+	else
+		features |= NETIF_F_HW_CSUM;
 	segs = skb_segment(skb, features);
 	if (!IS_ERR_OR_NULL(segs))
 		fill_headers(segs, &first, key);
@@ -101,14 +114,13 @@ static void gro_hash(struct sk_buff *skb, const struct fsk_hdr *hdr)
 		skb_set_hash(skb, be32_to_cpu(hdr->id), PKT_HASH_TYPE_L4);
 }
 
-/* Did two frames come the same way from the same sender? */
+/* Did two packets come the same way from the same sender? */
 static bool gro_same_way(const struct sk_buff *p, const struct sk_buff *skb)
 {
 	return p->protocol == skb->protocol && p->dev == skb->dev &&
 	       skb_vlan_tag_present(p) == skb_vlan_tag_present(skb) &&
 	       p->vlan_tci == skb->vlan_tci &&
 	       p->vlan_proto == skb->vlan_proto &&
-	       !skb_metadata_differs(p, skb) && !(p->slow_gro | skb->slow_gro) &&
 	       p->dev->hard_header_len == ETH_HLEN &&
 	       !compare_ether_header(skb_mac_header(p), skb_mac_header(skb));
 }
@@ -140,6 +152,7 @@ static bool gro_mergeable(struct sk_buff *skb, const struct fsk_hdr *hdr)
 	       !(hdr->flags & ~(FSK_F_FIN | FSK_F_ACK | FSK_F_URG)) &&
 	       skb_gro_len(skb) == sizeof(*hdr) + len && !skb_cloned(skb) &&
 	       !skb_has_frag_list(skb) && !skb_zcopy(skb) &&
+	       !skb->destructor && !skb->slow_gro && fsk_frags_readable(skb) &&
 	       !READ_ONCE(gro_stopped);
 }
 
@@ -152,7 +165,8 @@ static bool gro_follows(struct sk_buff *p, const struct fsk_hdr *held,
 	return be32_to_cpu(held->seq) + had == be32_to_cpu(hdr->seq) &&
 	       more <= skb_shinfo(p)->gso_size &&
 	       p->len + more < GSO_LEGACY_MAX_SIZE && !skb_cloned(p) &&
-	       p->pp_recycle == skb->pp_recycle &&
+	       p->pp_recycle == skb->pp_recycle && !p->slow_gro &&
+	       !skb_metadata_differs(p, skb) &&
 	       fsk_unseal(held) == fsk_unseal(hdr);
 }
 
@@ -200,7 +214,6 @@ static bool gro_chain(struct sk_buff *p, struct sk_buff *skb)
 {
 	if (skb_headlen(skb) < skb_gro_offset(skb))
 		return false;
-	skb_orphan(skb);
 	__skb_pull(skb, skb_gro_offset(skb));
 	if (NAPI_GRO_CB(p)->last == p)
 		skb_shinfo(p)->frag_list = skb;
@@ -244,12 +257,12 @@ static bool gro_merge(struct sk_buff *p, struct fsk_hdr *held,
  */
 static struct sk_buff *gro_receive(struct list_head *head, struct sk_buff *skb)
 {
-	unsigned int off = skb_gro_offset(skb);
 	struct fsk_hdr *hdr = gro_header(skb), *held;
+	unsigned int off = skb_gro_offset(skb);
 	struct sk_buff *p;
 	bool last;
 
-	if (unlikely(!hdr))
+	if (unlikely(!hdr || skb->protocol != fsk_ethertype))
 		goto on;
 	p = gro_find(head, skb, hdr, off);
 	gro_hash(skb, hdr);
@@ -289,7 +302,7 @@ static int gro_complete(struct sk_buff *skb, int nhoff)
 	fsk_seal(hdr, key);
 	skb_shinfo(skb)->gso_type = FSK_GSO_TYPE;
 	skb_shinfo(skb)->gso_segs = NAPI_GRO_CB(skb)->count;
-	skb_set_transport_header(skb, nhoff + sizeof(*hdr));
+	skb_set_transport_header(skb, nhoff + FSK_TRANSPORT_OFFSET);
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
+#include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
 
 #include "lan/eth.h"
@@ -19,13 +20,15 @@
 
 /*
  * Stream bytes that an skb may have on its way to @dev; 0 if it must be a single
- * frame.  A device without scatter and gather would have to copy it first.
+ * frame.  A device without scatter and gather would have to copy it first.  Room
+ * is left for tunnels, as TCP leaves it.
  */
 static inline u32 fsk_offload_room(const struct net_device *dev)
 {
 	netdev_features_t need = NETIF_F_SG | NETIF_F_GSO;
 	u32 max = min_t(u32, READ_ONCE(dev->gso_max_size), GSO_LEGACY_MAX_SIZE);
-	u32 heads = fsk_eth_headroom(dev) + sizeof(struct fsk_hdr) + 1;
+	u32 heads = max_t(u32, fsk_eth_headroom(dev), MAX_TCP_HEADER) +
+		    sizeof(struct fsk_hdr) + 1;
 
 	return (dev->features & need) == need && max > heads ? max - heads : 0;
 }

@@ -170,6 +170,8 @@ static bool copy_known(const struct sk_buff *skb, u32 off, struct iov_iter *to,
 	const skb_frag_t *frag;
 	int i;
 
+	if (unlikely(!fsk_frags_readable(skb)))
+		return false;
 	for (i = -1; left && i < skb_shinfo(skb)->nr_frags; i++) {
 		frag = i < 0 ? NULL : &skb_shinfo(skb)->frags[i];
 		begin = frag ? end : 0;
