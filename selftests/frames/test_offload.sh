@@ -187,27 +187,46 @@ processors_apart() {
 	done
 }
 
-vxlan() {
-	local n=0 ns
+# One end of a tunnel between a and b: tunnel NETNS OWN PEER
+tunnel() {
+	ip -n "$1" link add vx0 type vxlan id 7 dstport 4789 \
+		local "10.77.0.$2" remote "10.77.0.$3" dev eth0 || return 4
+	at "$1" sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore'
+	ip -n "$1" link set vx0 up
+}
 
-	for ns in a b; do
-		n=$((n + 1))
-		ip -n $ns link add vx0 type vxlan id 7 dstport 4789 \
-			local 10.77.0.$n remote 10.77.0.$((3 - n)) \
-			dev eth0 || return 4
-		at $ns sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore'
-		ip -n $ns addr add 10.78.0.$n/24 dev vx0 &&
-			ip -n $ns link set vx0 up || return 1
-	done
-	lan_reaches_at a 10.78.0.2 && until_true 20 knows_on a vx0 &&
-		until_true 20 knows_on b vx0 &&
-		timeout "$(lan_patience 60)" ./helper_xfer a b 10.78.0.2 \
+# A transfer by other devices than eth0:
+# beyond_eth0 CLIENT DEVICE SERVER DEVICE IP
+beyond_eth0() {
+	until_true "$(lan_patience 20)" \
+		at "$1" ping -c 1 -W 1 "$5" > /dev/null &&
+		until_true 20 knows_on "$1" "$2" &&
+		until_true 20 knows_on "$3" "$4" &&
+		timeout "$(lan_patience 60)" ./helper_xfer "$1" "$3" "$5" \
 			$bytes true
 }
 
-lan_reaches_at() {
-	until_true "$(lan_patience 20)" \
-		at "$1" ping -c 1 -W 1 "$2" > /dev/null
+vxlan() {
+	tunnel a 1 2 && tunnel b 2 1 || return
+	ip -n a addr add 10.78.0.1/24 dev vx0 &&
+		ip -n b addr add 10.78.0.2/24 dev vx0 &&
+		beyond_eth0 a vx0 b vx0 10.78.0.2
+}
+
+# What the tunnel has carried whole is cut behind it, at the way to c.
+vxlan_bridged() {
+	tunnel a 1 2 && tunnel b 2 1 || return
+	ip -n a addr add 10.78.0.1/24 dev vx0 && lan_plain_bridges b &&
+		ip -n b link add brv type bridge &&
+		ip -n b link add leg0 mtu 1450 type veth \
+			peer name leg1 netns c mtu 1450 &&
+		ip -n b link set vx0 master brv &&
+		ip -n b link set leg0 master brv up &&
+		ip -n b link set brv up &&
+		at b ethtool -K leg0 tx-sctp-segmentation off > /dev/null &&
+		ip -n c addr add 10.78.0.3/24 dev leg1 &&
+		ip -n c link set leg1 up &&
+		beyond_eth0 a vx0 c leg1 10.78.0.3
 }
 
 knows_on() {
@@ -231,6 +250,7 @@ cases=(
 	"a qdisc tells connections apart | on_lan 'a b' flows_apart"
 	"processors share connections | on_lan 'a b' processors_apart"
 	"vxlan carries them | on_lan 'a b' vxlan"
+	"... and what it has carried is cut | on_lan 'a b c' vxlan_bridged"
 )
 
 ktap_print_header
