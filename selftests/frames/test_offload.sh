@@ -32,7 +32,7 @@ grows() {
 }
 
 few() {
-	grows "$@" && [ $grown -lt $((pieces / 3)) ]
+	grows "$@" && [ $grown -lt $((pieces / 2)) ]
 }
 
 many() {
