@@ -12,8 +12,8 @@ cd "$(dirname "$0")" || exit 1
 . ./stream.sh
 
 # Bytes each way, and so many frames; a kernel with assertions takes its time.
-bytes=4194304
-[ "$(lan_patience 1)" -eq 1 ] || bytes=1048576
+bytes=4194304 rounds=3
+[ "$(lan_patience 1)" -eq 1 ] || bytes=1048576 rounds=1
 pieces=$((2 * bytes / 1476))
 
 sum() {
@@ -50,6 +50,16 @@ offload() {
 
 cut_by_kernel() {
 	offload tx-sctp-segmentation off
+}
+
+sent_whole_and_cut() {
+	local before
+
+	cut_by_kernel || return 1
+	before=$(sum FskInFrames)
+	few FskOutFrames && before=$(($(sum FskInFrames) - before)) || return 1
+	echo "FskInFrames $before"
+	[ $before -ge $pieces ]
 }
 
 # Does b's device see frames longer than its MTU within a transfer?
@@ -116,7 +126,7 @@ changes() {
 	local ns
 
 	start_stream || return 1
-	for _ in 1 2 3; do
+	for _ in $(seq $rounds); do
 		for ns in a b; do
 			at $ns ethtool -K eth0 tx-sctp-segmentation off &&
 				goes_on &&
@@ -236,8 +246,7 @@ knows_on() {
 cases=(
 	"whole over veth | on_lan 'a b' few FskInFrames"
 	"a capture sees them | on_lan 'a b' sees_long"
-	"a device that takes none: sent whole | on_lan 'a b' eval 'cut_by_kernel && few FskOutFrames'"
-	"... and cut | on_lan 'a b' eval 'cut_by_kernel && many FskInFrames'"
+	"a device that takes none: sent whole, and cut | on_lan 'a b' sent_whole_and_cut"
 	"... to the MTU | on_lan 'a b' eval 'cut_by_kernel && sees_no_long'"
 	"no GSO: single frames | on_lan 'a b' eval 'offload gso off && many FskOutFrames'"
 	"no scatter and gather: single frames | on_lan 'a b' eval 'offload sg off && many FskOutFrames'"
