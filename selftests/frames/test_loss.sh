@@ -149,7 +149,7 @@ relay_lan() {
 
 spoilt_headers() {
 	local before dropped relay spoilt status
-	local LAN_GSO_MAX=1000	# the program passes on no super-frames
+	local -x LAN_GSO_MAX=1000	# the program passes on no super-frames
 
 	relay_lan || return 1
 	# Not through "at", whose process would not be the program's.

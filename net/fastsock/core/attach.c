@@ -44,7 +44,8 @@ EXPORT_SYMBOL_NS_GPL(fsk_conn_prepare, FASTSOCK);
  * All connections have the same filter, and its count of references is not
  * touched: nobody can detach a filter that is locked, who clones a connection
  * counts for the clone, and when TCP destroys the socket, ulp_release() comes
- * before it would drop one.  Nor is it charged to the socket, which it cost nothing.
+ * before it would drop one.  Nor is it charged to the socket, which it cost
+ * nothing.
  */
 static void filter_attach(struct sock *sk, struct fsk_conn *conn)
 {

@@ -297,8 +297,9 @@ static void run(struct fsk_fallback *fb, struct fsk_conn *conn)
 }
 
 /*
- * The caller owns the socket.  The connection may have ended, and the socket may
- * have a new one.  Return: what to fsk_file_put() when it is no longer owned.
+ * The caller owns the socket.  The connection may have ended, and the socket
+ * may have a new one.  Return: what to fsk_file_put() when it is no longer
+ * owned.
  */
 static struct file *run_if_due(struct sock *sk, struct fsk_fallback *fb)
 {

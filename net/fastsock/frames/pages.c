@@ -4,13 +4,13 @@
  *
  * A new page has to be found, is often cleared first (init_on_alloc), and is
  * found in no cache.  All that costs as much as a copy of what is sent in it.
- * So each processor remembers the blocks that it has sent from lately, and takes
- * the first of them again when everybody else is done with it: sender, device
- * and reader.  It is written before it is sent, so that nothing shows of what
- * it was used for.
+ * So each processor remembers the blocks that it has sent from lately, and
+ * takes the first of them again when everybody else is done with it: sender,
+ * device and reader.  It is written before it is sent, so that nothing shows of
+ * what it was used for.
  *
- * A processor remembers no more blocks than were under way at once, and 1 MiB at
- * most.  When memory is short it forgets them.
+ * A processor remembers no more blocks than were under way at once, and 1 MiB
+ * at most.  When memory is short it forgets them.
  */
 
 #include <linux/errno.h>
@@ -30,13 +30,14 @@
 
 /**
  * struct blocks - what one processor has sent from lately
- * @lock: its own thread, or who shrinks; process context
+ * @lock: protects the others: its own thread's, or who shrinks; in process
+ *	context
  * @nr: entries of @page
  * @next: the one that was sent from longest ago
  * @page: a reference on each
  */
 struct blocks {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	unsigned int nr;
 	unsigned int next;
 	struct page *page[FSK_BLOCKS];
@@ -51,7 +52,7 @@ static void step(struct blocks *b)
 		b->next = 0;
 }
 
-/* A block that nobody uses any more, with a reference; NULL if there is none. */
+/* A block that is no longer used, with a reference; NULL if there is none. */
 static struct page *take(void)
 {
 	struct blocks *b = raw_cpu_ptr(&blocks);

@@ -15,10 +15,11 @@
 
 #define FSK_ETH_MTU_MAX		65535		/* bytes */
 /*
- * From struct fsk_hdr on: who asks how long the pieces of a super-frame are adds
- * an SCTP header, see FSK_GSO_TYPE.
+ * From struct fsk_hdr on: who asks how long the pieces of a super-frame are
+ * adds an SCTP header, see FSK_GSO_TYPE.
  */
-#define FSK_TRANSPORT_OFFSET	(sizeof(struct fsk_hdr) - sizeof(struct sctphdr))
+#define FSK_TRANSPORT_OFFSET	\
+	(sizeof(struct fsk_hdr) - sizeof(struct sctphdr))
 /* Below it IPv4 itself ends; new connections need more. */
 #define FSK_ETH_MTU_LEAST	68		/* bytes */
 

@@ -46,8 +46,8 @@ static void fill_headers(struct sk_buff *segs, const struct fsk_hdr *first,
 }
 
 /*
- * struct packet_offload.callbacks.gso_segment: @skb's data is at struct fsk_hdr,
- * and its link header before.
+ * struct packet_offload.callbacks.gso_segment: @skb's data is at struct
+ * fsk_hdr, and its link header before.
  */
 static struct sk_buff *gso_segment(struct sk_buff *skb,
 				   netdev_features_t features)
@@ -57,7 +57,7 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	struct fsk_hdr first;
 	u32 key;
 
-	/* Whatever else a guest or a packet socket calls our frame, it is not. */
+	/* Whatever else a guest or a packet socket calls ours, it is not. */
 	if ((type & (FSK_GSO_TYPE | SKB_GSO_DODGY)) != FSK_GSO_TYPE ||
 	    !pskb_may_pull(skb, sizeof(first)))
 		return ERR_PTR(-EINVAL);
@@ -72,8 +72,8 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	key = fsk_unseal(&first);
 	__skb_pull(skb, sizeof(first));
 	/*
-	 * There is no checksum, so no device has to be able to make one, but for
-	 * that of a tunnel; and no device makes pieces of larger ones.
+	 * There is no checksum, so no device has to be able to make one, but
+	 * for that of a tunnel; and no device makes pieces of larger ones.
 	 */
 	features &= ~NETIF_F_GSO_PARTIAL;
 	if (skb->encap_hdr_csum)
@@ -104,9 +104,9 @@ static struct fsk_hdr *gro_header(struct sk_buff *skb)
 
 /*
  * A card that does not know the protocol gives all frames the same hash, or
- * none.  That of the connection spreads them over processors (RPS).  It may stand
- * in an skb that is held, too: so what GRO itself thinks of as one flow, by its
- * hash, is not asked.
+ * none.  That of the connection spreads them over processors (RPS).  It may
+ * stand in an skb that is held, too: so what GRO itself thinks of as one flow,
+ * by its hash, is not asked.
  */
 static void gro_hash(struct sk_buff *skb, const struct fsk_hdr *hdr)
 {
@@ -341,8 +341,8 @@ static long merged_now(void)
  *
  * What is still queued at a device that does not take it whole is dropped.  The
  * kernel warns when merged frames find nobody to complete them: a device keeps
- * such for as long as its gro_flush_timeout says.  If it goes away meanwhile they
- * are never completed, so there is an end to the wait.
+ * such for as long as its gro_flush_timeout says.  If it goes away meanwhile
+ * they are never completed, so there is an end to the wait.
  *
  * Context: process, may sleep.
  */
@@ -353,6 +353,6 @@ void fsk_offload_exit(void)
 	WRITE_ONCE(gro_stopped, true);
 	synchronize_net();
 	while (merged_now() && time_before(jiffies, end))
-		msleep(1);
+		msleep(20);
 	dev_remove_offload(&packet_offload);
 }

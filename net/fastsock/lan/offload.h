@@ -19,9 +19,9 @@
 #define FSK_GSO_TYPE	SKB_GSO_SCTP
 
 /*
- * Stream bytes that an skb may have on its way to @dev; 0 if it must be a single
- * frame.  A device without scatter and gather would have to copy it first.  Room
- * is left for tunnels, as TCP leaves it.
+ * Stream bytes that an skb may have on its way to @dev; 0 if it must be a
+ * single frame.  A device without scatter and gather would have to copy it
+ * first.  Room is left for tunnels, as TCP leaves it.
  */
 static inline u32 fsk_offload_room(const struct net_device *dev)
 {

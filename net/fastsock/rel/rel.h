@@ -70,8 +70,8 @@ struct fsk_rel_tx;
 
 /*
  * Cuts @seg after its first @at sequence numbers: takes a new segment to
- * fsk_rel_tx_split().  Return: false without memory; then the caller of the core
- * calls fsk_rel_tx_next() again later, by itself.
+ * fsk_rel_tx_split().  Return: false without memory; then the caller of the
+ * core calls fsk_rel_tx_next() again later, by itself.
  */
 typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
 
@@ -254,7 +254,7 @@ static inline bool fsk_rel_tx_idle(const struct fsk_rel_tx *tx)
 	return tx->head == tx->unsent;
 }
 
-/* The peer is asked for an ack: all that was sent asks, or what was sent last. */
+/* The peer is asked for an ack, at the latest by what was sent last. */
 static inline void fsk_rel_tx_asked(struct fsk_rel_tx *tx)
 {
 	tx->asked = tx->nxt;

@@ -264,8 +264,9 @@ static int stream_connect(struct socket *sock, struct sockaddr *uaddr,
 }
 
 /*
- * TCP may make the buffer larger for it.  The caller owns @sk, but for a program
- * of BPF, which may be called under the spinlock: then the next read sees it.
+ * TCP may make the buffer larger for it.  The caller owns @sk, but for a
+ * program of BPF, which may be called under the spinlock: then the next read
+ * sees it.
  */
 static int stream_set_rcvlowat(struct sock *sk, int val)
 {

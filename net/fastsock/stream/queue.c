@@ -181,8 +181,8 @@ static bool copy_known(const struct sk_buff *skb, u32 off, struct iov_iter *to,
 		len = min(left, end - off);
 		if (frag)
 			len = copy_page_to_iter(skb_frag_page(frag),
-						skb_frag_off(frag) + off - begin,
-						len, to);
+						skb_frag_off(frag) + off -
+						begin, len, to);
 		else
 			len = _copy_to_iter(skb->data + off, len, to);
 		off += len;
@@ -244,7 +244,7 @@ static u32 available(const struct fsk_call *r, struct fsk_conn *conn,
 	/* What was announced with these bytes has to be known before them. */
 	if (n && unlikely(READ_ONCE(conn->deferred) & FSK_EV_URGENT)) {
 		fsk_queue_process_urgent(conn);
-		/* That may have passed over an urgent byte, and this call too. */
+		/* That may have passed over an urgent byte, as this call. */
 		n = fsk_queue_behind(conn, fsk_call_position(r));
 	}
 	return n;
