@@ -155,11 +155,12 @@ bridged() {
 			> /dev/null && many FskInFrames
 }
 
-# A qdisc that knows flows by their sockets, or else by their hash.
+# A qdisc that knows flows by their sockets, or else by their hash; with a rate it
+# asks for that of each packet.
 flows_apart() {
 	local flows
 
-	tc -n a qdisc replace dev eth0 root fq || return 4
+	tc -n a qdisc replace dev eth0 root fq maxrate 10gbit || return 4
 	grows FskOutFrames || return 1
 	flows=$(tc -n a -s qdisc show dev eth0)
 	[[ $flows =~ flows\ ([0-9]+) ]] || return 1
