@@ -59,6 +59,15 @@ static inline bool fsk_defer_connect(const struct sock *sk)
 #endif
 }
 
+static inline bool fsk_transparent(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return inet_test_bit(TRANSPARENT, sk);
+#else
+	return inet_sk(sk)->transparent;
+#endif
+}
+
 /*
  * Until 6.6 whoever releases a socket looks at its operations twice: for the
  * module to put, and for the function to call.  If they change in between, the
@@ -89,15 +98,6 @@ static inline bool fsk_frags_readable(const struct sk_buff *skb)
 	return skb_frags_readable(skb);
 #else
 	return true;
-#endif
-}
-
-static inline bool fsk_transparent(const struct sock *sk)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	return inet_test_bit(TRANSPARENT, sk);
-#else
-	return inet_sk(sk)->transparent;
 #endif
 }
 

@@ -37,7 +37,7 @@
  * @page: a reference on each
  */
 struct blocks {
-	spinlock_t lock;	/* see above */
+	spinlock_t lock;	/* of the others */
 	unsigned int nr;
 	unsigned int next;
 	struct page *page[FSK_BLOCKS];
