@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* C: connect() and all the ways in which it does not just succeed. */
 #include "names.h"
+#include "options.h"
 
 #include <sys/stat.h>
 
@@ -44,17 +45,6 @@ static void make_room(int fd)
 {
 	if (accept(fd, NULL, NULL) < 0)
 		broken("accept");
-}
-
-/* The new socket works, and is not just said to. */
-static void say_alive(int client, int server)
-{
-	char buf[8];
-
-	SAY(send(client, "there", 5, MSG_NOSIGNAL));
-	say_bytes("there", buf, recv(server, buf, 5, MSG_WAITALL));
-	SAY(send(server, "back", 4, MSG_NOSIGNAL));
-	say_bytes("back", buf, recv(client, buf, 4, MSG_WAITALL));
 }
 
 static int say_error(int fd)
@@ -952,6 +942,54 @@ FAST("C12", "disconnecting after the end, in all its states")
 	AWAIT(fsk_events(fd) & POLLHUP);
 	SAY(disconnect(fd));
 	say_disconnected("disconnected", fd);
+	pair_on(fd, lfd, port, &server);
+	say_alive(fd, server);
+}
+
+/* It waits for an end that never comes. */
+static void abandon(int fd)
+{
+	fsk_set_linger(fd, 0);
+	close(fd);
+}
+
+/* All was sent: the ack that is missing is no loss. */
+WIRE("C12", "disconnecting while the last FIN is under way")
+{
+	uint16_t port;
+	int lfd = listener(4, &port), fd = client_socket(0), server;
+
+	note("after the peer's");
+	pair_on(fd, lfd, port, &server);
+	SAY(shutdown(server, SHUT_WR));
+	AWAIT(fsk_events(fd) & POLLRDHUP);
+	cut(true);
+	SAY(shutdown(fd, SHUT_WR));
+	SAY(disconnect(fd));
+	cut(false);
+	say_disconnected("disconnected", fd);
+	abandon(server);
+	note("before the peer's");
+	pair_on(fd, lfd, port, &server);
+	cut(true);
+	SAY(shutdown(fd, SHUT_WR));
+	SAY(shutdown(server, SHUT_WR));
+	fsk_sleep_ms(100);	/* arrives between hosts, not within one */
+	SAY(disconnect(fd));
+	cut(false);
+	say_disconnected("disconnected", fd);
+	abandon(server);
+	note("with bytes");
+	pair_on(fd, lfd, port, &server);
+	SAY(shutdown(server, SHUT_WR));
+	AWAIT(fsk_events(fd) & POLLRDHUP);
+	cut(true);
+	SAY(send(fd, "lost", 4, 0));
+	SAY(shutdown(fd, SHUT_WR));
+	SAY(disconnect(fd));
+	cut(false);
+	say_disconnected("disconnected", fd);
+	abandon(server);
 	pair_on(fd, lfd, port, &server);
 	say_alive(fd, server);
 }

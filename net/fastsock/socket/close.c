@@ -167,6 +167,16 @@ void fsk_close(struct sock *sk, long timeout)
 	sock_put(sk);
 }
 
+/*
+ * As TCP's: once both directions have ended and all was sent, the ack that is
+ * still missing is no loss, neither to the program nor to the peer.
+ */
+static bool loses_something(const struct sock *sk)
+{
+	return !((1 << sk->sk_state) & (TCPF_CLOSING | TCPF_LAST_ACK)) ||
+	       tcp_sk(sk)->snd_nxt != tcp_sk(sk)->write_seq;
+}
+
 /**
  * fsk_disconnect - struct proto.disconnect: a plain TCP socket again
  * @sk: socket
@@ -186,8 +196,13 @@ int fsk_disconnect(struct sock *sk, int flags)
 	if (!conn || !sk->sk_socket)
 		return tcp_prot.disconnect(sk, flags);
 	if (conn->phase != FSK_PH_DEAD && sk->sk_state != TCP_SYN_SENT) {
-		WRITE_ONCE(sk->sk_err, ECONNRESET);
-		abort_conn(sk);	/* so TCP sends no reset */
+		/* Either leaves a state in which TCP sends no reset. */
+		if (loses_something(sk)) {
+			WRITE_ONCE(sk->sk_err, ECONNRESET);
+			abort_conn(sk);
+		} else {
+			kill_conn(sk);
+		}
 	}
 	fsk_conn_detach(sk);
 	return sk->sk_prot->disconnect(sk, flags);
