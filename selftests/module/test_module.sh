@@ -78,13 +78,14 @@ ending_takes() {
 	echo $(((${EPOCHREALTIME/./} - start) / 1000))
 }
 
-# The end of a namespace must not wait for every task of the host.
+# The end of a namespace must not wait for every task of the host.  A kernel
+# with assertions takes its time for each namespace anyway.
 namespaces_end_at_once() {
 	local one many
 
 	one=$(ending_takes 1) && many=$(ending_takes 20) || return 1
 	echo "$one ms for one, $many ms for twenty"
-	[ "$many" -lt $((4 * one + 500)) ]
+	[ -e /sys/kernel/debug/kmemleak ] || [ "$many" -lt $((4 * one + 500)) ]
 }
 
 orphans_as_tcp() {
