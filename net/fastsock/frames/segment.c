@@ -42,8 +42,8 @@ struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, gfp_t gfp,
 	skb_reserve(skb, room);
 	__skb_header_release(skb);	/* clones may write their headers */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;	/* do not sum while copying */
-	FSK_CB(skb)->cost = skb->truesize;
-	sk_wmem_queued_add(sk, skb->truesize);
+	FSK_CB(skb)->cost = fsk_segment_cost(skb, linear);
+	sk_wmem_queued_add(sk, FSK_CB(skb)->cost);
 	sk_mem_charge(sk, skb->truesize);
 	fsk_frames_keep_charge(fr);
 	FSK_CB(skb)->seg.flags = 0;

@@ -9,7 +9,9 @@
 
 #include "frames/frames.h"
 
-#define FSK_PAGED_COST	32	/* bytes; of a segment, in sk_wmem_queued */
+/* What a segment costs beside its bytes, and at least, in sk_wmem_queued. */
+#define FSK_SEGMENT_COST	32	/* bytes */
+#define FSK_SEGMENT_EMPTY	SKB_TRUESIZE(SKB_WITH_OVERHEAD(512))
 
 /*
  * May @size bytes more be charged to the socket?  The minimum of the sysctl
@@ -25,15 +27,22 @@ static __always_inline bool fsk_segment_schedule(struct sock *sk, u32 size)
 }
 
 /*
- * Let the send buffer count the bytes in a segment's pages and little more: an
- * skb of TCP, as large as many frames, costs little more, too.  But count never
- * less than an empty skb costs, or small segments would take much more memory
- * than SO_SNDBUF says.  The kernel has counted the pages themselves already.
+ * Let the send buffer count the bytes of a segment and little more: an skb of
+ * TCP, as large as many frames, costs little more, too.  But count never less
+ * than an empty skb costs, or small segments would take much more memory than
+ * SO_SNDBUF says.  The kernel has counted the pages themselves already.
  */
+static inline u32 fsk_segment_cost(const struct sk_buff *skb, u32 linear)
+{
+	u32 empty = min_t(u32, skb->truesize - skb->data_len,
+			  FSK_SEGMENT_EMPTY);
+
+	return max_t(s32, empty - skb->data_len, linear + FSK_SEGMENT_COST);
+}
+
 static inline void fsk_segment_recount(struct sock *sk, struct sk_buff *skb)
 {
-	u32 empty = skb->truesize - skb->data_len;
-	u32 cost = max_t(s32, empty - skb->data_len, FSK_PAGED_COST);
+	u32 cost = fsk_segment_cost(skb, skb_headlen(skb));
 
 	sk_wmem_queued_add(sk, (int)(cost - FSK_CB(skb)->cost));
 	FSK_CB(skb)->cost = cost;

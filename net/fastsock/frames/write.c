@@ -18,7 +18,14 @@
 #include "stream/send.h"
 
 #define FSK_BATCH	24576	/* bytes of one send handed over together */
-#define FSK_LINEAR_MAX	256	/* bytes; longer sends go to page frags */
+
+/*
+ * Longer sends go to page frags: bytes that with all headers fill 1 KiB or, if
+ * nothing else is under way, 2 KiB.  Pages are dearer for one skb and cheaper
+ * for many, because the kernel clears the memory of each skb's linear part.
+ */
+#define FSK_LINEAR_MAX	512	/* bytes */
+#define FSK_LINEAR_ONE	1408	/* bytes */
 
 /*
  * As fsk_tx_push().  A virtual device has its peer receive in softirq: with
@@ -112,6 +119,11 @@ static __always_inline int append(struct sock *sk, struct sk_buff *skb,
 	return -EFAULT;
 }
 
+static u32 linear_most(const struct fsk_frames *fr)
+{
+	return fsk_rel_tx_idle(&fr->tx) ? FSK_LINEAR_ONE : FSK_LINEAR_MAX;
+}
+
 /*
  * Put up to @len bytes into a new segment.  Return: bytes taken, or a negative
  * errno: -ENOMEM means wait.
@@ -123,7 +135,7 @@ static int send_new(struct fsk_frames *fr, struct msghdr *msg, u32 len)
 	u32 done = 0;
 	int n = 0;
 
-	skb = fsk_segment_alloc(fr, len <= FSK_LINEAR_MAX ? len : 0,
+	skb = fsk_segment_alloc(fr, len <= linear_most(fr) ? len : 0,
 				sk->sk_allocation, false);
 	if (!skb)
 		return -ENOMEM;
@@ -277,8 +289,8 @@ static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
 		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
 			return -EPIPE;
 		/* A small one fits nearly any path, and is cut for others. */
-		most = FSK_LINEAR_MAX;
-		if (fr->tx.unsent || msg_data_left(msg) > FSK_LINEAR_MAX) {
+		most = linear_most(fr);
+		if (fr->tx.unsent || msg_data_left(msg) > most) {
 			full = full ?: owner_burst(fr);
 			most = full;
 		}
