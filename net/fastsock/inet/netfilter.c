@@ -23,6 +23,7 @@
  * that keeps a copy from being copied.
  */
 
+#include <linux/kallsyms.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter_ipv4.h>
@@ -279,6 +280,60 @@ static bool rules_copy(struct net *net)
 bool fsk_nf_sends(struct net *net)
 {
 	return any_hook(net, is_loud) || rules_copy(net);
+}
+
+/* A function of a module would have its module's name behind its own. */
+static noinline bool is_named(nf_hookfn *hook, const char *name)
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(symbol, (unsigned long)hook);
+	return !strcmp(symbol, name);
+}
+
+/*
+ * AppArmor's hook is registered on every host that has AppArmor, and has
+ * nothing to say of a packet that no rule has given a secmark.  SELinux and
+ * Smack have no hook there, so other hooks are rarely asked for their names.
+ */
+static bool is_apparmor(const struct nf_hook_ops *ops, nf_hookfn *hook)
+{
+	static nf_hookfn *known;	/* not of a module, so it stays true */
+
+	if (ops->priority != NF_IP_PRI_SELINUX_FIRST ||
+	    ops->hook_ops_type != NF_HOOK_OP_UNDEFINED)
+		return false;
+	if (likely(READ_ONCE(known) == hook))
+		return true;
+	if (!is_named(hook, "apparmor_ip_postroute"))
+		return false;
+	WRITE_ONCE(known, hook);
+	return true;
+}
+
+/**
+ * fsk_nf_judges_out - may a hook of this namespace refuse what leaves it?
+ * @net: namespace
+ *
+ * Context: RCU read section.
+ * Return: false if none is asked that would not accept any packet.
+ */
+bool fsk_nf_judges_out(const struct net *net)
+{
+	const struct nf_hook_entries *e;
+	struct nf_hook_ops **ops;
+	unsigned int i;
+
+	if (fsk_nf_hooked(net, NF_INET_LOCAL_OUT))
+		return true;
+	e = rcu_dereference(net->nf.hooks_ipv4[NF_INET_POST_ROUTING]);
+	if (!e)
+		return false;
+	ops = nf_hook_entries_get_hook_ops(e);
+	for (i = 0; i < e->num_hook_entries; i++)
+		if (!is_apparmor(READ_ONCE(ops[i]), e->hooks[i].hook))
+			return true;
+	return false;
 }
 
 /* nf_conntrack's last hook, see the top of this file. */

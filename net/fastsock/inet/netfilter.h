@@ -24,6 +24,7 @@ int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
 int fsk_nf_run(struct net *net, unsigned int hook, struct net_device *in,
 	       struct net_device *out, struct sock *sk, struct sk_buff **skb);
 bool fsk_nf_sends(struct net *net);
+bool fsk_nf_judges_out(const struct net *net);
 bool fsk_nf_has_helper(const struct sk_buff *skb);
 void fsk_nf_track_reply(struct sk_buff *reply, const struct sk_buff *syn);
 #else
@@ -40,6 +41,11 @@ static inline int fsk_nf_run(struct net *net, unsigned int hook,
 }
 
 static inline bool fsk_nf_sends(struct net *net)
+{
+	return false;
+}
+
+static inline bool fsk_nf_judges_out(const struct net *net)
 {
 	return false;
 }

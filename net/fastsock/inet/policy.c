@@ -164,12 +164,6 @@ static int run_hook(struct fsk_probe *p, unsigned int hook, struct sock *sk)
 	       FSK_ACCEPT : FSK_REASON_NETFILTER;
 }
 
-static bool hooked_out(const struct net *net)
-{
-	return fsk_nf_hooked(net, NF_INET_LOCAL_OUT) ||
-	       fsk_nf_hooked(net, NF_INET_POST_ROUTING);
-}
-
 static bool hooked_in(const struct net *net)
 {
 	return fsk_nf_hooked(net, NF_INET_PRE_ROUTING) ||
@@ -323,7 +317,7 @@ static struct sk_buff *build_in(struct net_device *dev,
 /* Caller: RCU.  The SYN leaves; it stays in @p for the answer's sake. */
 static int client_out(struct fsk_probe *p, struct rtable *rt)
 {
-	if (!hooked_out(p->net))
+	if (!fsk_nf_judges_out(p->net))
 		return FSK_ACCEPT;
 	p->skb = build_out(p, rt, false);
 	if (!p->skb)
@@ -403,7 +397,7 @@ static int server_out(const struct fsk_probe *syn, struct rtable *rt,
 	struct fsk_probe p = *syn;
 	int why;
 
-	if (!hooked_out(p.net))
+	if (!fsk_nf_judges_out(p.net))
 		return FSK_ACCEPT;
 	p.t = *t;
 	p.skb = build_out(&p, rt, true);
