@@ -193,11 +193,18 @@ static noinline void rcv_urgent_byte(struct fsk_frames *fr,
 	fsk_urgent_byte(&fr->conn, seq, byte);
 }
 
-/* Return: false if the connection is over.  Out of line: it comes once. */
+/*
+ * As with TCP the ack of an end waits for ours, which may come at once.  But
+ * what has ended on both sides has nothing more to say.
+ *
+ * Return: false if the connection is over.  Out of line: it comes once.
+ */
 static noinline bool take_fin(struct fsk_frames *fr)
 {
 	struct sock *sk = fr->conn.sk;
 
+	if (sk->sk_state != TCP_ESTABLISHED)
+		fr->rx.ack_now = true;
 	fsk_state_rcv_done(sk);
 	if (sk->sk_state == TCP_FIN_WAIT2) {
 		mirror_rx(fr);

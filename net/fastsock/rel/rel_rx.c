@@ -111,7 +111,7 @@ static void fsk_rx_in_order(struct fsk_rel_rx *rx, const struct fsk_seg *seg,
 {
 	rx->nxt = fsk_seg_end(seg);
 	rx->longest = max(rx->longest, seg->len);
-	if (rx->ooo_head || (seg->flags & (FSK_SEG_FIN | FSK_SEG_ASK)) ||
+	if (rx->ooo_head || (seg->flags & FSK_SEG_ASK) ||
 	    rx->nxt - rx->acked >= max(FSK_ACK_EVERY * rx->mss,
 				       FSK_ACK_LONG * rx->longest))
 		rx->ack_now = true;
