@@ -17,7 +17,9 @@
  * TCP_NODELAY.  -b is for tests that run often in one boot: less warming up.
  *
  * A line of output is "TEST MEDIAN LEAST MOST OPERATIONS PATH": the figures are
- * over batches, per operation or per byte, and of "idle" bytes of memory.
+ * over batches, per operation or per byte, and of "idle" bytes of memory.  Of
+ * "tail_1", which only runs by name, the first figure is the time that one
+ * operation of a thousand takes longer than.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -47,6 +49,7 @@
 #define FRAME		1500	/* bytes that a frame carries */
 #define ETHERTYPE	0x88b6	/* not fastsock's */
 #define MAX_BATCHES	100
+#define TAIL		20000	/* operations of a test that looks at the slowest */
 #define IDLE_FIRST	500	/* idle connections that are not counted */
 #define IDLE		1500	/* those that are */
 #define IDLE_SLEEP	6	/* seconds, until memory just used is given back */
@@ -57,6 +60,7 @@ static socklen_t server_len;
 static int warm_up = 2;		/* batches that are not counted */
 static int batches = 20;	/* batches that are */
 static long connections;	/* opened by the client so far */
+static uint64_t each[TAIL];	/* what every operation took */
 
 struct test {
 	const char *name;
@@ -334,6 +338,19 @@ static void echo_batch(const struct test *t, int fd)
 	}
 }
 
+static void tail_batch(const struct test *t, int fd)
+{
+	uint64_t start;
+	int i;
+
+	for (i = 0; i < t->count; i++) {
+		start = ticks();
+		lnk->send(fd, t->size);
+		lnk->recv(fd, t->reply);
+		each[i] = ticks() - start;
+	}
+}
+
 static void bulk_serve(const struct test *t, int listener, int operations)
 {
 	int fd = accept_connection(t, listener);
@@ -394,6 +411,8 @@ static const struct test tests[] = {
 	{ "bulk_1k", 1024, 1, 256, BULK, .per_byte = true },
 	{ "connect_1_close", 1, 1, 20, OPEN },
 	{ "idle", 1, 1, IDLE },
+	{ "tail_1", 1, 1, TAIL, .serve = echo_serve, .batch = tail_batch,
+	  .keeps = true },
 };
 
 /* KIND:REQUEST:REPLY:COUNT */
@@ -505,6 +524,33 @@ static void report(const struct test *t, uint64_t *took, const char *path)
 	fflush(stdout);
 }
 
+static bool is_tail(const struct test *t)
+{
+	return t->batch == tail_batch;
+}
+
+static void report_tail(const struct test *t, const char *path)
+{
+	qsort(each, t->count, sizeof(*each), compare);
+	printf("%s %llu %llu %llu %d %s\n", t->name,
+	       (unsigned long long)each[t->count - t->count / 1000 - 1],
+	       (unsigned long long)each[0],
+	       (unsigned long long)each[t->count - 1], t->count, path);
+	fflush(stdout);
+}
+
+static void run_tail(const struct test *t)
+{
+	struct opens before = look();
+	int fd = open_connection(t);
+
+	profile_begin();
+	t->batch(t, fd);
+	profile_end();
+	report_tail(t, path_since(&before));
+	close(fd);
+}
+
 static void run_client(const struct test *t, bool counted)
 {
 	struct opens before = look();
@@ -608,11 +654,12 @@ static void run_idle(const struct test *t, int listener)
 
 static void run_test(const struct test *t, int listener, bool counted)
 {
-	int operations = t->count * (warm_up + (counted ? batches : 0));
+	int operations = is_tail(t) ? t->count :
+			 t->count * (warm_up + (counted ? batches : 0));
 	int status;
 	pid_t pid;
 
-	if (!link_can(t))
+	if (!link_can(t) || (is_tail(t) && !counted))
 		return;
 	if (!t->serve) {
 		if (counted)
@@ -629,7 +676,10 @@ static void run_test(const struct test *t, int listener, bool counted)
 		t->serve(t, listener, operations);
 		_exit(0);
 	}
-	run_client(t, counted);
+	if (is_tail(t))
+		run_tail(t);
+	else
+		run_client(t, counted);
 	if (waitpid(pid, &status, 0) != pid || status)
 		errx(1, "%s: the server failed", t->name);
 	if (lnk->make)
@@ -669,7 +719,8 @@ static void run_tests(char **names, int listener, bool counted)
 		run_test(&t, listener, counted);
 	}
 	for (i = 0; !names[0] && i < LENGTH(tests); i++)
-		run_test(&tests[i], listener, counted);
+		if (!is_tail(&tests[i]))
+			run_test(&tests[i], listener, counted);
 }
 
 static const struct link *find_link(const char *name)

@@ -24,3 +24,19 @@ settle
 set_enable server 0
 await_peers 0
 measure delegated veth delegated
+settle
+offloads_off
+set_enable client 0
+measure_long cut-off veth tcp
+settle
+set_enable client 1
+set_enable server 1
+await_peers 1
+measure_long cut-on veth fastsock
+settle
+lose
+measure_tail loss-on veth fastsock
+settle
+set_enable client 0
+set_enable server 0
+measure_tail loss-off veth tcp

@@ -72,11 +72,11 @@ def _fill_root(root, kernel, plan, programs):
     install(os.path.join(HERE, "init"), f"{root}/init")
     install(plan, f"{root}/plan")
     install(shutil.which("busybox"), f"{root}/bin/busybox")
-    for name in ("ip", "chrt", *programs):
+    for name in ("ip", "tc", "chrt", "ethtool", *programs):
         install_program(name, f"/sbin/{name}", root)
     compile_c("bench.c", f"{root}/bin/bench", "-static")
     names = []
-    for module in ("veth", "af_packet"):
+    for module in ("veth", "af_packet", "sch_netem"):
         for path in _stock_modules(kernel.release, module):
             names.append(os.path.basename(path).split(".ko")[0] + ".ko")
             install(path, f"{root}/modules/{names[-1]}")
