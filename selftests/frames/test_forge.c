@@ -857,6 +857,188 @@ TEST_F(forge, wrong_frames_are_counted_and_dropped)
 	EXPECT_EXACT(self->client, self->server, 1 << 20);
 }
 
+/*
+ * What a sends waits a little, so that b gets it all at once and merges it.  To
+ * wait makes it nobody's: GRO leaves alone what still has an owner.
+ */
+static int gro(bool on)
+{
+	return fsk_run(on ?
+		"./helper_at a ethtool -K eth0 tso off > /dev/null && "
+		"./helper_at b ethtool -K eth0 gro on > /dev/null && "
+		"tc -n a qdisc add dev eth0 root netem delay 20ms" :
+		"tc -n a qdisc del dev eth0 root && "
+		"./helper_at b ethtool -K eth0 gro off > /dev/null && "
+		"./helper_at a ethtool -K eth0 tso on > /dev/null");
+}
+
+enum { PIECE = 1000, PIECES_MAX = 16 };
+
+/* One forged frame of stream bytes. */
+struct piece {
+	const struct target *to;
+	uint32_t at;		/* bytes from what it expects */
+	char fill;		/* all its PIECE bytes; 0 ends a list */
+	enum { TRUE, WRONG_KEY, WRONG_ID, SAYS_MORE } how;
+};
+
+static void put_piece(struct frame *f, const struct piece *p)
+{
+	struct target to = *p->to;
+	struct fsk_hdr *hdr;
+
+	to.id += p->how == WRONG_ID;
+	to.key += p->how == WRONG_KEY;
+	hdr = put_hdr(f, &to, FSK_T_DATA, PIECE);
+	hdr->seq = htonl(to.seq + p->at);
+	if (p->how == SAYS_MORE)
+		hdr->len = htons(PIECE + 100);
+	memset(hdr + 1, p->fill, PIECE);
+}
+
+static int send_pieces(const FIXTURE_DATA(forge) *self,
+		       const struct piece *list)
+{
+	struct frame f;
+	int n;
+
+	for (n = 0; list[n].fill; n++) {
+		put_piece(&f, &list[n]);
+		if (inject(self->at_a, &f))
+			return -1;
+	}
+	return n;
+}
+
+/* The next @len bytes are all @fill. */
+static bool reads(int fd, char fill, size_t len)
+{
+	char buf[PIECE];
+
+	if (fsk_recv_all(fd, buf, len) != (ssize_t)len)
+		return false;
+	while (len--)
+		if (buf[len] != fill)
+			return false;
+	return true;
+}
+
+/*
+ * Its ends no longer agree on what was sent.  They must not go on telling each
+ * other when the next test listens to the wire.
+ */
+static void end_silently(int client, int server)
+{
+	fsk_set_linger(client, 0);
+	fsk_set_linger(server, 0);
+}
+
+TEST_F(forge, what_is_merged_is_of_one_sender)
+{
+	const struct target *b = &self->b;
+	const struct piece strangers[] = {
+		{ b, 0, 'A', TRUE }, { b, 1000, 'X', WRONG_KEY },
+		{ b, 1000, 'B', TRUE }, { b, 2000, 'X', WRONG_ID },
+		{ b, 2000, 'X', SAYS_MORE }, { b, 2000, 'C', TRUE },
+		{ b, 3000, 'X', WRONG_KEY }, {},
+	};
+	const struct piece overlap[] = {
+		{ b, 3000, 'D', TRUE }, { b, 3500, 'E', TRUE },
+		{ b, 4500, 'F', TRUE }, { b, 4000, 'G', TRUE },
+		{ b, 3000, 'H', TRUE }, {},
+	};
+	const struct piece order[] = {
+		{ b, 7500, 'L', TRUE }, { b, 6500, 'K', TRUE },
+		{ b, 5500, 'J', TRUE }, {},
+	};
+	struct counts before;
+
+	ASSERT_EQ(0, gro(true));
+	count("b", "FskDrop", &before);
+	EXPECT_EQ(7, send_pieces(self, strangers));
+	EXPECT_TRUE(reads(self->server, 'A', 1000));
+	EXPECT_TRUE(reads(self->server, 'B', 1000));
+	EXPECT_TRUE(reads(self->server, 'C', 1000));
+	EXPECT_EQ(0, fsk_unread(self->server));
+	EXPECT_STREQ("Short+1 Id+1 Key+2", moved("b", "FskDrop", &before));
+
+	EXPECT_EQ(5, send_pieces(self, overlap));
+	EXPECT_TRUE(reads(self->server, 'D', 1000));
+	EXPECT_TRUE(reads(self->server, 'E', 500));
+	EXPECT_TRUE(reads(self->server, 'F', 1000));
+	EXPECT_EQ(3, send_pieces(self, order));
+	EXPECT_TRUE(reads(self->server, 'J', 1000));
+	EXPECT_TRUE(reads(self->server, 'K', 1000));
+	EXPECT_TRUE(reads(self->server, 'L', 1000));
+	EXPECT_EQ(0, fsk_unread(self->server));
+	EXPECT_EQ(0, gro(false));
+	end_silently(self->client, self->server);
+}
+
+/* Learns the ids of a connection that was just made. */
+static void learn_pair(const FIXTURE_DATA(forge) *self, struct target *a,
+		       struct target *b)
+{
+	const struct fsk_hdr *hdr;
+	struct frame f;
+	bool in;
+
+	*a = (struct target){};
+	*b = (struct target){};
+	memcpy(b->mac, self->b.mac, 6);
+	memcpy(b->peer_mac, self->a.mac, 6);
+	while (next_frame(self->at_a, &f, &in)) {
+		hdr = hdr_of(&f);
+		if (hdr)
+			learn(in ? a : b, hdr);
+	}
+	b->ack = a->seq;
+}
+
+TEST_F(forge, what_is_merged_is_of_one_connection)
+{
+	struct piece list[PIECES_MAX + 1] = {};
+	struct target other_a, other_b;
+	int client, server, i;
+	struct counts before;
+	long frames;
+
+	ASSERT_EQ(0, fsk_nonblock(self->listener, false));
+	client = fsk_dial(_metadata, &fsk_veth, self->sport);
+	server = fsk_accept(_metadata, self->listener);
+	FSK_EXPECT_ALIVE(client, server);
+	fsk_sleep_ms(100);	/* late acknowledgements */
+	learn_pair(self, &other_a, &other_b);
+	ASSERT_NE(0, other_b.id);
+
+	ASSERT_EQ(0, gro(true));
+	for (i = 0; i < PIECES_MAX; i++)
+		list[i] = (struct piece){
+			i % 2 ? &other_b : &self->b, i / 2 * PIECE, 'a' + i,
+		};
+	frames = fsk_stat("b", "FskInFrames");
+	count("b", "FskDrop", &before);
+	ASSERT_EQ(PIECES_MAX, send_pieces(self, list));
+	EXPECT_TRUE(FSK_UNTIL(fsk_unread(server) == PIECES_MAX / 2 * PIECE));
+	EXPECT_TRUE(FSK_UNTIL(fsk_unread(self->server) ==
+			      PIECES_MAX / 2 * PIECE));
+	EXPECT_STREQ("", moved("b", "FskDrop", &before));
+	for (i = 0; i < PIECES_MAX; i++)
+		EXPECT_TRUE(reads(i % 2 ? server : self->server, 'a' + i,
+				  PIECE));
+	EXPECT_EQ(0, fsk_unread(self->server));
+	EXPECT_EQ(0, fsk_unread(server));
+	/* They were merged, or all this says nothing. */
+	if (!fsk_debug_kernel())
+		EXPECT_LT(fsk_stat("b", "FskInFrames") - frames,
+			  PIECES_MAX / 2);
+	EXPECT_EQ(0, gro(false));
+	end_silently(self->client, self->server);
+	end_silently(client, server);
+	close(client);
+	close(server);
+}
+
 /* Bytes of memory that a socket's received frames take. */
 static uint32_t received(int fd)
 {
