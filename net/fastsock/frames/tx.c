@@ -417,13 +417,15 @@ static bool split_to_window(struct fsk_frames *fr)
 static bool waits_for_more(struct fsk_frames *fr, struct fsk_seg *seg)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg);
-	u32 mss = fsk_tx_mss(fr), rest = skb->len % mss;
+	u32 mss, rest;
 
-	if (seg != fr->tx.unsent || seg != fr->tx.tail || !rest ||
+	if (seg != fr->tx.unsent || seg != fr->tx.tail ||
 	    seg->flags & (FSK_SEG_FIN | FSK_SEG_URG))
 		return false;
-	return skb->len < mss ||
-	       fsk_segment_split(fr, skb, skb->len - rest);
+	mss = fsk_tx_mss(fr);
+	rest = skb->len % mss;
+	return rest && (skb->len < mss ||
+			fsk_segment_split(fr, skb, skb->len - rest));
 }
 
 /**
