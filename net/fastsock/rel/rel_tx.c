@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pure reliability core, sending half: what to send and what was lost.
+ * Pure reliability core, sending half: what to send, and what acks release.
  *
  * A sender's segments form one list in sequence order: first those sent and
- * not yet acknowledged, then from @unsent on those never sent.  Loss is found
- * in three ways.  Three segments (or three mss) SACKED above one that was sent
- * once mean it is lost.  A segment sent earlier than one that was delivered is
- * lost once a round trip and a reordering window have passed; that rule alone
- * also finds lost retransmissions.  And the retransmission timer.
+ * not yet acknowledged, then from @unsent on those never sent.  What the peer
+ * holds beyond holes is found in rel_sack.c, what was lost in rel_loss.c.
  *
  * What is known of a part of a segment is known of whole pieces only: a peer
  * that says more would have it cut into bytes.
@@ -15,42 +12,9 @@
  * Only acks that carry SACK ranges, or that arrive during a loss episode, walk
  * the list; the walk is bounded by cwnd.
  */
-#include "rel/rel.h"
+#include "rel/rel_tx.h"
 
 #define FSK_FLIGHT_LONG	16	/* mss in flight, from which more may wait */
-
-/* What one ack delivered. */
-struct fsk_delivery {
-	u64 sent;		/* ns, of the newest segment to time */
-	u32 bytes;
-	bool sampled;		/* @sent is valid */
-	bool again;		/* a segment sent more than once is among it */
-};
-
-static bool fsk_tx_has_sacked(const struct fsk_rel_tx *tx)
-{
-	return fsk_after(tx->sacked_end, tx->una);
-}
-
-static struct fsk_seg *fsk_tx_last_sent(const struct fsk_rel_tx *tx)
-{
-	return tx->unsent ? tx->unsent->prev : tx->tail;
-}
-
-static u64 fsk_tx_rto(const struct fsk_rel_tx *tx)
-{
-	return min(tx->rto << tx->backoff, FSK_RTO_MAX_NS);
-}
-
-static void fsk_tx_back_off(struct fsk_rel_tx *tx, u64 now)
-{
-	if (tx->backoff < FSK_BACKOFF_MAX)
-		tx->backoff++;
-	if (!tx->stalled_since)
-		tx->stalled_since = now;
-	if (!tx->stuck_since)
-		tx->stuck_since = now;
-}
 
 /**
  * fsk_rel_tx_init - set up the sending half
@@ -119,33 +83,6 @@ void fsk_rel_tx_grow(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 more)
 		return;
 	seg->len += more;
 	tx->end += more;
-}
-
-static u32 fsk_tx_whole_pieces(const struct fsk_rel_tx *tx, u32 len)
-{
-	return len - len % tx->cc.mss;
-}
-
-static u32 fsk_tx_bytes(const struct fsk_seg *seg)
-{
-	return fsk_seg_data_end(seg) - seg->seq;
-}
-
-/* Can a segment be cut, so that it need not go whole? */
-static bool fsk_tx_may_cut(const struct fsk_rel_tx *tx,
-			   const struct fsk_seg *seg)
-{
-	return fsk_tx_bytes(seg) > tx->cc.mss && tx->cut;
-}
-
-/*
- * The last place at or before @len to cut a segment that may be cut.  A FIN
- * stays with the bytes before it.
- */
-static u32 fsk_tx_cut_at(const struct fsk_rel_tx *tx,
-			 const struct fsk_seg *seg, u32 len)
-{
-	return fsk_tx_whole_pieces(tx, min(len, fsk_tx_bytes(seg) - 1));
 }
 
 /* How many bytes of pieces have room in cwnd. */
@@ -378,56 +315,6 @@ void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 		tx->tail = rest;
 }
 
-static void fsk_tx_mark_lost(struct fsk_rel_tx *tx, struct fsk_seg *seg)
-{
-	if (!tx->lost || (tx->lost_hint &&
-			  fsk_before(seg->seq, tx->lost_hint->seq)))
-		tx->lost_hint = seg;
-	seg->flags |= FSK_SEG_LOST;
-	tx->lost++;
-	tx->inflight -= seg->len;
-}
-
-static u64 fsk_tx_reo_wnd(const struct fsk_rel_tx *tx)
-{
-	u64 base = max(tx->srtt / 4, FSK_REO_MIN_NS);
-
-	if (!tx->reo_steps)
-		return base;
-	/* Waiting longer than the RTO would leave everything to it. */
-	return max(base, min(base * (tx->reo_steps + 1),
-			     tx->rto - tx->rto / 8));
-}
-
-/* A copy was sent for nothing: the path reorders more than we allow. */
-static void fsk_tx_spurious(struct fsk_rel_tx *tx)
-{
-	if (tx->reo_steps < FSK_REO_STEPS_MAX)
-		tx->reo_steps++;
-	tx->reo_keep = FSK_REO_KEEP;
-}
-
-/* Account a segment that the peer has, known for the first time. */
-static void fsk_tx_delivered(struct fsk_rel_tx *tx, const struct fsk_seg *seg,
-			     u64 now)
-{
-	u64 rtt = now - seg->sent;
-
-	/* Too soon for an answer to this copy: it answers the first. */
-	if ((seg->flags & FSK_SEG_RETRANS) &&
-	    rtt < max(tx->cc.min_rtt, tx->srtt / 4)) {
-		fsk_tx_spurious(tx);
-		return;
-	}
-	if (seg->sent < tx->rack_sent ||
-	    (seg->sent == tx->rack_sent &&
-	     fsk_before(fsk_seg_end(seg), tx->rack_end)))
-		return;
-	tx->rack_sent = seg->sent;
-	tx->rack_end = fsk_seg_end(seg);
-	tx->rack_rtt = rtt;
-}
-
 static void fsk_tx_release(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 			   struct fsk_delivery *got, u64 now)
 {
@@ -497,104 +384,6 @@ static struct fsk_seg *fsk_tx_release_acked(struct fsk_rel_tx *tx,
 	return chain;
 }
 
-/*
- * Copies the believable ranges sorted by start.  An honest peer never sends
- * others; of a hostile one as little as possible is used.
- */
-static unsigned int fsk_tx_sort_sack(const struct fsk_rel_tx *tx,
-				     const struct fsk_rel_range *sack,
-				     unsigned int nr,
-				     struct fsk_rel_range *sorted)
-{
-	unsigned int i, j, n = 0;
-
-	nr = min_t(unsigned int, nr, FSK_SACK_TAKEN);
-	for (i = 0; i < nr; i++) {
-		if (!fsk_after(sack[i].start, tx->una) ||
-		    !fsk_before(sack[i].start, sack[i].end) ||
-		    fsk_after(sack[i].end, tx->nxt))
-			continue;
-		for (j = n; j && fsk_before(sack[i].start, sorted[j - 1].start);
-		     j--)
-			sorted[j] = sorted[j - 1];
-		sorted[j] = sack[i];
-		n++;
-	}
-	return n;
-}
-
-static void fsk_tx_sack_seg(struct fsk_rel_tx *tx, struct fsk_seg *seg,
-			    struct fsk_delivery *got, u64 now)
-{
-	if (seg->flags & FSK_SEG_LOST) {
-		seg->flags &= ~FSK_SEG_LOST;
-		tx->lost--;
-		if (tx->lost_hint == seg)
-			tx->lost_hint = seg->next;
-	} else {
-		tx->inflight -= seg->len;
-	}
-	seg->flags |= FSK_SEG_SACKED;
-	if (fsk_after(fsk_seg_end(seg), tx->sacked_end))
-		tx->sacked_end = fsk_seg_end(seg);
-	got->bytes += seg->len;
-	if (!(seg->flags & FSK_SEG_RETRANS)) {
-		got->sent = seg->sent;
-		got->sampled = true;
-	}
-	fsk_tx_delivered(tx, seg, now);
-}
-
-/*
- * Cuts a segment of which only some pieces lie within a range: before the range
- * begins, or where it ends.
- */
-static void fsk_tx_cut_to_range(struct fsk_rel_tx *tx, struct fsk_seg *seg,
-				const struct fsk_rel_range *range)
-{
-	u32 at = 0;
-
-	if (!fsk_after(range->end, seg->seq) ||
-	    !fsk_after(fsk_seg_end(seg), range->start) ||
-	    seg->flags & FSK_SEG_SACKED || !fsk_tx_may_cut(tx, seg))
-		return;
-	if (fsk_before(seg->seq, range->start))
-		at = fsk_tx_whole_pieces(tx, range->start - seg->seq +
-					     tx->cc.mss - 1);
-	else if (fsk_after(fsk_seg_end(seg), range->end))
-		at = fsk_tx_cut_at(tx, seg, range->end - seg->seq);
-	if (at && at < fsk_tx_bytes(seg))
-		tx->cut(tx, seg, at);
-}
-
-/*
- * Marks segments that lie wholly within a reported range.  Kept out of line:
- * its array would cost every ack a stack guard.
- */
-static noinline void fsk_tx_sack(struct fsk_rel_tx *tx,
-				 const struct fsk_rel_range *sack,
-				 unsigned int nr, struct fsk_delivery *got,
-				 u64 now)
-{
-	struct fsk_rel_range sorted[FSK_SACK_TAKEN];
-	struct fsk_seg *seg = tx->head;
-	unsigned int i = 0;
-
-	nr = fsk_tx_sort_sack(tx, sack, nr, sorted);
-	while (i < nr && seg != tx->unsent) {
-		fsk_tx_cut_to_range(tx, seg, &sorted[i]);
-		if (fsk_before(seg->seq, sorted[i].start)) {
-			seg = seg->next;
-		} else if (fsk_after(fsk_seg_end(seg), sorted[i].end)) {
-			i++;
-		} else {
-			if (!(seg->flags & FSK_SEG_SACKED))
-				fsk_tx_sack_seg(tx, seg, got, now);
-			seg = seg->next;
-		}
-	}
-}
-
 /* RFC 6298. */
 static void fsk_tx_sample(struct fsk_rel_tx *tx, u64 rtt)
 {
@@ -612,54 +401,6 @@ static void fsk_tx_sample(struct fsk_rel_tx *tx, u64 rtt)
 	tx->rto = min(tx->rto, FSK_RTO_MAX_NS);
 	tx->backoff = 0;
 	tx->tlp_done = false;
-}
-
-static bool fsk_tx_sent_before_rack(const struct fsk_rel_tx *tx,
-				    const struct fsk_seg *seg)
-{
-	if (seg->sent != tx->rack_sent)
-		return seg->sent < tx->rack_sent;
-	return fsk_before(fsk_seg_end(seg), tx->rack_end);
-}
-
-/*
- * Marks what must be lost by now, and sets @probe_at to when the next suspect
- * will be.  Returns whether a segment was marked.
- */
-static bool fsk_tx_detect(struct fsk_rel_tx *tx, u64 now)
-{
-	u64 wait = tx->rack_rtt + fsk_tx_reo_wnd(tx);
-	u32 above = 0, bytes = 0;
-	struct fsk_seg *seg;
-	bool found = false;
-
-	tx->probe_at = 0;
-	for (seg = fsk_tx_last_sent(tx); seg; seg = seg->prev) {
-		bool many = above >= FSK_DUP_THRESH ||
-			    bytes >= FSK_DUP_THRESH * tx->cc.mss;
-		bool earlier = fsk_tx_sent_before_rack(tx, seg);
-
-		if (seg->flags & FSK_SEG_SACKED) {
-			above++;
-			bytes += seg->len;
-		} else if (seg->flags & FSK_SEG_LOST) {
-			continue;
-		} else if ((many && !tx->reo_steps &&
-			    !(seg->flags & FSK_SEG_RETRANS)) ||
-			   (earlier && now >= seg->sent + wait)) {
-			fsk_tx_mark_lost(tx, seg);
-			found = true;
-		} else if (earlier && (!tx->probe_at ||
-				       seg->sent + wait < tx->probe_at)) {
-			tx->probe_at = seg->sent + wait;
-		}
-	}
-	if (found && !tx->in_recovery) {
-		tx->in_recovery = true;
-		tx->recover = tx->nxt;
-		tx->cc.ops->lost(&tx->cc, now);
-	}
-	return found;
 }
 
 static void fsk_tx_leave_recovery(struct fsk_rel_tx *tx)
@@ -748,7 +489,7 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 		found |= FSK_ACK_NEW;
 	}
 	if (nr_sack)
-		fsk_tx_sack(tx, sack, nr_sack, &got, now);
+		fsk_sack_take(tx, sack, nr_sack, &got, now);
 	if (got.sampled) {
 		rtt = clamp(now - got.sent, FSK_RTT_MIN_NS, FSK_RTO_MAX_NS);
 		fsk_tx_sample(tx, rtt);
@@ -759,99 +500,9 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 		tx->cc.ops->acked(&tx->cc, got.bytes, rtt, tx->cwnd_limited,
 				  now);
 	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) &&
-	    !fsk_rel_tx_idle(tx) && fsk_tx_detect(tx, now))
+	    !fsk_rel_tx_idle(tx) && fsk_loss_detect(tx, now))
 		found |= FSK_ACK_LOSS;
 	return found;
-}
-
-/**
- * fsk_rel_tx_deadline - when fsk_rel_tx_timeout() is next due
- * @tx: sending half
- *
- * Context: any; the caller serialises.
- * Return: ns, 0 when never.
- */
-u64 fsk_rel_tx_deadline(const struct fsk_rel_tx *tx)
-{
-	if (!tx->probe_at)
-		return tx->rto_at;
-	if (!tx->rto_at)
-		return tx->probe_at;
-	return min(tx->rto_at, tx->probe_at);
-}
-
-static enum fsk_rel_event fsk_tx_rto_expired(struct fsk_rel_tx *tx, u64 now)
-{
-	/* A peer that still lacks its first hole but SACKED it forgot it. */
-	bool forgot = tx->head->flags & FSK_SEG_SACKED;
-	struct fsk_seg *seg;
-
-	for (seg = tx->head; seg != tx->unsent; seg = seg->next) {
-		if (forgot && (seg->flags & FSK_SEG_SACKED)) {
-			seg->flags &= ~FSK_SEG_SACKED;
-			tx->inflight += seg->len;
-		}
-		if (!(seg->flags & (FSK_SEG_SACKED | FSK_SEG_LOST)))
-			fsk_tx_mark_lost(tx, seg);
-	}
-	if (forgot)
-		tx->sacked_end = tx->una;
-	tx->in_recovery = true;
-	tx->recover = tx->nxt;
-	tx->probe_at = 0;
-	fsk_tx_back_off(tx, now);
-	tx->rto_at = now + fsk_tx_rto(tx);
-	tx->cc.ops->timeout(&tx->cc, now);
-	return FSK_REL_SEND;
-}
-
-static enum fsk_rel_event fsk_tx_tail_probe(struct fsk_rel_tx *tx, u64 now)
-{
-	struct fsk_seg *last = fsk_tx_last_sent(tx);
-
-	tx->tlp_done = true;
-	tx->rto_at = now + fsk_tx_rto(tx);
-	/* No room for a second copy: at least ask what the peer has. */
-	if (tx->lost || tx->inflight > tx->cc.cwnd)
-		return FSK_REL_PROBE;
-	/* One piece is enough. */
-	if (fsk_tx_may_cut(tx, last)) {
-		if (!tx->cut(tx, last, fsk_tx_cut_at(tx, last, last->len)))
-			return FSK_REL_PROBE;
-		last = last->next;
-	}
-	fsk_tx_mark_lost(tx, last);
-	return FSK_REL_SEND;
-}
-
-static enum fsk_rel_event fsk_tx_probe_expired(struct fsk_rel_tx *tx, u64 now)
-{
-	tx->probe_at = 0;
-	if (fsk_rel_tx_idle(tx)) {
-		fsk_tx_back_off(tx, now);
-		tx->probe_at = now + min(fsk_tx_rto(tx), FSK_PROBE_MAX_NS);
-		return FSK_REL_PROBE;
-	}
-	if (tx->in_recovery || fsk_tx_has_sacked(tx))
-		return fsk_tx_detect(tx, now) ? FSK_REL_SEND : FSK_REL_NONE;
-	return fsk_tx_tail_probe(tx, now);
-}
-
-/**
- * fsk_rel_tx_timeout - do what is due
- * @tx: sending half
- * @now: ns; may be early or late
- *
- * Context: any; the caller serialises.
- * Return: what the caller has to send, see enum fsk_rel_event.
- */
-enum fsk_rel_event fsk_rel_tx_timeout(struct fsk_rel_tx *tx, u64 now)
-{
-	if (tx->rto_at && now >= tx->rto_at)
-		return fsk_tx_rto_expired(tx, now);
-	if (tx->probe_at && now >= tx->probe_at)
-		return fsk_tx_probe_expired(tx, now);
-	return FSK_REL_NONE;
 }
 
 /**

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What rel_tx.c, rel_sack.c and rel_loss.c know of each other. */
+#ifndef _FSK_REL_TX_H
+#define _FSK_REL_TX_H
+
+#include "rel/rel.h"
+
+/* What one ack delivered. */
+struct fsk_delivery {
+	u64 sent;		/* ns, of the newest segment to time */
+	u32 bytes;
+	bool sampled;		/* @sent is valid */
+	bool again;		/* a segment sent more than once is among it */
+};
+
+static inline bool fsk_tx_has_sacked(const struct fsk_rel_tx *tx)
+{
+	return fsk_after(tx->sacked_end, tx->una);
+}
+
+/* Something is under way. */
+static inline struct fsk_seg *fsk_tx_last_sent(const struct fsk_rel_tx *tx)
+{
+	return tx->unsent ? tx->unsent->prev : tx->tail;
+}
+
+static inline u64 fsk_tx_rto(const struct fsk_rel_tx *tx)
+{
+	return min(tx->rto << tx->backoff, FSK_RTO_MAX_NS);
+}
+
+static inline u32 fsk_tx_whole_pieces(const struct fsk_rel_tx *tx, u32 len)
+{
+	return len - len % tx->cc.mss;
+}
+
+static inline u32 fsk_tx_bytes(const struct fsk_seg *seg)
+{
+	return fsk_seg_data_end(seg) - seg->seq;
+}
+
+/* Can a segment be cut, so that it need not go whole? */
+static inline bool fsk_tx_may_cut(const struct fsk_rel_tx *tx,
+				  const struct fsk_seg *seg)
+{
+	return fsk_tx_bytes(seg) > tx->cc.mss && tx->cut;
+}
+
+/*
+ * The last place at or before @len to cut a segment that may be cut.  A FIN
+ * stays with the bytes before it.
+ */
+static inline u32 fsk_tx_cut_at(const struct fsk_rel_tx *tx,
+				const struct fsk_seg *seg, u32 len)
+{
+	return fsk_tx_whole_pieces(tx, min(len, fsk_tx_bytes(seg) - 1));
+}
+
+/* A copy was sent for nothing: the path reorders more than we allow. */
+static inline void fsk_tx_spurious(struct fsk_rel_tx *tx)
+{
+	if (tx->reo_steps < FSK_REO_STEPS_MAX)
+		tx->reo_steps++;
+	tx->reo_keep = FSK_REO_KEEP;
+}
+
+/* Account a segment that the peer has, known for the first time. */
+static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
+				    const struct fsk_seg *seg, u64 now)
+{
+	u64 rtt = now - seg->sent;
+
+	/* Too soon for an answer to this copy: it answers the first. */
+	if ((seg->flags & FSK_SEG_RETRANS) &&
+	    rtt < max(tx->cc.min_rtt, tx->srtt / 4)) {
+		fsk_tx_spurious(tx);
+		return;
+	}
+	if (seg->sent < tx->rack_sent ||
+	    (seg->sent == tx->rack_sent &&
+	     fsk_before(fsk_seg_end(seg), tx->rack_end)))
+		return;
+	tx->rack_sent = seg->sent;
+	tx->rack_end = fsk_seg_end(seg);
+	tx->rack_rtt = rtt;
+}
+
+/* rel_sack.c */
+void fsk_sack_take(struct fsk_rel_tx *tx, const struct fsk_rel_range *sack,
+		   unsigned int nr, struct fsk_delivery *got, u64 now);
+
+/* rel_loss.c */
+bool fsk_loss_detect(struct fsk_rel_tx *tx, u64 now);
+
+#endif /* _FSK_REL_TX_H */
