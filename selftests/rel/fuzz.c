@@ -105,16 +105,40 @@ static u32 near(struct fuzz *f, u32 base)
 	return base + (how < 128 ? take(f) : take32(f) % 65536) - (how & 31);
 }
 
+/* Some segments that were sent, as if they had arrived. */
+static void lie_range(struct fuzz *f, struct fsk_rel_range *range)
+{
+	const struct fsk_rel_tx *tx = &f->m.tx;
+	const struct fsk_seg *seg = tx->head;
+	u8 skip = take(f) & 63, more = take(f) & 3;
+
+	range->start = tx->una;
+	range->end = tx->una;
+	for (; skip && seg != tx->unsent; skip--)
+		seg = seg->next;
+	if (seg == tx->unsent)
+		return;
+	range->start = seg->seq;
+	for (; more && seg->next != tx->unsent; more--)
+		seg = seg->next;
+	range->end = seg->seq + seg->len;
+}
+
 /* An ack as no honest peer would send it. */
 static void lie_ack(struct fuzz *f)
 {
 	struct model_ack ack = {};
 	unsigned int i;
+	u8 how = take(f);
 
-	ack.ack = near(f, f->m.tx.una);
-	ack.wnd = take(f) & 1 ? take32(f) : take(f);
+	ack.ack = how & 1 ? near(f, f->m.tx.una) : f->m.tx.una;
+	ack.wnd = how & 2 ? take32(f) : take(f);
 	ack.nr = take(f) % (FSK_SACK_TAKEN + 1);
 	for (i = 0; i < ack.nr; i++) {
+		if (take(f) & 3) {
+			lie_range(f, &ack.sack[i]);
+			continue;
+		}
 		ack.sack[i].start = near(f, f->m.tx.una);
 		ack.sack[i].end = near(f, ack.sack[i].start);
 	}
@@ -309,6 +333,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	model_init(&f.m, isn, mss, rcvbuf);
 	f.m.hostile = (how & 0x38) == 0x38;
 	f.m.pieces = how & 0x40 ? MODEL_CUT : MODEL_WHOLE;
+	rel_steps_most = how & 0x80 ? 2 : MODEL_STEPS_ANY;
 	f.m.xmit = fuzz_xmit;
 	f.m.xmit_probe = fuzz_xmit_probe;
 	while (f.left)

@@ -91,6 +91,10 @@ void model_split(struct model *m, struct fsk_seg *seg, u32 at)
 	struct model_seg *rest = model_seg_new();
 
 	rest->off = ((struct model_seg *)seg)->off + at;
+	rest->was_lost = ((struct model_seg *)seg)->was_lost;
+	rest->was_sacked = ((struct model_seg *)seg)->was_sacked;
+	/* The core may rely on nothing in it. */
+	memset(&rest->seg, 0xa5, sizeof(rest->seg));
 	fsk_rel_tx_split(&m->tx, seg, &rest->seg, at);
 }
 
@@ -181,12 +185,28 @@ void model_pump(struct model *m)
 	MODEL_CHECK(!tx->head || fsk_rel_tx_deadline(tx) || m->no_memory);
 }
 
+static enum fsk_rel_event model_timer(struct model *m)
+{
+	struct fsk_rel_tx *tx = &m->tx;
+	bool rto = tx->rto_at && m->now >= tx->rto_at;
+	bool loss = tx->probe_at && m->now >= tx->probe_at;
+	enum fsk_rel_event event;
+
+	reference_note(m);
+	event = fsk_rel_tx_timeout(tx, m->now);
+	if (rto)
+		reference_rto(m);
+	else if (loss)
+		reference_loss(m);
+	return event;
+}
+
 void model_timeout(struct model *m)
 {
 	unsigned int rounds = 0;
 	enum fsk_rel_event event;
 
-	while ((event = fsk_rel_tx_timeout(&m->tx, m->now)) != FSK_REL_NONE) {
+	while ((event = model_timer(m)) != FSK_REL_NONE) {
 		MODEL_CHECK(rounds++ < 4);
 		if (event == FSK_REL_SEND)
 			model_pump(m);
@@ -283,6 +303,7 @@ int model_take_ack(struct model *m, const struct model_ack *ack)
 	int found;
 
 	MODEL_CHECK(m->hostile || fsk_epochs_near(&m->sender, ack->mix));
+	reference_note(m);
 	found = fsk_rel_tx_ack(&m->tx, ack->ack, ack->wnd, ack->sack, ack->nr,
 			       m->now, &freed);
 	MODEL_CHECK(!(found & FSK_ACK_BAD) || m->hostile);
@@ -295,6 +316,8 @@ int model_take_ack(struct model *m, const struct model_ack *ack)
 	if ((found & FSK_ACK_NEW) && m->tx.head)
 		MODEL_CHECK(fsk_after(seg_end(m->tx.head), m->tx.una));
 	model_free_chain(freed);
+	if (!fsk_before(ack->ack, una) && !(found & FSK_ACK_BAD))
+		reference_ack(m, ack);
 	if (fsk_epochs_passed(&m->sender, m->tx.una, 0))
 		fsk_epochs_count(&m->sender, m->tx.una, 0);
 	return found;
@@ -309,8 +332,6 @@ struct tally {
 	u32 inflight;
 	u32 lost;
 	u32 sacked;
-	bool hint_seen;
-	bool lost_before_hint;
 };
 
 static void check_sent(const struct fsk_rel_tx *tx, const struct fsk_seg *seg,
@@ -321,10 +342,6 @@ static void check_sent(const struct fsk_rel_tx *tx, const struct fsk_seg *seg,
 
 	MODEL_CHECK(seg->flags & FSK_SEG_SENT);
 	MODEL_CHECK(!sacked || !lost);
-	if (seg == tx->lost_hint)
-		sum->hint_seen = true;
-	if (lost && !sum->hint_seen)
-		sum->lost_before_hint = true;
 	sum->lost += lost;
 	sum->sacked += sacked;
 	if (!sacked && !lost)
@@ -340,7 +357,6 @@ static void check_tx_list(const struct fsk_rel_tx *tx, struct tally *sum)
 	u32 at = 0;
 
 	for (seg = tx->head; seg; prev = seg, seg = seg->next) {
-		MODEL_CHECK(seg->prev == prev);
 		MODEL_CHECK(seg->len);
 		MODEL_CHECK(!prev || seg->seq == at);
 		MODEL_CHECK(!(seg->flags & FSK_SEG_FIN) || !seg->next);
@@ -349,10 +365,12 @@ static void check_tx_list(const struct fsk_rel_tx *tx, struct tally *sum)
 			unsent = true;
 			MODEL_CHECK(seg->seq == tx->nxt);
 		}
-		if (unsent)
-			MODEL_CHECK(!(seg->flags & ~FSK_SEG_FIN));
-		else
+		if (!unsent) {
 			check_sent(tx, seg, sum);
+			continue;
+		}
+		MODEL_CHECK(!(seg->flags & ~FSK_SEG_FIN));
+		MODEL_CHECK(seg->prev == prev);
 	}
 	MODEL_CHECK(tx->tail == prev);
 	MODEL_CHECK(!prev || at == tx->end);
@@ -368,7 +386,7 @@ static void check_tx(const struct fsk_rel_tx *tx)
 	check_tx_list(tx, &sum);
 	MODEL_CHECK(sum.inflight == tx->inflight);
 	MODEL_CHECK(sum.lost == tx->lost);
-	MODEL_CHECK(!sum.lost || !tx->lost_hint || !sum.lost_before_hint);
+	reference_check(tx);
 	MODEL_CHECK(!sum.sacked || fsk_after(tx->sacked_end, tx->una));
 	MODEL_CHECK(!fsk_before(tx->sacked_end, tx->una));
 	MODEL_CHECK(!fsk_after(tx->sacked_end, tx->nxt));

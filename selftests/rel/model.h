@@ -15,6 +15,8 @@
 struct model_seg {
 	struct fsk_seg seg;	/* first: the core hands this address back */
 	u64 off;		/* stream offset of the first byte */
+	bool was_lost;		/* see reference_note() */
+	bool was_sacked;
 };
 
 /* How a segment of several pieces goes over the channel. */
@@ -62,6 +64,8 @@ struct model {
 	void (*xmit_probe)(struct model *m);
 };
 
+#define MODEL_STEPS_ANY	1000000	/* for rel_steps_most: no limit */
+
 /* Ends the program with a message unless @cond holds. */
 #define MODEL_CHECK(cond) do {						\
 	if (!(cond))							\
@@ -82,5 +86,12 @@ void model_make_ack(struct model *m, struct model_ack *ack);
 int model_take_ack(struct model *m, const struct model_ack *ack);
 bool model_done(const struct model *m);
 void model_check(const struct model *m);
+
+/* reference.c */
+void reference_note(struct model *m);
+void reference_ack(const struct model *m, const struct model_ack *ack);
+void reference_loss(const struct model *m);
+void reference_rto(const struct model *m);
+void reference_check(const struct fsk_rel_tx *tx);
 
 #endif /* _MODEL_H */

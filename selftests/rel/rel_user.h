@@ -21,7 +21,9 @@ typedef unsigned long long u64;
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 #define fallthrough		__attribute__((fallthrough))
 #define noinline		__attribute__((noinline))
+#define __weak			__attribute__((weak))
 #define likely(x)		__builtin_expect(!!(x), 1)
+#define unlikely(x)		__builtin_expect(!!(x), 0)
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define min_t(type, a, b)	({ type _a = (a), _b = (b); _a < _b ? _a : _b; })
 #define max_t(type, a, b)	({ type _a = (a), _b = (b); _a > _b ? _a : _b; })
@@ -48,6 +50,14 @@ static inline u64 div64_u64(u64 dividend, u64 divisor)
 {
 	return dividend / divisor;
 }
+
+/* Segments looked at by walks, and the limits, see rel_tx.h. */
+__weak unsigned long rel_steps;
+__weak int rel_steps_most = 64;
+
+#define fsk_rel_step()		(rel_steps++)
+#define FSK_SACK_STEPS		rel_steps_most
+#define FSK_LOST_STEPS		rel_steps_most
 
 /* A warning is a failed test here. */
 #define WARN_ON_ONCE(cond) ({						\

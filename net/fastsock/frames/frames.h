@@ -94,16 +94,14 @@ static inline struct fsk_frames *fsk_frames(const struct fsk_conn *conn)
 
 /**
  * struct fsk_cb - what fastsock keeps in skb->cb
- * @seg: link and numbers for the pure core
- * @cost: of a segment to be sent: what sk_wmem_queued counts beside its pages,
- *	bytes
+ * @seg: links and numbers for the pure core; its cost is, of a segment to be
+ *	sent, what sk_wmem_queued counts beside its pages, bytes
  *
  * On sk_receive_queue stands TCP's control block instead: kernel code that
  * knows a TCP socket by its protocol reads that queue as TCP does.
  */
 struct fsk_cb {
 	struct fsk_seg seg;
-	u32 cost;
 };
 
 static_assert(sizeof(struct fsk_cb) <= sizeof_field(struct sk_buff, cb));

@@ -42,8 +42,8 @@ struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, gfp_t gfp,
 	skb_reserve(skb, room);
 	__skb_header_release(skb);	/* clones may write their headers */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;	/* do not sum while copying */
-	FSK_CB(skb)->cost = fsk_segment_cost(skb, linear);
-	sk_wmem_queued_add(sk, FSK_CB(skb)->cost);
+	FSK_CB(skb)->seg.cost = fsk_segment_cost(skb, linear);
+	sk_wmem_queued_add(sk, FSK_CB(skb)->seg.cost);
 	sk_mem_charge(sk, skb->truesize);
 	fsk_frames_keep_charge(fr);
 	FSK_CB(skb)->seg.flags = 0;
@@ -52,7 +52,7 @@ struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, gfp_t gfp,
 
 static void free_one(struct sock *sk, struct sk_buff *skb)
 {
-	sk_wmem_queued_add(sk, -(int)(FSK_CB(skb)->cost + skb->data_len));
+	sk_wmem_queued_add(sk, -(int)(FSK_CB(skb)->seg.cost + skb->data_len));
 	sk_mem_uncharge(sk, skb->truesize);
 	__kfree_skb(skb);
 }

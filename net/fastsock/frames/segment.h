@@ -44,8 +44,8 @@ static inline void fsk_segment_recount(struct sock *sk, struct sk_buff *skb)
 {
 	u32 cost = fsk_segment_cost(skb, skb_headlen(skb));
 
-	sk_wmem_queued_add(sk, (int)(cost - FSK_CB(skb)->cost));
-	FSK_CB(skb)->cost = cost;
+	sk_wmem_queued_add(sk, (int)(cost - FSK_CB(skb)->seg.cost));
+	FSK_CB(skb)->seg.cost = cost;
 }
 
 struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, gfp_t gfp,

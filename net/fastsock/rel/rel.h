@@ -46,18 +46,30 @@
 /**
  * struct fsk_seg - one run of sequence numbers, sent or received
  * @next: towards higher sequence numbers, NULL at the end
- * @prev: towards lower ones, NULL at the start
+ * @prev: towards lower ones, NULL at the start; of what was received, or was
+ *	never sent
+ * @earlier: the one before it in its ring, see rel_loss.c; of what was sent
+ * @other: at either end of a run that was SACKED: its other end
+ * @later: the next in its ring; at the beginning of a run that was SACKED: the
+ *	beginning of the next run
  * @sent: ns of the last transmission
  * @seq: first sequence number
  * @len: sequence numbers, FIN included
+ * @cost: the owner's, the core leaves it alone
  * @flags: FSK_SEG_*
  */
 struct fsk_seg {
 	struct fsk_seg *next;
-	struct fsk_seg *prev;
+	union {
+		struct fsk_seg *prev;
+		struct fsk_seg *earlier;
+		struct fsk_seg *other;
+	};
+	struct fsk_seg *later;
 	u64 sent;
 	u32 seq;
 	u32 len;
+	u32 cost;
 	u8 flags;
 };
 
@@ -84,7 +96,6 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  * @head: oldest unacknowledged segment
  * @tail: newest queued segment
  * @unsent: first segment never sent, NULL if none
- * @lost_hint: no LOST segment before it, NULL if unknown (then from @head)
  * @inflight: sum of the lengths of segments sent, not SACKED, not LOST; a
  *	partly acknowledged piece counts whole
  * @lost: segments marked LOST and not sent again yet
@@ -115,6 +126,21 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  * @cwnd_limited: cwnd was what stopped the last fsk_rel_tx_next()
  * @cut: cuts a segment; NULL if none is longer than a frame
  * @cc: congestion control
+ * @lost_first: oldest LOST segment; all are a ring in the order of numbers
+ * @lost_near: the one last put between others, NULL if unknown
+ * @copies: of those sent again and under way the one sent first; all are a ring
+ *	in the order of time
+ * @judged: up to it each sent segment is SACKED, or LOST, or was sent again;
+ *	NULL if none is
+ * @sacked_top: beginning of the highest run of SACKED segments; a ring, so that
+ *	the lowest comes after it; NULL if none is SACKED
+ * @sacked_near: beginning of the run below it where something was last SACKED,
+ *	or where the search for one was given up; or NULL
+ * @stopped_at: where the search for a SACK range was given up; LOST or sent
+ *	again; or NULL
+ * @searched: no search has been beyond it: such a step needs no budget
+ * @above: SACKED segments after @judged
+ * @above_len: their lengths
  */
 struct fsk_rel_tx {
 	u32 una;
@@ -124,7 +150,6 @@ struct fsk_rel_tx {
 	struct fsk_seg *head;
 	struct fsk_seg *tail;
 	struct fsk_seg *unsent;
-	struct fsk_seg *lost_hint;
 	u32 inflight;
 	u32 lost;
 	u32 sacked_end;
@@ -150,6 +175,18 @@ struct fsk_rel_tx {
 	bool cwnd_limited;
 	fsk_rel_cut cut;
 	struct fsk_cc cc;
+
+	/* Only losses touch these. */
+	struct fsk_seg *lost_first;
+	struct fsk_seg *lost_near;
+	struct fsk_seg *copies;
+	struct fsk_seg *judged;
+	struct fsk_seg *sacked_top;
+	struct fsk_seg *sacked_near;
+	struct fsk_seg *stopped_at;
+	u32 searched;
+	u32 above;
+	u32 above_len;
 };
 
 /**

@@ -6,17 +6,208 @@
  * that was sent once mean it is lost.  A segment sent earlier than one that was
  * delivered is lost once a round trip and a reordering window have passed; that
  * rule alone also finds lost retransmissions.  And the retransmission timer.
+ *
+ * No ack walks all that is in flight.  What was sent once was sent in sequence
+ * order, so both rules hold for all of it up to some segment: @judged stands
+ * there and never goes back.  Copies that are under way are a ring in the order
+ * of time, of which the second rule takes the first ones.  LOST segments are a
+ * ring in sequence order.  So each step is paid for by sending a segment, or by
+ * its delivery.
+ *
+ * A segment that was sent is SACKED, or in the ring of LOST ones, or, if it is
+ * neither but was sent again, in the ring of copies.
  */
 #include "rel/rel_tx.h"
 
-static void fsk_loss_mark(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+static void fsk_ring_put_before(struct fsk_seg *at, struct fsk_seg *seg)
 {
-	if (!tx->lost || (tx->lost_hint &&
-			  fsk_before(seg->seq, tx->lost_hint->seq)))
-		tx->lost_hint = seg;
+	seg->later = at;
+	seg->earlier = at->earlier;
+	at->earlier->later = seg;
+	at->earlier = seg;
+}
+
+static void fsk_ring_append(struct fsk_seg **first, struct fsk_seg *seg)
+{
+	if (*first) {
+		fsk_ring_put_before(*first, seg);
+	} else {
+		seg->later = seg;
+		seg->earlier = seg;
+		*first = seg;
+	}
+}
+
+static void fsk_ring_remove(struct fsk_seg **first, struct fsk_seg *seg)
+{
+	seg->earlier->later = seg->later;
+	seg->later->earlier = seg->earlier;
+	if (*first == seg)
+		*first = seg->later == seg ? NULL : seg->later;
+}
+
+/*
+ * Finds a place between two LOST segments.  Where the search is given up the
+ * order is wrong, which delays some copies: a peer that has them lost in no
+ * order brings that on itself.
+ */
+static void fsk_loss_insert(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	struct fsk_seg *at = tx->lost_near ? tx->lost_near : tx->lost_first;
+	int steps = FSK_LOST_STEPS;
+
+	/* It belongs after the first and before the last one. */
+	while (fsk_before(at->seq, seg->seq) && steps-- > 0) {
+		fsk_rel_step();
+		at = at->later;
+	}
+	while (fsk_after(at->earlier->seq, seg->seq) && steps-- > 0) {
+		fsk_rel_step();
+		at = at->earlier;
+	}
+	fsk_ring_put_before(at, seg);
+	tx->lost_near = seg;
+}
+
+/* @seg is in flight no more, and in no ring. */
+static void fsk_loss_add(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	struct fsk_seg *first = tx->lost_first;
+
 	seg->flags |= FSK_SEG_LOST;
 	tx->lost++;
+	if (first && fsk_after(seg->seq, first->seq) &&
+	    fsk_before(seg->seq, first->earlier->seq)) {
+		fsk_loss_insert(tx, seg);
+		return;
+	}
+	fsk_ring_append(&tx->lost_first, seg);
+	if (first && fsk_before(seg->seq, first->seq))
+		tx->lost_first = seg;
+}
+
+static void fsk_loss_remove(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	if (tx->lost_near == seg)
+		tx->lost_near = seg->later == seg ? NULL : seg->later;
+	fsk_ring_remove(&tx->lost_first, seg);
+	seg->flags &= ~FSK_SEG_LOST;
+	tx->lost--;
+}
+
+/* A segment in flight, sent once or again. */
+static void fsk_loss_mark(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	if (seg->flags & FSK_SEG_RETRANS)
+		fsk_ring_remove(&tx->copies, seg);
 	tx->inflight -= seg->len;
+	fsk_loss_add(tx, seg);
+}
+
+static bool fsk_loss_is_judged(const struct fsk_rel_tx *tx,
+			       const struct fsk_seg *seg)
+{
+	return tx->judged && !fsk_after(seg->seq, tx->judged->seq);
+}
+
+/* Out of its ring; LOST no more means in flight. */
+static void fsk_loss_unlink(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	if (seg->flags & FSK_SEG_LOST) {
+		fsk_loss_remove(tx, seg);
+		tx->inflight += seg->len;
+	} else if (seg->flags & FSK_SEG_RETRANS) {
+		fsk_ring_remove(&tx->copies, seg);
+	}
+}
+
+/**
+ * fsk_loss_sent_again - a copy is under way
+ * @tx: sending half
+ * @seg: the segment, not SACKED; its @sent is of the copy
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_loss_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	const struct fsk_seg *last;
+
+	fsk_loss_unlink(tx, seg);
+	seg->flags |= FSK_SEG_RETRANS;
+	if (tx->copies) {
+		/* The end is the order among equal times, see @rack_end. */
+		last = tx->copies->earlier;
+		if (seg->sent < last->sent ||
+		    (seg->sent == last->sent &&
+		     fsk_before(fsk_seg_end(seg), fsk_seg_end(last))))
+			seg->sent = last->sent + 1;
+	}
+	fsk_ring_append(&tx->copies, seg);
+}
+
+/**
+ * fsk_loss_arrived - a segment is about to be SACKED
+ * @tx: sending half
+ * @seg: not SACKED so far
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_loss_arrived(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	fsk_loss_unlink(tx, seg);
+	tx->inflight -= seg->len;
+	if (!fsk_loss_is_judged(tx, seg)) {
+		tx->above++;
+		tx->above_len += seg->len;
+	}
+}
+
+/**
+ * fsk_loss_forget - a segment with a mark is about to be released
+ * @tx: sending half
+ * @seg: the oldest segment; LOST no more afterwards, but in flight
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_loss_forget(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	if (!(seg->flags & FSK_SEG_SACKED)) {
+		fsk_loss_unlink(tx, seg);
+	} else {
+		fsk_sack_forget(tx, seg);
+		if (!fsk_loss_is_judged(tx, seg)) {
+			tx->above--;
+			tx->above_len -= seg->len;
+		}
+	}
+	if (tx->judged == seg)
+		tx->judged = NULL;
+	if (tx->stopped_at == seg)
+		tx->stopped_at = NULL;
+}
+
+/**
+ * fsk_loss_split - a segment with a mark was cut in two
+ * @tx: sending half
+ * @seg: its first part
+ * @rest: linked after it, with the same marks
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_loss_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+		    struct fsk_seg *rest)
+{
+	if (seg->flags & FSK_SEG_SACKED) {
+		fsk_sack_split(seg, rest);
+		if (!fsk_loss_is_judged(tx, seg))
+			tx->above++;
+	} else {
+		fsk_ring_put_before(seg->later, rest);
+		if (seg->flags & FSK_SEG_LOST)
+			tx->lost++;
+	}
+	if (tx->judged == seg)
+		tx->judged = rest;
 }
 
 static u64 fsk_loss_reo_wnd(const struct fsk_rel_tx *tx)
@@ -39,6 +230,71 @@ static bool fsk_loss_is_suspect(const struct fsk_rel_tx *tx,
 	return fsk_before(fsk_seg_end(seg), tx->rack_end);
 }
 
+/*
+ * Is a suspect lost by now, when @wait has passed since it was sent?  If not,
+ * @probe_at is set to when it will be.
+ */
+static bool fsk_loss_is_due(struct fsk_rel_tx *tx, const struct fsk_seg *seg,
+			    u64 wait, u64 now)
+{
+	u64 due = seg->sent + wait;
+
+	if (now >= due)
+		return true;
+	if (!tx->probe_at || due < tx->probe_at)
+		tx->probe_at = due;
+	return false;
+}
+
+/* Is a segment that was sent once, and is in flight, lost? */
+static bool fsk_loss_judge(struct fsk_rel_tx *tx, const struct fsk_seg *seg,
+			   u64 wait, u64 now)
+{
+	if (!tx->reo_steps && (tx->above >= FSK_DUP_THRESH ||
+			       tx->above_len >= FSK_DUP_THRESH * tx->cc.mss))
+		return true;
+	return fsk_loss_is_suspect(tx, seg) &&
+	       fsk_loss_is_due(tx, seg, wait, now);
+}
+
+/* Moves @judged.  Returns whether a segment was marked. */
+static bool fsk_loss_judge_first(struct fsk_rel_tx *tx, u64 wait, u64 now)
+{
+	struct fsk_seg *seg = tx->judged ? tx->judged->next : tx->head;
+	bool found = false;
+
+	for (; seg != tx->unsent; seg = seg->next) {
+		fsk_rel_step();
+		if (seg->flags & FSK_SEG_SACKED) {
+			tx->above--;
+			tx->above_len -= seg->len;
+		} else if (!(seg->flags & FSK_SEG_MARKS)) {
+			if (!fsk_loss_judge(tx, seg, wait, now))
+				break;
+			fsk_loss_mark(tx, seg);
+			found = true;
+		}
+		tx->judged = seg;
+	}
+	return found;
+}
+
+static bool fsk_loss_judge_copies(struct fsk_rel_tx *tx, u64 wait, u64 now)
+{
+	struct fsk_seg *seg;
+	bool found = false;
+
+	while ((seg = tx->copies)) {
+		fsk_rel_step();
+		if (!fsk_loss_is_suspect(tx, seg) ||
+		    !fsk_loss_is_due(tx, seg, wait, now))
+			break;
+		fsk_loss_mark(tx, seg);
+		found = true;
+	}
+	return found;
+}
+
 /**
  * fsk_loss_detect - mark what must be lost by now
  * @tx: sending half, with something under way
@@ -52,31 +308,11 @@ static bool fsk_loss_is_suspect(const struct fsk_rel_tx *tx,
 bool fsk_loss_detect(struct fsk_rel_tx *tx, u64 now)
 {
 	u64 wait = tx->rack_rtt + fsk_loss_reo_wnd(tx);
-	u32 above = 0, bytes = 0;
-	struct fsk_seg *seg;
-	bool found = false;
+	bool found;
 
 	tx->probe_at = 0;
-	for (seg = fsk_tx_last_sent(tx); seg; seg = seg->prev) {
-		bool many = above >= FSK_DUP_THRESH ||
-			    bytes >= FSK_DUP_THRESH * tx->cc.mss;
-		bool earlier = fsk_loss_is_suspect(tx, seg);
-
-		if (seg->flags & FSK_SEG_SACKED) {
-			above++;
-			bytes += seg->len;
-		} else if (seg->flags & FSK_SEG_LOST) {
-			continue;
-		} else if ((many && !tx->reo_steps &&
-			    !(seg->flags & FSK_SEG_RETRANS)) ||
-			   (earlier && now >= seg->sent + wait)) {
-			fsk_loss_mark(tx, seg);
-			found = true;
-		} else if (earlier && (!tx->probe_at ||
-				       seg->sent + wait < tx->probe_at)) {
-			tx->probe_at = seg->sent + wait;
-		}
-	}
+	found = fsk_loss_judge_first(tx, wait, now);
+	found |= fsk_loss_judge_copies(tx, wait, now);
 	if (found && !tx->in_recovery) {
 		tx->in_recovery = true;
 		tx->recover = tx->nxt;
@@ -111,22 +347,55 @@ static void fsk_loss_back_off(struct fsk_rel_tx *tx, u64 now)
 		tx->stuck_since = now;
 }
 
+/* All that the peer SACKED is LOST. */
+static void fsk_loss_take_back(struct fsk_rel_tx *tx)
+{
+	struct fsk_seg *run, *seg, *last;
+
+	while (tx->sacked_top) {
+		run = tx->sacked_top->later;
+		last = run->other;
+		if (run == tx->sacked_top)
+			tx->sacked_top = NULL;
+		else
+			tx->sacked_top->later = run->later;
+		for (seg = run;; seg = seg->next) {
+			fsk_rel_step();
+			seg->flags &= ~FSK_SEG_SACKED;
+			fsk_loss_add(tx, seg);
+			if (seg == last)
+				break;
+		}
+	}
+	tx->sacked_near = NULL;
+	tx->sacked_end = tx->una;
+}
+
+/* All that is in flight is LOST. */
+static void fsk_loss_mark_all(struct fsk_rel_tx *tx)
+{
+	struct fsk_seg *seg = tx->judged ? tx->judged->next : tx->head;
+
+	while (tx->copies) {
+		fsk_rel_step();
+		fsk_loss_mark(tx, tx->copies);
+	}
+	for (; seg != tx->unsent; seg = seg->next) {
+		fsk_rel_step();
+		if (!(seg->flags & FSK_SEG_MARKS))
+			fsk_loss_mark(tx, seg);
+	}
+	tx->judged = fsk_tx_last_sent(tx);
+	tx->above = 0;
+	tx->above_len = 0;
+}
+
 static enum fsk_rel_event fsk_loss_rto_expired(struct fsk_rel_tx *tx, u64 now)
 {
 	/* A peer that still lacks its first hole but SACKED it forgot it. */
-	bool forgot = tx->head->flags & FSK_SEG_SACKED;
-	struct fsk_seg *seg;
-
-	for (seg = tx->head; seg != tx->unsent; seg = seg->next) {
-		if (forgot && (seg->flags & FSK_SEG_SACKED)) {
-			seg->flags &= ~FSK_SEG_SACKED;
-			tx->inflight += seg->len;
-		}
-		if (!(seg->flags & (FSK_SEG_SACKED | FSK_SEG_LOST)))
-			fsk_loss_mark(tx, seg);
-	}
-	if (forgot)
-		tx->sacked_end = tx->una;
+	if (tx->head->flags & FSK_SEG_SACKED)
+		fsk_loss_take_back(tx);
+	fsk_loss_mark_all(tx);
 	tx->in_recovery = true;
 	tx->recover = tx->nxt;
 	tx->probe_at = 0;

@@ -9,8 +9,7 @@
  * What is known of a part of a segment is known of whole pieces only: a peer
  * that says more would have it cut into bytes.
  *
- * Only acks that carry SACK ranges, or that arrive during a loss episode, walk
- * the list; the walk is bounded by cwnd.
+ * No ack walks the list further than it releases.
  */
 #include "rel/rel_tx.h"
 
@@ -36,6 +35,7 @@ void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
 	tx->wnd_most = min(wnd, FSK_WND_MAX);
 	tx->wnd_end = isn + tx->wnd_most;
 	tx->sacked_end = isn;
+	tx->searched = isn;
 	tx->asked = isn;
 	tx->rto = FSK_RTO_INIT_NS;
 	tx->cc.ops = cc;
@@ -103,12 +103,9 @@ static bool fsk_tx_cwnd_is_least(const struct fsk_rel_tx *tx)
 /* Returns the oldest LOST segment, or as much of it as cwnd lets go. */
 static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
 {
-	struct fsk_seg *seg = tx->lost_hint ? tx->lost_hint : tx->head;
+	struct fsk_seg *seg = tx->lost_first;
 	u32 room;
 
-	while (seg && !(seg->flags & FSK_SEG_LOST))
-		seg = seg->next;
-	tx->lost_hint = seg;
 	if (WARN_ON_ONCE(!seg))
 		return NULL;
 	if (tx->inflight + seg->len <= tx->cc.cwnd)
@@ -218,15 +215,9 @@ static void fsk_tx_arm_tail(struct fsk_rel_tx *tx, u64 now)
 static void fsk_tx_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 			      u64 now)
 {
-	seg->flags |= FSK_SEG_RETRANS | FSK_SEG_ASK;
+	fsk_loss_sent_again(tx, seg);
+	seg->flags |= FSK_SEG_ASK;
 	tx->retrans++;
-	if (seg->flags & FSK_SEG_LOST) {
-		seg->flags &= ~FSK_SEG_LOST;
-		tx->lost--;
-		tx->inflight += seg->len;
-		if (tx->lost_hint == seg)
-			tx->lost_hint = seg->next;
-	}
 	/* The timer guards the head: give its new copy the full time. */
 	if (seg == tx->head)
 		tx->rto_at = now + fsk_tx_rto(tx);
@@ -303,29 +294,28 @@ void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 	rest->flags = seg->flags;
 	seg->flags &= ~(FSK_SEG_FIN | FSK_SEG_URG);
 	seg->len = at;
-	if (seg->flags & FSK_SEG_LOST)
-		tx->lost++;
 
 	rest->prev = seg;
 	rest->next = seg->next;
 	seg->next = rest;
-	if (rest->next)
-		rest->next->prev = rest;
-	else
+	if (!rest->next)
 		tx->tail = rest;
+	else if (!(rest->next->flags & FSK_SEG_SENT))
+		rest->next->prev = rest;
+	if (rest->flags & FSK_SEG_MARKS)
+		fsk_loss_split(tx, seg, rest);
 }
 
 static void fsk_tx_release(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 			   struct fsk_delivery *got, u64 now)
 {
-	if (tx->lost_hint == seg)
-		tx->lost_hint = NULL;
-	if (seg->flags & FSK_SEG_SACKED)
-		return;
-	if (seg->flags & FSK_SEG_LOST)
-		tx->lost--;
-	else
-		tx->inflight -= seg->len;
+	if (unlikely(seg->flags & FSK_SEG_MARKS)) {
+		fsk_loss_forget(tx, seg);
+		if (seg->flags & FSK_SEG_SACKED)
+			return;
+	}
+	/* Not in flight while LOST, which fsk_loss_forget() has made up for. */
+	tx->inflight -= seg->len;
 	got->bytes += seg->len;
 	if (seg->flags & FSK_SEG_RETRANS) {
 		got->again = true;
@@ -374,10 +364,10 @@ static struct fsk_seg *fsk_tx_release_acked(struct fsk_rel_tx *tx,
 	}
 	*link = NULL;
 	tx->head = seg;
-	if (seg)
-		seg->prev = NULL;
-	else
+	if (!seg)
 		tx->tail = NULL;
+	else if (seg == tx->unsent)
+		seg->prev = NULL;
 	/* Which copy was acked is unknown, so since when is unknown too. */
 	if (got->again)
 		got->sampled = false;
@@ -519,10 +509,18 @@ struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx)
 	tx->head = NULL;
 	tx->tail = NULL;
 	tx->unsent = NULL;
-	tx->lost_hint = NULL;
+	tx->lost_first = NULL;
+	tx->lost_near = NULL;
+	tx->copies = NULL;
+	tx->judged = NULL;
+	tx->sacked_top = NULL;
+	tx->sacked_near = NULL;
+	tx->stopped_at = NULL;
 	tx->inflight = 0;
 	tx->lost = 0;
 	tx->sacked_end = tx->una;
+	tx->above = 0;
+	tx->above_len = 0;
 	tx->rto_at = 0;
 	tx->probe_at = 0;
 	tx->stalled_since = 0;

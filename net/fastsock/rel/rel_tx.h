@@ -5,6 +5,16 @@
 
 #include "rel/rel.h"
 
+/* Tests count the segments that are looked at, and set the limits. */
+#ifndef fsk_rel_step
+#define fsk_rel_step()	do {} while (0)
+#define FSK_SACK_STEPS	64	/* of an ack that nothing has paid for */
+#define FSK_LOST_STEPS	64	/* to the place of one among LOST segments */
+#endif
+
+/* Does more than the list know a segment?  See fsk_loss_forget(). */
+#define FSK_SEG_MARKS	(FSK_SEG_SACKED | FSK_SEG_LOST | FSK_SEG_RETRANS)
+
 /* What one ack delivered. */
 struct fsk_delivery {
 	u64 sent;		/* ns, of the newest segment to time */
@@ -68,11 +78,9 @@ static inline void fsk_tx_spurious(struct fsk_rel_tx *tx)
 static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
 				    const struct fsk_seg *seg, u64 now)
 {
-	u64 rtt = now - seg->sent;
-
 	/* Too soon for an answer to this copy: it answers the first. */
 	if ((seg->flags & FSK_SEG_RETRANS) &&
-	    rtt < max(tx->cc.min_rtt, tx->srtt / 4)) {
+	    now < seg->sent + max(tx->cc.min_rtt, tx->srtt / 4)) {
 		fsk_tx_spurious(tx);
 		return;
 	}
@@ -82,14 +90,21 @@ static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
 		return;
 	tx->rack_sent = seg->sent;
 	tx->rack_end = fsk_seg_end(seg);
-	tx->rack_rtt = rtt;
+	tx->rack_rtt = now - seg->sent;
 }
 
 /* rel_sack.c */
 void fsk_sack_take(struct fsk_rel_tx *tx, const struct fsk_rel_range *sack,
 		   unsigned int nr, struct fsk_delivery *got, u64 now);
+void fsk_sack_forget(struct fsk_rel_tx *tx, struct fsk_seg *seg);
+void fsk_sack_split(struct fsk_seg *seg, struct fsk_seg *rest);
 
 /* rel_loss.c */
+void fsk_loss_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg);
+void fsk_loss_arrived(struct fsk_rel_tx *tx, struct fsk_seg *seg);
+void fsk_loss_forget(struct fsk_rel_tx *tx, struct fsk_seg *seg);
+void fsk_loss_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
+		    struct fsk_seg *rest);
 bool fsk_loss_detect(struct fsk_rel_tx *tx, u64 now);
 
 #endif /* _FSK_REL_TX_H */
