@@ -53,6 +53,7 @@ static inline void *kunit_kzalloc(struct kunit *test, size_t size, int gfp)
 #define KUNIT_EXPECT_GT(test, a, b)	KUNIT_CHECK(test, (a) > (b), false)
 #define KUNIT_EXPECT_PTR_EQ(test, a, b)	KUNIT_CHECK(test, (a) == (b), false)
 #define KUNIT_ASSERT_EQ(test, a, b)	KUNIT_CHECK(test, (a) == (b), true)
+#define KUNIT_ASSERT_LT(test, a, b)	KUNIT_CHECK(test, (a) < (b), true)
 #define KUNIT_ASSERT_PTR_EQ(test, a, b)	KUNIT_CHECK(test, (a) == (b), true)
 #define KUNIT_ASSERT_TRUE(test, c)	KUNIT_CHECK(test, c, true)
 
