@@ -556,6 +556,44 @@ static void tx_reordering__is_forgotten(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->tx.reo_steps, 0);
 }
 
+/* Counting tells nothing of a copy, wherever it is. */
+static void tx_loss__tail_probe_is_not_counted_out(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_seg *seg;
+	u32 una;
+
+	settle(f, 100 * US);
+	seg = flight(f, 1, 0);
+	una = f->tx.una;
+	f->now = f->tx.probe_at;
+	fsk_rel_tx_timeout(&f->tx, f->now);
+	KUNIT_ASSERT_EQ(test, pump(f), 1U);
+	flight(f, 4, 0);
+	f->now += 100 * US;
+	KUNIT_EXPECT_EQ(test, sack(f, una, una + 100, una + 500), 0);
+	KUNIT_EXPECT_FALSE(test, seg->flags & FSK_SEG_LOST);
+	KUNIT_EXPECT_EQ(test, f->tx.probe_at,
+			seg->sent + f->tx.rack_rtt + FSK_REO_MIN_NS);
+}
+
+/* The order of copies is that of time, then of numbers. */
+static void tx_loss__copies_of_one_moment(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_seg *seg = flight(f, 2, 0);
+
+	f->now = f->tx.rto_at;
+	fsk_rel_tx_timeout(&f->tx, f->now);
+	fsk_rel_tx_sent(&f->tx, seg + 1, f->now);
+	fsk_rel_tx_sent(&f->tx, seg, f->now);
+	KUNIT_EXPECT_EQ(test, seg->sent, f->now + 1);
+	/* What seems to come before it was sent answers the first one. */
+	ack(f, ISN + 100);
+	KUNIT_EXPECT_EQ(test, f->tx.reo_steps, 1);
+	KUNIT_EXPECT_EQ(test, f->tx.rack_rtt, 0ULL);
+}
+
 static struct kunit_case rel_ack_cases[] = {
 	KUNIT_CASE(tx_ack__never_sent_is_bad),
 	KUNIT_CASE(tx_ack__old_one_changes_nothing),
@@ -591,6 +629,8 @@ static struct kunit_case rel_ack_cases[] = {
 	KUNIT_CASE(tx_recovery__one_reduction_per_window),
 	KUNIT_CASE(tx_reordering__copy_for_nothing_is_noticed),
 	KUNIT_CASE(tx_reordering__is_forgotten),
+	KUNIT_CASE(tx_loss__tail_probe_is_not_counted_out),
+	KUNIT_CASE(tx_loss__copies_of_one_moment),
 	{}
 };
 
