@@ -591,7 +591,7 @@ static void tx_loss__copies_of_one_moment(struct kunit *test)
 	/* What seems to come before it was sent answers the first one. */
 	ack(f, ISN + 100);
 	KUNIT_EXPECT_EQ(test, f->tx.reo_steps, 1);
-	KUNIT_EXPECT_EQ(test, f->tx.rack_rtt, 0ULL);
+	KUNIT_EXPECT_EQ(test, f->tx.rack_rtt, 0U);
 }
 
 static struct kunit_case rel_ack_cases[] = {

@@ -114,7 +114,7 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  * @stuck_since: ns of the first timeout since the peer last took bytes, or room
  *	for them; 0 while it does.  Answers without either leave it
  * @rack_sent: ns, when the delivered segment that was sent last was sent
- * @rack_rtt: ns, round trip of that segment
+ * @rack_rtt: ns, round trip of that segment, at most FSK_RTO_MAX_NS
  * @rack_end: end of that segment: the order among equal @rack_sent
  * @retrans: segments sent again, ever
  * @backoff: exponent applied to @rto
@@ -164,7 +164,6 @@ struct fsk_rel_tx {
 	u64 stalled_since;
 	u64 stuck_since;
 	u64 rack_sent;
-	u64 rack_rtt;
 	u32 rack_end;
 	u32 retrans;
 	u8 backoff;
@@ -187,6 +186,7 @@ struct fsk_rel_tx {
 	u32 searched;
 	u32 above;
 	u32 above_len;
+	u32 rack_rtt;
 };
 
 /**

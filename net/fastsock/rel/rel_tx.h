@@ -90,7 +90,7 @@ static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
 		return;
 	tx->rack_sent = seg->sent;
 	tx->rack_end = fsk_seg_end(seg);
-	tx->rack_rtt = now - seg->sent;
+	tx->rack_rtt = min(now - seg->sent, FSK_RTO_MAX_NS);
 }
 
 /* rel_sack.c */
