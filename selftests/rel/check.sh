@@ -25,9 +25,10 @@ run() {
 }
 
 echo "KTAP version 1"
-echo "1..3"
+echo "1..4"
 run rel_test
 run fuzz "$seeds" "$first"
 run sim
+run switch_sim
 echo "# $((nr - failed)) passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
