@@ -517,6 +517,8 @@ static long frames_of_exchange(struct __test_metadata *_metadata,
  */
 TEST_F(connecting, frames_of_an_exchange)
 {
+	bool memory = !strcmp(variant->route->device, "lo") ||
+		      getenv("LAN_SAME_HOST");
 	long frames, least = LONG_MAX;
 	int i;
 
@@ -527,7 +529,7 @@ TEST_F(connecting, frames_of_an_exchange)
 					    self->listener, self->port);
 		least = frames < least ? frames : least;
 	}
-	EXPECT_EQ(strcmp(variant->route->device, "lo") ? 7 : 0, least);
+	EXPECT_EQ(memory ? 0 : 7, least);
 }
 
 TEST_F(connecting, disconnect_and_connect_again)
