@@ -169,12 +169,14 @@ void fsk_close(struct sock *sk, long timeout)
 
 /*
  * As TCP's: once both directions have ended and all was sent, the ack that is
- * still missing is no loss, neither to the program nor to the peer.
+ * still missing is no loss, neither to the program nor to the peer.  Without
+ * memory our end may not have been sent.
  */
 static bool loses_something(const struct sock *sk)
 {
 	return !((1 << sk->sk_state) & (TCPF_CLOSING | TCPF_LAST_ACK)) ||
-	       tcp_sk(sk)->snd_nxt != tcp_sk(sk)->write_seq;
+	       tcp_sk(sk)->snd_nxt != tcp_sk(sk)->write_seq ||
+	       fsk_conn(sk)->fin_wanted;
 }
 
 /**
