@@ -11,6 +11,7 @@
  * and one that finds something new by its delivery.  Of other steps an ack gets
  * FSK_SACK_STEPS, or a hostile peer could have the same hole walked for ever.
  * An honest one repeats what it holds, and the walk goes on at the next ack.
+ * In a hole that is not judged yet it begins again, so that may take longer.
  */
 #include "rel/rel_tx.h"
 
