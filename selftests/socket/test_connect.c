@@ -512,14 +512,13 @@ static long frames_of_exchange(struct __test_metadata *_metadata,
 }
 
 /*
- * SYN, SYNACK, CONFIRM with the question, the answer, FIN, FIN, ack.  A machine
+ * SYN, SYNACK, CONFIRM with the question, the answer, FIN, FIN, ack.  Two
+ * namespaces that share memory need the first two to find that out.  A machine
  * that stops meanwhile makes it more, so the least of many counts.
  */
 TEST_F(connecting, frames_of_an_exchange)
 {
-	bool memory = !strcmp(variant->route->device, "lo") ||
-		      getenv("LAN_SAME_HOST");
-	long frames, least = LONG_MAX;
+	long frames, least = LONG_MAX, wanted = 7;
 	int i;
 
 	if (!variant->route->fast)
@@ -527,12 +526,16 @@ TEST_F(connecting, frames_of_an_exchange)
 	/* The ack of the first FIN waits 0.5 ms. */
 	if (fsk_debug_kernel())
 		SKIP(return, "programs are too slow to close in time");
+	if (!strcmp(variant->route->device, "lo"))
+		wanted = 0;
+	else if (getenv("LAN_SAME_HOST"))
+		wanted = 2;
 	for (i = 0; i < 50; i++) {
 		frames = frames_of_exchange(_metadata, variant->route,
 					    self->listener, self->port);
 		least = frames < least ? frames : least;
 	}
-	EXPECT_EQ(memory ? 0 : 7, least);
+	EXPECT_EQ(wanted, least);
 }
 
 TEST_F(connecting, disconnect_and_connect_again)
