@@ -365,15 +365,6 @@ static void on_abort(int sig)
 	signal(sig, SIG_DFL);
 }
 
-/* xorshift: a seed names its program for ever. */
-static u64 prng(u64 *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
 int main(int argc, char **argv)
 {
 	unsigned long seeds = argc > 1 ? strtoul(argv[1], NULL, 0) : 20000;
@@ -389,10 +380,10 @@ int main(int argc, char **argv)
 		current_seed = seed;
 		state = seed * 0x9e3779b97f4a7c15ULL + 1;
 		for (i = 0; i < 8; i++)
-			prng(&state);
-		len = prng(&state) % sizeof(program);
+			model_random(&state);
+		len = model_random(&state) % sizeof(program);
 		for (i = 0; i < len; i++)
-			program[i] = prng(&state) >> 24;
+			program[i] = model_random(&state) >> 24;
 		LLVMFuzzerTestOneInput(program, len);
 	}
 	printf("ok 1 fuzz__random_programs\n");

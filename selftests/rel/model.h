@@ -87,6 +87,15 @@ int model_take_ack(struct model *m, const struct model_ack *ack);
 bool model_done(const struct model *m);
 void model_check(const struct model *m);
 
+/* xorshift: a seed, not 0, names its run for ever. */
+static inline u64 model_random(u64 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
 /* reference.c */
 void reference_note(struct model *m);
 void reference_ack(const struct model *m, const struct model_ack *ack);

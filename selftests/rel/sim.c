@@ -8,6 +8,7 @@
  */
 #include <stdarg.h>
 
+#include "agenda.h"
 #include "model.h"
 
 #define NS_PER_S	1000000000ULL
@@ -20,7 +21,6 @@
 #define LINK_QUEUE	(256U << 10)	/* bytes */
 #define RCVBUF		(1024 * 1024U)	/* bytes */
 #define SNDBUF		(1024 * 1024U)	/* bytes */
-#define EVENTS_MAX	65536
 
 enum event_type {
 	EV_FRAME,		/* data reaches the receiver */
@@ -30,8 +30,7 @@ enum event_type {
 };
 
 struct event {
-	u64 at;			/* ns */
-	u64 nr;			/* order among equal times */
+	struct due due;
 	enum event_type type;
 	union {
 		struct model_frame frame;
@@ -60,52 +59,15 @@ struct sim {
 	struct model m;		/* first: callbacks get its address */
 	const struct scenario *sc;
 	u64 prng;
-	u64 nr;
 	u64 link_free[2];	/* ns, when each direction is idle */
 	u64 drops;		/* for want of queue */
 	u64 timeouts;
-	struct event heap[EVENTS_MAX];
-	unsigned int events;
+	struct agenda agenda;
 };
 
 static u32 rnd(struct sim *s, u32 below)
 {
-	s->prng ^= s->prng << 13;
-	s->prng ^= s->prng >> 7;
-	s->prng ^= s->prng << 17;
-	return (s->prng >> 16) % below;
-}
-
-static bool event_before(const struct event *a, const struct event *b)
-{
-	return a->at != b->at ? a->at < b->at : a->nr < b->nr;
-}
-
-static void heap_push(struct sim *s, const struct event *ev)
-{
-	unsigned int i = s->events++;
-
-	MODEL_CHECK(i < EVENTS_MAX);
-	for (; i && event_before(ev, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		s->heap[i] = s->heap[(i - 1) / 2];
-	s->heap[i] = *ev;
-}
-
-static struct event heap_pop(struct sim *s)
-{
-	struct event top = s->heap[0], last = s->heap[--s->events];
-	unsigned int i = 0, child = 1;
-
-	for (; child < s->events; i = child, child = 2 * i + 1) {
-		if (child + 1 < s->events &&
-		    event_before(&s->heap[child + 1], &s->heap[child]))
-			child++;
-		if (!event_before(&s->heap[child], &last))
-			break;
-		s->heap[i] = s->heap[child];
-	}
-	s->heap[i] = last;
-	return top;
+	return (model_random(&s->prng) >> 16) % below;
 }
 
 /* Puts @ev on the link: queue, serialisation, loss, delay. */
@@ -123,18 +85,15 @@ static void link_send(struct sim *s, int dir, u32 bytes, struct event *ev)
 	*idle += (bytes + OVERHEAD) * 8 * NS_PER_S / LINK_BPS;
 	if (rnd(s, 1000) < s->sc->loss)
 		return;
-	ev->nr = s->nr++;
-	ev->at = *idle + LINK_DELAY;
+	ev->due.at = *idle + LINK_DELAY;
 	if (s->sc->jitter)
-		ev->at += rnd(s, s->sc->jitter) * US;
+		ev->due.at += rnd(s, s->sc->jitter) * US;
 	/* A host that is frozen sees all that came meanwhile afterwards. */
-	if (!dir && s->sc->stall && ev->at % (10 * MS) < s->sc->stall * US)
-		ev->at += s->sc->stall * US - ev->at % (10 * MS);
-	heap_push(s, ev);
-	if (rnd(s, 1000) < s->sc->dup) {
-		ev->nr = s->nr++;
-		heap_push(s, ev);
-	}
+	if (!dir && s->sc->stall && ev->due.at % (10 * MS) < s->sc->stall * US)
+		ev->due.at += s->sc->stall * US - ev->due.at % (10 * MS);
+	agenda_add(&s->agenda, ev);
+	if (rnd(s, 1000) < s->sc->dup)
+		agenda_add(&s->agenda, ev);
 }
 
 static void sim_xmit(struct model *m, const struct model_frame *frame)
@@ -164,15 +123,14 @@ static void program_reads(struct sim *s)
 {
 	struct event ev = {
 		.type = EV_READ,
-		.at = s->m.now + s->sc->pause * US,
-		.nr = s->nr++,
+		.due.at = s->m.now + s->sc->pause * US,
 	};
 	bool shut = s->m.rx.wnd_end - s->m.rx.nxt < 2 * MSS;
 
 	model_read(&s->m, s->m.unread);
 	if (shut && !s->m.fin_received)
 		send_ack(s);
-	heap_push(s, &ev);
+	agenda_add(&s->agenda, &ev);
 }
 
 static void handle(struct sim *s, const struct event *ev)
@@ -201,15 +159,16 @@ static void handle(struct sim *s, const struct event *ev)
 /* Runs the earliest of: an event, a delayed ack, a timer of the sender. */
 static void sim_step(struct sim *s)
 {
+	const struct due *next = agenda_next(&s->agenda);
 	u64 due = fsk_rel_tx_deadline(&s->m.tx);
 	struct model *m = &s->m;
 	struct event ev;
 	u32 cwnd;
 
-	if (s->events && (!due || s->heap[0].at <= due) &&
-	    (!m->rx.ack_at || s->heap[0].at <= m->rx.ack_at)) {
-		ev = heap_pop(s);
-		m->now = ev.at;
+	if (next && (!due || next->at <= due) &&
+	    (!m->rx.ack_at || next->at <= m->rx.ack_at)) {
+		agenda_take(&s->agenda, &ev);
+		m->now = ev.due.at;
 		handle(s, &ev);
 	} else if (m->rx.ack_at && (!due || m->rx.ack_at <= due)) {
 		m->now = m->rx.ack_at;
@@ -268,6 +227,7 @@ static void sim_start(struct sim *s, const struct scenario *sc)
 {
 	memset(s, 0, sizeof(*s));
 	s->prng = 88172645463325252ULL;
+	agenda_init(&s->agenda, sizeof(struct event));
 	s->sc = sc;
 	/* Numbers wrap in the middle of every run. */
 	model_init(&s->m, 0U - 1000000, MSS, sc->rcvbuf ? sc->rcvbuf : RCVBUF);
@@ -400,6 +360,7 @@ int main(void)
 			ok &= run_rpc(i + 1, &sim);
 		fflush(stdout);
 		model_free(&sim.m);
+		agenda_free(&sim.agenda);
 	}
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -12,6 +12,7 @@
 #include <fnmatch.h>
 #include <math.h>
 
+#include "agenda.h"
 #include "model.h"
 #include "tcp_cc.h"
 
@@ -46,8 +47,7 @@ enum kind {
 };
 
 struct event {
-	u64 at;			/* ns */
-	u64 nr;			/* order among equal times */
+	struct due due;
 	u32 payload;
 	u32 flow;
 	u32 life;		/* of the flow; others are void */
@@ -118,10 +118,8 @@ struct sim {
 	u64 end;
 	u64 bits;		/* per second, of the port */
 	u64 port_free;		/* ns */
-	u64 nr;
 	u64 prng;
-	struct event *heap;
-	u32 events, heap_size;
+	struct agenda agenda;
 	union payload *pool;
 	u32 pool_size, pool_free;
 	u64 frames, copies, drops, timeouts;
@@ -140,46 +138,7 @@ static const char *csv_dir;
 
 static u64 rnd(struct sim *s, u64 below)
 {
-	s->prng ^= s->prng << 13;
-	s->prng ^= s->prng >> 7;
-	s->prng ^= s->prng << 17;
-	return (s->prng >> 16) % below;
-}
-
-static bool event_before(const struct event *a, const struct event *b)
-{
-	return a->at != b->at ? a->at < b->at : a->nr < b->nr;
-}
-
-static void heap_push(struct sim *s, const struct event *ev)
-{
-	u32 i = s->events++;
-
-	if (i == s->heap_size) {
-		s->heap_size = 2 * s->heap_size + 1024;
-		s->heap = realloc(s->heap, s->heap_size * sizeof(*s->heap));
-		MODEL_CHECK(s->heap);
-	}
-	for (; i && event_before(ev, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		s->heap[i] = s->heap[(i - 1) / 2];
-	s->heap[i] = *ev;
-}
-
-static struct event heap_pop(struct sim *s)
-{
-	struct event top = s->heap[0], last = s->heap[--s->events];
-	u32 i = 0, child = 1;
-
-	for (; child < s->events; i = child, child = 2 * i + 1) {
-		if (child + 1 < s->events &&
-		    event_before(&s->heap[child + 1], &s->heap[child]))
-			child++;
-		if (!event_before(&s->heap[child], &last))
-			break;
-		s->heap[i] = s->heap[child];
-	}
-	s->heap[i] = last;
-	return top;
+	return (model_random(&s->prng) >> 16) % below;
 }
 
 static u32 payload_new(struct sim *s)
@@ -213,15 +172,14 @@ static void at_life(struct flow *f, u32 life, u64 when, enum event_type type,
 		    u32 payload)
 {
 	struct event ev = {
-		.at = when,
-		.nr = f->s->nr++,
+		.due.at = when,
 		.payload = payload,
 		.flow = f->id,
 		.life = life,
 		.type = type,
 	};
 
-	heap_push(f->s, &ev);
+	agenda_add(&f->s->agenda, &ev);
 }
 
 static void at(struct flow *f, u64 when, enum event_type type, u32 payload)
@@ -568,7 +526,7 @@ static void handle(struct sim *s, const struct event *ev)
 {
 	struct flow *f = &s->flows[ev->flow];
 
-	s->now = ev->at;
+	s->now = ev->due.at;
 	if (ev->type == EV_SAMPLE)
 		sample(s);
 	else if (ev->type == EV_WARM)
@@ -613,6 +571,7 @@ static void sim_start(struct sim *s, const struct scenario *sc)
 
 	memset(s, 0, sizeof(*s));
 	s->prng = 88172645463325252ULL;
+	agenda_init(&s->agenda, sizeof(struct event));
 	s->sc = sc;
 	s->mss = (sc->mtu ? sc->mtu : 1500) - HEADER;
 	s->bits = sc->gbps * 1e9;
@@ -639,18 +598,19 @@ static void sim_free(struct sim *s)
 	if (s->series)
 		fclose(s->series);
 	free(s->flows);
-	free(s->heap);
+	agenda_free(&s->agenda);
 	free(s->pool);
 	free(s->took);
 }
 
 static void sim_run(struct sim *s)
 {
+	const struct due *next;
 	struct event ev;
 	u64 steps = 0;
 
-	while (s->events && s->heap[0].at < s->end) {
-		ev = heap_pop(s);
+	while ((next = agenda_next(&s->agenda)) && next->at < s->end) {
+		agenda_take(&s->agenda, &ev);
 		handle(s, &ev);
 		if (steps++ % 65536 == 0 && s->flows[ev.flow].life)
 			model_check(&s->flows[ev.flow].m);
