@@ -16,7 +16,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 BOOT_SECONDS = 300
 PACKAGES = ("redis-server", "redis-tools", "nginx-light", "wrk",
-            "postgresql-15", "iperf3", "sockperf")
+            "postgresql-15", "iperf3", "sockperf", "iputils-ping")
 # What in-guest.sh can run, and what its figure is.
 PROGRAMS = {
     "redis-1": "redis-benchmark GET, 1 client: requests",
