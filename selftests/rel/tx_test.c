@@ -308,7 +308,7 @@ static void tx_sent__tail_probe_for_the_last_only(struct kunit *test)
 	fsk_rel_tx_sent(&f->tx, seg, f->now);
 	KUNIT_EXPECT_EQ(test, f->tx.probe_at, 0ULL);
 	pump(f);
-	KUNIT_EXPECT_EQ(test, f->tx.probe_at, f->now + FSK_TLP_MIN_NS);
+	KUNIT_EXPECT_EQ(test, f->tx.probe_at, f->now + FSK_RTO_MIN_NS);
 	KUNIT_EXPECT_LT(test, f->tx.probe_at, f->tx.rto_at);
 	KUNIT_EXPECT_EQ(test, fsk_rel_tx_deadline(&f->tx), f->tx.probe_at);
 }

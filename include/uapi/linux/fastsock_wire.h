@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define FSK_WIRE_VERSION	2
+#define FSK_WIRE_VERSION	3
 /* In SYN: a bridge on the way has rules against it.  To be rejected. */
 #define FSK_WIRE_REFUSED	0
 #define FSK_ETHERTYPE		0x88B5	/* IEEE 802 local experimental 1 */
@@ -57,6 +57,10 @@ enum fsk_type {
 #define FSK_F_FIN	0x01	/* the stream ends behind this frame */
 #define FSK_F_ACK	0x02	/* the sender can go on only after an ack */
 #define FSK_F_URG	0x04	/* the last byte of the body is urgent */
+#define FSK_F_TWICE	0x08	/* something came that had come before */
+#define FSK_F_PATIENCE	0x70	/* an ack may wait 0.5 ms, doubled so often */
+#define FSK_F_PATIENCE_SHIFT	4
+#define FSK_F_DATA	0x7f	/* all of them, as in DATA and CONFIRM */
 
 /**
  * struct fsk_hdr - what every frame begins with

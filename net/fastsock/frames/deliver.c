@@ -246,6 +246,7 @@ bool fsk_deliver(struct fsk_frames *fr, struct sk_buff *skb,
 	seg->len = skb->len + fin;
 	seg->flags = (fin ? FSK_SEG_FIN : 0) |
 		     (hdr->flags & FSK_F_ACK ? FSK_SEG_ASK : 0);
+	fr->rx.patience = (hdr->flags & FSK_F_PATIENCE) >> FSK_F_PATIENCE_SHIFT;
 
 	if (unlikely((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
 		     sk->sk_shutdown & RCV_SHUTDOWN && skb->len &&

@@ -55,6 +55,8 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 	struct fsk_seg *freed = NULL;
 	int what;
 
+	if (unlikely(f->hdr->flags & FSK_F_TWICE))
+		fsk_rel_tx_twice(&fr->tx);
 	what = fsk_rel_tx_ack(&fr->tx, be32_to_cpu(f->hdr->ack),
 			      be32_to_cpu(f->hdr->win), sack, n, f->now,
 			      &freed);
@@ -92,6 +94,7 @@ rcv_data(struct fsk_frames *fr, const struct frame *f)
 	if (f->skb->len || f->hdr->flags & FSK_F_FIN) {
 		if (!fsk_deliver(fr, f->skb, f->hdr, f->now))
 			return;
+		fsk_rel_tx_heard(&fr->tx, f->now);
 	} else {
 		consume_skb(f->skb);
 	}
@@ -212,13 +215,13 @@ struct handler {
 static const struct handler handlers[FSK_T_MAX] = {
 	[FSK_T_DATA] = {
 		.max = U16_MAX, .unit = 1,
-		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
+		.flags = FSK_F_DATA,
 		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
 	},
 	[FSK_T_SACK] = {
 		.rcv = rcv_sack, .min = sizeof(struct fsk_range),
 		.max = FSK_SACK_MAX * sizeof(struct fsk_range),
-		.unit = sizeof(struct fsk_range),
+		.unit = sizeof(struct fsk_range), .flags = FSK_F_TWICE,
 		.phases = PH_CONFIRM | PH_OPEN, .reply = true,
 	},
 	[FSK_T_PROBE] = {
@@ -244,7 +247,7 @@ static const struct handler handlers[FSK_T_MAX] = {
 	[FSK_T_CONFIRM] = {
 		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn),
 		.max = U16_MAX, .unit = 1,
-		.flags = FSK_F_FIN | FSK_F_ACK | FSK_F_URG,
+		.flags = FSK_F_DATA,
 		.phases = PH_OPEN, .reply = true, .data = true,
 	},
 	[FSK_T_REJECT] = {

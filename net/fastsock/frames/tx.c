@@ -139,6 +139,12 @@ fill_hdr(struct fsk_frames *fr, struct sk_buff *skb, u8 type, u8 flags,
 	fsk_seal(hdr, key);
 }
 
+/* What is said of that which is acknowledged. */
+static u8 ack_flags(const struct fsk_frames *fr)
+{
+	return unlikely(fr->rx.twice) ? FSK_F_TWICE : 0;
+}
+
 static __always_inline int xmit(struct fsk_frames *fr, struct sk_buff *skb)
 {
 	struct net_device *dev = fsk_frames_dev(fr);
@@ -162,6 +168,7 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 {
 	const struct net_device *dev;
 	struct sk_buff *skb;
+	u8 flags = 0;
 	u32 room;
 
 	if (unlikely(!fsk_conn_path_fresh(&fr->conn)))
@@ -177,8 +184,10 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 	skb_reserve(skb, room);
 	if (len)
 		skb_put_data(skb, body, len);
+	if (type == FSK_T_DATA || type == FSK_T_SACK)
+		flags = ack_flags(fr);
 	/* Who has forgotten the connection echoes the key, of no epoch. */
-	fill_hdr(fr, skb, type, 0, seq, len, type == FSK_T_PROBE ?
+	fill_hdr(fr, skb, type, flags, seq, len, type == FSK_T_PROBE ?
 		 fr->conn.peer_key : fr->seal_key);
 	xmit(fr, skb);
 	return 0;
@@ -314,7 +323,7 @@ static struct sk_buff *frame_of(struct sk_buff *skb)
 static u8 frame_flags(struct fsk_frames *fr, const struct fsk_seg *seg)
 {
 	const struct sock *sk = fr->conn.sk;
-	u8 flags = 0;
+	u8 flags = ack_flags(fr) | fr->tx.patience << FSK_F_PATIENCE_SHIFT;
 
 	if (seg->flags & FSK_SEG_FIN)
 		flags |= FSK_F_FIN;

@@ -39,7 +39,9 @@ static void fill_headers(struct sk_buff *segs, const struct fsk_hdr *first,
 		hdr->seq = cpu_to_be32(seq);
 		hdr->len = cpu_to_be16(len);
 		/* End of stream, the wish for an ack, the urgent byte. */
-		hdr->flags = skb->next ? 0 : first->flags;
+		hdr->flags = first->flags;
+		if (skb->next)
+			hdr->flags &= FSK_F_PATIENCE;
 		fsk_seal(hdr, key);
 		seq += len;
 	}
@@ -149,7 +151,7 @@ static bool gro_mergeable(struct sk_buff *skb, const struct fsk_hdr *hdr)
 	u32 len = be16_to_cpu(hdr->len);
 
 	return hdr->type == FSK_T_DATA && len &&
-	       !(hdr->flags & ~(FSK_F_FIN | FSK_F_ACK | FSK_F_URG)) &&
+	       !(hdr->flags & ~FSK_F_DATA) &&
 	       skb_gro_len(skb) == sizeof(*hdr) + len && !skb_cloned(skb) &&
 	       !skb_has_frag_list(skb) && !skb_zcopy(skb) &&
 	       !skb->destructor && !skb->slow_gro && fsk_frags_readable(skb) &&
@@ -166,6 +168,7 @@ static bool gro_follows(struct sk_buff *p, const struct fsk_hdr *held,
 	       more <= skb_shinfo(p)->gso_size &&
 	       p->len + more < GSO_LEGACY_MAX_SIZE && !skb_cloned(p) &&
 	       p->pp_recycle == skb->pp_recycle && !p->slow_gro &&
+	       !((held->flags ^ hdr->flags) & FSK_F_PATIENCE) &&
 	       !skb_metadata_differs(p, skb) &&
 	       fsk_unseal(held) == fsk_unseal(hdr);
 }
@@ -271,7 +274,8 @@ static struct sk_buff *gro_receive(struct list_head *head, struct sk_buff *skb)
 		return p;
 	}
 	skb_gro_pull(skb, sizeof(*hdr));
-	last = hdr->flags || be16_to_cpu(hdr->len) < GRO_LEAST;
+	last = hdr->flags & ~FSK_F_PATIENCE ||
+	       be16_to_cpu(hdr->len) < GRO_LEAST;
 	if (!p) {
 		NAPI_GRO_CB(skb)->flush |= last;
 		return NULL;

@@ -17,13 +17,14 @@
 #include "rel/cc.h"
 #include "rel/seq.h"
 
-#define FSK_RTO_MIN_NS		1000000ULL	/* 1 ms */
+#define FSK_RTO_MIN_NS		1000000ULL	/* twice FSK_DELACK_NS */
 #define FSK_RTO_INIT_NS		10000000ULL	/* 10 ms, before a sample */
 #define FSK_RTO_MAX_NS		2000000000ULL	/* 2 s */
 #define FSK_DELACK_NS		500000ULL	/* below any peer's RTO */
+#define FSK_PATIENCE_MAX	4		/* an ack within 8 ms */
+#define FSK_PATIENCE_KEEP	32		/* soon answered, then less */
 #define FSK_RTT_MIN_NS		1ULL		/* 0 would mean no sample */
 #define FSK_PROBE_MAX_NS	200000000ULL	/* window probes */
-#define FSK_TLP_MIN_NS		1000000ULL	/* 1 ms before a tail probe */
 #define FSK_REO_MIN_NS		300000ULL	/* usual reordering */
 #define FSK_REO_STEPS_MAX	15		/* of reordering window */
 #define FSK_REO_KEEP		16		/* loss episodes a step lasts */
@@ -124,6 +125,13 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  * @in_recovery: a loss episode lasts until @recover is acknowledged
  * @tlp_done: a tail probe was sent since the last RTT sample
  * @cwnd_limited: cwnd was what stopped the last fsk_rel_tx_next()
+ * @patience: the peer may delay its acks by FSK_DELACK_NS, doubled so often;
+ *	the timers wait for twice that
+ * @answered: the peer has sent something since this end last did
+ * @repeated: a timer had the only segment under way sent again since the last
+ *	RTT sample
+ * @needless: the last time that was for nothing
+ * @prompt: acks that needed no such patience, one after the other
  * @cut: cuts a segment; NULL if none is longer than a frame
  * @cc: congestion control
  * @lost_first: oldest LOST segment; all are a ring in the order of numbers
@@ -172,6 +180,11 @@ struct fsk_rel_tx {
 	bool in_recovery;
 	bool tlp_done;
 	bool cwnd_limited;
+	u8 patience:3;
+	u8 answered:1;
+	u8 repeated:1;
+	u8 needless:1;
+	u8 prompt;
 	fsk_rel_cut cut;
 	struct fsk_cc cc;
 
@@ -200,6 +213,9 @@ struct fsk_rel_tx {
  * @recent: start of the newest out-of-order segment, reported first
  * @ack_at: ns, when a delayed ack is due, 0 when none
  * @ack_now: an ack must go out before anything else
+ * @patience: of the peer, set by the caller: how much longer than usual an ack
+ *	may be delayed
+ * @twice: something came again since the last ack: to be said in the next one
  * @fin_seen: the FIN's number is known: @fin_seq
  * @fin_seq: number after the FIN; nothing beyond is taken
  * @mss: bytes; FSK_ACK_EVERY of them unacknowledged force an ack
@@ -219,7 +235,9 @@ struct fsk_rel_rx {
 	u32 mss;
 	u16 ooo_count;
 	bool ack_now;
-	bool fin_seen;
+	u8 patience:3;
+	u8 twice:1;
+	u8 fin_seen:1;
 };
 
 /**
@@ -291,6 +309,24 @@ static inline bool fsk_rel_tx_idle(const struct fsk_rel_tx *tx)
 	return tx->head == tx->unsent;
 }
 
+void fsk_rel_tx_answered(struct fsk_rel_tx *tx, u64 took);
+
+/* How long the peer may keep an ack for itself. */
+static inline u64 fsk_rel_patience(const struct fsk_rel_tx *tx)
+{
+	return FSK_DELACK_NS << tx->patience;
+}
+
+/* The peer has sent stream bytes; the ack that came with them was taken. */
+static inline void fsk_rel_tx_heard(struct fsk_rel_tx *tx, u64 now)
+{
+	if (tx->answered || !fsk_rel_tx_idle(tx))
+		return;
+	tx->answered = true;
+	if (unlikely(now - tx->rack_sent > fsk_rel_patience(tx) / 4))
+		fsk_rel_tx_answered(tx, now - tx->rack_sent);
+}
+
 /* The peer is asked for an ack, at the latest by what was sent last. */
 static inline void fsk_rel_tx_asked(struct fsk_rel_tx *tx)
 {
@@ -325,6 +361,7 @@ void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 		   const struct fsk_rel_range *sack, unsigned int nr_sack,
 		   u64 now, struct fsk_seg **freed);
+void fsk_rel_tx_twice(struct fsk_rel_tx *tx);
 u64 fsk_rel_tx_deadline(const struct fsk_rel_tx *tx);
 enum fsk_rel_event fsk_rel_tx_timeout(struct fsk_rel_tx *tx, u64 now);
 struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx);

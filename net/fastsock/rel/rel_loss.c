@@ -399,6 +399,7 @@ static enum fsk_rel_event fsk_loss_rto_expired(struct fsk_rel_tx *tx, u64 now)
 	tx->in_recovery = true;
 	tx->recover = tx->nxt;
 	tx->probe_at = 0;
+	tx->repeated = tx->head == fsk_tx_last_sent(tx);
 	fsk_loss_back_off(tx, now);
 	tx->rto_at = now + fsk_tx_rto(tx);
 	tx->cc.ops->timeout(&tx->cc, now);
@@ -408,6 +409,7 @@ static enum fsk_rel_event fsk_loss_rto_expired(struct fsk_rel_tx *tx, u64 now)
 static enum fsk_rel_event fsk_loss_tail_probe(struct fsk_rel_tx *tx, u64 now)
 {
 	struct fsk_seg *last = fsk_tx_last_sent(tx);
+	bool alone = tx->head == last;
 
 	tx->tlp_done = true;
 	tx->rto_at = now + fsk_tx_rto(tx);
@@ -420,6 +422,7 @@ static enum fsk_rel_event fsk_loss_tail_probe(struct fsk_rel_tx *tx, u64 now)
 			return FSK_REL_PROBE;
 		last = last->next;
 	}
+	tx->repeated = alone;
 	fsk_loss_mark(tx, last);
 	return FSK_REL_SEND;
 }

@@ -106,6 +106,14 @@ static enum fsk_rel_verdict fsk_rx_hold(struct fsk_rel_rx *rx,
 	return FSK_RX_HELD;
 }
 
+/* Who closes has nothing more to say, so its patience is not known. */
+static u64 fsk_rx_delay(const struct fsk_rel_rx *rx, const struct fsk_seg *seg)
+{
+	if (seg->flags & FSK_SEG_FIN)
+		return FSK_DELACK_NS;
+	return FSK_DELACK_NS << min_t(u8, rx->patience, FSK_PATIENCE_MAX);
+}
+
 static void fsk_rx_in_order(struct fsk_rel_rx *rx, const struct fsk_seg *seg,
 			    u64 now)
 {
@@ -116,7 +124,7 @@ static void fsk_rx_in_order(struct fsk_rel_rx *rx, const struct fsk_seg *seg,
 				       FSK_ACK_LONG * rx->longest))
 		rx->ack_now = true;
 	else if (!rx->ack_at)
-		rx->ack_at = now + FSK_DELACK_NS;
+		rx->ack_at = now + fsk_rx_delay(rx, seg);
 }
 
 /**
@@ -138,6 +146,7 @@ enum fsk_rel_verdict fsk_rel_rx_data(struct fsk_rel_rx *rx,
 	*trim = 0;
 	if (!fsk_after(fsk_seg_end(seg), rx->nxt)) {
 		rx->ack_now = true;
+		rx->twice = true;
 		return FSK_RX_DUP;
 	}
 	if (!fsk_rx_admits(rx, seg)) {
@@ -265,6 +274,7 @@ void fsk_rel_rx_ack_sent(struct fsk_rel_rx *rx)
 	rx->acked = rx->nxt;
 	rx->longest = 0;
 	rx->ack_now = false;
+	rx->twice = false;
 	rx->ack_at = 0;
 }
 

@@ -38,6 +38,7 @@ void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
 	tx->searched = isn;
 	tx->asked = isn;
 	tx->rto = FSK_RTO_INIT_NS;
+	tx->answered = true;
 	tx->cc.ops = cc;
 	tx->cc.mss = mss;
 	cc->init(&tx->cc);
@@ -202,7 +203,7 @@ struct fsk_seg *fsk_rel_tx_next(struct fsk_rel_tx *tx, u64 now)
  */
 static void fsk_tx_arm_tail(struct fsk_rel_tx *tx, u64 now)
 {
-	u64 wait = max(2 * tx->srtt, FSK_TLP_MIN_NS);
+	u64 wait = max(2 * tx->srtt, fsk_tx_least_wait(tx));
 
 	tx->probe_at = 0;
 	if (tx->tlp_done || tx->backoff || !tx->srtt || wait >= tx->rto)
@@ -245,6 +246,7 @@ void fsk_rel_tx_sent(struct fsk_rel_tx *tx, struct fsk_seg *seg, u64 now)
 	tx->unsent = seg->next;
 	tx->nxt = fsk_seg_end(seg);
 	tx->inflight += seg->len;
+	tx->answered = false;
 	if (!tx->rto_at)
 		tx->rto_at = now + fsk_tx_rto(tx);
 	/* There is more to send, but not before an ack. */
@@ -387,8 +389,9 @@ static void fsk_tx_sample(struct fsk_rel_tx *tx, u64 rtt)
 		tx->rttvar = tx->rttvar - tx->rttvar / 4 + diff / 4;
 		tx->srtt = tx->srtt - tx->srtt / 8 + rtt / 8;
 	}
-	tx->rto = tx->srtt + max(4 * tx->rttvar, FSK_RTO_MIN_NS);
-	tx->rto = min(tx->rto, FSK_RTO_MAX_NS);
+	if (unlikely(tx->patience || tx->repeated))
+		fsk_tx_waited(tx, rtt);
+	fsk_tx_set_rto(tx);
 	tx->backoff = 0;
 	tx->tlp_done = false;
 }

@@ -39,6 +39,19 @@ static inline u64 fsk_tx_rto(const struct fsk_rel_tx *tx)
 	return min(tx->rto << tx->backoff, FSK_RTO_MAX_NS);
 }
 
+/* The least that timers wait for an ack. */
+static inline u64 fsk_tx_least_wait(const struct fsk_rel_tx *tx)
+{
+	return FSK_RTO_MIN_NS << tx->patience;
+}
+
+/* RFC 6298, with a least variation that allows for delayed acks. */
+static inline void fsk_tx_set_rto(struct fsk_rel_tx *tx)
+{
+	tx->rto = tx->srtt + max(4 * tx->rttvar, fsk_tx_least_wait(tx));
+	tx->rto = min(tx->rto, FSK_RTO_MAX_NS);
+}
+
 static inline u32 fsk_tx_whole_pieces(const struct fsk_rel_tx *tx, u32 len)
 {
 	return len - len % tx->cc.mss;
@@ -66,9 +79,13 @@ static inline u32 fsk_tx_cut_at(const struct fsk_rel_tx *tx,
 	return fsk_tx_whole_pieces(tx, min(len, fsk_tx_bytes(seg) - 1));
 }
 
-/* A copy was sent for nothing: the path reorders more than we allow. */
+/*
+ * A copy was sent for nothing: the path reorders more than we allow, or a timer
+ * was too early.
+ */
 static inline void fsk_tx_spurious(struct fsk_rel_tx *tx)
 {
+	fsk_rel_tx_twice(tx);
 	if (tx->reo_steps < FSK_REO_STEPS_MAX)
 		tx->reo_steps++;
 	tx->reo_keep = FSK_REO_KEEP;
@@ -92,6 +109,9 @@ static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
 	tx->rack_end = fsk_seg_end(seg);
 	tx->rack_rtt = min(now - seg->sent, FSK_RTO_MAX_NS);
 }
+
+/* rel_patience.c */
+void fsk_tx_waited(struct fsk_rel_tx *tx, u64 rtt);
 
 /* rel_sack.c */
 void fsk_sack_take(struct fsk_rel_tx *tx, const struct fsk_rel_range *sack,
