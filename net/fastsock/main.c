@@ -25,6 +25,7 @@
 #include "frames/rx.h"
 #include "frames/tomb.h"
 #include "frames/waiting.h"
+#include "inet/known.h"
 #include "inet/route.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -101,6 +102,7 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 		fsk_tomb_exit_net(net);
 		fsk_frames_exit_net(net);
 		fsk_waiting_exit(fsk_net(net));
+		fsk_known_exit_net(net);
 		fsk_stats_exit(net);
 	}
 }

@@ -161,16 +161,16 @@ typedef struct sock *(*fsk_syn_recv_7)(const struct sock *, struct sk_buff *,
 static inline struct sock *
 fsk_syn_recv_sock(const struct inet_connection_sock_af_ops *ops,
 		  const struct sock *lsk, struct sk_buff *skb,
-		  struct request_sock *req, bool *own)
+		  struct request_sock *req, struct dst_entry *dst, bool *own)
 {
 	const void *func = ops->syn_recv_sock;
 
 	if (__same_type(ops->syn_recv_sock, fsk_syn_recv_7))
-		return ((fsk_syn_recv_7)func)(lsk, skb, req, NULL, NULL, own,
+		return ((fsk_syn_recv_7)func)(lsk, skb, req, dst, NULL, own,
 					      NULL);
 	BUILD_BUG_ON(!__same_type(ops->syn_recv_sock, fsk_syn_recv_7) &&
 		     !__same_type(ops->syn_recv_sock, fsk_syn_recv_6));
-	return ((fsk_syn_recv_6)func)(lsk, skb, req, NULL, NULL, own);
+	return ((fsk_syn_recv_6)func)(lsk, skb, req, dst, NULL, own);
 }
 
 /* 6.11 made sysctl handlers take a const table. */

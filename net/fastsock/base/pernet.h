@@ -18,6 +18,7 @@ struct fsk_peer;
 
 #define FSK_PEER_BUCKETS	256
 #define FSK_DELEGATE_CACHE	256
+#define FSK_KNOWN		64
 
 /* Values of net.fastsock.enable. */
 #define FSK_ENABLE_OFF		0
@@ -58,6 +59,7 @@ struct fsk_tombs {
 	struct delayed_work reap;
 };
 
+struct fsk_known;
 struct fsk_waiting;
 
 /**
@@ -92,6 +94,7 @@ struct fsk_waiting;
  * @by_id: connections of frames by their own id; RCU
  * @by_peer: the same by what they call the other end; RCU
  * @tombs: ids of server ends that are gone
+ * @known: routes that were looked up lately; RCU, xchg()
  */
 struct fsk_net {
 	int enable;
@@ -122,6 +125,7 @@ struct fsk_net {
 	struct fsk_table by_id;
 	struct fsk_table by_peer;
 	struct fsk_tombs tombs;
+	struct fsk_known __rcu *known[FSK_KNOWN];
 };
 
 extern unsigned int fsk_net_id;

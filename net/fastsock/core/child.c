@@ -287,7 +287,7 @@ struct sock *fsk_child_make(struct sock *lsk, struct net_device *dev,
 	if (security_inet_conn_request(lsk, skb, req))
 		goto err_req;
 	child = fsk_syn_recv_sock(inet_csk(lsk)->icsk_af_ops, lsk, skb, req,
-				  &own_req);
+				  fsk_policy_child_dst(lsk, req), &own_req);
 	if (!child)
 		goto err_req;
 	security_inet_conn_established(child, skb);

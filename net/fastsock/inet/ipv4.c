@@ -20,6 +20,7 @@
 #include "base/compat.h"
 #include "base/stats.h"
 #include "inet/ipv4.h"
+#include "inet/known.h"
 
 static bool snapshot(struct neighbour *n, u8 *mac)
 {
@@ -186,6 +187,24 @@ bool fsk_ipv4_is_ours(const struct sock *sk)
 }
 
 /**
+ * fsk_ipv4_ports_matter - may a route depend on ports, or on more?
+ * @net: namespace
+ *
+ * As IPsec and rules may say.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool fsk_ipv4_ports_matter(const struct net *net)
+{
+#ifdef CONFIG_IP_ROUTE_MULTIPATH
+	if (READ_ONCE(net->ipv4.sysctl_fib_multipath_hash_policy))
+		return true;
+#endif
+	return fsk_ipv4_xfrm_judges_out(net) || fib4_has_custom_rules(net);
+}
+
+/**
  * fsk_ipv4_route_plain - does the route depend on nothing but the destination?
  * @sk: unconnected socket
  *
@@ -234,6 +253,8 @@ struct rtable *fsk_ipv4_first_route(const struct sock *sk, __be32 *daddr)
  * @daddr: the server's address
  * @dport: its port
  *
+ * TCP looks twice, because only the first time tells its own address.
+ *
  * Context: process; the caller owns @sk.
  * Return: a route, referenced, or an error pointer.
  */
@@ -241,26 +262,25 @@ struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 				      __be32 daddr, __be16 dport)
 {
 	const struct inet_sock *inet = inet_sk(sk);
+	struct net *net = sock_net(sk);
+	struct rtable *rt;
+	__be32 saddr;
+	bool plain;
 
-	return ip_route_connect(fl4, daddr, inet->inet_saddr,
-				sk->sk_bound_dev_if, IPPROTO_TCP,
-				inet->inet_sport, dport, sk);
-}
-
-/* Does a route depend on a port, as IPsec and rules may say? */
-static bool ports_matter(const struct net *net)
-{
-#ifdef CONFIG_XFRM
-	if (READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
-	    READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) !=
-	    XFRM_USERPOLICY_ACCEPT)
-		return true;
-#endif
-#ifdef CONFIG_IP_ROUTE_MULTIPATH
-	if (READ_ONCE(net->ipv4.sysctl_fib_multipath_hash_policy))
-		return true;
-#endif
-	return fib4_has_custom_rules(net);
+	plain = daddr && !inet->inet_saddr &&
+		fsk_known_suits(sk, READ_ONCE(sk->sk_mark));
+	rt = plain ? fsk_known_out(net, daddr, 0, &saddr) : NULL;
+	if (rt) {
+		ip_route_connect_init(fl4, daddr, saddr, rt->dst.dev->ifindex,
+				      IPPROTO_TCP, inet->inet_sport, dport, sk);
+		return rt;
+	}
+	rt = ip_route_connect(fl4, daddr, inet->inet_saddr,
+			      sk->sk_bound_dev_if, IPPROTO_TCP,
+			      inet->inet_sport, dport, sk);
+	if (plain && !IS_ERR(rt))
+		fsk_known_add_out(net, daddr, 0, rt, fl4->saddr);
+	return rt;
 }
 
 /**
@@ -300,7 +320,7 @@ int fsk_ipv4_bind_and_hash(struct sock *sk, struct flowi4 *fl4, __be16 dport,
 		goto failure;
 	sk_set_txhash(sk);
 	/* TCP always looks again. */
-	if (ports_matter(sock_net(sk)))
+	if (fsk_ipv4_ports_matter(sock_net(sk)))
 		*rtp = ip_route_newports(fl4, *rtp, sport, dport,
 					 inet->inet_sport, inet->inet_dport,
 					 sk);

@@ -33,6 +33,7 @@
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "inet/ipv4.h"
+#include "inet/known.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
@@ -127,6 +128,27 @@ static bool route_in(struct net *net, struct sk_buff *skb)
 	return !err && skb_rtable(skb)->rt_type == RTN_LOCAL;
 }
 
+/*
+ * Is @skb, which came in on @skb->dev, for this host?  Who looks at its route
+ * afterwards gets one, which may have no reference.
+ */
+static bool is_for_us(struct net *net, struct sk_buff *skb, bool want_route)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	bool applies = fsk_known_applies(net);
+	u32 genid;
+
+	if (applies && !want_route &&
+	    fsk_known_in(skb->dev, iph->daddr, iph->saddr))
+		return true;
+	genid = rt_genid_ipv4(net);
+	if (!route_in(net, skb))
+		return false;
+	if (applies)
+		fsk_known_add_in(skb->dev, iph->daddr, iph->saddr, genid);
+	return true;
+}
+
 /* Rules see the socket behind a packet that this host sends. */
 static void own(struct sk_buff *skb, struct sock *sk)
 {
@@ -204,10 +226,23 @@ static int probe_out(struct fsk_probe *p, struct rtable *rt, u32 mark)
 	return rerouted(skb, rt) ? FSK_REASON_NETFILTER : FSK_ACCEPT;
 }
 
+/* Is any incoming packet judged by an IPsec policy? */
+static bool xfrm_judges_in(const struct net *net)
+{
+#ifdef CONFIG_XFRM
+	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_IN]) ||
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) !=
+	       XFRM_USERPOLICY_ACCEPT;
+#else
+	return false;
+#endif
+}
+
 /* Caller: RCU, BH off. */
 static int probe_in(struct fsk_probe *p)
 {
 	struct sk_buff *skb = p->skb;
+	bool want_route;
 	int why;
 
 	/* Rules may ask for the sender's MAC. */
@@ -219,9 +254,11 @@ static int probe_in(struct fsk_probe *p)
 		return why;
 	if (skb_dst(skb))
 		return FSK_REASON_NETFILTER;
-	if (!route_in(p->net, skb))
+	want_route = hooked_in(p->net) || xfrm_judges_in(p->net);
+	if (!is_for_us(p->net, skb, want_route))
 		return FSK_REASON_NOROUTE;
-	why = run_hook(p, NF_INET_LOCAL_IN, NULL);
+	/* A hook that came just now would look for a route. */
+	why = skb_dst(skb) ? run_hook(p, NF_INET_LOCAL_IN, NULL) : FSK_ACCEPT;
 	if (why != FSK_ACCEPT)
 		return why;
 	if (!xfrm4_policy_check(p->sk, XFRM_POLICY_IN, skb))
@@ -242,35 +279,32 @@ static bool socket_policy(const struct sock *sk)
 #endif
 }
 
-/* Is any incoming packet judged by an IPsec policy? */
-static bool xfrm_judges_in(const struct net *net)
-{
-#ifdef CONFIG_XFRM
-	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_IN]) ||
-	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) !=
-	       XFRM_USERPOLICY_ACCEPT;
-#else
-	return false;
-#endif
-}
-
-/*
- * Would the flow leave as it is?  A policy that transforms it and one that
- * blocks it both say no.
- */
-static bool xfrm_lets_out(struct net *net, struct rtable *rt,
-			  struct flowi4 *fl4, struct sock *sk)
+static noinline bool xfrm_lets_flow_out(struct sock *sk, struct rtable *rt,
+					u32 mark, const struct fsk_tuple *t)
 {
 	struct dst_entry *dst;
+	struct flowi4 fl4;
 	bool plain;
 
-	dst = xfrm_lookup(net, dst_clone(&rt->dst), flowi4_to_flowi(fl4), sk,
-			  0);
+	out_flow(&fl4, sk, mark, t);
+	dst = xfrm_lookup(sock_net(sk), dst_clone(&rt->dst),
+			  flowi4_to_flowi(&fl4), sk, 0);
 	if (IS_ERR(dst))
 		return false;
 	plain = !dst_xfrm(dst);
 	dst_release(dst);
 	return plain;
+}
+
+/*
+ * Would the flow @t of @sk leave as it is?  A policy that transforms it and one
+ * that blocks it both say no.
+ */
+static bool xfrm_lets_out(struct sock *sk, struct rtable *rt, u32 mark,
+			  const struct fsk_tuple *t)
+{
+	return (!fsk_ipv4_xfrm_judges_out(sock_net(sk)) &&
+		!socket_policy(sk)) || xfrm_lets_flow_out(sk, rt, mark, t);
 }
 
 /*
@@ -367,7 +401,6 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 		.sk = sk,
 		.t = *t,
 	};
-	struct flowi4 fl4;
 	int why;
 
 	/* A VRF leads packets past its own hooks on its own device. */
@@ -376,9 +409,8 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 	if (fsk_nf_device_hooked(p.dev))
 		return FSK_REASON_NETFILTER;
 
-	out_flow(&fl4, sk, READ_ONCE(sk->sk_mark), t);
 	if (dst_xfrm(&rt->dst) || socket_policy(sk) ||
-	    !xfrm_lets_out(p.net, rt, &fl4, sk))
+	    !xfrm_lets_out(sk, rt, READ_ONCE(sk->sk_mark), t))
 		return FSK_REASON_XFRM;
 
 	rcu_read_lock();
@@ -409,22 +441,38 @@ static int server_out(const struct fsk_probe *syn, struct rtable *rt,
 	return why;
 }
 
+/* The route of what a listener sends.  @t: as the packet has it. */
+static struct rtable *answer_route(struct sock *lsk, u32 mark,
+				   const struct fsk_tuple *t)
+{
+	bool plain = fsk_known_suits(lsk, mark);
+	struct net *net = sock_net(lsk);
+	struct flowi4 fl4;
+	struct rtable *rt;
+	__be32 saddr;
+
+	rt = plain ? fsk_known_out(net, t->daddr, t->saddr, &saddr) : NULL;
+	if (rt)
+		return rt;
+	out_flow(&fl4, lsk, mark, t);
+	rt = __ip_route_output_key(net, &fl4);
+	if (plain && !IS_ERR(rt))
+		fsk_known_add_out(net, t->daddr, t->saddr, rt, t->saddr);
+	return rt;
+}
+
 /*
  * Caller: RCU, BH off.  Answers must go straight back to the client.  @mtu: the
  * way's.
  */
 static int server_answer(const struct fsk_probe *syn, u32 *mtu)
 {
+	u32 mark = inet_request_mark(syn->sk, syn->skb);
 	struct fsk_tuple t = reversed(&syn->t);
-	struct net *net = syn->net;
-	struct flowi4 fl4;
 	struct rtable *rt;
-	u32 mark;
 	int why;
 
-	mark = inet_request_mark(syn->sk, syn->skb);
-	out_flow(&fl4, syn->sk, mark, &t);
-	rt = __ip_route_output_key(net, &fl4);
+	rt = answer_route(syn->sk, mark, &t);
 	if (IS_ERR(rt))
 		return FSK_REASON_NOROUTE;
 
@@ -432,7 +480,7 @@ static int server_answer(const struct fsk_probe *syn, u32 *mtu)
 		why = FSK_REASON_GATEWAY;
 	else if (rt->dst.dev != syn->dev)
 		why = FSK_REASON_DEVICE;
-	else if (!xfrm_lets_out(net, rt, &fl4, syn->sk))
+	else if (!xfrm_lets_out(syn->sk, rt, mark, &t))
 		why = FSK_REASON_XFRM;
 	else
 		why = server_out(syn, rt, &t, mark);
@@ -441,7 +489,9 @@ static int server_answer(const struct fsk_probe *syn, u32 *mtu)
 	return why;
 }
 
-/* Caller: RCU, BH off.  @p->skb is the SYN; its route is one to keep. */
+/*
+ * Caller: RCU, BH off.  @p->skb is the SYN; a route that it has is one to keep.
+ */
 static int server_judge(struct fsk_probe *p, u32 *mtu)
 {
 	int why;
@@ -450,7 +500,7 @@ static int server_judge(struct fsk_probe *p, u32 *mtu)
 	why = probe_in(p);
 	if (why == FSK_ACCEPT)
 		why = server_answer(p, mtu);
-	if (why == FSK_ACCEPT && !skb_dst_force(p->skb))
+	if (why == FSK_ACCEPT && skb_dst(p->skb) && !skb_dst_force(p->skb))
 		why = FSK_REASON_NOROUTE;
 	return why;
 }
@@ -531,6 +581,29 @@ static bool cgroup_judges(const struct sock *sk, enum cgroup_bpf_attach_type t)
 #endif
 
 /**
+ * fsk_policy_child_dst() - the route of a listener's child
+ * @lsk: listener
+ * @req: the child's request
+ *
+ * Context: any.
+ * Return: the route that inet_csk_route_child_sock() would find, referenced; or
+ * NULL to have it do so.
+ */
+struct dst_entry *fsk_policy_child_dst(const struct sock *lsk,
+				       const struct request_sock *req)
+{
+	const struct inet_request_sock *ireq = inet_rsk(req);
+	struct rtable *rt;
+	__be32 saddr;
+
+	if (ireq->ir_iif || !fsk_known_suits(lsk, ireq->ir_mark))
+		return NULL;
+	rt = fsk_known_out(sock_net(lsk), ireq->ir_rmt_addr, ireq->ir_loc_addr,
+			   &saddr);
+	return rt ? &rt->dst : NULL;
+}
+
+/**
  * fsk_policy_sock() - does something judge each packet of this socket?
  * @sk: a connecting socket, or the listener
  *
@@ -588,8 +661,9 @@ bool fsk_policy_running(struct sock *sk, struct net_device *dev)
  * @t: the connection's addresses and ports, from client to server
  *
  * For functions that want a packet: the data begins with the TCP header, as in
- * TCP's receive path, IP and MAC headers stand before it, the route (with a
- * reference) and the TCP control block are set.  It has met no rule.
+ * TCP's receive path, IP and MAC headers stand before it, and the TCP control
+ * block is set.  It has met no rule, and has no route: that only helps TCP to
+ * receive what follows.
  *
  * Context: Softirq or process context.
  * Return: the packet, to be freed by kfree_skb(), or NULL: no memory, or the
@@ -599,7 +673,7 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev,
 			       const struct fsk_tuple *t)
 {
 	struct sk_buff *skb = build_in(dev, t, false);
-	bool routed;
+	bool ours;
 
 	if (!skb)
 		return NULL;
@@ -607,10 +681,11 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev,
 	receive_on(skb, dev);
 	rcu_read_lock();
 	local_bh_disable();
-	routed = route_in(dev_net(dev), skb) && skb_dst_force(skb);
+	ours = is_for_us(dev_net(dev), skb, false);
+	skb_dst_drop(skb);
 	local_bh_enable();
 	rcu_read_unlock();
-	if (!routed) {
+	if (!ours) {
 		kfree_skb(skb);
 		return NULL;
 	}
@@ -629,7 +704,7 @@ EXPORT_SYMBOL_NS_GPL(fsk_policy_syn, FASTSOCK);
  * come in was asked when the client connected.
  *
  * Context: Softirq or process context.
- * Return: as fsk_policy_syn() has it, but for the route; NULL without memory.
+ * Return: as fsk_policy_syn() has it; NULL without memory.
  */
 struct sk_buff *fsk_policy_synack(struct net_device *dev,
 				  const struct fsk_tuple *t)
@@ -648,7 +723,7 @@ struct sk_buff *fsk_policy_synack(struct net_device *dev,
  * fsk_policy_turn() - make the answer out of a SYN within the host
  * @skb: from fsk_policy_accept() or fsk_policy_syn()
  *
- * It has met no rule.  Its route leads to this host, as the SYN's does.
+ * It has met no rule.
  *
  * Context: Any.
  */

@@ -5,8 +5,10 @@
 
 #include <linux/types.h>
 
+struct dst_entry;
 struct fsk_tuple;
 struct net_device;
+struct request_sock;
 struct rtable;
 struct sk_buff;
 struct sock;
@@ -16,6 +18,8 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 		      const struct fsk_tuple *t, u32 mark,
 		      struct sk_buff **syn, u32 *mtu);
+struct dst_entry *fsk_policy_child_dst(const struct sock *lsk,
+				       const struct request_sock *req);
 int fsk_policy_sock(const struct sock *sk);
 bool fsk_policy_running(struct sock *sk, struct net_device *dev);
 struct sk_buff *fsk_policy_syn(struct net_device *dev,
