@@ -26,6 +26,7 @@
 #include "frames/tomb.h"
 #include "frames/waiting.h"
 #include "inet/known.h"
+#include "inet/packet.h"
 #include "inet/route.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -260,6 +261,7 @@ err_pair:
 err_tomb:
 	fsk_tomb_exit();
 err_wq:
+	fsk_packet_exit();
 	destroy_workqueue(fsk_wq);
 	return err;
 }
@@ -279,6 +281,7 @@ static void __exit fsk_exit(void)
 	fsk_frames_exit();
 	fsk_pair_exit();
 	fsk_tomb_exit();
+	fsk_packet_exit();
 	destroy_workqueue(fsk_wq);
 }
 

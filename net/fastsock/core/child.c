@@ -205,9 +205,10 @@ bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
  * fsk_child_check - may this listener have this connection?
  * @lsk: listener
  * @dev: device the client is on
+ * @mac: its address there, or NULL to ask ARP; 2-byte aligned
  * @t: addresses
  * @mark: of the SYN as it arrives
- * @syn: where to put the SYN that was judged; to be freed by kfree_skb()
+ * @syn: where to put the SYN that was judged; to be freed by fsk_packet_free()
  * @mtu: where to put the MTU of the way back, bytes
  *
  * The security module is asked later, see fsk_child_make().
@@ -215,7 +216,7 @@ bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
  * Context: BH disabled, RCU read section.
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with, without a SYN.
  */
-int fsk_child_check(struct sock *lsk, struct net_device *dev,
+int fsk_child_check(struct sock *lsk, struct net_device *dev, const u8 *mac,
 		    const struct fsk_tuple *t, u32 mark,
 		    struct sk_buff **syn, u32 *mtu)
 {
@@ -226,7 +227,7 @@ int fsk_child_check(struct sock *lsk, struct net_device *dev,
 	     fsk_child_tuple_in_use(dev, t, false)))
 		reason = FSK_REASON_BACKLOG;
 	return reason == FSK_ACCEPT ?
-	       fsk_policy_accept(lsk, dev, t, mark, syn, mtu) : reason;
+	       fsk_policy_accept(lsk, dev, mac, t, mark, syn, mtu) : reason;
 }
 
 /**
@@ -330,7 +331,8 @@ EXPORT_SYMBOL_NS_GPL(fsk_child_discard, FASTSOCK);
  * @t: addresses
  * @mark: of the SYN as it arrives
  * @lsk: where to put the listener, referenced
- * @syn: where to put the SYN that was judged; to be freed by kfree_skb()
+ * @syn: where to put the SYN that was judged; to be freed by fsk_packet_free(),
+ *	or by kfree_skb()
  *
  * Context: process.
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with, without either.
@@ -345,7 +347,8 @@ int fsk_child_choose(struct net_device *dev, const struct fsk_tuple *t,
 	local_bh_disable();
 	*lsk = fsk_child_find_listener(dev, t);
 	if (*lsk)
-		reason = fsk_child_check(*lsk, dev, t, mark, syn, &mtu);
+		reason = fsk_child_check(*lsk, dev, NULL, t, mark, syn,
+					 &mtu);
 	local_bh_enable();
 	rcu_read_unlock();
 	if (*lsk && reason != FSK_ACCEPT)

@@ -19,6 +19,7 @@
 #include "frames/client.h"
 #include "frames/frames.h"
 #include "frames/tx.h"
+#include "inet/packet.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
@@ -250,7 +251,7 @@ void fsk_client_resume(struct fsk_conn *conn, const struct fsk_synack *sa)
  * Tell the security module whom a client is connected to, as TCP's SYN-ACK
  * does.  Return: false without memory.
  */
-static bool tell_lsm(struct sock *sk, struct net_device *dev)
+static bool tell_lsm(struct sock *sk, struct net_device *dev, const u8 *mac)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	const struct fsk_tuple answer = {
@@ -261,11 +262,11 @@ static bool tell_lsm(struct sock *sk, struct net_device *dev)
 
 	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
 		return true;
-	skb = fsk_policy_synack(dev, &answer);
+	skb = fsk_policy_synack(dev, mac, &answer);
 	if (!skb)
 		return false;
 	security_inet_conn_established(sk, skb);
-	kfree_skb(skb);
+	fsk_packet_free(skb);
 	return true;
 }
 
@@ -288,7 +289,7 @@ void fsk_rcv_synack(struct fsk_frames *fr, const struct fsk_synack *sa)
 		fsk_client_fallback(fr, FSK_REASON_VERSION);
 		return;
 	}
-	if (!dev || !tell_lsm(sk, dev)) {
+	if (!dev || !tell_lsm(sk, dev, fr->path.mac)) {
 		fsk_client_fallback(fr, FSK_REASON_NOMEM);
 		return;
 	}

@@ -25,6 +25,7 @@
 #include "frames/tx.h"
 #include "frames/waiting.h"
 #include "inet/ipv4.h"
+#include "inet/packet.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
@@ -32,7 +33,8 @@
 
 /* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
 static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
-		      const struct fsk_tuple *t, struct fsk_synack *sa)
+		      const u8 *mac, const struct fsk_tuple *t,
+		      struct fsk_synack *sa)
 {
 	struct sk_buff *skb = NULL;
 	struct sock *lsk;
@@ -53,14 +55,14 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		return FSK_REASON_NO_LISTENER;
 	reason = fsk_tomb_full(dev_net(dev)) ?
 		 FSK_REASON_BACKLOG :
-		 fsk_child_check(lsk, dev, t, 0, &skb, &mtu);
+		 fsk_child_check(lsk, dev, mac, t, 0, &skb, &mtu);
 	/* CONFIRM meets no rule that would mark it for the child. */
 	if (reason == FSK_ACCEPT && inet_request_mark(lsk, skb) !=
 				    READ_ONCE(lsk->sk_mark))
 		reason = FSK_REASON_NETFILTER;
 	if (reason == FSK_ACCEPT)
 		reason = fsk_child_lsm_reason(lsk, skb, t);
-	kfree_skb(skb);
+	fsk_packet_free(skb);
 	sa->win = cpu_to_be32(fsk_rx_promise(lsk));
 	if (reason == FSK_ACCEPT) {
 		mss = fsk_mss_own(lsk, fsk_eth_mtu(dev));
@@ -199,7 +201,7 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	}
 	syn_tuple(syn, &t);
 	reason = source_known(dev, mac, t.saddr) ?
-		 syn_reason(syn, dev, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
+		 syn_reason(syn, dev, mac, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
 	if (likely(reason != FSK_REASON_BACKLOG) ||
 	    !challenge_owner(syn, dev, mac, &t))
 		answer_syn(syn, dev, mac, reason, &sa);
@@ -238,12 +240,12 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
 	syn_tuple(syn, &t);
 	if (fsk_child_tuple_in_use(dev, &t, true))
 		return ERR_PTR(-EAGAIN);
-	skb = fsk_policy_syn(dev, &t);
+	skb = fsk_policy_syn(dev, mac, &t);
 	if (!skb)
 		return ERR_PTR(-EAGAIN);
 	child = fsk_child_make(lsk, dev, &t, be16_to_cpu(syn->mss), skb,
 			       &req);
-	kfree_skb(skb);
+	fsk_packet_free(skb);
 	if (!child)
 		return ERR_PTR(-EAGAIN);
 	fr = fsk_eth_usable(dev) ?

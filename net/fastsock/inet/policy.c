@@ -42,6 +42,7 @@
  * struct fsk_probe - a packet on its way past the judges
  * @net: the namespace
  * @dev: device it would leave or enter by
+ * @mac: whom it comes from, if that is known; 2-byte aligned
  * @sk: this end's full socket: the connecting one or the listener; referenced
  * @t: addresses of the packet, in its own direction
  * @skb: the packet; NULL once a hook has stolen it
@@ -49,6 +50,7 @@
 struct fsk_probe {
 	struct net *net;
 	struct net_device *dev;
+	const u8 *mac;
 	struct sock *sk;
 	struct fsk_tuple t;
 	struct sk_buff *skb;
@@ -64,15 +66,22 @@ static bool neighbour_mac(struct net_device *dev, __be32 addr, u8 *mac)
 	return fsk_ipv4_neighbour(dev, addr, mac);
 }
 
-/* As the device's driver hands a packet up.  False: sender's MAC unknown. */
-static bool receive_on(struct sk_buff *skb, struct net_device *dev)
+/*
+ * As the device's driver hands a packet up.  @mac: the sender's, or NULL to ask
+ * ARP.  False: it is not known.
+ */
+static bool receive_on(struct sk_buff *skb, struct net_device *dev,
+		       const u8 *mac)
 {
 	struct ethhdr *eth = skb_push(skb, ETH_HLEN);
-	bool known;
+	bool known = true;
 
 	skb_reset_mac_header(skb);
 	eth_zero_addr(eth->h_source);
-	known = neighbour_mac(dev, ip_hdr(skb)->saddr, eth->h_source);
+	if (mac)
+		ether_addr_copy(eth->h_source, mac);
+	else
+		known = neighbour_mac(dev, ip_hdr(skb)->saddr, eth->h_source);
 	ether_addr_copy(eth->h_dest, dev->dev_addr);
 	eth->h_proto = htons(ETH_P_IP);
 	__skb_pull(skb, ETH_HLEN);
@@ -246,7 +255,7 @@ static int probe_in(struct fsk_probe *p)
 	int why;
 
 	/* Rules may ask for the sender's MAC. */
-	if (!receive_on(skb, p->dev) && hooked_in(p->net))
+	if (!receive_on(skb, p->dev, p->mac) && hooked_in(p->net))
 		return FSK_REASON_NETFILTER;
 
 	why = run_hook(p, NF_INET_PRE_ROUTING, NULL);
@@ -376,7 +385,7 @@ static int client_in(const struct fsk_probe *syn)
 	local_bh_disable();
 	why = probe_in(&p);
 	local_bh_enable();
-	kfree_skb(p.skb);
+	fsk_packet_free(p.skb);
 	return why;
 }
 
@@ -418,7 +427,7 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 	if (why == FSK_ACCEPT)
 		why = client_in(&p);
 	rcu_read_unlock();
-	kfree_skb(p.skb);
+	fsk_packet_free(p.skb);
 	return why;
 }
 
@@ -437,7 +446,7 @@ static int server_out(const struct fsk_probe *syn, struct rtable *rt,
 		return FSK_REASON_NOMEM;
 	fsk_nf_track_reply(p.skb, syn->skb);
 	why = probe_out(&p, rt, mark);
-	kfree_skb(p.skb);
+	fsk_packet_free(p.skb);
 	return why;
 }
 
@@ -519,10 +528,11 @@ static void hand_to_tcp(struct sk_buff *skb)
  * fsk_policy_accept() - would the client's TCP SYN reach the listener?
  * @lsk: the listener that TCP would find
  * @dev: device that the frame came in by
+ * @mac: whom it came from, or NULL to ask ARP for the client; 2-byte aligned
  * @t: the connection's addresses and ports, from client to server
  * @mark: of the SYN as it arrives: the client's on the loopback device, else 0
  * @syn: where to put that SYN, as fsk_policy_syn() would make it, but with what
- *	rules have marked it with; to be freed by kfree_skb()
+ *	rules have marked it with; to be freed by fsk_packet_free()
  * @mtu: where to put the MTU of the way back to the client, bytes
  *
  * There must be a listener, for some hooks act on a SYN to a port that is not
@@ -536,13 +546,14 @@ static void hand_to_tcp(struct sk_buff *skb)
  * reference on @lsk.
  * Return: FSK_ACCEPT, or the enum fsk_reason to reject with, without a SYN.
  */
-int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
+int fsk_policy_accept(struct sock *lsk, struct net_device *dev, const u8 *mac,
 		      const struct fsk_tuple *t, u32 mark,
 		      struct sk_buff **syn, u32 *mtu)
 {
 	struct fsk_probe p = {
 		.net = dev_net(dev),
 		.dev = dev,
+		.mac = mac,
 		.sk = lsk,
 		.t = *t,
 	};
@@ -563,7 +574,7 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev,
 	local_bh_enable();
 	rcu_read_unlock();
 	if (why != FSK_ACCEPT) {
-		kfree_skb(p.skb);
+		fsk_packet_free(p.skb);
 		return why;
 	}
 	hand_to_tcp(p.skb);
@@ -647,17 +658,18 @@ bool fsk_policy_running(struct sock *sk, struct net_device *dev)
 	skb = build_in(dev, &in, true);
 	if (!skb)
 		return true;
-	receive_on(skb, dev);
+	receive_on(skb, dev, NULL);
 	local_bh_disable();
 	ok = !route_in(net, skb) || xfrm4_policy_check(sk, XFRM_POLICY_IN, skb);
 	local_bh_enable();
-	kfree_skb(skb);
+	fsk_packet_free(skb);
 	return ok;
 }
 
 /**
  * fsk_policy_syn() - the SYN that TCP would have received
  * @dev: device that the frame came in by
+ * @mac: whom it came from, or NULL to ask ARP for the client; 2-byte aligned
  * @t: the connection's addresses and ports, from client to server
  *
  * For functions that want a packet: the data begins with the TCP header, as in
@@ -666,10 +678,10 @@ bool fsk_policy_running(struct sock *sk, struct net_device *dev)
  * receive what follows.
  *
  * Context: Softirq or process context.
- * Return: the packet, to be freed by kfree_skb(), or NULL: no memory, or the
- * addresses are not acceptable on @dev.
+ * Return: the packet, to be freed by fsk_packet_free(), or NULL: no memory, or
+ * the addresses are not acceptable on @dev.
  */
-struct sk_buff *fsk_policy_syn(struct net_device *dev,
+struct sk_buff *fsk_policy_syn(struct net_device *dev, const u8 *mac,
 			       const struct fsk_tuple *t)
 {
 	struct sk_buff *skb = build_in(dev, t, false);
@@ -678,7 +690,7 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev,
 	if (!skb)
 		return NULL;
 
-	receive_on(skb, dev);
+	receive_on(skb, dev, mac);
 	rcu_read_lock();
 	local_bh_disable();
 	ours = is_for_us(dev_net(dev), skb, false);
@@ -686,7 +698,7 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev,
 	local_bh_enable();
 	rcu_read_unlock();
 	if (!ours) {
-		kfree_skb(skb);
+		fsk_packet_free(skb);
 		return NULL;
 	}
 
@@ -698,6 +710,7 @@ EXPORT_SYMBOL_NS_GPL(fsk_policy_syn, FASTSOCK);
 /**
  * fsk_policy_synack() - the SYN-ACK that TCP would have received
  * @dev: device that the frame came in by
+ * @mac: whom it came from; 2-byte aligned
  * @t: addresses and ports, from server to client
  *
  * For security modules, which ask for no route: whether packets of the server
@@ -706,14 +719,14 @@ EXPORT_SYMBOL_NS_GPL(fsk_policy_syn, FASTSOCK);
  * Context: Softirq or process context.
  * Return: as fsk_policy_syn() has it; NULL without memory.
  */
-struct sk_buff *fsk_policy_synack(struct net_device *dev,
+struct sk_buff *fsk_policy_synack(struct net_device *dev, const u8 *mac,
 				  const struct fsk_tuple *t)
 {
 	struct sk_buff *skb = build_in(dev, t, true);
 
 	if (!skb)
 		return NULL;
-	receive_on(skb, dev);
+	receive_on(skb, dev, mac);
 	hand_to_tcp(skb);
 	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
 	return skb;

@@ -27,6 +27,7 @@
 #include "core/state.h"
 #include "core/transport.h"
 #include "frames/cookie.h"
+#include "inet/packet.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -95,7 +96,7 @@ static bool connect_ends(struct fsk_memory *client, struct fsk_memory *server,
 			 const struct fsk_tuple *t, struct sock *lsk,
 			 struct fsk_tomb *tomb)
 {
-	struct sk_buff *syn = fsk_policy_syn(dev, t);
+	struct sk_buff *syn = fsk_policy_syn(dev, NULL, t);
 	int reason = FSK_REASON_NOMEM;
 	struct request_sock *req;
 
@@ -104,7 +105,7 @@ static bool connect_ends(struct fsk_memory *client, struct fsk_memory *server,
 		reason = fsk_mem_make_server(lsk, server, dev, t, syn, &req);
 	else
 		fsk_pair_discard(server);
-	kfree_skb(syn);
+	fsk_packet_free(syn);
 	if (reason != FSK_ACCEPT) {
 		fsk_cookie_release(tomb);
 		return false;

@@ -17,6 +17,7 @@
 #include "core/conn.h"
 #include "core/segment_size.h"
 #include "core/state.h"
+#include "inet/packet.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "memory/connect.h"
@@ -204,7 +205,7 @@ int fsk_mem_connect(struct sock *sk, struct net_device *dev,
 		fsk_mem_unmake_client(sk);
 	}
 out:
-	kfree_skb(syn);
+	fsk_packet_free(syn);
 	sock_put(lsk);
 	return reason;
 }
