@@ -22,6 +22,7 @@
 #include "core/delegate.h"
 #include "core/keepalive.h"
 #include "inet/conntrack.h"
+#include "inet/ipv4.h"
 #include "inet/policy.h"
 
 /**
@@ -124,7 +125,7 @@ static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
 #endif
 	/* The child's numbers are 0 until fsk_state_numbers(). */
 	fsk_compat_req(treq);
-	treq->txhash = net_tx_rndhash();
+	treq->txhash = fsk_ipv4_txhash();
 	treq->rcv_nxt = treq->rcv_isn + 1;
 	return req;
 }

@@ -17,6 +17,7 @@
 #include "core/timer.h"
 #include "core/transport.h"
 #include "frames/client.h"
+#include "frames/cookie.h"
 #include "frames/frames.h"
 #include "frames/tx.h"
 #include "inet/packet.h"
@@ -93,10 +94,7 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 		fsk_frames_discard(fr);
 		return FSK_REASON_NOMEM;
 	}
-	do {
-		fr->id = get_random_u32();
-	} while (!fr->id);
-	conn->key = get_random_u32();
+	fsk_frames_name(fr, fsk_cookie_fresh());
 	conn->mss = fsk_frames_mss(fr, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&fr->rx, 0, fsk_rx_promise(sk), conn->mss);

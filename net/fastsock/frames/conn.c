@@ -35,6 +35,7 @@
 static DEFINE_SPINLOCK(frames_keys_lock);
 static struct kmem_cache *frames_cache;
 static hsiphash_key_t peer_secret;	/* of fsk_net.by_peer */
+static hsiphash_key_t mask_secret;	/* of fsk_frames.mask */
 
 /* Ids of this end are random or cookies: no peer can choose them. */
 static u32 id_hash(const struct fsk_net *fn, u32 id)
@@ -239,7 +240,6 @@ struct fsk_frames *fsk_frames_alloc(struct sock *sk, struct net_device *dev,
 	ether_addr_copy(fr->path.mac, mac);
 	fr->path.headroom = fsk_eth_headroom(dev);
 	fsk_path_start(fr);
-	fr->mask = get_random_u32();
 	return fr;
 }
 
@@ -320,6 +320,23 @@ void fsk_frames_numbers(struct fsk_frames *fr, u32 peer_win)
 			conn->mss);
 	fsk_frames_keys(fr);
 	fsk_state_numbers(conn, fr->mask);
+}
+
+/**
+ * fsk_frames_name - give a new connection its id and key, and what hides them
+ * @fr: connection that is in no table
+ * @name: id, not 0, in the upper half and key in the lower one
+ *
+ * Both are in frames that others on the way may see; @mask never leaves the
+ * kernel, and can only be told from them by who knows the secret.
+ *
+ * Context: any.
+ */
+void fsk_frames_name(struct fsk_frames *fr, u64 name)
+{
+	fr->id = upper_32_bits(name);
+	fr->conn.key = lower_32_bits(name);
+	fr->mask = hsiphash_2u32(fr->id, fr->conn.key, &mask_secret);
 }
 
 /**
@@ -567,6 +584,7 @@ int fsk_frames_init(void)
 		return err;
 	}
 	get_random_bytes(&peer_secret, sizeof(peer_secret));
+	get_random_bytes(&mask_secret, sizeof(mask_secret));
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/jiffies.h>
+#include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <net/netns/hash.h>
@@ -20,6 +21,9 @@
 #include "frames/waiting.h"
 
 static siphash_aligned_key_t cookie_secret;
+static siphash_aligned_key_t fresh_secret;
+/* Counts clients' ends; each processor begins elsewhere. */
+static DEFINE_PER_CPU(u64, fresh_count);
 
 /* The server's id and key: a hash of the SYN, the client's place, and time. */
 static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
@@ -45,6 +49,23 @@ static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
 	ether_addr_copy(in.mac, mac);
 	hash = siphash(&in, sizeof(in), &cookie_secret);
 	return upper_32_bits(hash) ? hash : hash | BIT_ULL(32);	/* id not 0 */
+}
+
+/**
+ * fsk_cookie_fresh - id and key of a client's end
+ *
+ * A hash with a secret key of what never comes twice: as hard to foresee as
+ * random numbers, and cheaper than two of them.
+ *
+ * Context: any.
+ * Return: the id, not 0, in the upper half and the key in the lower one.
+ */
+u64 fsk_cookie_fresh(void)
+{
+	u64 hash = siphash_1u64(this_cpu_inc_return(fresh_count),
+				&fresh_secret);
+
+	return upper_32_bits(hash) ? hash : hash | BIT_ULL(32);
 }
 
 static u32 cookie_slot(void)
@@ -143,14 +164,19 @@ bool fsk_cookie_answered(const struct net_device *dev,
 }
 
 /**
- * fsk_cookie_init - choose the cookie secret
+ * fsk_cookie_init - choose the secrets
  *
  * Context: process, module load.
  * Return: 0.
  */
 int fsk_cookie_init(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(fresh_count, cpu) = (u64)cpu << 48;
 	get_random_bytes(&cookie_secret, sizeof(cookie_secret));
+	get_random_bytes(&fresh_secret, sizeof(fresh_secret));
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct net_device;
 #define FSK_COOKIE_SHIFT	11
 
 int fsk_cookie_init(void);
+u64 fsk_cookie_fresh(void);
 u64 fsk_cookie_make(const struct fsk_syn *syn, const struct net_device *dev,
 		    const u8 *mac);
 u64 fsk_cookie_body(const struct fsk_syn *syn, const struct net_device *dev,

@@ -30,7 +30,7 @@ struct net_device;
  *	see fsk_frames_dev()
  * @id: this end's connection id, host order; constant
  * @peer_id: the peer's id; constant once CONFIRMING
- * @mask: random; what tcp_sock's sending numbers are ahead of @tx's
+ * @mask: unknown to others; what tcp_sock's sending numbers are ahead of @tx's
  * @confirm_sent: client: at least one CONFIRM went out
  * @confirm_waits: client: the first CONFIRM is not hurried, see
  *	fsk_state_ack_waits()
@@ -167,6 +167,7 @@ struct fsk_frames *fsk_frames_alloc(struct sock *sk, struct net_device *dev,
 				    const u8 *mac, gfp_t gfp);
 u16 fsk_frames_mss(const struct fsk_frames *fr, const struct net_device *dev);
 void fsk_frames_numbers(struct fsk_frames *fr, u32 peer_win);
+void fsk_frames_name(struct fsk_frames *fr, u64 name);
 void fsk_frames_hash(struct fsk_frames *fr);
 void fsk_frames_hash_peer(struct fsk_frames *fr);
 struct fsk_frames *fsk_frames_find(const struct fsk_net *fn, u32 id, u32 key);

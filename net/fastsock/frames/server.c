@@ -214,8 +214,7 @@ static void child_init(struct sock *child, struct fsk_frames *fr,
 {
 	struct fsk_conn *conn = &fr->conn;
 
-	fr->id = id;
-	conn->key = key;
+	fsk_frames_name(fr, (u64)id << 32 | key);
 	fr->peer_id = be32_to_cpu(syn->id);
 	conn->peer_key = be32_to_cpu(syn->key);
 	conn->peer_mss = be16_to_cpu(syn->mss);

@@ -39,6 +39,7 @@ bool fsk_ipv4_route_plain(const struct sock *sk);
 struct rtable *fsk_ipv4_first_route(const struct sock *sk, __be32 *daddr);
 struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 				      __be32 daddr, __be16 dport);
+u32 fsk_ipv4_txhash(void);
 int fsk_ipv4_bind_and_hash(struct sock *sk, struct flowi4 *fl4, __be16 dport,
 			   struct rtable **rtp);
 
