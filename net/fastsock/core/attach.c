@@ -36,7 +36,6 @@ void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
 	conn->mib = fsk_net(sock_net(sk))->mib;
 	conn->transport = transport;
 	conn->heard_at = fsk_now();
-	fsk_timer_init(conn);
 }
 EXPORT_SYMBOL_NS_GPL(fsk_conn_prepare, FASTSOCK);
 

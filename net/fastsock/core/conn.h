@@ -158,6 +158,7 @@ enum fsk_phase {
  *	memory when there is a way again
  * @corked: TCP_CORK is set
  * @fallback_queued: @fallback is queued, and the work item's own
+ * @timed: @timer is initialised, for it was needed once
  * @reason: why the fallback work delegates, enum fsk_reason
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average
@@ -206,6 +207,7 @@ struct fsk_conn {
 	bool urg_out;
 	bool corked;
 	bool fallback_queued;
+	bool timed;
 	u8 reason;
 	u32 urg_seq;
 	/* Written for each message, in no cache line with the first ones. */

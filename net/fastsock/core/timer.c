@@ -16,6 +16,16 @@
 #include "core/timer.h"
 #include "core/transport.h"
 
+static enum hrtimer_restart timer_fire(struct hrtimer *timer);
+
+/* Many a connection ends before it needs one. */
+static void init_timer_of(struct fsk_conn *conn)
+{
+	hrtimer_init(&conn->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	conn->timer.function = timer_fire;
+	conn->timed = true;
+}
+
 /**
  * fsk_timer_arm - see to it that the timer runs by the next deadline
  * @conn: connection
@@ -41,6 +51,8 @@ void fsk_timer_arm_at(struct fsk_conn *conn, u64 at)
 	if (!at || (conn->timer_at && conn->timer_at <= at))
 		return;
 	conn->timer_at = at;
+	if (!conn->timed)
+		init_timer_of(conn);
 	hrtimer_start(&conn->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
 EXPORT_SYMBOL_NS_GPL(fsk_timer_arm_at, FASTSOCK);
@@ -58,7 +70,7 @@ EXPORT_SYMBOL_NS_GPL(fsk_timer_arm_at, FASTSOCK);
 bool fsk_timer_cancel(struct fsk_conn *conn)
 {
 	conn->timer_at = 0;
-	return hrtimer_try_to_cancel(&conn->timer) >= 0;
+	return !conn->timed || hrtimer_try_to_cancel(&conn->timer) >= 0;
 }
 
 /**
@@ -69,7 +81,8 @@ bool fsk_timer_cancel(struct fsk_conn *conn)
  */
 void fsk_timer_exit(struct fsk_conn *conn)
 {
-	hrtimer_cancel(&conn->timer);
+	if (conn->timed)
+		hrtimer_cancel(&conn->timer);
 }
 
 /**
@@ -155,16 +168,4 @@ void fsk_release_cb(struct sock *sk)
 		__sock_put(sk);
 	if (conn && unlikely(conn->deferred))
 		run_deferred(conn);
-}
-
-/**
- * fsk_timer_init - prepare a connection's timer
- * @conn: new connection
- *
- * Context: any.
- */
-void fsk_timer_init(struct fsk_conn *conn)
-{
-	hrtimer_init(&conn->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
-	conn->timer.function = timer_fire;
 }

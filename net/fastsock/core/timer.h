@@ -17,7 +17,6 @@ static inline u64 fsk_sooner(u64 a, u64 b)
 	return min(a, b);
 }
 
-void fsk_timer_init(struct fsk_conn *conn);
 void fsk_timer_arm(struct fsk_conn *conn);
 void fsk_timer_arm_at(struct fsk_conn *conn, u64 at);
 void fsk_timer_run(struct fsk_conn *conn);
