@@ -318,15 +318,22 @@ enum fsk_syn_worth fsk_peer_judge_syn(struct net_device *dev, const u8 *mac)
 	return ok ? FSK_SYN_JUDGE : FSK_SYN_DROP;
 }
 
-/* @p has carried one more connection. */
+/* @p has carried one more connection.  RCU read section, or peers_lock held. */
 static void refund(struct fsk_net *fn, struct fsk_peer *p)
 {
-	lockdep_assert_held(&fn->peers_lock);
-	spin_lock(&fn->budget_lock);
-	if (!p->used)
+	spin_lock_bh(&fn->budget_lock);
+	if (!READ_ONCE(p->used))
 		budget_fill(&p->syns, &rate_peer);
 	p->syns.left = min(p->syns.left + FSK_SYN_REFUND, rate_peer.burst);
-	spin_unlock(&fn->budget_lock);
+	spin_unlock_bh(&fn->budget_lock);
+}
+
+/* Is there nothing new in a handshake with @p?  RCU read section. */
+static bool is_settled(const struct fsk_peer *p)
+{
+	return READ_ONCE(p->used) && READ_ONCE(p->state) == FSK_PEER_CAPABLE &&
+	       !READ_ONCE(p->failures) && !READ_ONCE(p->tries) &&
+	       time_before(jiffies, READ_ONCE(p->seen) + HZ);
 }
 
 /* Let the worker probe @p, unless a probe would be too early anyway. */
@@ -445,7 +452,16 @@ void fsk_peer_answered(struct net_device *dev, const u8 *mac)
 {
 	struct fsk_net *fn = fsk_net(dev_net(dev));
 	struct fsk_peer *p;
+	bool known;
 
+	rcu_read_lock();
+	p = fsk_peer_find(fn, dev->ifindex, mac);
+	known = p && is_settled(p);
+	if (known)
+		refund(fn, p);
+	rcu_read_unlock();
+	if (known)
+		return;
 	spin_lock_bh(&fn->peers_lock);
 	p = fsk_peer_get(fn, dev, mac);
 	if (p) {
