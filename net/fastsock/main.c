@@ -14,6 +14,7 @@
 #include "admin.h"
 #include "base/opcheck.h"
 #include "base/pernet.h"
+#include "base/spare.h"
 #include "base/stats.h"
 #include "core/attach.h"
 #include "core/conn.h"
@@ -26,7 +27,6 @@
 #include "frames/tomb.h"
 #include "frames/waiting.h"
 #include "inet/known.h"
-#include "inet/packet.h"
 #include "inet/route.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -261,7 +261,7 @@ err_pair:
 err_tomb:
 	fsk_tomb_exit();
 err_wq:
-	fsk_packet_exit();
+	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
 	return err;
 }
@@ -281,7 +281,7 @@ static void __exit fsk_exit(void)
 	fsk_frames_exit();
 	fsk_pair_exit();
 	fsk_tomb_exit();
-	fsk_packet_exit();
+	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
 }
 

@@ -209,7 +209,7 @@ bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
  * @mac: its address there, or NULL to ask ARP; 2-byte aligned
  * @t: addresses
  * @mark: of the SYN as it arrives
- * @syn: where to put the SYN that was judged; to be freed by fsk_packet_free()
+ * @syn: where to put the SYN that was judged; to be freed by fsk_spare_put()
  * @mtu: where to put the MTU of the way back, bytes
  *
  * The security module is asked later, see fsk_child_make().
@@ -332,7 +332,7 @@ EXPORT_SYMBOL_NS_GPL(fsk_child_discard, FASTSOCK);
  * @t: addresses
  * @mark: of the SYN as it arrives
  * @lsk: where to put the listener, referenced
- * @syn: where to put the SYN that was judged; to be freed by fsk_packet_free(),
+ * @syn: where to put the SYN that was judged; to be freed by fsk_spare_put(),
  *	or by kfree_skb()
  *
  * Context: process.

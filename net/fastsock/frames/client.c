@@ -8,6 +8,7 @@
 #include <linux/security.h>
 #include <net/tcp.h>
 
+#include "base/spare.h"
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "core/attach.h"
@@ -20,7 +21,6 @@
 #include "frames/cookie.h"
 #include "frames/frames.h"
 #include "frames/tx.h"
-#include "inet/packet.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
@@ -264,7 +264,7 @@ static bool tell_lsm(struct sock *sk, struct net_device *dev, const u8 *mac)
 	if (!skb)
 		return false;
 	security_inet_conn_established(sk, skb);
-	fsk_packet_free(skb);
+	fsk_spare_put(skb);
 	return true;
 }
 

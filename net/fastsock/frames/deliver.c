@@ -9,6 +9,7 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "base/compat.h"
+#include "base/spare.h"
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/state.h"
@@ -76,7 +77,7 @@ static void deliver(struct fsk_frames *fr, struct sk_buff *skb, u32 off)
 	u32 n;
 
 	if (off >= skb->len) {
-		consume_skb(skb);
+		fsk_spare_put(skb);
 		return;
 	}
 	WRITE_ONCE(conn->came, max(conn->came - conn->came / 8, skb->len));
@@ -88,12 +89,12 @@ static void deliver(struct fsk_frames *fr, struct sk_buff *skb, u32 off)
 		WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->copied_seq + n);
 		off += n;
 		if (off == skb->len) {
-			consume_skb(skb);
+			fsk_spare_put(skb);
 			return;
 		}
 	}
 	if (collapse(sk, skb, off, seq + off)) {
-		consume_skb(skb);
+		fsk_spare_put(skb);
 		return;
 	}
 	if (!skb->sk)

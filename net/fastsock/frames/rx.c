@@ -12,6 +12,7 @@
 #include <net/tcp.h>
 
 #include "base/compat.h"
+#include "base/spare.h"
 #include "base/stats.h"
 #include "core/attach.h"
 #include "core/conn.h"
@@ -78,7 +79,7 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 		if (unlikely(conn->sk->sk_state != TCP_ESTABLISHED) &&
 		    fr->tx.una == fr->tx.end && !conn->fin_wanted &&
 		    !fsk_state_fin_acked(conn, f->now)) {
-			consume_skb(f->skb);
+			fsk_spare_put(f->skb);
 			return false;
 		}
 	}
@@ -96,7 +97,7 @@ rcv_data(struct fsk_frames *fr, const struct frame *f)
 			return;
 		fsk_rel_tx_heard(&fr->tx, f->now);
 	} else {
-		consume_skb(f->skb);
+		fsk_spare_put(f->skb);
 	}
 	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
 		fsk_tx_push(fr, f->now);
@@ -172,7 +173,7 @@ static void rcv_unknown(struct fsk_frames *fr, const struct frame *f)
 static void rcv_synack(struct fsk_frames *fr, const struct frame *f)
 {
 	fsk_rcv_synack(fr, (const void *)f->skb->data);
-	consume_skb(f->skb);
+	fsk_spare_put(f->skb);
 }
 
 static void rcv_reject(struct fsk_frames *fr, const struct frame *f)

@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <net/sock.h>
 
+#include "base/spare.h"
 #include "frames/frames.h"
 #include "frames/segment.h"
 #include "rel/rel.h"
@@ -18,20 +19,22 @@
  * fsk_segment_alloc - make and charge an skb for a segment
  * @fr: connection
  * @linear: bytes that shall fit its linear part, after room for all headers
+ * @small: its frames are to be copies: it will hardly get more bytes
  * @gfp: how to allocate it
  * @must: charge it even if the limit is reached: queued bytes depend on it
  *
  * Context: process or softirq, as @gfp says; socket lock held in either form.
  * Return: the skb, or NULL without memory.
  */
-struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, gfp_t gfp,
-				  bool must)
+struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, bool small,
+				  gfp_t gfp, bool must)
 {
 	struct sock *sk = fr->conn.sk;
 	struct sk_buff *skb;
 	u32 room = FSK_HDR_MAX + fr->path.headroom;
 
-	skb = alloc_skb_fclone(room + linear, gfp);
+	skb = small ? fsk_spare_get(room + linear, gfp) :
+		      alloc_skb_fclone(room + linear, gfp);
 	if (!skb)
 		return NULL;
 	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
@@ -54,7 +57,10 @@ static void free_one(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -(int)(FSK_CB(skb)->seg.cost + skb->data_len));
 	sk_mem_uncharge(sk, skb->truesize);
-	__kfree_skb(skb);
+	if (fsk_segment_is_small(skb))
+		fsk_spare_put(skb);
+	else
+		__kfree_skb(skb);
 }
 
 /**
@@ -94,7 +100,8 @@ int fsk_segment_split(struct fsk_frames *fr, struct sk_buff *skb, u32 at)
 	skb->truesize = charged;
 	if (!skb->nohdr)
 		__skb_header_release(skb);
-	rest = fsk_segment_alloc(fr, skb_headlen(skb), GFP_ATOMIC, true);
+	rest = fsk_segment_alloc(fr, skb_headlen(skb), false, GFP_ATOMIC,
+				 true);
 	if (!rest)
 		return -ENOMEM;
 	skb_split(skb, rest, at);

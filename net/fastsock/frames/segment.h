@@ -9,6 +9,9 @@
 
 #include "frames/frames.h"
 
+/* So long at first is a segment whose frames are copies of it. */
+#define FSK_SEGMENT_SMALL	128	/* bytes */
+
 /* What a segment costs beside its bytes, and at least, in sk_wmem_queued. */
 #define FSK_SEGMENT_COST	32	/* bytes */
 #define FSK_SEGMENT_EMPTY	SKB_TRUESIZE(SKB_WITH_OVERHEAD(512))
@@ -48,8 +51,14 @@ static inline void fsk_segment_recount(struct sock *sk, struct sk_buff *skb)
 	FSK_CB(skb)->seg.cost = cost;
 }
 
-struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, gfp_t gfp,
-				  bool must);
+/* Was it made as a small one, and is it still all in one piece? */
+static inline bool fsk_segment_is_small(const struct sk_buff *skb)
+{
+	return skb->fclone == SKB_FCLONE_UNAVAILABLE && !skb_is_nonlinear(skb);
+}
+
+struct sk_buff *fsk_segment_alloc(struct fsk_frames *fr, u32 linear, bool small,
+				  gfp_t gfp, bool must);
 int fsk_segment_split(struct fsk_frames *fr, struct sk_buff *skb, u32 at);
 void fsk_segment_free(struct fsk_frames *fr, struct fsk_seg *chain);
 

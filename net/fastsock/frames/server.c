@@ -11,6 +11,7 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "base/pernet.h"
+#include "base/spare.h"
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "core/attach.h"
@@ -25,7 +26,6 @@
 #include "frames/tx.h"
 #include "frames/waiting.h"
 #include "inet/ipv4.h"
-#include "inet/packet.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
@@ -62,7 +62,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 		reason = FSK_REASON_NETFILTER;
 	if (reason == FSK_ACCEPT)
 		reason = fsk_child_lsm_reason(lsk, skb, t);
-	fsk_packet_free(skb);
+	fsk_spare_put(skb);
 	sa->win = cpu_to_be32(fsk_rx_promise(lsk));
 	if (reason == FSK_ACCEPT) {
 		mss = fsk_mss_own(lsk, fsk_eth_mtu(dev));
@@ -205,7 +205,7 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 	if (likely(reason != FSK_REASON_BACKLOG) ||
 	    !challenge_owner(syn, dev, mac, &t))
 		answer_syn(syn, dev, mac, reason, &sa);
-	consume_skb(skb);
+	fsk_spare_put(skb);
 }
 
 /* Turn TCP's child into one end of a connection.  @child is locked. */
@@ -244,7 +244,7 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
 		return ERR_PTR(-EAGAIN);
 	child = fsk_child_make(lsk, dev, &t, be16_to_cpu(syn->mss), skb,
 			       &req);
-	fsk_packet_free(skb);
+	fsk_spare_put(skb);
 	if (!child)
 		return ERR_PTR(-EAGAIN);
 	fr = fsk_eth_usable(dev) ?

@@ -8,6 +8,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/spare.h"
 #include "base/stats.h"
 #include "core/conn.h"
 #include "frames/client.h"
@@ -178,7 +179,7 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 		return 0;	/* lost in transit */
 	fr->path.headroom = fsk_eth_headroom(dev);
 	room = fr->path.headroom + sizeof(struct fsk_hdr);
-	skb = alloc_skb(room + len, GFP_ATOMIC);
+	skb = fsk_spare_get(room + len, GFP_ATOMIC);
 	if (!skb)
 		return -ENOMEM;
 	skb_reserve(skb, room);
@@ -311,9 +312,27 @@ void fsk_tx_confirm(struct fsk_frames *fr, u64 now)
 	fsk_frames_arm(fr);
 }
 
-/* The skb of a frame: it shares the segment's bytes, but not its header. */
-static struct sk_buff *frame_of(struct sk_buff *skb)
+/* To copy a few bytes is cheaper than to share them. */
+static struct sk_buff *copy_of(const struct fsk_frames *fr,
+			       const struct sk_buff *skb)
 {
+	u32 room = FSK_HDR_MAX + fr->path.headroom;
+	struct sk_buff *frame = fsk_spare_get(room + skb->len, GFP_ATOMIC);
+
+	if (!frame)
+		return NULL;
+	skb_reserve(frame, room);
+	skb_put_data(frame, skb->data, skb->len);
+	frame->ip_summed = CHECKSUM_UNNECESSARY;
+	return frame;
+}
+
+/* The skb of a frame: it shares the segment's bytes, but not its header. */
+static struct sk_buff *frame_of(const struct fsk_frames *fr,
+				struct sk_buff *skb)
+{
+	if (fsk_segment_is_small(skb))
+		return copy_of(fr, skb);
 	/* An earlier clone may still be queued with its header in place. */
 	if (unlikely(skb_cloned(skb)))
 		return pskb_copy(skb, GFP_ATOMIC);
@@ -386,7 +405,7 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 		if (skb->len > mss && fit_to_device(fr, skb, mss))
 			return -ENOMEM;
 	}
-	frame = frame_of(skb);
+	frame = frame_of(fr, skb);
 	if (unlikely(!frame))
 		return -ENOMEM;
 	if (skb->len >= FSK_MSS_LEAST)

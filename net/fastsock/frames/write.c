@@ -136,7 +136,8 @@ static int send_new(struct fsk_frames *fr, struct msghdr *msg, u32 len)
 	int n = 0;
 
 	skb = fsk_segment_alloc(fr, len <= linear_most(fr) ? len : 0,
-				sk->sk_allocation, false);
+				len <= FSK_SEGMENT_SMALL, sk->sk_allocation,
+				false);
 	if (!skb)
 		return -ENOMEM;
 	while (done < len) {
@@ -199,7 +200,7 @@ void fsk_write_fin(struct fsk_frames *fr)
 		fsk_rel_tx_grow(&fr->tx, tail, 1);
 		return;
 	}
-	skb = fsk_segment_alloc(fr, 0, GFP_ATOMIC, true);
+	skb = fsk_segment_alloc(fr, 0, true, GFP_ATOMIC, true);
 	if (!skb) {
 		conn->fin_wanted = true;
 		conn->retry_at = fsk_now() + FSK_RETRY_NS;

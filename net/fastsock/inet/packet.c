@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The packets that TCP would exchange first, for those who judge packets.
- *
- * Such a packet goes nowhere, so each processor keeps the last one for the next
- * connection: to find and clear memory for it costs more than all that is
- * written into it.
- */
+/* The packets that TCP would exchange first, for those who judge packets. */
 
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
@@ -14,6 +8,7 @@
 #include <net/netns/hash.h>
 #include <net/tcp.h>
 
+#include "base/spare.h"
 #include "base/tuple.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
@@ -38,8 +33,6 @@ struct fsk_segment {
 };
 
 static_assert(sizeof(struct fsk_segment) == 60);
-
-#define PACKET_ROOM	(LL_MAX_HEADER + sizeof(struct fsk_segment))
 
 static void put_options(struct fsk_options *opt, const struct net_device *dev)
 {
@@ -105,73 +98,6 @@ static void put_ip(struct iphdr *iph, const struct fsk_tuple *t, u8 tos, u8 ttl)
 	ip_send_check(iph);
 }
 
-/* A packet that nobody uses, or NULL; by xchg(). */
-static DEFINE_PER_CPU(struct sk_buff *, spare);
-
-/* Is nothing left of those who had @skb but what renew() overwrites? */
-static bool is_reusable(const struct sk_buff *skb)
-{
-	return !skb_shared(skb) && !skb_cloned(skb) && !skb_is_nonlinear(skb) &&
-	       !skb->head_frag && !skb->pfmemalloc && !skb_nfct(skb) &&
-	       !skb_has_extensions((struct sk_buff *)skb) &&
-	       !skb_has_frag_list(skb) && !skb_zcopy((struct sk_buff *)skb);
-}
-
-/* As alloc_skb() returns it. */
-static void renew(struct sk_buff *skb)
-{
-	struct skb_shared_info *shinfo = skb_shinfo(skb);
-
-	memset(skb, 0, offsetof(struct sk_buff, tail));
-	skb->data = skb->head;
-	skb_reset_tail_pointer(skb);
-	skb_unset_mac_header(skb);
-	skb->transport_header = (typeof(skb->transport_header))~0U;
-	skb->alloc_cpu = raw_smp_processor_id();
-	memset(shinfo, 0, offsetof(struct skb_shared_info, dataref));
-	atomic_set(&shinfo->dataref, 1);
-}
-
-static struct sk_buff *get_skb(void)
-{
-	struct sk_buff *skb = this_cpu_xchg(spare, NULL);
-
-	if (!skb)
-		return alloc_skb(PACKET_ROOM, GFP_ATOMIC);
-	renew(skb);
-	return skb;
-}
-
-/**
- * fsk_packet_free - free a packet that was judged
- * @skb: from fsk_packet_build(), or NULL
- *
- * Context: any but hard interrupt.
- */
-void fsk_packet_free(struct sk_buff *skb)
-{
-	if (!skb)
-		return;
-	skb_orphan(skb);
-	skb_dst_drop(skb);
-	if (likely(is_reusable(skb)))
-		skb = this_cpu_xchg(spare, skb);
-	consume_skb(skb);
-}
-
-/**
- * fsk_packet_exit - free the packets that are kept; nobody builds any more
- *
- * Context: process, module unload.
- */
-void fsk_packet_exit(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		consume_skb(per_cpu(spare, cpu));
-}
-
 /**
  * fsk_packet_build - the SYN or SYN-ACK that TCP would send
  * @dev: device that it would cross
@@ -184,7 +110,7 @@ void fsk_packet_exit(void)
  * whoever looks at packets.
  *
  * Context: any.
- * Return: the packet, to be freed by fsk_packet_free(), or by kfree_skb() where
+ * Return: the packet, to be freed by fsk_spare_put(), or by kfree_skb() where
  * somebody may have taken it; NULL without memory.
  */
 struct sk_buff *fsk_packet_build(const struct net_device *dev,
@@ -194,7 +120,7 @@ struct sk_buff *fsk_packet_build(const struct net_device *dev,
 	struct fsk_segment *seg;
 	struct sk_buff *skb;
 
-	skb = get_skb();
+	skb = fsk_spare_get(LL_MAX_HEADER + sizeof(*seg), GFP_ATOMIC);
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, LL_MAX_HEADER);

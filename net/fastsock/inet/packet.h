@@ -12,7 +12,5 @@ struct sk_buff;
 struct sk_buff *fsk_packet_build(const struct net_device *dev,
 				 const struct fsk_tuple *t, bool reply, u8 tos,
 				 u8 ttl);
-void fsk_packet_free(struct sk_buff *skb);
-void fsk_packet_exit(void);
 
 #endif /* _FSK_PACKET_H */

@@ -30,6 +30,7 @@
 #include <net/tcp.h>
 #include <net/xfrm.h>
 
+#include "base/spare.h"
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "inet/ipv4.h"
@@ -385,7 +386,7 @@ static int client_in(const struct fsk_probe *syn)
 	local_bh_disable();
 	why = probe_in(&p);
 	local_bh_enable();
-	fsk_packet_free(p.skb);
+	fsk_spare_put(p.skb);
 	return why;
 }
 
@@ -427,7 +428,7 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 	if (why == FSK_ACCEPT)
 		why = client_in(&p);
 	rcu_read_unlock();
-	fsk_packet_free(p.skb);
+	fsk_spare_put(p.skb);
 	return why;
 }
 
@@ -446,7 +447,7 @@ static int server_out(const struct fsk_probe *syn, struct rtable *rt,
 		return FSK_REASON_NOMEM;
 	fsk_nf_track_reply(p.skb, syn->skb);
 	why = probe_out(&p, rt, mark);
-	fsk_packet_free(p.skb);
+	fsk_spare_put(p.skb);
 	return why;
 }
 
@@ -532,7 +533,7 @@ static void hand_to_tcp(struct sk_buff *skb)
  * @t: the connection's addresses and ports, from client to server
  * @mark: of the SYN as it arrives: the client's on the loopback device, else 0
  * @syn: where to put that SYN, as fsk_policy_syn() would make it, but with what
- *	rules have marked it with; to be freed by fsk_packet_free()
+ *	rules have marked it with; to be freed by fsk_spare_put()
  * @mtu: where to put the MTU of the way back to the client, bytes
  *
  * There must be a listener, for some hooks act on a SYN to a port that is not
@@ -574,7 +575,7 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev, const u8 *mac,
 	local_bh_enable();
 	rcu_read_unlock();
 	if (why != FSK_ACCEPT) {
-		fsk_packet_free(p.skb);
+		fsk_spare_put(p.skb);
 		return why;
 	}
 	hand_to_tcp(p.skb);
@@ -662,7 +663,7 @@ bool fsk_policy_running(struct sock *sk, struct net_device *dev)
 	local_bh_disable();
 	ok = !route_in(net, skb) || xfrm4_policy_check(sk, XFRM_POLICY_IN, skb);
 	local_bh_enable();
-	fsk_packet_free(skb);
+	fsk_spare_put(skb);
 	return ok;
 }
 
@@ -678,7 +679,7 @@ bool fsk_policy_running(struct sock *sk, struct net_device *dev)
  * receive what follows.
  *
  * Context: Softirq or process context.
- * Return: the packet, to be freed by fsk_packet_free(), or NULL: no memory, or
+ * Return: the packet, to be freed by fsk_spare_put(), or NULL: no memory, or
  * the addresses are not acceptable on @dev.
  */
 struct sk_buff *fsk_policy_syn(struct net_device *dev, const u8 *mac,
@@ -698,7 +699,7 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev, const u8 *mac,
 	local_bh_enable();
 	rcu_read_unlock();
 	if (!ours) {
-		fsk_packet_free(skb);
+		fsk_spare_put(skb);
 		return NULL;
 	}
 

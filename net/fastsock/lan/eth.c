@@ -8,6 +8,7 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "base/pernet.h"
+#include "base/spare.h"
 #include "base/stats.h"
 #include "lan/eth.h"
 #include "lan/seal.h"
@@ -91,8 +92,8 @@ static struct sk_buff *fsk_eth_alloc(const struct net_device *dev, u32 len)
 	u32 headroom = fsk_eth_headroom(dev);
 	struct sk_buff *skb;
 
-	skb = alloc_skb(headroom + len + READ_ONCE(dev->needed_tailroom),
-			GFP_ATOMIC);
+	skb = fsk_spare_get(headroom + len + READ_ONCE(dev->needed_tailroom),
+			    GFP_ATOMIC);
 	if (skb)
 		skb_reserve(skb, headroom);
 	return skb;

@@ -20,6 +20,7 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "base/pernet.h"
+#include "base/spare.h"
 #include "base/tuple.h"
 #include "core/attach.h"
 #include "core/child.h"
@@ -27,7 +28,6 @@
 #include "core/state.h"
 #include "core/transport.h"
 #include "frames/cookie.h"
-#include "inet/packet.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/group.h"
@@ -105,7 +105,7 @@ static bool connect_ends(struct fsk_memory *client, struct fsk_memory *server,
 		reason = fsk_mem_make_server(lsk, server, dev, t, syn, &req);
 	else
 		fsk_pair_discard(server);
-	fsk_packet_free(syn);
+	fsk_spare_put(syn);
 	if (reason != FSK_ACCEPT) {
 		fsk_cookie_release(tomb);
 		return false;

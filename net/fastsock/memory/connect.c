@@ -10,6 +10,7 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "base/pernet.h"
+#include "base/spare.h"
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "core/attach.h"
@@ -17,7 +18,6 @@
 #include "core/conn.h"
 #include "core/segment_size.h"
 #include "core/state.h"
-#include "inet/packet.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "memory/connect.h"
@@ -205,7 +205,7 @@ int fsk_mem_connect(struct sock *sk, struct net_device *dev,
 		fsk_mem_unmake_client(sk);
 	}
 out:
-	fsk_packet_free(syn);
+	fsk_spare_put(syn);
 	sock_put(lsk);
 	return reason;
 }

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "base/compat.h"
+#include "base/spare.h"
 #include "core/conn.h"
 #include "core/transport.h"
 #include "rel/seq.h"
@@ -63,7 +64,7 @@ static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
 	if (fsk_before(tp->copied_seq, TCP_SKB_CB(skb)->end_seq))
 		return;
 	__skb_unlink(skb, &sk->sk_receive_queue);
-	consume_skb(skb);
+	fsk_spare_put(skb);
 }
 
 /**

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Small skbs that are used again.
+ *
+ * To find memory for an skb, to clear it and to give it back costs more than
+ * all that is written into a small one.  So each processor keeps a few of those
+ * that came to their end here: packets that only judges have seen, segments
+ * that were acknowledged, and frames, which virtual devices hand over to their
+ * receiver as they are.
+ *
+ * Whoever sends one writes all of it that is sent.
+ */
+
+#include <linux/percpu.h>
+#include <linux/skbuff.h>
+#include <linux/smp.h>
+#include <net/dst.h>
+
+#include "base/spare.h"
+
+#define SPARES		8	/* on each processor */
+#define SPARE_ROOM	512	/* bytes; longer ones are not kept */
+
+/* By xchg() and cmpxchg(): whoever moves to another processor takes of its. */
+static DEFINE_PER_CPU(struct sk_buff *, spares[SPARES]);
+
+/* Is nothing left of those who had @skb but what renew() overwrites? */
+static bool is_reusable(struct sk_buff *skb)
+{
+	return !skb->head_frag && !skb->pp_recycle && !skb->pfmemalloc &&
+	       skb->fclone == SKB_FCLONE_UNAVAILABLE &&
+	       !skb_is_nonlinear(skb) && !skb_shared(skb) &&
+	       !skb_cloned(skb) && !skb_nfct(skb) &&
+	       !skb_has_extensions(skb) && !skb_has_frag_list(skb) &&
+	       !skb_zcopy(skb) && skb_end_offset(skb) <= SPARE_ROOM;
+}
+
+/* As alloc_skb() returns it. */
+static void renew(struct sk_buff *skb)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	memset(skb, 0, offsetof(struct sk_buff, tail));
+	skb->data = skb->head;
+	skb_reset_tail_pointer(skb);
+	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
+	skb_unset_mac_header(skb);
+	skb->transport_header = (typeof(skb->transport_header))~0U;
+	skb->alloc_cpu = raw_smp_processor_id();
+	memset(shinfo, 0, offsetof(struct skb_shared_info, dataref));
+	atomic_set(&shinfo->dataref, 1);
+}
+
+/**
+ * fsk_spare_get - as alloc_skb()
+ * @room: bytes
+ * @gfp: allocation flags
+ *
+ * Context: as @gfp allows; not hard interrupt.
+ * Return: an skb, to be freed as any other or by fsk_spare_put(); NULL without
+ * memory.
+ */
+struct sk_buff *fsk_spare_get(unsigned int room, gfp_t gfp)
+{
+	struct sk_buff *skb;
+	int i;
+
+	for (i = 0; i < SPARES; i++) {
+		if (!this_cpu_read(spares[i]))
+			continue;
+		skb = this_cpu_xchg(spares[i], NULL);
+		if (likely(skb && skb_end_offset(skb) >= room)) {
+			renew(skb);
+			return skb;
+		}
+		consume_skb(skb);
+	}
+	return alloc_skb(room, gfp);
+}
+
+/**
+ * fsk_spare_put - free an skb that has served its purpose
+ * @skb: skb, or NULL
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_spare_put(struct sk_buff *skb)
+{
+	int i;
+
+	if (!skb)
+		return;
+	if (is_reusable(skb)) {
+		skb_orphan(skb);
+		skb_dst_drop(skb);
+		for (i = 0; i < SPARES; i++)
+			if (!this_cpu_read(spares[i]) &&
+			    !this_cpu_cmpxchg(spares[i], NULL, skb))
+				return;
+	}
+	consume_skb(skb);
+}
+
+/**
+ * fsk_spare_exit - free what is kept; nobody sends or receives any more
+ *
+ * Context: process, module unload.
+ */
+void fsk_spare_exit(void)
+{
+	int cpu, i;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < SPARES; i++)
+			consume_skb(per_cpu(spares, cpu)[i]);
+}
