@@ -17,6 +17,7 @@
 #include "base/spare.h"
 #include "base/stats.h"
 #include "core/attach.h"
+#include "core/child.h"
 #include "core/conn.h"
 #include "core/life.h"
 #include "core/transport.h"
@@ -261,6 +262,7 @@ err_pair:
 err_tomb:
 	fsk_tomb_exit();
 err_wq:
+	fsk_child_exit();
 	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
 	return err;
@@ -281,6 +283,7 @@ static void __exit fsk_exit(void)
 	fsk_frames_exit();
 	fsk_pair_exit();
 	fsk_tomb_exit();
+	fsk_child_exit();
 	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
 }

@@ -7,6 +7,7 @@
  */
 
 #include <linux/export.h>
+#include <linux/percpu.h>
 #include <linux/security.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
@@ -86,18 +87,17 @@ int fsk_child_listener_reason(struct sock *lsk)
 	return fsk_policy_sock(lsk);
 }
 
-static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
-				     const struct fsk_tuple *t, u16 mss)
+static struct request_sock *alloc_req(struct sock *lsk)
 {
-	struct request_sock *req;
-	struct inet_request_sock *ireq;
-	struct tcp_request_sock *treq;
+	return inet_reqsk_alloc(tcp_prot.rsk_prot, lsk, false);
+}
 
-	req = inet_reqsk_alloc(tcp_prot.rsk_prot, lsk, false);
-	if (!req)
-		return NULL;
-	ireq = inet_rsk(req);
-	treq = tcp_rsk(req);
+static void fill_req(struct request_sock *req, struct sock *lsk,
+		     struct sk_buff *skb, const struct fsk_tuple *t, u16 mss)
+{
+	struct inet_request_sock *ireq = inet_rsk(req);
+	struct tcp_request_sock *treq = tcp_rsk(req);
+
 	/* Not all of it is set by the allocator; TCP's own paths fill it. */
 	req->num_retrans = 0;
 	req->num_timeout = 0;
@@ -127,7 +127,48 @@ static struct request_sock *make_req(struct sock *lsk, struct sk_buff *skb,
 	fsk_compat_req(treq);
 	treq->txhash = fsk_ipv4_txhash();
 	treq->rcv_nxt = treq->rcv_isn + 1;
+}
+
+/* Of each processor, the request that a SYN was only asked about with. */
+static DEFINE_PER_CPU(struct request_sock *, asked_req);
+
+/* BH disabled.  Return: a request to be given to keep_req(); or NULL. */
+static struct request_sock *borrow_req(struct sock *lsk)
+{
+	struct request_sock *req = this_cpu_xchg(asked_req, NULL);
+
+	if (!req)
+		return alloc_req(lsk);
+	req_to_sk(req)->sk_prot = lsk->sk_prot;
+	write_pnet(&inet_rsk(req)->ireq_net, sock_net(lsk));
+	inet_rsk(req)->ireq_family = lsk->sk_family;
+	req->secid = 0;
+	req->peer_secid = 0;
 	return req;
+}
+
+/* Frees what a security module has left in @req. */
+static void keep_req(struct request_sock *req)
+{
+	req->rsk_ops->destructor(req);
+	RCU_INIT_POINTER(inet_rsk(req)->ireq_opt, NULL);
+	req = this_cpu_xchg(asked_req, req);
+	if (req)
+		reqsk_free(req);
+}
+
+/**
+ * fsk_child_exit - free what is kept for SYNs; none comes any more
+ *
+ * Context: process, module unload.
+ */
+void fsk_child_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (per_cpu(asked_req, cpu))
+			reqsk_free(per_cpu(asked_req, cpu));
 }
 
 /**
@@ -147,12 +188,13 @@ int fsk_child_lsm_reason(struct sock *lsk, struct sk_buff *skb,
 
 	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
 		return FSK_ACCEPT;
-	req = make_req(lsk, skb, t, TCP_MSS_DEFAULT);
+	req = borrow_req(lsk);
 	if (!req)
 		return FSK_REASON_NOMEM;
+	fill_req(req, lsk, skb, t, TCP_MSS_DEFAULT);
 	reason = security_inet_conn_request(lsk, skb, req) ? FSK_REASON_LSM :
 							     FSK_ACCEPT;
-	reqsk_free(req);
+	keep_req(req);
 	return reason;
 }
 
@@ -283,9 +325,10 @@ struct sock *fsk_child_make(struct sock *lsk, struct net_device *dev,
 	struct sock *child;
 	bool own_req = false;
 
-	req = make_req(lsk, skb, t, mss);
+	req = alloc_req(lsk);
 	if (!req)
 		return NULL;
+	fill_req(req, lsk, skb, t, mss);
 	if (security_inet_conn_request(lsk, skb, req))
 		goto err_req;
 	child = fsk_syn_recv_sock(inet_csk(lsk)->icsk_af_ops, lsk, skb, req,

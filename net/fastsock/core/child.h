@@ -21,6 +21,7 @@ struct sock *fsk_child_lookup(struct net_device *dev,
 			      const struct fsk_tuple *t);
 bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
 			    bool take_over);
+void fsk_child_exit(void);
 int fsk_child_check(struct sock *lsk, struct net_device *dev, const u8 *mac,
 		    const struct fsk_tuple *t, u32 mark, struct sk_buff **syn,
 		    u32 *mtu);
