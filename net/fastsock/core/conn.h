@@ -136,6 +136,7 @@ enum fsk_phase {
 #define FSK_DEFER_SUSPECT	BIT(9)	/* see fsk_challenge_suspect() */
 #define FSK_DEFER_REFUSED	BIT(10)	/* see fsk_challenge_refused() */
 #define FSK_DEFER_FALLBACK	BIT(11)	/* the fallback work ran */
+#define FSK_DEFER_ARM		BIT(12)	/* fsk_timer_arm() */
 
 /**
  * struct fsk_conn - one end of a connection, whatever carries it

@@ -133,6 +133,8 @@ static noinline void run_deferred(struct fsk_conn *conn)
 		fsk_challenge_refused(conn);
 	if (what & FSK_DEFER_TIMER)
 		fsk_timer_run(conn);
+	if (what & FSK_DEFER_ARM)
+		fsk_timer_arm(conn);
 	rcu_read_unlock();
 }
 

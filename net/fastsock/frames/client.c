@@ -82,7 +82,7 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 	int ms = READ_ONCE(fsk_net(sock_net(sk))->handshake_ms);
 	struct fsk_conn *conn;
 	struct fsk_frames *fr;
-	u64 now = fsk_now();
+	u64 now;
 
 	if (!fsk_eth_usable(dev))
 		return FSK_REASON_NOMEM;
@@ -100,6 +100,7 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 	fsk_rel_rx_init(&fr->rx, 0, fsk_rx_promise(sk), conn->mss);
 	fsk_frames_keys(fr);
 	conn->phase = FSK_PH_SYN_SENT;
+	now = conn->heard_at;		/* it was made just now */
 	fr->hs_end = now + ms * (u64)NSEC_PER_MSEC;
 	fr->hs_at = min(now + FSK_HS_RETRY_NS, fr->hs_end);
 	fr->hs_tries = 1;
@@ -109,10 +110,11 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 	/* What an ICMP error would have to quote.  write_seq stays TCP's. */
 	tcp_sk(sk)->snd_una = conn->key + fr->mask;
 	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->snd_una);
+	/* When the caller lets go: an answer that is here by then does it. */
+	conn->deferred = FSK_DEFER_ARM;
 	fsk_conn_attach(sk, conn);
 	fsk_frames_hash(fr);
 	send_syn(fr);
-	fsk_timer_arm(conn);
 	return FSK_ACCEPT;
 }
 

@@ -188,6 +188,13 @@ static void set_keys(struct fsk_frames *fr)
 		   (u32)(fr->conn.key + fsk_epochs_mix(ep->rcvd, ep->sent)));
 }
 
+static void begin_keys(struct fsk_frames *fr)
+{
+	fsk_epochs_init(&fr->epochs, fr->tx.una, fr->rx.nxt);
+	fr->wrong_since = jiffies;
+	set_keys(fr);
+}
+
 /**
  * fsk_frames_keys - what frames of a new connection are sealed with
  * @fr: connection with its key, and with its peer's if that is known
@@ -196,10 +203,12 @@ static void set_keys(struct fsk_frames *fr)
  */
 void fsk_frames_keys(struct fsk_frames *fr)
 {
+	if (!fr->id_link.added) {
+		begin_keys(fr);
+		return;
+	}
 	spin_lock_bh(&frames_keys_lock);
-	fsk_epochs_init(&fr->epochs, fr->tx.una, fr->rx.nxt);
-	fr->wrong_since = jiffies;
-	set_keys(fr);
+	begin_keys(fr);
 	spin_unlock_bh(&frames_keys_lock);
 }
 

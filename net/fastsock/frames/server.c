@@ -44,8 +44,6 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 
 	if (!READ_ONCE(fsk_net(dev_net(dev))->enable))
 		return FSK_REASON_DISABLED;
-	if (!fsk_eth_usable(dev))
-		return FSK_REASON_DEVICE;
 	if (syn->version == FSK_WIRE_REFUSED)	/* see bridge.c */
 		return FSK_REASON_NETFILTER;
 	if (syn->version != FSK_WIRE_VERSION)
@@ -247,8 +245,7 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
 	fsk_spare_put(skb);
 	if (!child)
 		return ERR_PTR(-EAGAIN);
-	fr = fsk_eth_usable(dev) ?
-	     fsk_frames_alloc(child, dev, mac, GFP_ATOMIC) : NULL;
+	fr = fsk_frames_alloc(child, dev, mac, GFP_ATOMIC);
 	if (fr)
 		fr->tomb = fsk_tomb_alloc(GFP_ATOMIC);
 	/* The listener's options may have changed since they were looked at. */
