@@ -159,7 +159,7 @@ enum fsk_phase {
  *	memory when there is a way again
  * @corked: TCP_CORK is set
  * @fallback_queued: @fallback is queued, and the work item's own
- * @timed: @timer is initialised, for it was needed once
+ * @timed: @timer may be queued, or run
  * @reason: why the fallback work delegates, enum fsk_reason
  * @urg_seq: sequence number of the last urgent byte sent or to be sent
  * @avg_recv: bytes a recv returned lately, moving average

@@ -70,7 +70,9 @@ EXPORT_SYMBOL_NS_GPL(fsk_timer_arm_at, FASTSOCK);
 bool fsk_timer_cancel(struct fsk_conn *conn)
 {
 	conn->timer_at = 0;
-	return !conn->timed || hrtimer_try_to_cancel(&conn->timer) >= 0;
+	if (conn->timed && hrtimer_try_to_cancel(&conn->timer) >= 0)
+		conn->timed = false;
+	return !conn->timed;
 }
 
 /**

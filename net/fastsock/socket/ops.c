@@ -339,9 +339,9 @@ void fsk_socket_ops_init(void)
 	fsk_reused_ops.splice_read = fsk_splice_read;
 	fsk_reused_ops.set_rcvlowat = stream_set_rcvlowat;
 
+	/* Released as TCP's: what any_release() looks for can be no more. */
 	fsk_connected_ops = inet_stream_ops;
 	fsk_connected_ops.owner = THIS_MODULE;
-	fsk_connected_ops.release = any_release;
 	fsk_connected_ops.connect = stream_connect;
 	fsk_connected_ops.sendmsg = fsk_stream_sendmsg;
 	fsk_connected_ops.recvmsg = fsk_stream_recvmsg;
