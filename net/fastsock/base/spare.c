@@ -112,5 +112,5 @@ void fsk_spare_exit(void)
 
 	for_each_possible_cpu(cpu)
 		for (i = 0; i < SPARES; i++)
-			consume_skb(per_cpu(spares, cpu)[i]);
+			consume_skb(per_cpu(spares[i], cpu));
 }
