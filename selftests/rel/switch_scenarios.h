@@ -40,6 +40,9 @@ static const struct scenario scenarios[] = {
 	{ .name = "reno_leaves", .gbps = 1, .nic = 10, .buffer = 1024,
 	  .lan = 4, .reno = 2, .early = 4000, .ms = 9000, .warm = 8000,
 	  .least_mbps = 930, .most_queue = 2000 },
+	{ .name = "reno_leaves_one", .gbps = 1, .nic = 10, .buffer = 1024,
+	  .lan = 1, .reno = 1, .early = 4000, .ms = 7000, .warm = 6000,
+	  .least_mbps = 930, .most_queue = 1500 },
 	/* Who comes later. */
 	{ .name = "late_two", .gbps = 1, .nic = 10, .buffer = 10000, .lan = 2,
 	  .stagger = 1000000, .ms = 4000, .warm = 2000, .least_mbps = 930,
@@ -62,6 +65,20 @@ static const struct scenario scenarios[] = {
 	{ .name = "hundred_8", .gbps = 100, .mtu = 9000, .buffer = 16384,
 	  .lan = 8, .shorts = 2, .ms = 200, .warm = 50, .least_mbps = 95000,
 	  .least_jain = 700, .most_queue = 1300, .most_p99 = 1500 },
+	/* Hosts that share a processor, as guests do: no real queue. */
+	{ .name = "guest_1g", .gbps = 1, .nic = 4, .buffer = 65536, .lan = 1,
+	  .sleep = 5000, .ms = 4000, .warm = 1000, .least_mbps = 220,
+	  .least_window = 18 },
+	{ .name = "guest_10g", .gbps = 10, .nic = 4, .buffer = 65536, .lan = 1,
+	  .sleep = 5000, .ms = 4000, .warm = 1000, .least_mbps = 1550,
+	  .least_window = 40 },
+	{ .name = "guest_two", .gbps = 10, .nic = 4, .buffer = 65536, .lan = 2,
+	  .sleep = 5000, .ms = 3000, .warm = 1000, .least_mbps = 2600,
+	  .least_window = 40 },
+	/* As over veth: what a host that sleeps has not seen fills a queue. */
+	{ .name = "guest_backlog", .gbps = 10, .nic = 4, .buffer = 1470,
+	  .lan = 4, .sleep = 5000, .backlog = 1000, .ms = 2000, .warm = 500,
+	  .least_mbps = 4300, .least_window = 30 },
 
 	/* Only with --all. */
 	{ .name = "one_minute", .gbps = 1, .nic = 10, .buffer = 10000,

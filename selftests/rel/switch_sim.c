@@ -52,6 +52,7 @@ struct event {
 	u32 flow;
 	u32 life;		/* of the flow; others are void */
 	enum event_type type;
+	bool late;		/* its host has slept meanwhile */
 };
 
 union payload {
@@ -75,6 +76,9 @@ struct scenario {
 	u32 early;		/* ms until they stop, 0 for never */
 	u32 nic;		/* speed of a sender's link, in ports */
 	u32 block;		/* KiB: all send so much, wait for all, again */
+	u32 sleep;		/* us: hosts find out so much later at most */
+	u32 backlog;		/* frames a host that sleeps keeps; 0: all */
+	u32 outage;		/* ms without frames, from a drain on */
 	u32 churn;		/* ms: LAN senders run and pause so long */
 	u32 request;		/* bytes of a short transfer, 0 for 16 KiB */
 	u32 gap;		/* us between short transfers, 0 for 1000 */
@@ -83,11 +87,13 @@ struct scenario {
 	/* Bounds; 0 for none. */
 	u32 least_mbps;		/* all bulk of the LAN kind */
 	u32 least_share;	/* per 1000 of a fair one, beside competitors */
+	u32 most_share;
 	u32 least_jain;		/* per 1000 */
 	u32 most_queue;		/* us, mean */
 	u32 most_p99;		/* us, short transfers */
 	u32 most_p50;
 	u32 most_needless;	/* copies of what had arrived, per 1000 */
+	u32 least_window;	/* frames, mean of the LAN kind */
 };
 
 struct flow {
@@ -100,6 +106,8 @@ struct flow {
 	u64 nic_free;		/* ns, when its link is idle */
 	u64 timer;		/* ns, earliest event pending; 0 none */
 	u64 delack;
+	u64 asleep[2], awake[2];	/* ns, next time of either end */
+	u32 backlog;		/* frames that wait for the receiver */
 	u64 base;		/* bytes received in earlier lives */
 	u64 at_warm;		/* bytes received when warm */
 	u64 goal;		/* stream bytes that the program wants sent */
@@ -125,6 +133,8 @@ struct sim {
 	u64 frames, copies, drops, timeouts;
 	u64 max_queue;		/* ns */
 	double sum_queue;
+	double sum_window;	/* frames */
+	u64 outage_end;		/* ns */
 	u32 samples;
 	u64 *took;		/* ns of each short transfer */
 	u32 nr_took, took_size;
@@ -241,7 +251,7 @@ static void port_take(struct flow *f, u32 life, u32 payload)
 	u64 wait = port_backlog(s);
 	u64 limit = s->sc->buffer * 8192ULL * NS_PER_S / s->bits;
 
-	if (wait + serialise(s, bytes, 1) > limit) {
+	if (s->now < s->outage_end || wait + serialise(s, bytes, 1) > limit) {
 		s->drops++;
 		payload_free(s, payload);
 		return;
@@ -452,6 +462,18 @@ static void flow_frame(struct flow *f, const struct model_frame *frame)
 		blocks_look(f->s);
 }
 
+/* The mean cwnd of bulk, in frames. */
+static double window(const struct sim *s)
+{
+	const struct flow *f;
+	double sum = 0;
+
+	for (f = s->flows; f < s->flows + s->nr_flows; f++)
+		if (f->kind == LAN)
+			sum += f->m.tx.cc.cwnd / s->mss;
+	return s->sc->lan ? sum / s->sc->lan : 0;
+}
+
 static void sample(struct sim *s)
 {
 	u64 sum[SHORT + 1] = {};
@@ -460,6 +482,7 @@ static void sample(struct sim *s)
 
 	if (s->warm) {
 		s->sum_queue += port_backlog(s);
+		s->sum_window += window(s);
 		s->samples++;
 	}
 	at(s->flows, s->now + every, EV_SAMPLE, 0);
@@ -522,11 +545,57 @@ static void handle_flow(struct sim *s, struct flow *f, const struct event *ev)
 	payload_free(s, ev->payload);
 }
 
+/*
+ * A host that shares its processor sleeps now and then, and sees all that came
+ * meanwhile at once.  Returns whether @ev waits for that.
+ */
+static bool host_sleeps(struct flow *f, const struct event *ev)
+{
+	bool is_receiver = ev->type == EV_FRAME || ev->type == EV_PROBE;
+	u64 *asleep = &f->asleep[is_receiver], *awake = &f->awake[is_receiver];
+	struct event late = *ev;
+	struct sim *s = f->s;
+
+	if (ev->late && ev->type == EV_FRAME)
+		f->backlog--;
+	if (!s->sc->sleep || ev->late ||
+	    (!is_receiver && ev->type != EV_ACK && ev->type != EV_TIMER))
+		return false;
+	while (s->now >= *awake) {
+		*asleep = *awake + rnd(s, s->sc->sleep * US);
+		*awake = *asleep + 100 * US + rnd(s, s->sc->sleep * US);
+	}
+	if (s->now < *asleep)
+		return false;
+	if (ev->type == EV_FRAME && s->sc->backlog &&
+	    f->backlog == s->sc->backlog) {
+		s->drops++;
+		payload_free(s, ev->payload);
+		return true;
+	}
+	f->backlog += ev->type == EV_FRAME;
+	late.late = true;
+	late.due.at = *awake;
+	agenda_add(&s->agenda, &late);
+	return true;
+}
+
+/* What is sent during a drain is lost, once: the timer has to end the drain. */
+static void lose_drain(struct sim *s, const struct flow *f)
+{
+	if (s->sc->outage && s->warm && !s->outage_end && f->kind == LAN &&
+	    f->m.tx.cc.cwnd <= 2 * s->mss)
+		s->outage_end = s->now + s->sc->outage * MS;
+}
+
 static void handle(struct sim *s, const struct event *ev)
 {
 	struct flow *f = &s->flows[ev->flow];
 
 	s->now = ev->due.at;
+	if (host_sleeps(f, ev))
+		return;
+	lose_drain(s, f);
 	if (ev->type == EV_SAMPLE)
 		sample(s);
 	else if (ev->type == EV_WARM)
@@ -623,6 +692,7 @@ struct figures {
 	double share;		/* of a fair one */
 	double jain;		/* among LAN senders */
 	double queue, peak;	/* us */
+	double window;		/* frames */
 	double p50, p99, p999;	/* us */
 	double copies;		/* per 1000 frames */
 	double needless;	/* of those, of what was not dropped */
@@ -671,6 +741,7 @@ static void sum_up(struct sim *s, struct figures *fig)
 	fig->p999 = quantile(s, 0.999);
 	fig->queue = s->samples ? s->sum_queue / s->samples / 1e3 : 0;
 	fig->peak = s->max_queue / 1e3;
+	fig->window = s->samples ? s->sum_window / s->samples : 0;
 	fig->copies = s->copies * 1e3 / max(s->frames, 1ULL);
 	fig->needless = s->copies > s->drops ?
 		(s->copies - s->drops) * 1e3 / s->frames : 0;
@@ -690,11 +761,13 @@ static bool good(const struct scenario *sc, const struct figures *fig)
 {
 	return least(fig->lan, sc->least_mbps) &&
 	       least(fig->share * 1000, sc->least_share) &&
+	       most(fig->share * 1000, sc->most_share) &&
 	       least(fig->jain * 1000, sc->least_jain) &&
 	       most(fig->queue, sc->most_queue) &&
 	       most(fig->p50, sc->most_p50) &&
 	       most(fig->p99, sc->most_p99) &&
-	       most(fig->needless, sc->most_needless);
+	       most(fig->needless, sc->most_needless) &&
+	       least(fig->window, sc->least_window);
 }
 
 static void print_bounds(const struct scenario *sc)
@@ -704,6 +777,8 @@ static void print_bounds(const struct scenario *sc)
 		printf(" goodput %u", sc->least_mbps);
 	if (sc->least_share)
 		printf(" share %.2f", sc->least_share / 1e3);
+	if (sc->most_share)
+		printf(" to %.2f", sc->most_share / 1e3);
 	if (sc->least_jain)
 		printf(" Jain %.3f", sc->least_jain / 1e3);
 	if (sc->most_queue)
@@ -714,6 +789,8 @@ static void print_bounds(const struct scenario *sc)
 		printf(" p99 %u", sc->most_p99);
 	if (sc->most_needless)
 		printf(" needless %u", sc->most_needless);
+	if (sc->least_window)
+		printf(" window %u", sc->least_window);
 	printf(")\n");
 }
 
@@ -749,6 +826,8 @@ static bool report(unsigned int nr, struct sim *s, FILE *csv)
 	if (s->nr_took)
 		printf(", short p50/99/99.9 %.0f/%.0f/%.0f us", fig.p50,
 		       fig.p99, fig.p999);
+	if (sc->lan)
+		printf(", window %.0f", fig.window);
 	printf(", copies %.1f/1000, needless %.1f, %llu drops, %llu timeouts",
 	       fig.copies, fig.needless, s->drops, s->timeouts);
 	print_bounds(sc);
