@@ -36,7 +36,7 @@ static inline void fixed_init(struct fsk_cc *cc)
 static inline void fixed_acked(struct fsk_cc *cc, u32 bytes, u64 rtt,
 			       bool limited, u64 now)
 {
-	cc->min_rtt_at += bytes;
+	cc->low_at += bytes;
 	cc->round_rtt = rtt;
 }
 
@@ -60,7 +60,7 @@ static const struct fsk_cc_ops fixed = {
 
 #define LOST_CALLS(f)		((f)->tx.cc.acc)
 #define TIMEOUT_CALLS(f)	((f)->tx.cc.ssthresh)
-#define ACKED_BYTES(f)		((f)->tx.cc.min_rtt_at)
+#define ACKED_BYTES(f)		((f)->tx.cc.low_at)
 
 static inline void start(struct rel_fix *f, u32 isn, u32 wnd)
 {

@@ -16,7 +16,7 @@
 /* @round_end has the window before the last loss, @round_rtt Reno's window. */
 #define W_MAX(cc)	((cc)->round_end)
 #define W_RENO(cc)	((cc)->round_rtt)
-#define EPOCH(cc)	((cc)->min_rtt_at)
+#define EPOCH(cc)	((cc)->low_at)
 
 static u32 tcp_clamp(const struct fsk_cc *cc, double cwnd)
 {

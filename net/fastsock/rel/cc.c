@@ -7,13 +7,44 @@
  * target.  The least one, and a target well above the propagation delay,
  * because on a busy host or in a guest a single sample says more about the
  * scheduler than about a queue in the network.
+ *
+ * The target comes from the least RTT ever seen, so a queue that stands never
+ * passes for the path.  But that RTT is true only if there once was no queue,
+ * and useless beside senders that fill the buffer until they lose.  So now and
+ * then a sender drains: it takes its own frames out of the queue for a few
+ * rounds and sees what is left.  If that is little, delay is the signal.  If it
+ * is much although delay has left this sender no more than the least, others
+ * keep the queue, or the path has become longer: then loss alone is the signal,
+ * until drains leave little.
+ *
+ * Among senders that all go by delay each would see the others' queue, so their
+ * drains coincide: the next one is due so long after the queue was lowest, what
+ * all see at the same time, and who has the least joins when the queue falls.
  */
 #define FSK_LAN_CWND_INIT	65536U		/* bytes, or 10 mss if more */
 #define FSK_LAN_CWND_MAX	(16U << 20)	/* bytes */
 #define FSK_LAN_CWND_MIN	2U		/* mss */
 #define FSK_LAN_DELAY_MIN	16U		/* mss that delay leaves */
-#define FSK_LAN_QUEUE_MIN	1000000ULL	/* ns of queueing tolerated */
-#define FSK_LAN_MIN_RTT_AGE	10000000000ULL	/* ns, then learnt again */
+
+/*
+ * ns.  Shorter paths count as so long.  Who came later may take the least of
+ * three others for path, 0.6 ms on 1 Gbit/s, and must not get more for that.
+ */
+#define FSK_LAN_PATH_MIN	625000U
+
+/*
+ * ns between drains.  One costs some ten rounds, so neither is felt.  Soon is
+ * when delay starves the sender, when it goes by loss, and before the first.
+ */
+#define FSK_LAN_DRAIN_EACH	10000000000ULL
+#define FSK_LAN_DRAIN_SOON	500000000ULL
+
+/* In one round the own frames leave; others begin one later; one to measure. */
+#define FSK_LAN_DRAIN_ROUNDS	3U
+
+/* One drain may meet a moment in which many begin, or a competitor's loss. */
+#define FSK_LAN_FOREIGN		2U		/* drains, then loss decides */
+#define FSK_LAN_FOREIGN_MAX	3U
 
 static u32 fsk_lan_clamp(const struct fsk_cc *cc, u32 cwnd)
 {
@@ -26,15 +57,31 @@ static void fsk_lan_init(struct fsk_cc *cc)
 	cc->cwnd = fsk_lan_clamp(cc, max(10 * cc->mss, FSK_LAN_CWND_INIT));
 	cc->ssthresh = FSK_LAN_CWND_MAX;
 	cc->acc = 0;
-	cc->min_rtt = 0;
-	cc->min_rtt_at = 0;
 	cc->round_end = 0;
+	cc->low_at = 0;
+	cc->min_rtt = 0;
 	cc->round_rtt = 0;
+	cc->last_rtt = 0;
+	cc->low_rtt = 0;
+	cc->foreign = 0;
+	cc->draining = false;
 }
 
+/* As much queue is tolerated as there is path. */
 static u64 fsk_lan_target(const struct fsk_cc *cc)
 {
-	return cc->min_rtt + max(cc->min_rtt / 2, FSK_LAN_QUEUE_MIN);
+	return 2ULL * max(cc->min_rtt, FSK_LAN_PATH_MIN);
+}
+
+static bool fsk_lan_by_loss(const struct fsk_cc *cc)
+{
+	return cc->foreign >= FSK_LAN_FOREIGN;
+}
+
+/* Has delay, or loss, left so little that the queue must be of others? */
+static bool fsk_lan_has_least(const struct fsk_cc *cc)
+{
+	return cc->ssthresh <= FSK_LAN_DELAY_MIN * cc->mss;
 }
 
 /*
@@ -49,38 +96,114 @@ static void fsk_lan_delayed(struct fsk_cc *cc, u64 target)
 	u32 cut = cc->cwnd / 2;
 
 	if (excess < cc->round_rtt / 2)
-		cut = div64_u64(cc->cwnd * excess, cc->round_rtt);
+		cut = div_u64(cc->cwnd * excess, cc->round_rtt);
 	cc->cwnd = max(cc->cwnd - cut, least);
 	cc->ssthresh = cc->cwnd;
 	cc->acc = 0;
 }
 
-static void fsk_lan_round(struct fsk_cc *cc, u64 now)
+static bool fsk_lan_drain_due(const struct fsk_cc *cc, u64 now)
 {
-	u64 target;
+	u64 age = now - cc->low_at;
 
-	/* A path may become longer: believe an old minimum only so long. */
-	if (now - cc->min_rtt_at > FSK_LAN_MIN_RTT_AGE) {
-		cc->min_rtt = cc->round_rtt;
-		cc->min_rtt_at = now;
-	}
-	target = fsk_lan_target(cc);
-	if (cc->round_rtt > target)
-		fsk_lan_delayed(cc, target);
-	cc->round_end = now + cc->round_rtt;
-	cc->round_rtt = 0;
+	if (fsk_lan_by_loss(cc) || !cc->low_rtt)
+		return age > FSK_LAN_DRAIN_SOON;
+	if (!fsk_lan_has_least(cc))
+		return age > FSK_LAN_DRAIN_EACH;
+	if (cc->round_rtt - cc->min_rtt < (cc->last_rtt - cc->min_rtt) / 2)
+		return age > FSK_LAN_DRAIN_SOON / 2;
+	return age > FSK_LAN_DRAIN_SOON;
 }
 
-static void fsk_lan_sample(struct fsk_cc *cc, u64 rtt, u64 now)
+static void fsk_lan_drain(struct fsk_cc *cc, u64 now)
 {
-	if (!cc->min_rtt || rtt <= cc->min_rtt) {
-		cc->min_rtt = rtt;
-		cc->min_rtt_at = now;
+	cc->draining = true;
+	cc->last_rtt = max(cc->last_rtt, cc->round_rtt);
+	cc->ssthresh = cc->cwnd;
+	cc->cwnd = FSK_LAN_CWND_MIN * cc->mss;
+	cc->acc = 0;
+	cc->round_end = now + FSK_LAN_DRAIN_ROUNDS * (u64)cc->round_rtt;
+}
+
+/*
+ * Whose was the queue?  Little is left if at most a quarter of it was there
+ * when it was lowest since the last drain.
+ */
+static void fsk_lan_judge(struct fsk_cc *cc)
+{
+	u32 low = cc->round_rtt;
+
+	if (cc->low_rtt)
+		low = min(low, cc->low_rtt);
+	if (low - cc->min_rtt <= (cc->last_rtt - cc->min_rtt) / 4) {
+		if (cc->foreign)
+			cc->foreign--;
+	} else if (low > FSK_LAN_PATH_MIN &&
+		   (fsk_lan_by_loss(cc) || fsk_lan_has_least(cc))) {
+		if (cc->foreign < FSK_LAN_FOREIGN_MAX)
+			cc->foreign++;
 	}
+	cc->low_rtt = cc->round_rtt;
+}
+
+static void fsk_lan_end_drain(struct fsk_cc *cc, u64 now)
+{
+	if (cc->round_rtt)
+		fsk_lan_judge(cc);
+	cc->low_at = now;
+	cc->draining = false;
+}
+
+/* Back to the old window: some frames at once, then slow start. */
+static void fsk_lan_drained(struct fsk_cc *cc, u64 now)
+{
+	fsk_lan_end_drain(cc, now);
+	cc->cwnd = min(cc->ssthresh, FSK_LAN_DELAY_MIN * cc->mss);
+}
+
+/* Returns the window that loss is to shrink: in a drain, the old one. */
+static u32 fsk_lan_window(struct fsk_cc *cc, u64 now)
+{
+	if (!cc->draining)
+		return cc->cwnd;
+	fsk_lan_end_drain(cc, now);
+	return cc->ssthresh;
+}
+
+/* A round of which @round_rtt is the least sample is over. */
+static void fsk_lan_round(struct fsk_cc *cc, bool limited, u64 now)
+{
+	u64 target = fsk_lan_target(cc);
+
+	cc->round_end = now + cc->round_rtt;
+	if (cc->round_rtt < cc->low_rtt) {
+		cc->low_rtt = cc->round_rtt;
+		cc->low_at = now;
+	}
+	if (cc->round_rtt > target && !fsk_lan_by_loss(cc))
+		fsk_lan_delayed(cc, target);
+	/* Who does not fill cwnd keeps no queue, and sees the path anyway. */
+	if (limited && cc->cwnd >= cc->ssthresh && fsk_lan_drain_due(cc, now))
+		fsk_lan_drain(cc, now);
+	else
+		cc->last_rtt = cc->round_rtt;
+}
+
+static void fsk_lan_sample(struct fsk_cc *cc, u32 rtt, bool limited, u64 now)
+{
+	if (!cc->min_rtt)
+		cc->low_at = now;
+	if (!cc->min_rtt || rtt < cc->min_rtt)
+		cc->min_rtt = rtt;
 	if (!cc->round_rtt || rtt < cc->round_rtt)
 		cc->round_rtt = rtt;
-	if (now >= cc->round_end)
-		fsk_lan_round(cc, now);
+	if (now < cc->round_end)
+		return;
+	if (cc->draining)
+		fsk_lan_drained(cc, now);
+	else
+		fsk_lan_round(cc, limited, now);
+	cc->round_rtt = 0;
 }
 
 static void fsk_lan_grow(struct fsk_cc *cc, u32 bytes)
@@ -100,25 +223,32 @@ static void fsk_lan_acked(struct fsk_cc *cc, u32 bytes, u64 rtt, bool limited,
 			  u64 now)
 {
 	if (rtt)
-		fsk_lan_sample(cc, rtt, now);
-	if (limited)
+		fsk_lan_sample(cc, rtt, limited, now);
+	if (!limited)
+		return;
+	if (!cc->draining)
 		fsk_lan_grow(cc, bytes);
+	else if (now >= cc->round_end)	/* copies give no samples */
+		fsk_lan_drained(cc, now);
 }
 
 static void fsk_lan_lost(struct fsk_cc *cc, u64 now)
 {
-	cc->cwnd = fsk_lan_clamp(cc, cc->cwnd / 10 * 7);
-	cc->ssthresh = cc->cwnd;
+	u32 cwnd = fsk_lan_window(cc, now);
+
+	cc->ssthresh = fsk_lan_clamp(cc, cwnd / 10 * 7);
+	cc->cwnd = min(cc->cwnd, cc->ssthresh);
 	cc->acc = 0;
 }
 
 static void fsk_lan_timeout(struct fsk_cc *cc, u64 now)
 {
+	u32 cwnd = fsk_lan_window(cc, now);
 	u32 least = FSK_LAN_CWND_MIN * cc->mss;
 
 	/* A second timeout in a row says nothing new about the path. */
-	if (cc->cwnd > 2 * least)
-		cc->ssthresh = cc->cwnd / 2;
+	if (cwnd > 2 * least)
+		cc->ssthresh = cwnd / 2;
 	cc->cwnd = least;
 	cc->acc = 0;
 }

@@ -43,11 +43,16 @@ struct fsk_cc_ops {
  * @mss: bytes a frame carries at most
  * @cwnd: bytes that may be in flight
  * @ssthresh: bytes; slow start below
- * @min_rtt: ns, the least seen in the current window of time; 0 unknown
- * @min_rtt_at: ns, when @min_rtt was taken
- * @round_end: ns, when the current round (one RTT) ends
- * @round_rtt: ns, the least sample of the current round; 0 none
  * @acc: bytes acknowledged towards the next increase
+ * @round_end: ns, when the current round (one RTT), or the drain, ends
+ * @low_at: ns, when the queue was lowest since the last drain, or its end
+ * @min_rtt: ns, the least sample ever; 0 none
+ * @round_rtt: ns, the least sample of the current round, or drain; 0 none
+ * @last_rtt: ns, that of the round before, or before the drain
+ * @low_rtt: ns, the least @round_rtt since the last drain, and that drain's; 0
+ *	before the first
+ * @foreign: the more, the surer that others keep a queue whatever this one does
+ * @draining: cwnd is small for a moment, @ssthresh is what it was
  */
 struct fsk_cc {
 	const struct fsk_cc_ops *ops;
@@ -55,10 +60,14 @@ struct fsk_cc {
 	u32 cwnd;
 	u32 ssthresh;
 	u32 acc;
-	u64 min_rtt;
-	u64 min_rtt_at;
 	u64 round_end;
-	u64 round_rtt;
+	u64 low_at;
+	u32 min_rtt;
+	u32 round_rtt;
+	u32 last_rtt;
+	u32 low_rtt;
+	u8 foreign;
+	bool draining;
 };
 
 extern const struct fsk_cc_ops fsk_cc_lan;

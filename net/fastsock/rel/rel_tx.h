@@ -97,7 +97,7 @@ static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
 {
 	/* Too soon for an answer to this copy: it answers the first. */
 	if ((seg->flags & FSK_SEG_RETRANS) &&
-	    now < seg->sent + max(tx->cc.min_rtt, tx->srtt / 4)) {
+	    now < seg->sent + max_t(u64, tx->cc.min_rtt, tx->srtt / 4)) {
 		fsk_tx_spurious(tx);
 		return;
 	}
