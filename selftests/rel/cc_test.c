@@ -87,6 +87,20 @@ static void cc_lan_acked__yields_by_the_excess(struct kunit *test)
 	KUNIT_EXPECT_LE(test, 89999U, cc->cwnd);
 }
 
+static void cc_lan_acked__who_has_little_grows_nevertheless(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan(f, 1000);
+	unsigned int i;
+
+	lan_round(f, 100 * US);
+	cc->cwnd = 20000;
+	cc->ssthresh = 20000;
+	for (i = 0; i < 20; i++)
+		lan_round(f, 1260 * US);
+	KUNIT_EXPECT_LT(test, 30000U, cc->cwnd);
+}
+
 static void cc_lan_acked__yields_once_a_round_by_half(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
@@ -446,7 +460,7 @@ static void cc_lan_drain__bears_the_longest_rtt(struct kunit *test)
 	lan_round(f, 2000 * MS);
 	cc->cwnd = 16U << 20;
 	cc->ssthresh = cc->cwnd;
-	KUNIT_EXPECT_TRUE(test, lan_until_drain(f, 2000 * MS, 4000 * MS));
+	KUNIT_EXPECT_TRUE(test, lan_until_drain(f, 2000 * MS, 140000ULL * MS));
 	KUNIT_EXPECT_EQ(test, cc->round_end, f->now + 6000 * MS);
 	cc->ops->lost(cc, f->now);
 	KUNIT_EXPECT_EQ(test, cc->ssthresh, (16U << 20) / 10 * 7);
@@ -500,6 +514,7 @@ static struct kunit_case rel_cc_cases[] = {
 	KUNIT_CASE(cc_lan_acked__idle_sender_gains_nothing),
 	KUNIT_CASE(cc_lan_acked__one_mss_per_round_later),
 	KUNIT_CASE(cc_lan_acked__yields_by_the_excess),
+	KUNIT_CASE(cc_lan_acked__who_has_little_grows_nevertheless),
 	KUNIT_CASE(cc_lan_acked__yields_once_a_round_by_half),
 	KUNIT_CASE(cc_lan_acked__delay_leaves_a_few_frames),
 	KUNIT_CASE(cc_lan_acked__one_quick_sample_clears_a_round),

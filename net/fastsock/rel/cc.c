@@ -34,10 +34,12 @@
 
 /*
  * ns between drains.  One costs some ten rounds, so neither is felt.  Soon is
- * when delay starves the sender, when it goes by loss, and before the first.
+ * when delay starves the sender, when it goes by loss, and before the first;
+ * but rounds are long where a queue is.
  */
 #define FSK_LAN_DRAIN_EACH	10000000000ULL
 #define FSK_LAN_DRAIN_SOON	500000000ULL
+#define FSK_LAN_DRAIN_APART	64U		/* rounds at least */
 
 /* In one round the own frames leave; others begin one later; one to measure. */
 #define FSK_LAN_DRAIN_ROUNDS	3U
@@ -85,7 +87,8 @@ static bool fsk_lan_has_least(const struct fsk_cc *cc)
 }
 
 /*
- * Shrink by the share of the RTT that is above @target, by half at most.  A few
+ * Shrink by the share of the RTT that is above @target, by half at most, but go
+ * on growing: who has more gives up more, so senders become equal.  A few
  * frames are no queue worth yielding to, and fewer make too few samples: on a
  * link whose delay jitters the least of them would always be above the target.
  */
@@ -99,20 +102,22 @@ static void fsk_lan_delayed(struct fsk_cc *cc, u64 target)
 		cut = div_u64(cc->cwnd * excess, cc->round_rtt);
 	cc->cwnd = max(cc->cwnd - cut, least);
 	cc->ssthresh = cc->cwnd;
-	cc->acc = 0;
 }
 
 static bool fsk_lan_drain_due(const struct fsk_cc *cc, u64 now)
 {
+	u64 soon = max(FSK_LAN_DRAIN_SOON,
+		       FSK_LAN_DRAIN_APART * (u64)cc->round_rtt);
 	u64 age = now - cc->low_at;
 
 	if (fsk_lan_by_loss(cc) || !cc->low_rtt)
-		return age > FSK_LAN_DRAIN_SOON;
+		return age > soon;
 	if (!fsk_lan_has_least(cc))
 		return age > FSK_LAN_DRAIN_EACH;
-	if (cc->round_rtt - cc->min_rtt < (cc->last_rtt - cc->min_rtt) / 2)
-		return age > FSK_LAN_DRAIN_SOON / 2;
-	return age > FSK_LAN_DRAIN_SOON;
+	/* Others drain: join them. */
+	if (cc->round_rtt < cc->last_rtt / 2)
+		return age > soon / 2;
+	return age > soon;
 }
 
 static void fsk_lan_drain(struct fsk_cc *cc, u64 now)
@@ -127,15 +132,17 @@ static void fsk_lan_drain(struct fsk_cc *cc, u64 now)
 
 /*
  * Whose was the queue?  Little is left if at most a quarter of it was there
- * when it was lowest since the last drain.
+ * when it was lowest since the last drain.  A short RTT is not taken off: part
+ * of that may have been a queue already when the connection began.
  */
 static void fsk_lan_judge(struct fsk_cc *cc)
 {
+	u32 path = cc->min_rtt > FSK_LAN_PATH_MIN ? cc->min_rtt : 0;
 	u32 low = cc->round_rtt;
 
 	if (cc->low_rtt)
 		low = min(low, cc->low_rtt);
-	if (low - cc->min_rtt <= (cc->last_rtt - cc->min_rtt) / 4) {
+	if (low - path <= (cc->last_rtt - path) / 4) {
 		if (cc->foreign)
 			cc->foreign--;
 	} else if (low > FSK_LAN_PATH_MIN &&
