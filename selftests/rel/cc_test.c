@@ -96,9 +96,11 @@ static void cc_lan_acked__who_has_little_grows_nevertheless(struct kunit *test)
 	lan_round(f, 100 * US);
 	cc->cwnd = 20000;
 	cc->ssthresh = 20000;
+	/* What is acknowledged in a round may be less than cwnd. */
 	for (i = 0; i < 20; i++)
-		lan_round(f, 1260 * US);
-	KUNIT_EXPECT_LT(test, 30000U, cc->cwnd);
+		cc->ops->acked(cc, cc->cwnd / 10 * 9, 1260 * US, true,
+			       f->now += 1260 * US);
+	KUNIT_EXPECT_LT(test, 22000U, cc->cwnd);
 }
 
 static void cc_lan_acked__yields_once_a_round_by_half(struct kunit *test)
@@ -240,11 +242,28 @@ static void cc_lan_drain__not_of_who_does_not_fill_cwnd(struct kunit *test)
 	struct fsk_cc *cc = lan(f, 1448);
 	u64 until = f->now + 25000 * MS;
 
+	cc->ssthresh = cc->cwnd;
 	while (f->now < until) {
 		cc->ops->acked(cc, 1448, MS, false, f->now += MS);
 		KUNIT_EXPECT_FALSE(test, cc->draining);
 	}
 	KUNIT_EXPECT_EQ(test, cc->cwnd, 65536U);
+}
+
+static void cc_lan_drain__not_in_slow_start(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan(f, 1000);
+
+	lan_round(f, 100 * US);
+	cc->ops->timeout(cc, f->now += 11000 * MS);
+	while (cc->cwnd < cc->ssthresh) {
+		lan_round(f, 100 * US);
+		KUNIT_EXPECT_FALSE(test, cc->draining &&
+				   cc->ssthresh < 2 * 16000U);
+	}
+	KUNIT_EXPECT_TRUE(test, lan_until_drain(f, 100 * US, MS));
+	KUNIT_EXPECT_LE(test, 65536U, cc->ssthresh);
 }
 
 static void cc_lan_drain__own_queue_is_never_the_path(struct kunit *test)
@@ -365,6 +384,44 @@ static void cc_lan_drain__lowest_of_the_queue_counts(struct kunit *test)
 	KUNIT_EXPECT_LE(test, cc->foreign, 1);
 }
 
+/* What a drain finds at @least, after @rtt, over a path of @path: of others? */
+static bool lan_is_foreign(struct rel_fix *f, u64 path, u64 rtt, u64 least)
+{
+	struct fsk_cc *cc = lan_starved(f);
+
+	cc->min_rtt = path;
+	lan_until_drain(f, rtt, 1000 * MS);
+	lan_drain(f, least);
+	return cc->foreign;
+}
+
+static void cc_lan_drain__of_a_queue_a_quarter_is_little(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, lan_is_foreign(f, 50 * US, 4 * MS, 1100 * US));
+	KUNIT_EXPECT_FALSE(test, lan_is_foreign(f, 50 * US, 4 * MS, 990 * US));
+	/* A short path may be a queue in part. */
+	KUNIT_EXPECT_TRUE(test, lan_is_foreign(f, 600 * US, 2 * MS, 700 * US));
+	/* So may what looks like a short path. */
+	KUNIT_EXPECT_FALSE(test, lan_is_foreign(f, 50 * US, 2 * MS, 600 * US));
+	/* A long one is not. */
+	KUNIT_EXPECT_FALSE(test, lan_is_foreign(f, 2 * MS, 5 * MS, 2 * MS));
+}
+
+static void cc_lan_drain__apart_beside_a_long_queue(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan_by_loss(f);
+
+	cc->low_rtt = 40 * MS;
+	lan_until_drain(f, 80 * MS, 6000 * MS);
+	lan_drain(f, 40 * MS);
+	KUNIT_EXPECT_FALSE(test, lan_until_drain(f, 80 * MS, 5000 * MS));
+	KUNIT_EXPECT_TRUE(test, lan_until_drain(f, 80 * MS, 400 * MS));
+	KUNIT_EXPECT_EQ(test, cc->foreign, 3);
+}
+
 static void cc_lan_drain__back_to_delay_when_little_is_left(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
@@ -414,6 +471,18 @@ static void cc_lan_drain__ends_without_samples(struct kunit *test)
 	cwnd = cc->cwnd;
 	cc->ops->acked(cc, 1000, 0, true, f->now += MS);
 	KUNIT_EXPECT_EQ(test, cc->cwnd, cwnd + 1000);
+}
+
+static void cc_lan_drain__without_samples_shows_nothing(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan_by_loss(f);
+
+	KUNIT_EXPECT_TRUE(test, lan_until_drain(f, 9 * MS, 900 * MS));
+	cc->round_rtt = 0;
+	cc->ops->timeout(cc, f->now += MS);
+	KUNIT_EXPECT_EQ(test, cc->foreign, 2);
+	KUNIT_EXPECT_GT(test, cc->low_rtt, 0U);
 }
 
 static void cc_lan_drain__loss_shrinks_the_old_window(struct kunit *test)
@@ -521,6 +590,7 @@ static struct kunit_case rel_cc_cases[] = {
 	KUNIT_CASE(cc_lan_acked__short_paths_have_one_target),
 	KUNIT_CASE(cc_lan_drain__is_short_and_rare),
 	KUNIT_CASE(cc_lan_drain__not_of_who_does_not_fill_cwnd),
+	KUNIT_CASE(cc_lan_drain__not_in_slow_start),
 	KUNIT_CASE(cc_lan_drain__own_queue_is_never_the_path),
 	KUNIT_CASE(cc_lan_drain__learns_a_shorter_path),
 	KUNIT_CASE(cc_lan_drain__joins_when_the_queue_falls),
@@ -528,9 +598,12 @@ static struct kunit_case rel_cc_cases[] = {
 	KUNIT_CASE(cc_lan_drain__two_that_leave_a_queue_show_others),
 	KUNIT_CASE(cc_lan_drain__own_queue_is_not_of_others),
 	KUNIT_CASE(cc_lan_drain__lowest_of_the_queue_counts),
+	KUNIT_CASE(cc_lan_drain__of_a_queue_a_quarter_is_little),
+	KUNIT_CASE(cc_lan_drain__apart_beside_a_long_queue),
 	KUNIT_CASE(cc_lan_drain__back_to_delay_when_little_is_left),
 	KUNIT_CASE(cc_lan_drain__longer_path_goes_by_loss),
 	KUNIT_CASE(cc_lan_drain__ends_without_samples),
+	KUNIT_CASE(cc_lan_drain__without_samples_shows_nothing),
 	KUNIT_CASE(cc_lan_drain__loss_shrinks_the_old_window),
 	KUNIT_CASE(cc_lan_drain__timeout_ends_it),
 	KUNIT_CASE(cc_lan_drain__bears_the_longest_rtt),
