@@ -556,6 +556,44 @@ static void tx_reordering__is_forgotten(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->tx.reo_steps, 0);
 }
 
+/* Else it would wait until a third of the flight has arrived. */
+static void tx_loss__first_copy_needs_no_room(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_seg *seg = flight(f, 20, 0);
+
+	f->tx.cc.cwnd = 14 * MSS;
+	sack(f, ISN, ISN + 2 * MSS, ISN + 4 * MSS);
+	f->tx.cc.cwnd = 10 * MSS;
+	KUNIT_EXPECT_EQ(test, sack(f, ISN, ISN + 2 * MSS, ISN + 5 * MSS),
+			FSK_ACK_LOSS);
+	KUNIT_ASSERT_EQ(test, f->tx.lost, 2U);
+	KUNIT_EXPECT_GT(test, f->tx.inflight, f->tx.cc.cwnd);
+	KUNIT_EXPECT_EQ(test, pump(f), 1U);
+	KUNIT_EXPECT_TRUE(test, seg->flags & FSK_SEG_RETRANS);
+	KUNIT_EXPECT_TRUE(test, f->tx.cwnd_limited);
+	/* Only the first one of an episode. */
+	KUNIT_EXPECT_EQ(test, sack(f, ISN, ISN + 2 * MSS, ISN + 6 * MSS), 0);
+	KUNIT_EXPECT_EQ(test, pump(f), 0U);
+}
+
+/* Of a long segment it is one piece. */
+static void tx_loss__first_copy_is_one_piece(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	f->tx.cut = rel_cut;
+	queue(f, 10 * MSS);
+	queue(f, 10 * MSS);
+	pump(f);
+	sack(f, ISN, ISN + 10 * MSS, ISN + 14 * MSS);
+	f->tx.cc.cwnd = 2 * MSS;
+	KUNIT_EXPECT_GT(test, f->tx.inflight, f->tx.cc.cwnd);
+	KUNIT_EXPECT_EQ(test, pump(f), 1U);
+	KUNIT_EXPECT_EQ(test, f->tx.head->len, MSS);
+	KUNIT_EXPECT_EQ(test, f->tx.lost, 1U);
+}
+
 /* Counting tells nothing of a copy, wherever it is. */
 static void tx_loss__tail_probe_is_not_counted_out(struct kunit *test)
 {
@@ -629,6 +667,8 @@ static struct kunit_case rel_ack_cases[] = {
 	KUNIT_CASE(tx_recovery__one_reduction_per_window),
 	KUNIT_CASE(tx_reordering__copy_for_nothing_is_noticed),
 	KUNIT_CASE(tx_reordering__is_forgotten),
+	KUNIT_CASE(tx_loss__first_copy_needs_no_room),
+	KUNIT_CASE(tx_loss__first_copy_is_one_piece),
 	KUNIT_CASE(tx_loss__tail_probe_is_not_counted_out),
 	KUNIT_CASE(tx_loss__copies_of_one_moment),
 	{}

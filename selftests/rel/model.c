@@ -98,12 +98,20 @@ void model_split(struct model *m, struct fsk_seg *seg, u32 at)
 	fsk_rel_tx_split(&m->tx, seg, &rest->seg, at);
 }
 
-/* So much may be beyond cwnd: of what was never sent less than a piece. */
+/*
+ * So much may be beyond cwnd: of what was never sent less than a piece, and one
+ * piece when loss was found.
+ */
 static u32 model_beyond(const struct model *m, const struct fsk_seg *seg)
 {
 	u32 piece = m->mss + !!(seg->flags & FSK_SEG_FIN);
 
-	return seg == m->tx.unsent ? min(seg->len, piece) - 1 : 0;
+	if (seg == m->tx.unsent)
+		return min(seg->len, piece) - 1;
+	if (!m->tx.one_free || seg->len > piece)
+		return 0;
+	/* Whatever is in flight. */
+	return seg->len + m->tx.inflight;
 }
 
 static void model_xmit(struct model *m, const struct model_frame *frame)

@@ -132,6 +132,7 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  *	RTT sample
  * @needless: the last time that was for nothing
  * @prompt: acks that needed no such patience, one after the other
+ * @one_free: the next copy may go even if cwnd has no room for it
  * @cut: cuts a segment; NULL if none is longer than a frame
  * @cc: congestion control
  * @lost_first: oldest LOST segment; all are a ring in the order of numbers
@@ -184,6 +185,7 @@ struct fsk_rel_tx {
 	u8 answered:1;
 	u8 repeated:1;
 	u8 needless:1;
+	u8 one_free:1;
 	u8 prompt;
 	fsk_rel_cut cut;
 	struct fsk_cc cc;

@@ -316,6 +316,8 @@ bool fsk_loss_detect(struct fsk_rel_tx *tx, u64 now)
 	if (found && !tx->in_recovery) {
 		tx->in_recovery = true;
 		tx->recover = tx->nxt;
+		/* The first copy does not wait until less is in flight. */
+		tx->one_free = true;
 		tx->cc.ops->lost(&tx->cc, now);
 	}
 	return found;

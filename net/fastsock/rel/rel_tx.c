@@ -104,6 +104,7 @@ static bool fsk_tx_cwnd_is_least(const struct fsk_rel_tx *tx)
 /* Returns the oldest LOST segment, or as much of it as cwnd lets go. */
 static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
 {
+	bool any = !tx->inflight || tx->one_free;
 	struct fsk_seg *seg = tx->lost_first;
 	u32 room;
 
@@ -112,11 +113,11 @@ static struct fsk_seg *fsk_tx_next_lost(struct fsk_rel_tx *tx)
 	if (tx->inflight + seg->len <= tx->cc.cwnd)
 		return seg;
 	if (!fsk_tx_may_cut(tx, seg)) {
-		if (!tx->inflight)
+		if (any)
 			return seg;
 	} else {
 		room = fsk_tx_cut_at(tx, seg, fsk_tx_cwnd_room(tx));
-		if (!room && !tx->inflight)
+		if (!room && any)
 			room = tx->cc.mss;
 		if (room)
 			return tx->cut(tx, seg, room) ? seg : NULL;
@@ -219,6 +220,7 @@ static void fsk_tx_sent_again(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 	fsk_loss_sent_again(tx, seg);
 	seg->flags |= FSK_SEG_ASK;
 	tx->retrans++;
+	tx->one_free = false;
 	/* The timer guards the head: give its new copy the full time. */
 	if (seg == tx->head)
 		tx->rto_at = now + fsk_tx_rto(tx);
@@ -399,6 +401,7 @@ static void fsk_tx_sample(struct fsk_rel_tx *tx, u64 rtt)
 static void fsk_tx_leave_recovery(struct fsk_rel_tx *tx)
 {
 	tx->in_recovery = false;
+	tx->one_free = false;
 	tx->probe_at = 0;
 	if (tx->reo_keep && !--tx->reo_keep && --tx->reo_steps)
 		tx->reo_keep = FSK_REO_KEEP;
@@ -530,5 +533,6 @@ struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx)
 	tx->stuck_since = 0;
 	tx->backoff = 0;
 	tx->in_recovery = false;
+	tx->one_free = false;
 	return chain;
 }
