@@ -215,6 +215,7 @@ static void tx_ack__long_backoff_is_cut_by_progress(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->tx.rto_at, f->now + FSK_RTO_MAX_NS);
 	f->now += MS;
 	ack(f, ISN + MSS);
+	pump(f);
 	KUNIT_EXPECT_TRUE(test, f->tx.backoff);
 	KUNIT_EXPECT_LE(test, f->tx.rto_at, f->now + FSK_PROBE_MAX_NS);
 	f->tx.backoff = FSK_BACKOFF_MAX;
@@ -621,8 +622,7 @@ static void tx_loss__copies_of_one_moment(struct kunit *test)
 	struct rel_fix *f = test->priv;
 	struct fsk_seg *seg = flight(f, 2, 0);
 
-	f->now = f->tx.rto_at;
-	fsk_rel_tx_timeout(&f->tx, f->now);
+	lose_flight(f);
 	fsk_rel_tx_sent(&f->tx, seg + 1, f->now);
 	fsk_rel_tx_sent(&f->tx, seg, f->now);
 	KUNIT_EXPECT_EQ(test, seg->sent, f->now + 1);

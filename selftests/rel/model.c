@@ -323,9 +323,9 @@ int model_take_ack(struct model *m, const struct model_ack *ack)
 	MODEL_CHECK(!freed || (found & FSK_ACK_NEW));
 	if ((found & FSK_ACK_NEW) && m->tx.head)
 		MODEL_CHECK(fsk_after(seg_end(m->tx.head), m->tx.una));
-	model_free_chain(freed);
 	if (!fsk_before(ack->ack, una) && !(found & FSK_ACK_BAD))
-		reference_ack(m, ack);
+		reference_ack(m, ack, freed);
+	model_free_chain(freed);
 	if (fsk_epochs_passed(&m->sender, m->tx.una, 0))
 		fsk_epochs_count(&m->sender, m->tx.una, 0);
 	return found;

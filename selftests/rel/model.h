@@ -19,6 +19,15 @@ struct model_seg {
 	bool was_sacked;
 };
 
+/* What a decision in doubt follows from, see reference_note(). */
+struct model_doubt {
+	bool is;		/* there was doubt */
+	bool in_recovery;
+	u32 recover;
+	u32 cwnd;
+	bool real;		/* what the timeout says has turned out true */
+};
+
 /* How a segment of several pieces goes over the channel. */
 enum model_pieces {
 	MODEL_CUT,		/* each piece is a frame */
@@ -55,6 +64,7 @@ struct model {
 	u64 unread;		/* of those, not yet read */
 	u64 sent_frames;
 	u64 sent_segs;
+	struct model_doubt doubt;
 	enum model_pieces pieces;
 	bool hostile;		/* acks are lies: only invariants hold */
 	bool no_memory;		/* no segment can be cut */
@@ -98,7 +108,8 @@ static inline u64 model_random(u64 *state)
 
 /* reference.c */
 void reference_note(struct model *m);
-void reference_ack(const struct model *m, const struct model_ack *ack);
+void reference_ack(struct model *m, const struct model_ack *ack,
+		   const struct fsk_seg *freed);
 void reference_loss(const struct model *m);
 void reference_rto(const struct model *m);
 void reference_check(const struct fsk_rel_tx *tx);

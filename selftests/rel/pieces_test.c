@@ -32,8 +32,7 @@ static struct fsk_seg *pieces(struct rel_fix *f, u32 n)
 
 static void lose_all(struct rel_fix *f, u32 cwnd)
 {
-	f->now = f->tx.rto_at;
-	fsk_rel_tx_timeout(&f->tx, f->now);
+	lose_flight(f);
 	f->tx.cc.cwnd = cwnd;
 }
 

@@ -26,9 +26,15 @@ static bool ref_is_copy(const struct fsk_seg *seg)
 /* Remember what is marked before something happens. */
 void reference_note(struct model *m)
 {
+	const struct fsk_rel_tx *tx = &m->tx;
 	struct model_seg *ms;
 	struct fsk_seg *seg;
 
+	m->doubt.is = tx->doubt;
+	m->doubt.in_recovery = tx->in_recovery;
+	m->doubt.recover = tx->recover;
+	m->doubt.cwnd = tx->doubt ? tx->undo_cwnd : tx->cc.cwnd;
+	m->doubt.real = false;
 	for (seg = m->tx.head; seg != m->tx.unsent; seg = seg->next) {
 		ms = (struct model_seg *)seg;
 		ms->was_lost = ref_is(seg, FSK_SEG_LOST);
@@ -115,6 +121,9 @@ static void ref_lost(const struct model *m, const struct fsk_seg *seg,
 	bool lost = (many && !tx->reo_steps && !ref_is(seg, FSK_SEG_RETRANS)) ||
 		    (earlier && m->now >= due);
 
+	if (m->doubt.real && fsk_before(seg->seq, m->doubt.recover))
+		lost |= !ref_is(seg, FSK_SEG_RETRANS);
+
 	if (ref_is(seg, FSK_SEG_SACKED)) {
 		above->count++;
 		above->len += seg->len;
@@ -152,7 +161,7 @@ void reference_loss(const struct model *m)
 	const struct fsk_seg **all;
 	unsigned int n;
 
-	if (fsk_rel_tx_idle(tx) ||
+	if (fsk_rel_tx_idle(tx) || tx->doubt ||
 	    (!tx->in_recovery && !fsk_after(tx->sacked_end, tx->una)))
 		return;
 	all = ref_flight(tx, &n);
@@ -162,8 +171,44 @@ void reference_loss(const struct model *m)
 	free(all);
 }
 
-/* After an ack that was not too old. */
-void reference_ack(const struct model *m, const struct model_ack *ack)
+/* What an ack in doubt says of a segment that it delivered. */
+static bool ref_is_first(const struct model *m, const struct fsk_seg *seg)
+{
+	return !ref_is(seg, FSK_SEG_RETRANS) &&
+	       fsk_before(seg->seq, m->doubt.recover);
+}
+
+static bool ref_is_delivered(const struct fsk_seg *seg)
+{
+	return ref_is(seg, FSK_SEG_SACKED) &&
+	       !((const struct model_seg *)seg)->was_sacked;
+}
+
+/* Doubt ends with the first ack that delivers something. */
+static void ref_doubt(struct model *m, const struct fsk_seg *freed)
+{
+	const struct fsk_rel_tx *tx = &m->tx;
+	bool any = false, first = false;
+	const struct fsk_seg *seg;
+
+	for (seg = freed; seg; seg = seg->next) {
+		if (ref_is(seg, FSK_SEG_SACKED) && !ref_is_delivered(seg))
+			continue;
+		any = true;
+		first |= ref_is_first(m, seg);
+	}
+	for (seg = tx->head; seg != tx->unsent; seg = seg->next) {
+		any |= ref_is_delivered(seg);
+		first |= ref_is_delivered(seg) && ref_is_first(m, seg);
+	}
+	MODEL_CHECK(tx->doubt == !any);
+	m->doubt.real = any && !first;
+	MODEL_CHECK(!first || !tx->backoff);
+}
+
+/* After an ack that was not too old, and has freed this chain. */
+void reference_ack(struct model *m, const struct model_ack *ack,
+		   const struct fsk_seg *freed)
 {
 	const struct fsk_seg **all;
 	unsigned int i, n;
@@ -172,21 +217,28 @@ void reference_ack(const struct model *m, const struct model_ack *ack)
 	for (i = 0; i < n; i++)
 		ref_sacked(m, all[i], ack);
 	free(all);
+	if (m->doubt.is)
+		ref_doubt(m, freed);
 	reference_loss(m);
 }
 
-/* After the retransmission timer. */
+/* After the retransmission timer: is all LOST, or is there doubt? */
 void reference_rto(const struct model *m)
 {
 	const struct fsk_rel_tx *tx = &m->tx;
 	bool forgot = ((const struct model_seg *)tx->head)->was_sacked;
+	bool doubt = !forgot && (m->doubt.is || !m->doubt.in_recovery);
 	const struct model_seg *ms;
 	const struct fsk_seg *seg;
 
+	MODEL_CHECK(tx->doubt == doubt);
+	MODEL_CHECK(!doubt || tx->undo_cwnd == m->doubt.cwnd);
 	for (seg = tx->head; seg != tx->unsent; seg = seg->next) {
 		ms = (const struct model_seg *)seg;
 		if (ms->was_sacked && !forgot)
 			MODEL_CHECK(ref_is(seg, FSK_SEG_SACKED));
+		else if (doubt && !ms->was_lost && seg != tx->head)
+			MODEL_CHECK(!ref_is(seg, FSK_SEG_LOST));
 		else
 			MODEL_CHECK(ref_is(seg, FSK_SEG_LOST));
 	}

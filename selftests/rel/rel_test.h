@@ -174,6 +174,14 @@ static inline void settle(struct rel_fix *f, u64 rtt)
 	f->used = 0;
 }
 
+/* The timer expires in a loss episode: all that is in flight is LOST. */
+static inline enum fsk_rel_event lose_flight(struct rel_fix *f)
+{
+	f->now = f->tx.rto_at;
+	f->tx.in_recovery = true;
+	return fsk_rel_tx_timeout(&f->tx, f->now);
+}
+
 static inline unsigned int chain_len(const struct fsk_seg *seg)
 {
 	unsigned int n = 0;

@@ -262,8 +262,7 @@ static void tx_next__lost_may_go_alone(struct kunit *test)
 	struct rel_fix *f = test->priv;
 
 	flight(f, 2, 0);
-	f->now = f->tx.rto_at;
-	fsk_rel_tx_timeout(&f->tx, f->now);
+	lose_flight(f);
 	f->tx.cc.cwnd = 10;
 	KUNIT_EXPECT_EQ(test, pump(f), 1U);
 	KUNIT_EXPECT_EQ(test, f->tx.inflight, MSS);
@@ -349,9 +348,7 @@ static void tx_timeout__rto_loses_all_in_flight(struct kunit *test)
 	flight(f, 3, 0);
 	queue(f, MSS);
 	first = f->tx.rto_at;
-	f->now = first;
-	KUNIT_EXPECT_EQ(test, fsk_rel_tx_timeout(&f->tx, f->now),
-			FSK_REL_SEND);
+	KUNIT_EXPECT_EQ(test, lose_flight(f), FSK_REL_SEND);
 	KUNIT_EXPECT_EQ(test, f->tx.lost, 3U);
 	KUNIT_EXPECT_EQ(test, f->tx.inflight, 0U);
 	KUNIT_EXPECT_EQ(test, f->tx.stalled_since, first);
@@ -371,8 +368,7 @@ static void tx_timeout__rto_spares_sacked(struct kunit *test)
 
 	flight(f, 3, 0);
 	sack(f, ISN, ISN + 100, ISN + 200);
-	f->now = f->tx.rto_at;
-	fsk_rel_tx_timeout(&f->tx, f->now);
+	lose_flight(f);
 	KUNIT_EXPECT_EQ(test, f->tx.lost, 2U);
 	KUNIT_EXPECT_EQ(test, pump(f), 2U);
 }

@@ -243,6 +243,7 @@ static void walk__timer_again(struct kunit *test)
 	unsigned int i;
 
 	walk_start(w);
+	w->tx.in_recovery = true;
 	for (i = 0; i < 3; i++) {
 		rel_steps = 0;
 		w->now = w->tx.rto_at;
@@ -252,6 +253,29 @@ static void walk__timer_again(struct kunit *test)
 		KUNIT_EXPECT_LT(test, rel_steps, (i ? 0UL : MANY) + EACH);
 		w->tx.cc.cwnd = 2 * MSS;
 		walk_pump(w);
+	}
+}
+
+/* Late acks cost nothing beyond what they deliver, timeouts nothing at all. */
+static void walk__timer_in_doubt(struct kunit *test)
+{
+	struct walk *w = test->priv;
+	unsigned long steps;
+	unsigned int i;
+
+	walk_start(w);
+	for (i = 0; i < 100; i++) {
+		rel_steps = 0;
+		w->now = w->tx.rto_at;
+		fsk_rel_tx_timeout(&w->tx, w->now);
+		w->tx.cc.cwnd = 2 * MSS;
+		walk_pump(w);
+		w->now = w->tx.probe_at;
+		fsk_rel_tx_timeout(&w->tx, w->now);
+		walk_pump(w);
+		steps = rel_steps + walk_ack(w, 10 * i + 3);
+		KUNIT_ASSERT_LT(test, steps, 1UL * EACH);
+		KUNIT_ASSERT_TRUE(test, !w->tx.doubt && !w->tx.lost);
 	}
 }
 
@@ -320,6 +344,7 @@ static struct kunit_case rel_walk_cases[] = {
 	KUNIT_CASE(walk__nothing_said_far_apart),
 	KUNIT_CASE(walk__from_the_newest_down),
 	KUNIT_CASE(walk__timer_again),
+	KUNIT_CASE(walk__timer_in_doubt),
 	KUNIT_CASE(walk__copies_lost_in_turns),
 	KUNIT_CASE(walk__any_ack),
 	{}

@@ -132,6 +132,8 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  *	RTT sample
  * @needless: the last time that was for nothing
  * @prompt: acks that needed no such patience, one after the other
+ * @doubt: the retransmission timer expired, and no ack has told yet whether
+ *	anything was lost: what was sent before @recover may still arrive
  * @one_free: the next copy may go even if cwnd has no room for it
  * @cut: cuts a segment; NULL if none is longer than a frame
  * @cc: congestion control
@@ -150,6 +152,7 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  * @searched: no search has been beyond it: such a step needs no budget
  * @above: SACKED segments after @judged
  * @above_len: their lengths
+ * @undo_cwnd: bytes, cwnd before the timeout; valid while @doubt
  */
 struct fsk_rel_tx {
 	u32 una;
@@ -185,6 +188,7 @@ struct fsk_rel_tx {
 	u8 answered:1;
 	u8 repeated:1;
 	u8 needless:1;
+	u8 doubt:1;
 	u8 one_free:1;
 	u8 prompt;
 	fsk_rel_cut cut;
@@ -202,6 +206,7 @@ struct fsk_rel_tx {
 	u32 above;
 	u32 above_len;
 	u32 rack_rtt;
+	u32 undo_cwnd;
 };
 
 /**

@@ -7,6 +7,13 @@
  * delivered is lost once a round trip and a reordering window have passed; that
  * rule alone also finds lost retransmissions.  And the retransmission timer.
  *
+ * That timer may expire only because the path, or the peer, takes its time.  So
+ * at first one piece is sent again, and nothing else counts as lost: @doubt.
+ * The next ack that delivers something decides (after RFC 5682, F-RTO).  If
+ * that was sent once, and before the timeout, the first transmissions still
+ * arrive: all goes on as if the timer had not expired.  If it is only what was
+ * sent again, the rest is LOST.
+ *
  * No ack walks all that is in flight.  What was sent once was sent in sequence
  * order, so both rules hold for all of it up to some segment: @judged stands
  * there and never goes back.  Copies that are under way are a ring in the order
@@ -225,9 +232,7 @@ static u64 fsk_loss_reo_wnd(const struct fsk_rel_tx *tx)
 static bool fsk_loss_is_suspect(const struct fsk_rel_tx *tx,
 				const struct fsk_seg *seg)
 {
-	if (seg->sent != tx->rack_sent)
-		return seg->sent < tx->rack_sent;
-	return fsk_before(fsk_seg_end(seg), tx->rack_end);
+	return fsk_tx_is_older(seg, tx->rack_sent, tx->rack_end);
 }
 
 /*
@@ -371,37 +376,155 @@ static void fsk_loss_take_back(struct fsk_rel_tx *tx)
 	}
 	tx->sacked_near = NULL;
 	tx->sacked_end = tx->una;
+	tx->above = 0;
+	tx->above_len = 0;
+}
+
+/* All that was sent once, and before @recover, is LOST. */
+static void fsk_loss_mark_first(struct fsk_rel_tx *tx)
+{
+	struct fsk_seg *seg = tx->judged ? tx->judged->next : tx->head;
+
+	for (; seg != tx->unsent && fsk_before(seg->seq, tx->recover);
+	     seg = seg->next) {
+		fsk_rel_step();
+		if (seg->flags & FSK_SEG_SACKED) {
+			tx->above--;
+			tx->above_len -= seg->len;
+		} else if (!(seg->flags & FSK_SEG_MARKS)) {
+			fsk_loss_mark(tx, seg);
+		}
+		tx->judged = seg;
+	}
 }
 
 /* All that is in flight is LOST. */
 static void fsk_loss_mark_all(struct fsk_rel_tx *tx)
 {
-	struct fsk_seg *seg = tx->judged ? tx->judged->next : tx->head;
-
 	while (tx->copies) {
 		fsk_rel_step();
 		fsk_loss_mark(tx, tx->copies);
 	}
-	for (; seg != tx->unsent; seg = seg->next) {
-		fsk_rel_step();
-		if (!(seg->flags & FSK_SEG_MARKS))
-			fsk_loss_mark(tx, seg);
-	}
-	tx->judged = fsk_tx_last_sent(tx);
-	tx->above = 0;
-	tx->above_len = 0;
+	fsk_loss_mark_first(tx);
 }
 
+/* Of a segment that is in flight one piece goes again, whatever cwnd says. */
+static void fsk_loss_one_again(struct fsk_rel_tx *tx, struct fsk_seg *seg)
+{
+	tx->one_free = true;
+	if (seg->flags & FSK_SEG_LOST)
+		return;
+	if (fsk_tx_may_cut(tx, seg))
+		tx->cut(tx, seg, tx->cc.mss);
+	fsk_loss_mark(tx, seg);
+}
+
+/*
+ * The copy, or its answer, may be lost.  When that answer should be here,
+ * another piece goes, whose answer shows it, instead of the next timeout.
+ */
+static u64 fsk_loss_second_at(const struct fsk_rel_tx *tx, u64 now)
+{
+	if (!tx->srtt)
+		return now + tx->rto / 2;
+	return now + tx->srtt + max(tx->srtt / 4, FSK_REO_MIN_NS);
+}
+
+static void fsk_loss_begin_doubt(struct fsk_rel_tx *tx, u64 now)
+{
+	if (!tx->doubt) {
+		tx->doubt = true;
+		tx->undo_cwnd = tx->cc.cwnd;
+		tx->recover = tx->nxt;
+	}
+	fsk_loss_one_again(tx, tx->head);
+	tx->probe_at = fsk_loss_second_at(tx, now);
+}
+
+/* A lost copy shall not wait for the next timeout, which is twice as long. */
+static enum fsk_rel_event fsk_loss_second_piece(struct fsk_rel_tx *tx)
+{
+	struct fsk_seg *seg = tx->lost ? tx->lost_first : tx->head->next;
+
+	if (seg != tx->unsent && seg->flags & FSK_SEG_SACKED)
+		seg = seg->other->next;
+	if (seg == tx->unsent || !fsk_before(seg->seq, tx->recover))
+		return FSK_REL_NONE;
+	fsk_loss_one_again(tx, seg);
+	return FSK_REL_SEND;
+}
+
+/*
+ * Nothing was lost that other rules do not find.  The RTT sample of what was
+ * delivered, which the caller takes, widens the RTO and ends the back-off.
+ * Slow start is over nevertheless, for an ack that late has met a queue, or a
+ * busy host: @ssthresh stays what the timeout has made of it.
+ */
+static void fsk_loss_undo(struct fsk_rel_tx *tx, u64 now)
+{
+	fsk_rel_tx_twice(tx);
+	tx->cc.cwnd = max(tx->cc.cwnd, tx->undo_cwnd);
+	tx->in_recovery = false;
+	tx->one_free = false;
+	tx->rto_at = now + tx->rto;
+	tx->probe_at = tx->rto_at;	/* the tail may be probed again */
+}
+
+/**
+ * fsk_loss_decide - an ack in doubt has delivered something
+ * @tx: sending half, @doubt
+ * @freed: the chain of what @una went past
+ * @got: what else is known of what was delivered; gets the RTT sample
+ * @now: ns
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_loss_decide(struct fsk_rel_tx *tx, const struct fsk_seg *freed,
+		     struct fsk_delivery *got, u64 now)
+{
+	bool sampled = got->sampled;
+
+	for (; freed; freed = freed->next) {
+		if (freed->flags & (FSK_SEG_RETRANS | FSK_SEG_SACKED) ||
+		    !fsk_before(freed->seq, tx->recover))
+			continue;
+		got->first = true;
+		if (sampled)
+			continue;
+		got->sent = freed->sent;
+		got->sampled = true;
+	}
+	tx->doubt = false;
+	if (got->first) {
+		fsk_loss_undo(tx, now);
+		return;
+	}
+	if (got->copy)
+		fsk_tx_arrived(tx, got->copy, now);
+	fsk_loss_mark_first(tx);
+}
+
+/*
+ * In the middle of a loss episode, or if the peer forgot what it held, there is
+ * no doubt.
+ */
 static enum fsk_rel_event fsk_loss_rto_expired(struct fsk_rel_tx *tx, u64 now)
 {
 	/* A peer that still lacks its first hole but SACKED it forgot it. */
-	if (tx->head->flags & FSK_SEG_SACKED)
-		fsk_loss_take_back(tx);
-	fsk_loss_mark_all(tx);
-	tx->in_recovery = true;
-	tx->recover = tx->nxt;
-	tx->probe_at = 0;
+	bool forgot = tx->head->flags & FSK_SEG_SACKED;
+
 	tx->repeated = tx->head == fsk_tx_last_sent(tx);
+	if (forgot)
+		fsk_loss_take_back(tx);
+	if (!forgot && (tx->doubt || !tx->in_recovery)) {
+		fsk_loss_begin_doubt(tx, now);
+	} else {
+		tx->doubt = false;
+		tx->recover = tx->nxt;
+		tx->probe_at = 0;
+		fsk_loss_mark_all(tx);
+	}
+	tx->in_recovery = true;
 	fsk_loss_back_off(tx, now);
 	tx->rto_at = now + fsk_tx_rto(tx);
 	tx->cc.ops->timeout(&tx->cc, now);
@@ -437,6 +560,8 @@ static enum fsk_rel_event fsk_loss_probe_expired(struct fsk_rel_tx *tx, u64 now)
 		tx->probe_at = now + min(fsk_tx_rto(tx), FSK_PROBE_MAX_NS);
 		return FSK_REL_PROBE;
 	}
+	if (tx->doubt)
+		return fsk_loss_second_piece(tx);
 	if (tx->in_recovery || fsk_tx_has_sacked(tx))
 		return fsk_loss_detect(tx, now) ? FSK_REL_SEND : FSK_REL_NONE;
 	return fsk_loss_tail_probe(tx, now);

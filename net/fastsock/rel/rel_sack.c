@@ -128,8 +128,9 @@ static void fsk_sack_seg(struct fsk_sack_search *s, struct fsk_seg *seg)
 	if (!(seg->flags & FSK_SEG_RETRANS)) {
 		s->got->sent = seg->sent;
 		s->got->sampled = true;
+		s->got->first |= fsk_before(seg->seq, tx->recover);
 	}
-	fsk_tx_delivered(tx, seg, s->now);
+	fsk_tx_delivered(tx, seg, s->got, s->now);
 	s->run = fsk_sack_join(tx, seg, s->run);
 	/* The highest is found anyway: copies may arrive between new ones. */
 	if (s->run != tx->sacked_top)

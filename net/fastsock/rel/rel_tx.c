@@ -327,7 +327,7 @@ static void fsk_tx_release(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 		got->sent = seg->sent;
 		got->sampled = true;
 	}
-	fsk_tx_delivered(tx, seg, now);
+	fsk_tx_delivered(tx, seg, got, now);
 }
 
 /*
@@ -486,6 +486,8 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 	}
 	if (nr_sack)
 		fsk_sack_take(tx, sack, nr_sack, &got, now);
+	if (unlikely(tx->doubt) && got.bytes)
+		fsk_loss_decide(tx, *freed, &got, now);
 	if (got.sampled) {
 		rtt = clamp(now - got.sent, FSK_RTT_MIN_NS, FSK_RTO_MAX_NS);
 		fsk_tx_sample(tx, rtt);
@@ -495,7 +497,7 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 	if (got.bytes)
 		tx->cc.ops->acked(&tx->cc, got.bytes, rtt, tx->cwnd_limited,
 				  now);
-	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) &&
+	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) && !tx->doubt &&
 	    !fsk_rel_tx_idle(tx) && fsk_loss_detect(tx, now))
 		found |= FSK_ACK_LOSS;
 	return found;
@@ -533,6 +535,7 @@ struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx)
 	tx->stuck_since = 0;
 	tx->backoff = 0;
 	tx->in_recovery = false;
+	tx->doubt = false;
 	tx->one_free = false;
 	return chain;
 }

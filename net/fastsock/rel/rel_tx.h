@@ -18,9 +18,11 @@
 /* What one ack delivered. */
 struct fsk_delivery {
 	u64 sent;		/* ns, of the newest segment to time */
+	const struct fsk_seg *copy; /* in doubt: the newest one sent again */
 	u32 bytes;
 	bool sampled;		/* @sent is valid */
 	bool again;		/* a segment sent more than once is among it */
+	bool first;		/* in doubt: what was sent before the timeout */
 };
 
 static inline bool fsk_tx_has_sacked(const struct fsk_rel_tx *tx)
@@ -91,23 +93,57 @@ static inline void fsk_tx_spurious(struct fsk_rel_tx *tx)
 	tx->reo_keep = FSK_REO_KEEP;
 }
 
-/* Account a segment that the peer has, known for the first time. */
-static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
-				    const struct fsk_seg *seg, u64 now)
+/* Was a segment sent before another, or in the same burst below it? */
+static inline bool fsk_tx_is_older(const struct fsk_seg *seg, u64 sent, u32 end)
 {
-	/* Too soon for an answer to this copy: it answers the first. */
-	if ((seg->flags & FSK_SEG_RETRANS) &&
-	    now < seg->sent + max_t(u64, tx->cc.min_rtt, tx->srtt / 4)) {
-		fsk_tx_spurious(tx);
-		return;
-	}
-	if (seg->sent < tx->rack_sent ||
-	    (seg->sent == tx->rack_sent &&
-	     fsk_before(fsk_seg_end(seg), tx->rack_end)))
+	return seg->sent != sent ? seg->sent < sent :
+				   fsk_before(fsk_seg_end(seg), end);
+}
+
+/* The transmission of a segment that was sent last has arrived. */
+static inline void fsk_tx_arrived(struct fsk_rel_tx *tx,
+				  const struct fsk_seg *seg, u64 now)
+{
+	if (fsk_tx_is_older(seg, tx->rack_sent, tx->rack_end))
 		return;
 	tx->rack_sent = seg->sent;
 	tx->rack_end = fsk_seg_end(seg);
 	tx->rack_rtt = min(now - seg->sent, FSK_RTO_MAX_NS);
+}
+
+/*
+ * A segment has arrived that was sent more than once.  In doubt it is not known
+ * which of them it was; and a path that a timeout has emptied answers sooner
+ * than it ever did.
+ */
+static inline void fsk_tx_arrived_again(struct fsk_rel_tx *tx,
+					const struct fsk_seg *seg,
+					struct fsk_delivery *got, u64 now)
+{
+	const struct fsk_seg *copy = got->copy;
+
+	if (tx->doubt) {
+		if (!copy ||
+		    !fsk_tx_is_older(seg, copy->sent, fsk_seg_end(copy)))
+			got->copy = seg;
+		return;
+	}
+	/* Too soon for an answer to this copy: it answers the first. */
+	if (now < seg->sent + max_t(u64, tx->cc.min_rtt, tx->srtt / 4))
+		fsk_tx_spurious(tx);
+	else
+		fsk_tx_arrived(tx, seg, now);
+}
+
+/* Account a segment that the peer has, known for the first time. */
+static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
+				    const struct fsk_seg *seg,
+				    struct fsk_delivery *got, u64 now)
+{
+	if (unlikely(seg->flags & FSK_SEG_RETRANS))
+		fsk_tx_arrived_again(tx, seg, got, now);
+	else
+		fsk_tx_arrived(tx, seg, now);
 }
 
 /* rel_patience.c */
@@ -126,5 +162,7 @@ void fsk_loss_forget(struct fsk_rel_tx *tx, struct fsk_seg *seg);
 void fsk_loss_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 		    struct fsk_seg *rest);
 bool fsk_loss_detect(struct fsk_rel_tx *tx, u64 now);
+void fsk_loss_decide(struct fsk_rel_tx *tx, const struct fsk_seg *freed,
+		     struct fsk_delivery *got, u64 now);
 
 #endif /* _FSK_REL_TX_H */
