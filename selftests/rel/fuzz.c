@@ -266,6 +266,8 @@ static void step(struct fuzz *f)
 	case 12:
 		model_read(&f->m, take32(f) & 0xfff);
 		f->m.no_memory = take(f) < 64;
+		if (f->m.no_memory)
+			model_forget(&f->m);
 		break;
 	case 13:
 		send_ack(f);
@@ -334,6 +336,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	f.m.hostile = (how & 0x38) == 0x38;
 	f.m.pieces = how & 0x40 ? MODEL_CUT : MODEL_WHOLE;
 	rel_steps_most = how & 0x80 ? 2 : MODEL_STEPS_ANY;
+	f.m.plain = true;
 	f.m.xmit = fuzz_xmit;
 	f.m.xmit_probe = fuzz_xmit_probe;
 	while (f.left)

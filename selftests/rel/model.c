@@ -60,6 +60,7 @@ void model_free(struct model *m)
 {
 	model_free_chain(fsk_rel_tx_purge(&m->tx));
 	model_free_chain(fsk_rel_rx_purge(&m->rx));
+	m->held = NULL;
 	model_check(m);
 }
 
@@ -241,12 +242,32 @@ static void model_consume(struct model *m, struct fsk_seg *seg, u32 trim)
 	free(ms);
 }
 
+static void model_hold(struct model *m, struct fsk_seg *seg)
+{
+	struct fsk_seg *covered = fsk_rel_rx_covered(&m->rx);
+
+	if (m->plain)
+		reference_rx_held(m, seg, covered);
+	model_free_chain(covered);
+}
+
+/* The caller is short of memory. */
+void model_forget(struct model *m)
+{
+	struct fsk_seg *seg = fsk_rel_rx_forget(&m->rx);
+
+	if (m->plain)
+		reference_rx_forgot(m, seg);
+	free(seg);
+}
+
 void model_take_data(struct model *m, const struct model_frame *frame)
 {
 	struct model_seg *ms = model_seg_new();
 	struct fsk_rel_rx *rx = &m->rx;
 	struct fsk_seg *seg = &ms->seg;
 	u32 nxt = rx->nxt;
+	bool had;
 	u32 trim;
 
 	/* No frame of this connection is ever taken for an old one. */
@@ -257,24 +278,31 @@ void model_take_data(struct model *m, const struct model_frame *frame)
 	seg->flags = (frame->fin ? FSK_SEG_FIN : 0) |
 		     (frame->ask ? FSK_SEG_ASK : 0);
 
+	had = m->plain && reference_rx_had(m, seg);
 	switch (fsk_rel_rx_data(rx, seg, &trim, m->now)) {
 	case FSK_RX_INORDER:
 		do {
 			model_consume(m, seg, trim);
 			seg = fsk_rel_rx_pop(rx, &trim);
+			if (m->plain && seg)
+				reference_rx_gone(m, seg);
 		} while (seg);
 		MODEL_CHECK(fsk_after(rx->nxt, nxt));
 		MODEL_CHECK(rx->ack_now || rx->ack_at);
 		break;
 	case FSK_RX_HELD:
-		MODEL_CHECK(rx->nxt == nxt && rx->ack_now);
+		MODEL_CHECK(rx->nxt == nxt && rx->ack_now && !had);
+		model_hold(m, seg);
 		break;
 	case FSK_RX_OUTSIDE:
 		/* An honest sender never oversteps the window it was given. */
-		MODEL_CHECK(m->hostile || rx->ooo_count == FSK_OOO_MAX);
-		fallthrough;
+		MODEL_CHECK(m->hostile);
+		MODEL_CHECK(rx->nxt == nxt && rx->ack_now);
+		free(ms);
+		break;
 	case FSK_RX_DUP:
 		MODEL_CHECK(rx->nxt == nxt && rx->ack_now);
+		MODEL_CHECK(had || !m->plain);
 		free(ms);
 		break;
 	}
@@ -410,23 +438,47 @@ static void check_tx(const struct fsk_rel_tx *tx)
 	MODEL_CHECK(tx->cc.cwnd <= 16 << 20);
 }
 
-static void check_rx(const struct fsk_rel_rx *rx)
+/* The segments of a run, but for the one after the last. */
+static void check_run(const struct fsk_rel_rx *rx, const struct fsk_seg *run)
 {
-	const struct fsk_seg *seg, *prev = NULL;
-	u32 count = 0;
+	const struct fsk_seg *first = run->next, *seg, *prev = NULL;
 
-	for (seg = rx->ooo_head; seg; prev = seg, seg = seg->next) {
-		MODEL_CHECK(seg->prev == prev);
-		MODEL_CHECK(fsk_after(seg->seq, rx->nxt));
-		MODEL_CHECK(!prev || !fsk_before(seg->seq, prev->seq));
+	for (seg = first; ; prev = seg, seg = seg->next) {
 		MODEL_CHECK(!fsk_after(seg_end(seg), rx->wnd_end +
 				       !!(seg->flags & FSK_SEG_FIN)));
-		MODEL_CHECK(!rx->fin_seen ||
-			    !fsk_after(seg_end(seg), rx->fin_seq));
-		count++;
+		if (prev) {
+			MODEL_CHECK(!fsk_after(seg->seq, seg_end(prev)));
+			MODEL_CHECK(fsk_after(seg_end(seg), seg_end(prev)));
+		}
+		if (seg == run)
+			break;
+		if (prev)
+			MODEL_CHECK(seg->prev == prev);
 	}
-	MODEL_CHECK(rx->ooo_tail == prev);
-	MODEL_CHECK(rx->ooo_count == count && count <= FSK_OOO_MAX);
+	if (prev)
+		MODEL_CHECK(first->prev == prev);
+}
+
+static void check_rx(const struct fsk_rel_rx *rx)
+{
+	const struct fsk_seg *run = rx->low, *below = NULL;
+	bool recent = !rx->recent;
+	const struct rb_node *next;
+
+	while (run) {
+		MODEL_CHECK(fsk_after(run->next->seq, below ? seg_end(below) :
+							      rx->nxt));
+		check_run(rx, run);
+		recent |= run == rx->recent;
+		below = run;
+		next = rb_next(&run->run);
+		run = next ? rb_entry(next, struct fsk_seg, run) : NULL;
+	}
+	MODEL_CHECK(rx->high == below);
+	MODEL_CHECK(!rx->runs.rb_node == !rx->low);
+	MODEL_CHECK(recent && !rx->covered);
+	MODEL_CHECK(!rx->fin_seen || !below ||
+		    !fsk_after(seg_end(below), rx->fin_seq));
 	MODEL_CHECK(!fsk_before(rx->nxt, rx->acked));
 	MODEL_CHECK(!rx->fin_seen || !fsk_after(rx->nxt, rx->fin_seq));
 }
@@ -437,7 +489,7 @@ static void check_sack(const struct fsk_rel_rx *rx)
 	unsigned int i, n;
 
 	n = fsk_rel_rx_sack(rx, sack, FSK_SACK_TAKEN);
-	MODEL_CHECK(!n == !rx->ooo_count);
+	MODEL_CHECK(!n == !fsk_rel_rx_holds(rx));
 	for (i = 0; i < n; i++) {
 		MODEL_CHECK(fsk_after(sack[i].start, rx->nxt));
 		MODEL_CHECK(fsk_before(sack[i].start, sack[i].end));
@@ -453,4 +505,6 @@ void model_check(const struct model *m)
 	check_tx(&m->tx);
 	check_rx(&m->rx);
 	check_sack(&m->rx);
+	if (m->plain)
+		reference_rx_check(m);
 }

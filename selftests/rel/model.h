@@ -17,6 +17,7 @@ struct model_seg {
 	u64 off;		/* stream offset of the first byte */
 	bool was_lost;		/* see reference_note() */
 	bool was_sacked;
+	struct model_seg *held;	/* the next one that the receiver holds */
 };
 
 /* What a decision in doubt follows from, see reference_note(). */
@@ -65,7 +66,10 @@ struct model {
 	u64 sent_frames;
 	u64 sent_segs;
 	struct model_doubt doubt;
+	struct model_seg *held;	/* by number, if @plain; see reference_rx.c */
+	u32 recent;		/* number of the last one */
 	enum model_pieces pieces;
+	bool plain;		/* compare what is held with a plain list */
 	bool hostile;		/* acks are lies: only invariants hold */
 	bool no_memory;		/* no segment can be cut */
 	bool fin_queued;
@@ -92,6 +96,7 @@ void model_pump(struct model *m);
 void model_timeout(struct model *m);
 void model_take_data(struct model *m, const struct model_frame *frame);
 void model_read(struct model *m, u64 len);
+void model_forget(struct model *m);
 void model_make_ack(struct model *m, struct model_ack *ack);
 int model_take_ack(struct model *m, const struct model_ack *ack);
 bool model_done(const struct model *m);
@@ -113,5 +118,13 @@ void reference_ack(struct model *m, const struct model_ack *ack,
 void reference_loss(const struct model *m);
 void reference_rto(const struct model *m);
 void reference_check(const struct fsk_rel_tx *tx);
+
+/* reference_rx.c */
+bool reference_rx_had(const struct model *m, const struct fsk_seg *seg);
+void reference_rx_held(struct model *m, struct fsk_seg *seg,
+		       const struct fsk_seg *covered);
+void reference_rx_gone(struct model *m, const struct fsk_seg *seg);
+void reference_rx_forgot(struct model *m, const struct fsk_seg *seg);
+void reference_rx_check(const struct model *m);
 
 #endif /* _MODEL_H */

@@ -53,6 +53,22 @@ static enum fsk_rel_verdict arrive(struct rel_fix *f, u32 seq, u32 len,
 	return fsk_rel_rx_data(&f->rx, seg, &f->trim, f->now);
 }
 
+/* How many segments are held. */
+static unsigned int held(const struct rel_fix *f)
+{
+	const struct fsk_seg *run = f->rx.low, *seg;
+	const struct rb_node *node;
+	unsigned int n = 0;
+
+	for (; run; run = node ? rb_entry(node, struct fsk_seg, run) : NULL) {
+		for (seg = run->next; seg != run; seg = seg->next)
+			n++;
+		n++;
+		node = rb_next(&run->run);
+	}
+	return n;
+}
+
 static unsigned int pop_all(struct rel_fix *f)
 {
 	unsigned int n = 0;
@@ -224,9 +240,8 @@ static void rx_hold__sorted_and_popped(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, arrive(f, ISN + at[i], 10, 0),
 				FSK_RX_HELD);
 		KUNIT_EXPECT_TRUE(test, f->rx.ack_now);
-		KUNIT_EXPECT_EQ(test, f->rx.recent, ISN + at[i]);
 	}
-	KUNIT_EXPECT_EQ(test, f->rx.ooo_count, 4U);
+	KUNIT_EXPECT_EQ(test, held(f), 4U);
 	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN);
 	KUNIT_EXPECT_TRUE(test, !fsk_rel_rx_pop(&f->rx, &f->trim));
 	f->rx.ack_now = false;
@@ -239,8 +254,8 @@ static void rx_hold__sorted_and_popped(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, f->trim, 0U);
 	}
 	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 50);
-	KUNIT_EXPECT_EQ(test, f->rx.ooo_count, 0U);
-	KUNIT_EXPECT_TRUE(test, !f->rx.ooo_head && !f->rx.ooo_tail);
+	KUNIT_EXPECT_FALSE(test, fsk_rel_rx_holds(&f->rx));
+	KUNIT_EXPECT_TRUE(test, !f->rx.high && !f->rx.recent);
 }
 
 static void rx_hold__covered_is_a_duplicate(struct kunit *test)
@@ -253,41 +268,99 @@ static void rx_hold__covered_is_a_duplicate(struct kunit *test)
 	arrive(f, ISN + 20, 10, 0);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 15, 10, 0), FSK_RX_DUP);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 15, 16, 0), FSK_RX_HELD);
-	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 9, 11, 0), FSK_RX_HELD);
-	KUNIT_EXPECT_EQ(test, f->rx.ooo_count, 4U);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 9, 10, 0), FSK_RX_HELD);
+	KUNIT_EXPECT_EQ(test, held(f), 4U);
+	KUNIT_EXPECT_TRUE(test, !fsk_rel_rx_covered(&f->rx));
 }
 
-static void rx_hold__bounded(struct kunit *test)
+/* Of a run above, and of the beginning of one that it reaches. */
+static void rx_hold__what_is_covered_comes_back(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
+	struct fsk_rel_range r[3];
+	struct fsk_seg *seg;
 
 	arrive(f, ISN + 10, 10, 0);
-	f->rx.ooo_count = FSK_OOO_MAX;
-	f->rx.ack_now = false;
-	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 30, 10, 0), FSK_RX_OUTSIDE);
-	KUNIT_EXPECT_TRUE(test, f->rx.ack_now);
-	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 10, 10, 0), FSK_RX_DUP);
-	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 10, 0), FSK_RX_INORDER);
+	arrive(f, ISN + 30, 10, 0);
+	arrive(f, ISN + 40, 10, 0);
+	arrive(f, ISN + 60, 10, 0);
+	arrive(f, ISN + 70, 10, 0);
+	arrive(f, ISN + 90, 10, 0);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 15, 60, 0), FSK_RX_HELD);
+	seg = fsk_rel_rx_covered(&f->rx);
+	KUNIT_EXPECT_EQ(test, chain_len(seg), 3U);
+	for (; seg; seg = seg->next)
+		KUNIT_EXPECT_TRUE(test, seg->seq == ISN + 30 ||
+				  seg->seq == ISN + 40 || seg->seq == ISN + 60);
+	KUNIT_EXPECT_TRUE(test, !fsk_rel_rx_covered(&f->rx));
+	KUNIT_EXPECT_EQ(test, held(f), 4U);
+	KUNIT_ASSERT_EQ(test, fsk_rel_rx_sack(&f->rx, r, 3), 2U);
+	KUNIT_EXPECT_EQ(test, r[0].start, ISN + 10);
+	KUNIT_EXPECT_EQ(test, r[0].end, ISN + 80);
+	KUNIT_EXPECT_EQ(test, r[1].start, ISN + 90);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 12, 0), FSK_RX_INORDER);
+	KUNIT_EXPECT_EQ(test, pop_all(f), 3U);
+	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 80);
+}
+
+/* Segments before, after and between others. */
+static void rx_hold__joins_runs(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	static const u32 at[] = { 50, 30, 70, 20, 60, 80, 40 };
+	static const unsigned int runs[] = { 1, 2, 3, 3, 2, 2, 1 };
+	struct fsk_rel_range r[4];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		KUNIT_EXPECT_EQ(test, arrive(f, ISN + at[i], 10, 0),
+				FSK_RX_HELD);
+		KUNIT_ASSERT_EQ(test, fsk_rel_rx_sack(&f->rx, r, 4), runs[i]);
+		KUNIT_EXPECT_FALSE(test, fsk_after(r[0].start, ISN + at[i]));
+		KUNIT_EXPECT_TRUE(test, fsk_after(r[0].end, ISN + at[i]));
+	}
+	KUNIT_EXPECT_EQ(test, r[0].start, ISN + 20);
+	KUNIT_EXPECT_EQ(test, r[0].end, ISN + 90);
+	for (i = 8; i > 4; i--)
+		KUNIT_EXPECT_EQ(test, fsk_rel_rx_forget(&f->rx)->seq,
+				ISN + 10 * i);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 20, 0), FSK_RX_INORDER);
+	KUNIT_EXPECT_EQ(test, pop_all(f), 3U);
+	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 50);
 }
 
 static void rx_pop__trims_overlaps(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
 
-	arrive(f, ISN + 12, 3, 0);
 	arrive(f, ISN + 10, 10, 0);
 	arrive(f, ISN + 18, 10, 0);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 13, 0), FSK_RX_INORDER);
 	KUNIT_EXPECT_TRUE(test, fsk_rel_rx_pop(&f->rx, &f->trim));
 	KUNIT_EXPECT_EQ(test, f->trim, 3U);
 	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 20);
-	/* Wholly had by now: trimmed away, nothing moves back. */
-	KUNIT_EXPECT_TRUE(test, fsk_rel_rx_pop(&f->rx, &f->trim));
-	KUNIT_EXPECT_EQ(test, f->trim, 3U);
-	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 20);
 	KUNIT_EXPECT_TRUE(test, fsk_rel_rx_pop(&f->rx, &f->trim));
 	KUNIT_EXPECT_EQ(test, f->trim, 2U);
 	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 28);
+}
+
+/* Wholly had by now: trimmed away, nothing moves back. */
+static void rx_pop__trims_all_of_a_segment(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	arrive(f, ISN + 10, 5, 0);
+	arrive(f, ISN + 15, 5, 0);
+	arrive(f, ISN + 30, 5, 0);
+	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 18, 0), FSK_RX_INORDER);
+	KUNIT_EXPECT_TRUE(test, fsk_rel_rx_pop(&f->rx, &f->trim));
+	KUNIT_EXPECT_EQ(test, f->trim, 5U);
+	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 18);
+	KUNIT_EXPECT_TRUE(test, fsk_rel_rx_pop(&f->rx, &f->trim));
+	KUNIT_EXPECT_EQ(test, f->trim, 3U);
+	KUNIT_EXPECT_EQ(test, f->rx.nxt, ISN + 20);
+	KUNIT_EXPECT_TRUE(test, !fsk_rel_rx_pop(&f->rx, &f->trim));
+	KUNIT_EXPECT_EQ(test, held(f), 1U);
 }
 
 static void rx_sack__recent_first_then_ascending(struct kunit *test)
@@ -364,8 +437,9 @@ static void rx_purge__gives_all_back(struct kunit *test)
 
 	arrive(f, ISN + 30, 10, 0);
 	arrive(f, ISN + 10, 10, 0);
-	KUNIT_EXPECT_EQ(test, chain_len(fsk_rel_rx_purge(&f->rx)), 2U);
-	KUNIT_EXPECT_EQ(test, f->rx.ooo_count, 0U);
+	arrive(f, ISN + 20, 5, 0);
+	KUNIT_EXPECT_EQ(test, chain_len(fsk_rel_rx_purge(&f->rx)), 3U);
+	KUNIT_EXPECT_EQ(test, held(f), 0U);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN, 20, 0), FSK_RX_INORDER);
 	KUNIT_EXPECT_EQ(test, pop_all(f), 0U);
 }
@@ -382,7 +456,7 @@ static void rx_forget__highest_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r[0].start, ISN + 10);
 	KUNIT_EXPECT_EQ(test, fsk_rel_rx_forget(&f->rx)->seq, ISN + 10);
 	KUNIT_EXPECT_TRUE(test, !fsk_rel_rx_forget(&f->rx));
-	KUNIT_EXPECT_EQ(test, f->rx.ooo_count, 0U);
+	KUNIT_EXPECT_EQ(test, held(f), 0U);
 	/* It comes again, and the end is where it was. */
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 30, 20, 0), FSK_RX_OUTSIDE);
 	KUNIT_EXPECT_EQ(test, arrive(f, ISN + 30, 10, FSK_SEG_FIN),
@@ -407,8 +481,10 @@ static struct kunit_case rel_rx_cases[] = {
 	KUNIT_CASE(rx_data__fin_not_before_what_is_held),
 	KUNIT_CASE(rx_hold__sorted_and_popped),
 	KUNIT_CASE(rx_hold__covered_is_a_duplicate),
-	KUNIT_CASE(rx_hold__bounded),
+	KUNIT_CASE(rx_hold__what_is_covered_comes_back),
+	KUNIT_CASE(rx_hold__joins_runs),
 	KUNIT_CASE(rx_pop__trims_overlaps),
+	KUNIT_CASE(rx_pop__trims_all_of_a_segment),
 	KUNIT_CASE(rx_sack__recent_first_then_ascending),
 	KUNIT_CASE(rx_sack__overlaps_are_merged),
 	KUNIT_CASE(rx_sack__room_goes_to_recent),

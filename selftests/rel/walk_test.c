@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of what acks cost, in segments looked at.  Only in user space something
- * counts them: rel_steps.
+ * Tests of what acks and segments out of order cost, in segments looked at.
+ * Only in user space something counts them: rel_steps.
  */
 #include "rel_test.h"
 
@@ -12,6 +12,7 @@
 /* A sender with MANY segments under way. */
 struct walk {
 	struct fsk_rel_tx tx;
+	struct fsk_rel_rx rx;
 	struct fsk_seg *seg;
 	struct fsk_rel_range sack[FSK_SACK_TAKEN];
 	unsigned int nr;
@@ -334,6 +335,126 @@ static void walk__any_ack(struct kunit *test)
 	KUNIT_EXPECT_LT(test, sum, paid + 4 * w->sent);
 }
 
+/* Receiving */
+
+static void walk_rx_start(struct walk *w)
+{
+	fsk_rel_rx_init(&w->rx, ISN, 2 * MANY * MSS, MSS);
+}
+
+/* Returns how many steps it took to hold a segment, and to tell of it. */
+static unsigned long walk_arrives(struct walk *w, unsigned int i)
+{
+	struct fsk_rel_range sack[FSK_SACK_TAKEN];
+	struct fsk_seg *seg = &w->seg[i];
+	u32 trim;
+
+	seg->seq = number(i);
+	seg->len = MSS;
+	seg->flags = 0;
+	rel_steps = 0;
+	if (fsk_rel_rx_data(&w->rx, seg, &trim, w->now) != FSK_RX_HELD ||
+	    fsk_rel_rx_covered(&w->rx) ||
+	    !fsk_rel_rx_sack(&w->rx, sack, FSK_SACK_TAKEN) ||
+	    fsk_after(sack[0].start, seg->seq) ||
+	    !fsk_after(sack[0].end, seg->seq))
+		return ~0UL;
+	return rel_steps;
+}
+
+/* A place among n runs is found in the logarithm of n, or so: see the tree. */
+#define DEEP		120U
+
+/* The usual case: one hole, and what follows it comes in order. */
+static void walk_rx__one_hole(struct kunit *test)
+{
+	struct walk *w = test->priv;
+	unsigned int i;
+
+	walk_rx_start(w);
+	for (i = 1; i < MANY; i++)
+		KUNIT_ASSERT_LT(test, walk_arrives(w, i), 7UL);
+}
+
+static void walk_rx__every_second_missing(struct kunit *test)
+{
+	unsigned long one, sum = 0;
+	struct walk *w = test->priv;
+	unsigned int i;
+
+	walk_rx_start(w);
+	for (i = 1; i < MANY; i += 2) {
+		one = walk_arrives(w, i);
+		KUNIT_ASSERT_LT(test, one, 1UL * DEEP);
+		sum += one;
+	}
+	KUNIT_EXPECT_LT(test, sum, 32UL * MANY / 2);
+	/* The holes are filled, from the second on. */
+	for (sum = 0, i = 2; i < MANY; i += 2) {
+		one = walk_arrives(w, i);
+		KUNIT_ASSERT_LT(test, one, 1UL * DEEP);
+		sum += one;
+	}
+	KUNIT_EXPECT_LT(test, sum, 32UL * MANY / 2);
+	KUNIT_EXPECT_PTR_EQ(test, w->rx.low, w->rx.high);
+}
+
+/* As a hostile peer would send them, from the newest down or in no order. */
+static void walk_rx__in_no_order(struct kunit *test)
+{
+	struct walk *w = test->priv;
+	unsigned long sum = 0;
+	unsigned int i, n;
+
+	walk_rx_start(w);
+	for (i = MANY - 1; i > MANY / 2; i -= 2)
+		KUNIT_ASSERT_LT(test, walk_arrives(w, i), 1UL * DEEP);
+	for (i = 0, n = 0; n < MANY / 4; n++) {
+		/* Without a common factor: each odd one comes once. */
+		i = (i + 1237) % (MANY / 4);
+		sum += walk_arrives(w, 2 * i + 1);
+	}
+	KUNIT_EXPECT_LT(test, sum, 64UL * MANY / 4);
+}
+
+/* A duplicate, however small or long, looks at no segment of a run. */
+static void walk_rx__had_before(struct kunit *test)
+{
+	struct fsk_seg dup = {};
+	struct walk *w = test->priv;
+	unsigned int i;
+	u32 trim;
+
+	walk_rx_start(w);
+	for (i = 1; i < MANY; i++)
+		walk_arrives(w, i);
+	for (i = 1; i < MANY; i += 10) {
+		rel_steps = 0;
+		dup.seq = number(i);
+		dup.len = (MANY - i) * MSS;
+		KUNIT_ASSERT_EQ(test, fsk_rel_rx_data(&w->rx, &dup, &trim,
+						      w->now), FSK_RX_DUP);
+		KUNIT_ASSERT_LT(test, rel_steps, 1UL * EACH);
+	}
+}
+
+static void walk_rx__giving_up(struct kunit *test)
+{
+	struct walk *w = test->priv;
+	unsigned int i;
+
+	walk_rx_start(w);
+	for (i = 1; i < MANY; i++)
+		walk_arrives(w, i);
+	for (i = MANY - 1; i; i--) {
+		rel_steps = 0;
+		KUNIT_ASSERT_PTR_EQ(test, fsk_rel_rx_forget(&w->rx),
+				    &w->seg[i]);
+		KUNIT_ASSERT_LT(test, rel_steps, 1UL * EACH);
+	}
+	KUNIT_EXPECT_FALSE(test, fsk_rel_rx_holds(&w->rx));
+}
+
 static struct kunit_case rel_walk_cases[] = {
 	KUNIT_CASE(walk__every_second_lost),
 	KUNIT_CASE(walk__told_before),
@@ -347,6 +468,11 @@ static struct kunit_case rel_walk_cases[] = {
 	KUNIT_CASE(walk__timer_in_doubt),
 	KUNIT_CASE(walk__copies_lost_in_turns),
 	KUNIT_CASE(walk__any_ack),
+	KUNIT_CASE(walk_rx__one_hole),
+	KUNIT_CASE(walk_rx__every_second_missing),
+	KUNIT_CASE(walk_rx__in_no_order),
+	KUNIT_CASE(walk_rx__had_before),
+	KUNIT_CASE(walk_rx__giving_up),
 	{}
 };
 

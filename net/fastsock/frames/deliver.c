@@ -223,6 +223,17 @@ static bool take_inorder(struct fsk_frames *fr, struct fsk_seg *seg, u32 trim)
 	return !fin || take_fin(fr);
 }
 
+/* Segments that were held, until one came that has their bytes, too. */
+static void drop_covered(struct fsk_frames *fr)
+{
+	struct fsk_seg *seg, *next;
+
+	for (seg = fsk_rel_rx_covered(&fr->rx); unlikely(seg); seg = next) {
+		next = seg->next;
+		consume_skb(fsk_seg_skb(seg));
+	}
+}
+
 /**
  * fsk_deliver - stream bytes, or the end of the stream, have come in
  * @fr: connected connection
@@ -274,6 +285,7 @@ bool fsk_deliver(struct fsk_frames *fr, struct sk_buff *skb,
 			rcv_urgent_byte(fr, skb);
 		break;
 	case FSK_RX_HELD:
+		drop_covered(fr);
 		if (skb->len)
 			skb_set_owner_r(skb, sk);
 		if (unlikely(hdr->flags & FSK_F_URG) && skb->len)
@@ -289,7 +301,7 @@ bool fsk_deliver(struct fsk_frames *fr, struct sk_buff *skb,
 	do {
 		if (!take_inorder(fr, seg, trim))
 			return false;
-		if (likely(!fr->rx.ooo_head))
+		if (likely(!fsk_rel_rx_holds(&fr->rx)))
 			break;
 		seg = fsk_rel_rx_pop(&fr->rx, &trim);
 	} while (seg);

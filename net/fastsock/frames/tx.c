@@ -230,7 +230,7 @@ void fsk_tx_ack(struct fsk_frames *fr)
 		return;
 	}
 	fsk_rx_grow_buffer(conn);
-	if (fr->rx.ooo_head)
+	if (fsk_rel_rx_holds(&fr->rx))
 		err = send_sack(fr);
 	else
 		err = send_bare(fr, FSK_T_DATA, NULL, 0);

@@ -14,6 +14,12 @@
 #ifndef _FSK_REL_H
 #define _FSK_REL_H
 
+#ifdef __KERNEL__
+#include <linux/rbtree.h>
+#else
+#include "rbtree_user.h"	/* selftests/rel: the same names in user space */
+#endif
+
 #include "rel/cc.h"
 #include "rel/seq.h"
 
@@ -34,7 +40,6 @@
 #define FSK_SACK_TAKEN		8		/* ranges per ack */
 #define FSK_ACK_EVERY		16		/* mss, then an ack */
 #define FSK_ACK_LONG		4		/* segments longer than that */
-#define FSK_OOO_MAX		1024		/* segments held out of order */
 
 #define FSK_SEG_FIN	0x01	/* last sequence number is the end of stream */
 #define FSK_SEG_SACKED	0x02	/* the peer has it, beyond a hole */
@@ -46,14 +51,16 @@
 
 /**
  * struct fsk_seg - one run of sequence numbers, sent or received
- * @next: towards higher sequence numbers, NULL at the end
- * @prev: towards lower ones, NULL at the start; of what was received, or was
- *	never sent
+ * @next: towards higher sequence numbers, NULL at the end; of what is held out
+ *	of order the last one of a run has the first one
+ * @prev: towards lower ones, NULL at the start; of what was never sent, or is
+ *	held: see rel_rx.c
  * @earlier: the one before it in its ring, see rel_loss.c; of what was sent
  * @other: at either end of a run that was SACKED: its other end
  * @later: the next in its ring; at the beginning of a run that was SACKED: the
  *	beginning of the next run
  * @sent: ns of the last transmission
+ * @run: of the last segment of a run that is held out of order
  * @seq: first sequence number
  * @len: sequence numbers, FIN included
  * @cost: the owner's, the core leaves it alone
@@ -62,12 +69,17 @@
 struct fsk_seg {
 	struct fsk_seg *next;
 	union {
-		struct fsk_seg *prev;
-		struct fsk_seg *earlier;
-		struct fsk_seg *other;
+		struct {
+			union {
+				struct fsk_seg *prev;
+				struct fsk_seg *earlier;
+				struct fsk_seg *other;
+			};
+			struct fsk_seg *later;
+			u64 sent;
+		};
+		struct rb_node run;
 	};
-	struct fsk_seg *later;
-	u64 sent;
 	u32 seq;
 	u32 len;
 	u32 cost;
@@ -214,10 +226,11 @@ struct fsk_rel_tx {
  * @nxt: next expected
  * @wnd_end: right edge ever advertised; the caller moves it, forward only
  * @acked: the @nxt that was last sent to the peer
- * @ooo_head: lowest segment held out of order
- * @ooo_tail: highest
- * @ooo_count: segments held
- * @recent: start of the newest out-of-order segment, reported first
+ * @runs: what is held out of order, by its last segments, see rel_rx.c
+ * @low: the lowest run, NULL if nothing is held
+ * @high: the highest one
+ * @recent: the one with the newest arrival, reported first; or NULL
+ * @covered: what fsk_rel_rx_covered() gives back
  * @ack_at: ns, when a delayed ack is due, 0 when none
  * @ack_now: an ack must go out before anything else
  * @patience: of the peer, set by the caller: how much longer than usual an ack
@@ -234,13 +247,14 @@ struct fsk_rel_rx {
 	u32 wnd_end;
 	u32 acked;
 	u32 longest;
-	struct fsk_seg *ooo_head;
-	struct fsk_seg *ooo_tail;
+	struct rb_root runs;
+	struct fsk_seg *low;
+	struct fsk_seg *high;
+	struct fsk_seg *recent;
+	struct fsk_seg *covered;
 	u64 ack_at;
-	u32 recent;
 	u32 fin_seq;
 	u32 mss;
-	u16 ooo_count;
 	bool ack_now;
 	u8 patience:3;
 	u8 twice:1;
@@ -284,7 +298,7 @@ enum fsk_rel_event {
 /* What fsk_rel_rx_data() decided about a segment. */
 enum fsk_rel_verdict {
 	FSK_RX_INORDER,		/* at @nxt now: caller consumes, nxt advanced */
-	FSK_RX_HELD,		/* linked out of order: owned by the core */
+	FSK_RX_HELD,		/* out of order: owned by the core */
 	FSK_RX_DUP,		/* nothing new: caller frees; ack_now is set */
 	FSK_RX_OUTSIDE,		/* not admitted: caller frees; ack_now */
 };
@@ -356,6 +370,12 @@ static inline u32 fsk_seg_data_end(const struct fsk_seg *seg)
 	return fsk_seg_end(seg) - (seg->flags & FSK_SEG_FIN);
 }
 
+/* Is anything held out of order? */
+static inline bool fsk_rel_rx_holds(const struct fsk_rel_rx *rx)
+{
+	return rx->low;
+}
+
 void fsk_rel_tx_init(struct fsk_rel_tx *tx, u32 isn, u32 wnd, u32 mss,
 		     const struct fsk_cc_ops *cc);
 void fsk_rel_tx_queue(struct fsk_rel_tx *tx, struct fsk_seg *seg);
@@ -380,6 +400,7 @@ bool fsk_epochs_near(const struct fsk_epochs *ep, u32 mix);
 void fsk_rel_rx_init(struct fsk_rel_rx *rx, u32 isn, u32 wnd, u32 mss);
 enum fsk_rel_verdict fsk_rel_rx_data(struct fsk_rel_rx *rx,
 				     struct fsk_seg *seg, u32 *trim, u64 now);
+struct fsk_seg *fsk_rel_rx_covered(struct fsk_rel_rx *rx);
 struct fsk_seg *fsk_rel_rx_pop(struct fsk_rel_rx *rx, u32 *trim);
 unsigned int fsk_rel_rx_sack(const struct fsk_rel_rx *rx,
 			     struct fsk_rel_range *sack, unsigned int max);
