@@ -41,7 +41,7 @@ static void doubt__one_goes_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->tx.rto_at, f->now + 2 * FSK_RTO_INIT_NS);
 }
 
-static void doubt__late_ack_restores_all(struct kunit *test)
+static void doubt__late_ack_counts_as_a_loss(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
 
@@ -51,7 +51,7 @@ static void doubt__late_ack_restores_all(struct kunit *test)
 			FSK_ACK_NEW | FSK_ACK_WINDOW);
 	KUNIT_EXPECT_FALSE(test, f->tx.doubt);
 	KUNIT_EXPECT_FALSE(test, f->tx.in_recovery);
-	KUNIT_EXPECT_EQ(test, f->tx.cc.cwnd, 1000 * MSS);
+	KUNIT_EXPECT_EQ(test, f->tx.cc.cwnd, 700 * MSS);
 	KUNIT_EXPECT_EQ(test, f->tx.backoff, 0);
 	KUNIT_EXPECT_EQ(test, f->tx.inflight, 3 * MSS);
 	KUNIT_EXPECT_EQ(test, pump(f), 0U);
@@ -75,7 +75,7 @@ static void doubt__rto_learns_the_delay(struct kunit *test)
 	KUNIT_EXPECT_GT(test, f->tx.rto, 2 * SLOW);
 }
 
-static void doubt__late_sack_restores_all(struct kunit *test)
+static void doubt__late_sack_counts_as_a_loss(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
 	struct fsk_seg *seg = start_doubt(f, 6);
@@ -84,7 +84,7 @@ static void doubt__late_sack_restores_all(struct kunit *test)
 	f->now += MS;
 	KUNIT_EXPECT_EQ(test, sack(f, ISN, ISN + MSS, ISN + 6 * MSS), 0);
 	KUNIT_EXPECT_FALSE(test, f->tx.doubt);
-	KUNIT_EXPECT_EQ(test, f->tx.cc.cwnd, 1000 * MSS);
+	KUNIT_EXPECT_EQ(test, f->tx.cc.cwnd, 700 * MSS);
 	KUNIT_EXPECT_EQ(test, f->tx.srtt, SLOW);
 	KUNIT_EXPECT_FALSE(test, seg->flags & FSK_SEG_LOST);
 	KUNIT_EXPECT_TRUE(test, f->tx.rto_at > f->now);
@@ -253,7 +253,7 @@ static void doubt__lasts_for_many_timeouts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->tx.backoff, 6);
 	KUNIT_EXPECT_EQ(test, f->tx.inflight, 6 * MSS);
 	ack(f, ISN + 6 * MSS);
-	KUNIT_EXPECT_EQ(test, f->tx.cc.cwnd, 1000 * MSS);
+	KUNIT_EXPECT_EQ(test, f->tx.cc.cwnd, 700 * MSS);
 	KUNIT_EXPECT_EQ(test, f->tx.backoff, 0);
 	KUNIT_EXPECT_EQ(test, fsk_rel_tx_deadline(&f->tx), 0ULL);
 }
@@ -305,9 +305,9 @@ static void doubt__none_of_a_forgetful_peer(struct kunit *test)
 
 static struct kunit_case rel_doubt_cases[] = {
 	KUNIT_CASE(doubt__one_goes_again),
-	KUNIT_CASE(doubt__late_ack_restores_all),
+	KUNIT_CASE(doubt__late_ack_counts_as_a_loss),
 	KUNIT_CASE(doubt__rto_learns_the_delay),
-	KUNIT_CASE(doubt__late_sack_restores_all),
+	KUNIT_CASE(doubt__late_sack_counts_as_a_loss),
 	KUNIT_CASE(doubt__a_hole_is_a_loss_as_ever),
 	KUNIT_CASE(doubt__copy_alone_proves_the_loss),
 	KUNIT_CASE(doubt__same_ack_decides_nothing),

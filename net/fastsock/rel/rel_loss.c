@@ -457,13 +457,13 @@ static enum fsk_rel_event fsk_loss_second_piece(struct fsk_rel_tx *tx)
 /*
  * Nothing was lost that other rules do not find.  The RTT sample of what was
  * delivered, which the caller takes, widens the RTO and ends the back-off.
- * Slow start is over nevertheless, for an ack that late has met a queue, or a
- * busy host: @ssthresh stays what the timeout has made of it.
+ * But an ack that late has met a queue, or a busy host: the window shrinks as
+ * by a loss, and slow start is over, with the @ssthresh of the timeout.
  */
 static void fsk_loss_undo(struct fsk_rel_tx *tx, u64 now)
 {
 	fsk_rel_tx_twice(tx);
-	tx->cc.cwnd = max(tx->cc.cwnd, tx->undo_cwnd);
+	tx->cc.cwnd = max(tx->cc.cwnd, tx->undo_cwnd / 10 * 7);
 	tx->in_recovery = false;
 	tx->one_free = false;
 	tx->rto_at = now + tx->rto;
