@@ -18,11 +18,15 @@
 
 #include "base/spare.h"
 
-#define SPARES		8	/* on each processor */
-#define SPARE_ROOM	512	/* bytes; longer ones are not kept */
+#define SPARES		8	/* of each kind, on each processor */
+#define SPARE_SMALL	512	/* bytes; longer ones are another kind */
+#define SPARE_ROOM	2048	/* bytes; longer ones are not kept */
 
-/* By xchg() and cmpxchg(): whoever moves to another processor takes of its. */
-static DEFINE_PER_CPU(struct sk_buff *, spares[SPARES]);
+/*
+ * Small ones, so that what waits long does not take much memory, and others.
+ * By xchg() and cmpxchg(): whoever moves to another processor takes of its.
+ */
+static DEFINE_PER_CPU(struct sk_buff *, spares[2][SPARES]);
 
 /* Is nothing left of those who had @skb but what renew() overwrites? */
 static bool is_reusable(struct sk_buff *skb)
@@ -62,13 +66,14 @@ static void renew(struct sk_buff *skb)
  */
 struct sk_buff *fsk_spare_get(unsigned int room, gfp_t gfp)
 {
+	bool large = room > SPARE_SMALL;
 	struct sk_buff *skb;
 	int i;
 
 	for (i = 0; i < SPARES; i++) {
-		if (!this_cpu_read(spares[i]))
+		if (!this_cpu_read(spares[large][i]))
 			continue;
-		skb = this_cpu_xchg(spares[i], NULL);
+		skb = this_cpu_xchg(spares[large][i], NULL);
 		if (likely(skb && skb_end_offset(skb) >= room)) {
 			renew(skb);
 			return skb;
@@ -86,16 +91,18 @@ struct sk_buff *fsk_spare_get(unsigned int room, gfp_t gfp)
  */
 void fsk_spare_put(struct sk_buff *skb)
 {
+	bool large;
 	int i;
 
 	if (!skb)
 		return;
 	if (is_reusable(skb)) {
+		large = skb_end_offset(skb) > SPARE_SMALL;
 		skb_orphan(skb);
 		skb_dst_drop(skb);
 		for (i = 0; i < SPARES; i++)
-			if (!this_cpu_read(spares[i]) &&
-			    !this_cpu_cmpxchg(spares[i], NULL, skb))
+			if (!this_cpu_read(spares[large][i]) &&
+			    !this_cpu_cmpxchg(spares[large][i], NULL, skb))
 				return;
 	}
 	consume_skb(skb);
@@ -110,7 +117,10 @@ void fsk_spare_exit(void)
 {
 	int cpu, i;
 
-	for_each_possible_cpu(cpu)
-		for (i = 0; i < SPARES; i++)
-			consume_skb(per_cpu(spares[i], cpu));
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < SPARES; i++) {
+			consume_skb(per_cpu(spares[0][i], cpu));
+			consume_skb(per_cpu(spares[1][i], cpu));
+		}
+	}
 }

@@ -9,9 +9,6 @@
 
 #include "frames/frames.h"
 
-/* So long at first is a segment whose frames are copies of it. */
-#define FSK_SEGMENT_SMALL	128	/* bytes */
-
 /* What a segment costs beside its bytes, and at least, in sk_wmem_queued. */
 #define FSK_SEGMENT_COST	32	/* bytes */
 #define FSK_SEGMENT_EMPTY	SKB_TRUESIZE(SKB_WITH_OVERHEAD(512))

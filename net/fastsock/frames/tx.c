@@ -312,7 +312,7 @@ void fsk_tx_confirm(struct fsk_frames *fr, u64 now)
 	fsk_frames_arm(fr);
 }
 
-/* To copy a few bytes is cheaper than to share them. */
+/* To copy the bytes of one frame is cheaper than to share them. */
 static struct sk_buff *copy_of(const struct fsk_frames *fr,
 			       const struct sk_buff *skb)
 {

@@ -131,12 +131,12 @@ static u32 linear_most(const struct fsk_frames *fr)
 static int send_new(struct fsk_frames *fr, struct msghdr *msg, u32 len)
 {
 	struct sock *sk = fr->conn.sk;
+	bool small = len <= linear_most(fr);
 	struct sk_buff *skb;
 	u32 done = 0;
 	int n = 0;
 
-	skb = fsk_segment_alloc(fr, len <= linear_most(fr) ? len : 0,
-				len <= FSK_SEGMENT_SMALL, sk->sk_allocation,
+	skb = fsk_segment_alloc(fr, small ? len : 0, small, sk->sk_allocation,
 				false);
 	if (!skb)
 		return -ENOMEM;
