@@ -61,9 +61,10 @@ check: deps
 		--host "make -s -C selftests/rel check" \
 		--host "tools/icount/run --repeatable"
 
-# TESTS="test_post test_c*" chooses some.
+# TESTS="test_post test_c*" chooses some; after MINUTES no further one begins.
 check-debug: deps
-	$(vm)/run --kernels debug $(foreach test,$(TESTS),'$(test)')
+	$(vm)/run --kernels debug $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(foreach test,$(TESTS),'$(test)')
 
 check-programs: deps
 	selftests/programs/run --kernels 6.1,6.12 --place lan,host
