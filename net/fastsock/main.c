@@ -27,6 +27,7 @@
 #include "frames/rx.h"
 #include "frames/tomb.h"
 #include "frames/waiting.h"
+#include "inet/ipv4.h"
 #include "inet/known.h"
 #include "inet/route.h"
 #include "lan/eth.h"
@@ -197,10 +198,14 @@ static int __init fsk_init(void)
 	get_random_bytes(fsk_hostid, FSK_HOSTID_LEN);
 	fsk_socket_ops_init();
 	fsk_orphan_init();
+	fsk_ipv4_init();
 
 	fsk_wq = alloc_workqueue("fastsock", WQ_HIGHPRI | WQ_UNBOUND, 0);
 	if (!fsk_wq)
 		return -ENOMEM;
+	err = fsk_spare_init();
+	if (err)
+		goto err_wq;
 	err = fsk_tomb_init();
 	if (err)
 		goto err_wq;

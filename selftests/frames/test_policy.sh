@@ -111,6 +111,26 @@ xfrm() {
 		"${action[@]}" && "${@:4}"
 }
 
+# route NETNS ROUTE... -- CHECK...
+route() {
+	local ns=$1 words=() status
+
+	shift
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	ip -n "$ns" route add "${words[@]}" && "${@:2}"
+	status=$?
+	ip -n "$ns" route del "${words[@]}"
+	return $status
+}
+
+# What was learned of routes a moment ago must not count any more.
+after_fast() {
+	fast && "$@"
+}
+
 # An allowing policy changes nothing.
 xfrm_allows() {
 	ip -n "$1" xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir "$2" \
@@ -145,6 +165,10 @@ cases=(
 	"drop of the answer, client's input | under filter a input 'tcp sport 4000 drop;' as_tcp error=ETIMEDOUT"
 	"drop by source address, server's input | under filter b input 'ip saddr $a_ip meta l4proto tcp drop;' as_tcp error=ETIMEDOUT"
 	"drop by source MAC, server's input | under mac_rule"
+	"a light tunnel, client's route | under route a $b_ip encap ip id 7 dst $b_ip dev eth0 -- by_tcp Gateway"
+	"a light tunnel, server's route | under route b $a_ip encap ip id 7 dst $a_ip dev eth0 -- by_tcp Gateway"
+	"a route that is forbidden, client's | under after_fast route a prohibit $b_ip -- as_tcp error=EACCES"
+	"a route that is gone, server's | under after_fast route b blackhole $a_ip -- as_tcp error=ETIMEDOUT"
 	"reject, client's output | under filter a output '$reject' as_tcp error=ECONNREFUSED"
 	"reject, server's input | under filter b input '$reject' as_tcp error=ECONNREFUSED"
 	"reject with a reset, server's input | under filter b input 'tcp dport 4000 reject with tcp reset;' as_tcp error=ECONNREFUSED"

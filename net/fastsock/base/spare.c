@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Small skbs that are used again.
+ * Skbs of no more than a frame that are used again.
  *
- * To find memory for an skb, to clear it and to give it back costs more than
- * all that is written into a small one.  So each processor keeps a few of those
+ * To find memory for an skb, to clear it and to give it back costs more than to
+ * write a frame into it.  So each processor keeps a few of those
  * that came to their end here: packets that only judges have seen, segments
  * that were acknowledged, and frames, which virtual devices hand over to their
  * receiver as they are.
@@ -19,7 +19,6 @@
 #include "base/spare.h"
 
 #define SPARES		8	/* of each kind, on each processor */
-#define SPARE_SMALL	512	/* bytes; longer ones are another kind */
 #define SPARE_ROOM	2048	/* bytes; longer ones are not kept */
 
 /*
@@ -27,6 +26,7 @@
  * By xchg() and cmpxchg(): whoever moves to another processor takes of its.
  */
 static DEFINE_PER_CPU(struct sk_buff *, spares[2][SPARES]);
+static unsigned int small_room __read_mostly;	/* bytes, of small ones */
 
 /* Is nothing left of those who had @skb but what renew() overwrites? */
 static bool is_reusable(struct sk_buff *skb)
@@ -66,7 +66,7 @@ static void renew(struct sk_buff *skb)
  */
 struct sk_buff *fsk_spare_get(unsigned int room, gfp_t gfp)
 {
-	bool large = room > SPARE_SMALL;
+	bool large = room > small_room;
 	struct sk_buff *skb;
 	int i;
 
@@ -74,11 +74,15 @@ struct sk_buff *fsk_spare_get(unsigned int room, gfp_t gfp)
 		if (!this_cpu_read(spares[large][i]))
 			continue;
 		skb = this_cpu_xchg(spares[large][i], NULL);
-		if (likely(skb && skb_end_offset(skb) >= room)) {
+		if (unlikely(!skb))
+			continue;
+		if (likely(skb_end_offset(skb) >= room)) {
 			renew(skb);
 			return skb;
 		}
+		/* It makes room for one that will do another time. */
 		consume_skb(skb);
+		break;
 	}
 	return alloc_skb(room, gfp);
 }
@@ -97,7 +101,7 @@ void fsk_spare_put(struct sk_buff *skb)
 	if (!skb)
 		return;
 	if (is_reusable(skb)) {
-		large = skb_end_offset(skb) > SPARE_SMALL;
+		large = skb_end_offset(skb) > small_room;
 		skb_orphan(skb);
 		skb_dst_drop(skb);
 		for (i = 0; i < SPARES; i++)
@@ -106,6 +110,23 @@ void fsk_spare_put(struct sk_buff *skb)
 				return;
 	}
 	consume_skb(skb);
+}
+
+/**
+ * fsk_spare_init - find out what the allocator takes for small
+ *
+ * Context: process, module load.
+ * Return: 0 or -ENOMEM.
+ */
+int fsk_spare_init(void)
+{
+	struct sk_buff *skb = alloc_skb(128, GFP_KERNEL);
+
+	if (!skb)
+		return -ENOMEM;
+	small_room = skb_end_offset(skb);
+	kfree_skb(skb);
+	return 0;
 }
 
 /**

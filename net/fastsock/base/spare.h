@@ -9,6 +9,7 @@ struct sk_buff;
 
 struct sk_buff *fsk_spare_get(unsigned int room, gfp_t gfp);
 void fsk_spare_put(struct sk_buff *skb);
+int fsk_spare_init(void);
 void fsk_spare_exit(void);
 
 #endif /* _FSK_SPARE_H */

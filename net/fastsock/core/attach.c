@@ -372,6 +372,6 @@ err_filter:
 void fsk_conn_exit(void)
 {
 	tcp_unregister_ulp(&fsk_ulp_ops);
-	rcu_barrier();		/* conn_free_rcu() */
+	rcu_barrier();		/* conn_free_rcu(), free_known() */
 	filter_exit();
 }

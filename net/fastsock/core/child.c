@@ -144,6 +144,7 @@ static struct request_sock *borrow_req(struct sock *lsk)
 	inet_rsk(req)->ireq_family = lsk->sk_family;
 	req->secid = 0;
 	req->peer_secid = 0;
+	atomic64_set(&inet_rsk(req)->ir_cookie, 0);
 	return req;
 }
 

@@ -131,7 +131,7 @@ bool fsk_ipv4_elsewhere(struct sock *sk)
 	rt = fsk_ipv4_route(sk, &fl4);
 	if (IS_ERR(rt))
 		return false;
-	yes = rt->rt_uses_gateway || dst_xfrm(&rt->dst);
+	yes = fsk_ipv4_route_leads_on(rt) || dst_xfrm(&rt->dst);
 	ip_rt_put(rt);
 	return yes;
 }
@@ -169,7 +169,7 @@ int fsk_ipv4_route_reason(const struct rtable *rt)
 	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST) ||
 	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
 		return FSK_REASON_NOROUTE;
-	if (rt->rt_uses_gateway)
+	if (fsk_ipv4_route_leads_on(rt))
 		return FSK_REASON_GATEWAY;
 	if (dst_xfrm(&rt->dst))
 		return FSK_REASON_XFRM;
@@ -266,45 +266,63 @@ struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	struct net *net = sock_net(sk);
+	struct fsk_known_way way;
 	struct rtable *rt;
-	__be32 saddr;
 	bool plain;
 
 	plain = daddr && !inet->inet_saddr &&
 		fsk_known_suits(sk, READ_ONCE(sk->sk_mark));
-	rt = plain ? fsk_known_out(net, daddr, 0, &saddr) : NULL;
+	rt = plain ? fsk_known_out(net, daddr, 0, &way) : NULL;
 	if (rt) {
-		ip_route_connect_init(fl4, daddr, saddr, rt->dst.dev->ifindex,
+		ip_route_connect_init(fl4, daddr, way.saddr, way.oif,
 				      IPPROTO_TCP, inet->inet_sport, dport, sk);
 		return rt;
 	}
 	rt = ip_route_connect(fl4, daddr, inet->inet_saddr,
 			      sk->sk_bound_dev_if, IPPROTO_TCP,
 			      inet->inet_sport, dport, sk);
-	if (plain && !IS_ERR(rt))
-		fsk_known_add_out(net, daddr, 0, rt, fl4->saddr);
+	if (plain && !IS_ERR(rt)) {
+		way.saddr = fl4->saddr;
+		way.oif = fl4->flowi4_oif;
+		fsk_known_add_out(net, daddr, 0, rt, &way);
+	}
 	return rt;
 }
 
 /* Where the hashes of this processor's connections have got to. */
 static DEFINE_PER_CPU(u32, txhash_seq);
+static u32 txhash_secret;
 
 /**
  * fsk_ipv4_txhash - a number that tells a connection's packets from others'
  *
- * Queues and qdiscs spread connections by it.  It leaves the host with no
- * frame, so it need not be random as TCP's: steps of the golden ratio are
- * spread more evenly, and cost less.
+ * Queues and qdiscs spread connections by it, and a tunnel may show others a
+ * hash of it.  Steps of the golden ratio are spread more evenly than random
+ * numbers, and cost less; without the secret nobody can tell how many there
+ * were, or which comes next.
  *
  * Context: any.
  * Return: the number, not 0.
  */
 u32 fsk_ipv4_txhash(void)
 {
-	u32 hash = this_cpu_add_return(txhash_seq, GOLDEN_RATIO_32);
+	u32 step = this_cpu_add_return(txhash_seq, GOLDEN_RATIO_32);
 
-	/* Other processors begin elsewhere. */
-	return hash + raw_smp_processor_id() * 0x85ebca6bU ?: 1;
+	return (step ^ READ_ONCE(txhash_secret)) * 0x85ebca6bU ?: 1;
+}
+
+/**
+ * fsk_ipv4_init - choose what hashes begin with
+ *
+ * Context: process, module load.
+ */
+void fsk_ipv4_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(txhash_seq, cpu) = get_random_u32();
+	txhash_secret = get_random_u32();
 }
 
 /**

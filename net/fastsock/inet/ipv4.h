@@ -5,11 +5,11 @@
 
 #include <linux/types.h>
 #include <net/net_namespace.h>
+#include <net/route.h>
 #include <net/xfrm.h>
 
 struct flowi4;
 struct net_device;
-struct rtable;
 struct sock;
 
 /* Does an IPsec policy judge what leaves?  Those of single sockets apart. */
@@ -22,6 +22,12 @@ static inline bool fsk_ipv4_xfrm_judges_out(const struct net *net)
 #else
 	return false;
 #endif
+}
+
+/* Not to the destination itself: to a router, or through a light tunnel. */
+static inline bool fsk_ipv4_route_leads_on(const struct rtable *rt)
+{
+	return rt->rt_uses_gateway || rt->dst.lwtstate;
 }
 
 bool fsk_ipv4_neighbour(struct net_device *dev, __be32 addr, u8 *mac);
@@ -39,6 +45,7 @@ bool fsk_ipv4_route_plain(const struct sock *sk);
 struct rtable *fsk_ipv4_first_route(const struct sock *sk, __be32 *daddr);
 struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 				      __be32 daddr, __be16 dport);
+void fsk_ipv4_init(void);
 u32 fsk_ipv4_txhash(void);
 int fsk_ipv4_bind_and_hash(struct sock *sk, struct flowi4 *fl4, __be16 dport,
 			   struct rtable **rtp);

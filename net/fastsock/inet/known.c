@@ -15,7 +15,8 @@
  *
  * A reference on a route keeps neither its device nor its namespace: a device
  * that is unregistered is taken away from all routes, as from those that
- * sockets keep.
+ * sockets keep.  A route is held until another takes its slot, or the namespace
+ * ends.
  */
 
 #include <linux/hash.h>
@@ -41,10 +42,9 @@
  * @until: jiffies, when it is no longer believed
  * @daddr: where packets go
  * @saddr: where they come from; 0 for what leaves before that is chosen
- * @source: the address that was chosen then
+ * @way: what was chosen for what leaves
  * @ifindex: device that packets come in by; 0 for what leaves
- * @genid: rt_genid_ipv4() before the look-up of what comes in
- * @rp_filter: how sources were checked then
+ * @state: fsk_known_state() before the look-up of what comes in
  */
 struct fsk_known {
 	struct rcu_head rcu;
@@ -52,10 +52,9 @@ struct fsk_known {
 	unsigned long until;
 	__be32 daddr;
 	__be32 saddr;
-	__be32 source;
+	struct fsk_known_way way;
 	int ifindex;
-	u32 genid;
-	int rp_filter;
+	struct fsk_known_state state;
 };
 
 /**
@@ -111,14 +110,20 @@ static const struct fsk_known *find(const struct net *net, __be32 daddr,
 	return NULL;
 }
 
-/* Who reads it takes the route only if somebody still has a reference. */
-static void drop(struct fsk_known *k)
+/* Readers are gone: nothing else would keep the route while they look at it. */
+static void free_known(struct rcu_head *rcu)
 {
-	if (!k)
-		return;
+	struct fsk_known *k = container_of(rcu, struct fsk_known, rcu);
+
 	if (k->rt)
 		ip_rt_put(k->rt);
-	kfree_rcu(k, rcu);
+	kfree(k);
+}
+
+static void drop(struct fsk_known *k)
+{
+	if (k)
+		call_rcu(&k->rcu, free_known);
 }
 
 /* Without memory nothing is kept. */
@@ -148,22 +153,23 @@ static bool is_valid(const struct net *net, const struct rtable *rt)
  * @net: namespace
  * @daddr: where to
  * @saddr: where from; 0 if that is to be chosen
- * @source: where to put the address that was chosen
+ * @way: where to put what else was chosen
  *
  * Context: any; of a flow that fsk_known_suits().
  * Return: a route, referenced, or NULL if it has to be looked up.
  */
 struct rtable *fsk_known_out(struct net *net, __be32 daddr, __be32 saddr,
-			     __be32 *source)
+			     struct fsk_known_way *way)
 {
 	const struct fsk_known *k;
 	struct rtable *rt = NULL;
 
 	rcu_read_lock();
 	k = find(net, daddr, saddr, 0);
-	if (k && is_valid(net, k->rt) && dst_hold_safe(&k->rt->dst)) {
+	if (k && is_valid(net, k->rt)) {
 		rt = k->rt;
-		*source = k->source;
+		dst_hold(&rt->dst);
+		*way = k->way;
 	}
 	rcu_read_unlock();
 	return rt;
@@ -175,32 +181,42 @@ struct rtable *fsk_known_out(struct net *net, __be32 daddr, __be32 saddr,
  * @daddr: where to
  * @saddr: where from; 0 if that was to be chosen
  * @rt: the route; the caller has a reference
- * @source: the address that was chosen
+ * @way: what else was chosen
  *
  * Context: any; of a flow that fsk_known_suits().
  */
 void fsk_known_add_out(struct net *net, __be32 daddr, __be32 saddr,
-		       struct rtable *rt, __be32 source)
+		       struct rtable *rt, const struct fsk_known_way *way)
 {
 	const struct fsk_known what = {
-		.rt = rt, .daddr = daddr, .saddr = saddr, .source = source,
+		.rt = rt, .daddr = daddr, .saddr = saddr, .way = *way,
 	};
 
 	add(net, &what);
 }
 
-/* How strictly sources are checked on @dev; -1 if it takes no IPv4. */
-static int rp_filter(const struct net_device *dev)
+/**
+ * fsk_known_state - on what it depends whether packets are for this host
+ * @dev: device they come in by
+ *
+ * To be asked before that is looked up.
+ *
+ * Context: any.
+ * Return: what to give to fsk_known_in() and fsk_known_add_in().
+ */
+struct fsk_known_state fsk_known_state(const struct net_device *dev)
 {
+	struct fsk_known_state now = {
+		.genid = rt_genid_ipv4(dev_net(dev)), .rp_filter = -1,
+	};
 	struct in_device *in_dev;
-	int how = -1;
 
 	rcu_read_lock();
 	in_dev = __in_dev_get_rcu(dev);
 	if (in_dev)
-		how = IN_DEV_RPFILTER(in_dev);
+		now.rp_filter = IN_DEV_RPFILTER(in_dev);
 	rcu_read_unlock();
-	return how;
+	return now;
 }
 
 /**
@@ -208,11 +224,13 @@ static int rp_filter(const struct net_device *dev)
  * @dev: device they come in by
  * @daddr: where they go
  * @saddr: where they come from
+ * @now: fsk_known_state()
  *
  * Context: any; where fsk_known_applies().
  * Return: true if so; false also if that has to be looked up.
  */
-bool fsk_known_in(const struct net_device *dev, __be32 daddr, __be32 saddr)
+bool fsk_known_in(const struct net_device *dev, __be32 daddr, __be32 saddr,
+		  struct fsk_known_state now)
 {
 	const struct net *net = dev_net(dev);
 	const struct fsk_known *k;
@@ -220,8 +238,8 @@ bool fsk_known_in(const struct net_device *dev, __be32 daddr, __be32 saddr)
 
 	rcu_read_lock();
 	k = find(net, daddr, saddr, dev->ifindex);
-	yes = k && k->genid == rt_genid_ipv4(net) &&
-	      k->rp_filter == rp_filter(dev);
+	yes = k && k->state.genid == now.genid &&
+	      k->state.rp_filter == now.rp_filter;
 	rcu_read_unlock();
 	return yes;
 }
@@ -231,16 +249,16 @@ bool fsk_known_in(const struct net_device *dev, __be32 daddr, __be32 saddr)
  * @dev: device they come in by
  * @daddr: where they go
  * @saddr: where they come from
- * @genid: rt_genid_ipv4() before that was looked up
+ * @then: fsk_known_state() before that was looked up
  *
  * Context: any; where fsk_known_applies().
  */
 void fsk_known_add_in(const struct net_device *dev, __be32 daddr, __be32 saddr,
-		      u32 genid)
+		      struct fsk_known_state then)
 {
 	const struct fsk_known what = {
 		.daddr = daddr, .saddr = saddr, .ifindex = dev->ifindex,
-		.genid = genid, .rp_filter = rp_filter(dev),
+		.state = then,
 	};
 
 	add(dev_net(dev), &what);

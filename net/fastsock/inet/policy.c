@@ -144,18 +144,19 @@ static bool route_in(struct net *net, struct sk_buff *skb)
  */
 static bool is_for_us(struct net *net, struct sk_buff *skb, bool want_route)
 {
+	struct fsk_known_state state = fsk_known_state(skb->dev);
 	const struct iphdr *iph = ip_hdr(skb);
 	bool applies = fsk_known_applies(net);
-	u32 genid;
+	bool known;
 
-	if (applies && !want_route &&
-	    fsk_known_in(skb->dev, iph->daddr, iph->saddr))
+	known = applies && fsk_known_in(skb->dev, iph->daddr, iph->saddr,
+					state);
+	if (known && !want_route)
 		return true;
-	genid = rt_genid_ipv4(net);
 	if (!route_in(net, skb))
 		return false;
-	if (applies)
-		fsk_known_add_in(skb->dev, iph->daddr, iph->saddr, genid);
+	if (applies && !known)
+		fsk_known_add_in(skb->dev, iph->daddr, iph->saddr, state);
 	return true;
 }
 
@@ -208,7 +209,7 @@ static bool rerouted(const struct sk_buff *skb, const struct rtable *rt)
 	const struct rtable *now = skb_rtable(skb);
 
 	return now != rt &&
-	       (now->dst.dev != rt->dst.dev || now->rt_uses_gateway ||
+	       (now->dst.dev != rt->dst.dev || fsk_ipv4_route_leads_on(now) ||
 		now->rt_type != rt->rt_type || dst_xfrm(&now->dst));
 }
 
@@ -457,17 +458,22 @@ static struct rtable *answer_route(struct sock *lsk, u32 mark,
 {
 	bool plain = fsk_known_suits(lsk, mark);
 	struct net *net = sock_net(lsk);
+	struct fsk_known_way way;
 	struct flowi4 fl4;
 	struct rtable *rt;
-	__be32 saddr;
 
-	rt = plain ? fsk_known_out(net, t->daddr, t->saddr, &saddr) : NULL;
+	rt = plain ? fsk_known_out(net, t->daddr, t->saddr, &way) : NULL;
 	if (rt)
 		return rt;
 	out_flow(&fl4, lsk, mark, t);
+	/* Its options may have changed since it was looked at. */
+	plain = plain && !fl4.flowi4_oif && !fl4.flowi4_tos &&
+		!fl4.flowi4_flags && fl4.flowi4_scope == RT_SCOPE_UNIVERSE;
 	rt = __ip_route_output_key(net, &fl4);
+	way.saddr = t->saddr;
+	way.oif = fl4.flowi4_oif;
 	if (plain && !IS_ERR(rt))
-		fsk_known_add_out(net, t->daddr, t->saddr, rt, t->saddr);
+		fsk_known_add_out(net, t->daddr, t->saddr, rt, &way);
 	return rt;
 }
 
@@ -486,7 +492,7 @@ static int server_answer(const struct fsk_probe *syn, u32 *mtu)
 	if (IS_ERR(rt))
 		return FSK_REASON_NOROUTE;
 
-	if (rt->rt_uses_gateway)
+	if (fsk_ipv4_route_leads_on(rt))
 		why = FSK_REASON_GATEWAY;
 	else if (rt->dst.dev != syn->dev)
 		why = FSK_REASON_DEVICE;
@@ -605,13 +611,13 @@ struct dst_entry *fsk_policy_child_dst(const struct sock *lsk,
 				       const struct request_sock *req)
 {
 	const struct inet_request_sock *ireq = inet_rsk(req);
+	struct fsk_known_way way;
 	struct rtable *rt;
-	__be32 saddr;
 
 	if (ireq->ir_iif || !fsk_known_suits(lsk, ireq->ir_mark))
 		return NULL;
 	rt = fsk_known_out(sock_net(lsk), ireq->ir_rmt_addr, ireq->ir_loc_addr,
-			   &saddr);
+			   &way);
 	return rt ? &rt->dst : NULL;
 }
 

@@ -304,7 +304,7 @@ void fsk_mem_link_give_up(struct fsk_memory *mem)
 /* A route that frames, or memory in their place, could take? */
 static bool is_direct(const struct rtable *rt, u8 type)
 {
-	return rt->rt_type == type && !rt->rt_uses_gateway &&
+	return rt->rt_type == type && !fsk_ipv4_route_leads_on(rt) &&
 	       !dst_xfrm(&rt->dst) && READ_ONCE(rt->dst.dev->flags) & IFF_UP;
 }
 

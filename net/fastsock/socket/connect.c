@@ -58,14 +58,27 @@ static int peer_reason(struct net_device *dev, __be32 daddr, u8 *mac)
 	return FSK_REASON_UNKNOWN_PEER;
 }
 
+/* The device of a route, which does not keep it; for the caller to put. */
+static struct net_device *hold_device(const struct rtable *rt)
+{
+	struct net_device *dev;
+
+	rcu_read_lock();
+	dev = READ_ONCE(rt->dst.dev);
+	netdev_hold(dev, NULL, GFP_ATOMIC);
+	rcu_read_unlock();
+	return dev;
+}
+
 /*
- * What is to carry a connection by this route, for the caller to put, and the
- * neighbour's address.  Return: as sock_reason(); without @way if not accepted.
+ * What is to carry a connection by this route, on @dev, for the caller to put,
+ * and the neighbour's address.  Return: as sock_reason(); without @way if not
+ * accepted.
  */
 static int way_reason(const struct sock *sk, const struct rtable *rt,
-		      __be32 daddr, u8 *mac, const struct fsk_transport **way)
+		      struct net_device *dev, __be32 daddr, u8 *mac,
+		      const struct fsk_transport **way)
 {
-	struct net_device *dev = rt->dst.dev;
 	int reason = fsk_ipv4_route_reason(rt);
 
 	if (reason != FSK_ACCEPT)
@@ -110,13 +123,16 @@ static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 {
 	struct rtable *rt = fsk_ipv4_first_route(sk, &daddr);
 	const struct fsk_transport *way;
+	struct net_device *dev;
 	int reason;
 
 	if (IS_ERR(rt))
 		return FSK_REASON_NOROUTE;
-	reason = way_reason(sk, rt, daddr, mac, &way);
+	dev = hold_device(rt);
+	reason = way_reason(sk, rt, dev, daddr, mac, &way);
 	if (reason == FSK_ACCEPT)
 		fsk_transport_put(way);
+	netdev_put(dev, NULL);
 	ip_rt_put(rt);
 	return reason;
 }
@@ -205,20 +221,23 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 				    usin->sin_port);
 	if (IS_ERR(rt))
 		return fsk_connect_tcp(sk, uaddr, addr_len, FSK_REASON_NOROUTE);
-	reason = way_reason(sk, rt, fl4->daddr, mac, &way);
+	dev = hold_device(rt);
+	reason = way_reason(sk, rt, dev, fl4->daddr, mac, &way);
 	if (reason != FSK_ACCEPT) {
+		netdev_put(dev, NULL);
 		ip_rt_put(rt);
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 	}
-	dev = rt->dst.dev;
 	err = fsk_ipv4_bind_and_hash(sk, fl4, usin->sin_port, &rt);
 	if (err) {
+		netdev_put(dev, NULL);
 		fsk_transport_put(way);
 		return err;
 	}
 	dst_hold(&rt->dst);
 	sk_setup_caps(sk, &rt->dst);
 	reason = start_reason(sk, rt, dev, mac, way);
+	netdev_put(dev, NULL);
 	fsk_transport_put(way);
 	ip_rt_put(rt);
 	if (reason != FSK_ACCEPT)
