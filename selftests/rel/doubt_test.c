@@ -41,6 +41,23 @@ static void doubt__one_goes_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->tx.rto_at, f->now + 2 * FSK_RTO_INIT_NS);
 }
 
+/* Where a search was given up the ring of LOST ones begins with another. */
+static void doubt__oldest_goes_first(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_seg *head = flight(f, 8, 0);
+
+	f->tx.cc.cwnd = MSS;
+	sack(f, ISN, ISN + 4 * MSS, ISN + 8 * MSS);
+	KUNIT_ASSERT_EQ(test, f->tx.lost, 4U);
+	f->tx.lost_first = &head[2];
+	KUNIT_EXPECT_EQ(test, pump(f), 1U);
+	KUNIT_EXPECT_TRUE(test, head[2].flags & FSK_SEG_RETRANS);
+	f->now = f->tx.rto_at;
+	fsk_rel_tx_timeout(&f->tx, f->now);
+	KUNIT_EXPECT_TRUE(test, fsk_rel_tx_next(&f->tx, f->now) == head);
+}
+
 static void doubt__late_ack_counts_as_a_loss(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
@@ -305,6 +322,7 @@ static void doubt__none_of_a_forgetful_peer(struct kunit *test)
 
 static struct kunit_case rel_doubt_cases[] = {
 	KUNIT_CASE(doubt__one_goes_again),
+	KUNIT_CASE(doubt__oldest_goes_first),
 	KUNIT_CASE(doubt__late_ack_counts_as_a_loss),
 	KUNIT_CASE(doubt__rto_learns_the_delay),
 	KUNIT_CASE(doubt__late_sack_counts_as_a_loss),

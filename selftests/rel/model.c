@@ -303,6 +303,8 @@ void model_take_data(struct model *m, const struct model_frame *frame)
 	case FSK_RX_DUP:
 		MODEL_CHECK(rx->nxt == nxt && rx->ack_now);
 		MODEL_CHECK(had || !m->plain);
+		if (fsk_after(seg->seq, nxt))
+			m->recent = seg->seq;
 		free(ms);
 		break;
 	}

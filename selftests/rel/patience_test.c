@@ -13,6 +13,12 @@ static void exchange(struct rel_fix *f, u64 acked, u64 took)
 	fsk_rel_tx_heard(&f->tx, f->now);
 }
 
+/* KUnit does not take bit fields. */
+static unsigned int patience_of(const struct rel_fix *f)
+{
+	return f->tx.patience;
+}
+
 static u64 wait_of(const struct rel_fix *f)
 {
 	return FSK_DELACK_NS << f->tx.patience;
@@ -30,7 +36,7 @@ static void patience__soon_answered_needs_none(struct kunit *test)
 	struct rel_fix *f = test->priv;
 
 	exchanges(f, 100, 300 * US);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	KUNIT_EXPECT_LT(test, f->tx.rto, 2 * MS);
 }
 
@@ -57,10 +63,10 @@ static void patience__has_an_end(struct kunit *test)
 	struct rel_fix *f = test->priv;
 
 	exchanges(f, 100, 8 * MS);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, FSK_PATIENCE_MAX);
+	KUNIT_EXPECT_EQ(test, patience_of(f), FSK_PATIENCE_MAX);
 	/* Later answers bring their own acks whatever is waited for. */
 	exchanges(f, FSK_PATIENCE_KEEP * FSK_PATIENCE_MAX, 20 * MS);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 }
 
 static void patience__shrinks_slowly(struct kunit *test)
@@ -68,17 +74,17 @@ static void patience__shrinks_slowly(struct kunit *test)
 	struct rel_fix *f = test->priv;
 
 	exchanges(f, 10, 3 * MS);
-	KUNIT_ASSERT_EQ(test, f->tx.patience, 3);
+	KUNIT_ASSERT_EQ(test, patience_of(f), 3U);
 	exchanges(f, FSK_PATIENCE_KEEP - 1, 50 * US);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 3);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 3U);
 	/* A late one among them, and the count begins again. */
 	exchanges(f, 1, 2 * MS);
 	exchanges(f, FSK_PATIENCE_KEEP - 1, 50 * US);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 3);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 3U);
 	exchanges(f, 1, 50 * US);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 2);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 2U);
 	exchanges(f, 2 * FSK_PATIENCE_KEEP, 50 * US);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	KUNIT_EXPECT_LT(test, f->tx.rto, 2 * MS);
 }
 
@@ -88,12 +94,12 @@ static void patience__one_answer_counts_once(struct kunit *test)
 	unsigned int i;
 
 	exchange(f, 100 * US, 1 * MS);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 1);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 1U);
 	for (i = 0; i < 10; i++) {
 		f->now += 500 * US;
 		fsk_rel_tx_heard(&f->tx, f->now);
 	}
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 1);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 1U);
 }
 
 /* What the peer sends while it owes acks answers something older. */
@@ -106,7 +112,7 @@ static void patience__only_what_is_acked_is_answered(struct kunit *test)
 	f->now += 2 * MS;
 	ack(f, f->tx.nxt - MSS);
 	fsk_rel_tx_heard(&f->tx, f->now);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 }
 
 static void patience__who_only_listens_has_none(struct kunit *test)
@@ -118,7 +124,7 @@ static void patience__who_only_listens_has_none(struct kunit *test)
 		f->now += 2 * MS;
 		fsk_rel_tx_heard(&f->tx, f->now);
 	}
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	KUNIT_EXPECT_EQ(test, f->tx.rto, FSK_RTO_INIT_NS);
 }
 
@@ -146,12 +152,12 @@ static void patience__grows_after_two_needless_timeouts(struct kunit *test)
 
 	settle(f, 100 * US);
 	expire_for_nothing(f);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	/* The same once more says nothing, nor what the path doubles. */
 	fsk_rel_tx_twice(&f->tx);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	expire_for_nothing(f);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 1);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 1U);
 	KUNIT_EXPECT_LE(test, 2 * MS, f->tx.rto);
 }
 
@@ -165,13 +171,57 @@ static void patience__real_losses_shrink_it(struct kunit *test)
 	ack(f, f->tx.nxt);
 	exchange(f, 100 * US, 100 * US);
 	expire_for_nothing(f);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	expire_for_nothing(f);
-	KUNIT_ASSERT_EQ(test, f->tx.patience, 1);
+	KUNIT_ASSERT_EQ(test, patience_of(f), 1U);
 	expire(f);
 	ack(f, f->tx.nxt);
 	exchange(f, 100 * US, 100 * US);
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
+}
+
+/* An answer to a copy comes at once, while others wait for bytes to ride on. */
+static void patience__answer_at_once_is_not_too_soon(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		settle(f, 400 * US);
+		expire(f);
+		ack(f, f->tx.nxt);
+		KUNIT_EXPECT_EQ(test, f->tx.rack_sent, f->now - 100 * US);
+	}
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
+	KUNIT_EXPECT_EQ(test, f->tx.reo_steps, 0);
+}
+
+static void patience__is_no_queue(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+
+	fsk_rel_tx_init(&f->tx, ISN, WND, MSS, &fsk_cc_lan);
+	exchanges(f, 100, 5 * MS);
+	KUNIT_EXPECT_EQ(test, patience_of(f), FSK_PATIENCE_MAX);
+	KUNIT_EXPECT_EQ(test, f->tx.cc.cwnd, 65536U);
+	KUNIT_EXPECT_EQ(test, f->tx.cc.ssthresh, 16U << 20);
+}
+
+/* Then each ack comes when all the patience is over. */
+static void patience__ends_when_nobody_answers(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	unsigned int i;
+
+	exchanges(f, 10, 3 * MS);
+	KUNIT_ASSERT_EQ(test, patience_of(f), 3U);
+	for (i = 0; i < 3 * FSK_PATIENCE_KEEP; i++) {
+		f->used = 0;
+		flight(f, 1, 0);
+		f->now += wait_of(f) + 100 * US;
+		ack(f, f->tx.nxt);
+	}
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 }
 
 static void patience__many_in_flight_do_not_count(struct kunit *test)
@@ -189,7 +239,7 @@ static void patience__many_in_flight_do_not_count(struct kunit *test)
 		fsk_rel_tx_twice(&f->tx);
 		ack(f, f->tx.nxt);
 	}
-	KUNIT_EXPECT_EQ(test, f->tx.patience, 0);
+	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 }
 
 static void patience__of_the_peer_delays_acks(struct kunit *test)
@@ -213,7 +263,10 @@ static void patience__of_the_peer_delays_acks(struct kunit *test)
 			f->now + (FSK_DELACK_NS << FSK_PATIENCE_MAX));
 	fsk_rel_rx_ack_sent(&f->rx);
 
-	/* Nothing rides on the ack of an end. */
+	/* Nothing rides on the ack of an end, not even with one that waits. */
+	seg = fresh(f, 10, 0);
+	seg->seq = f->rx.nxt;
+	fsk_rel_rx_data(&f->rx, seg, &trim, f->now);
 	seg = fresh(f, 10, FSK_SEG_FIN);
 	seg->seq = f->rx.nxt;
 	fsk_rel_rx_data(&f->rx, seg, &trim, f->now);
@@ -246,6 +299,9 @@ static struct kunit_case rel_patience_cases[] = {
 	KUNIT_CASE(patience__who_only_listens_has_none),
 	KUNIT_CASE(patience__grows_after_two_needless_timeouts),
 	KUNIT_CASE(patience__real_losses_shrink_it),
+	KUNIT_CASE(patience__answer_at_once_is_not_too_soon),
+	KUNIT_CASE(patience__is_no_queue),
+	KUNIT_CASE(patience__ends_when_nobody_answers),
 	KUNIT_CASE(patience__many_in_flight_do_not_count),
 	KUNIT_CASE(patience__of_the_peer_delays_acks),
 	KUNIT_CASE(patience__what_came_twice_is_said_once),

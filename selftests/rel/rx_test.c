@@ -273,6 +273,21 @@ static void rx_hold__covered_is_a_duplicate(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !fsk_rel_rx_covered(&f->rx));
 }
 
+/* A sender that had it sent again wants to hear of it. */
+static void rx_hold__duplicate_is_told_first(struct kunit *test)
+{
+	struct fsk_rel_range told[2];
+	struct rel_fix *f = test->priv;
+
+	arrive(f, ISN + 10, 10, 0);
+	arrive(f, ISN + 30, 10, 0);
+	KUNIT_EXPECT_FALSE(test, f->rx.twice);
+	arrive(f, ISN + 10, 10, 0);
+	KUNIT_EXPECT_TRUE(test, f->rx.twice);
+	KUNIT_EXPECT_EQ(test, fsk_rel_rx_sack(&f->rx, told, 2), 2U);
+	KUNIT_EXPECT_EQ(test, told[0].start, ISN + 10);
+}
+
 /* Of a run above, and of the beginning of one that it reaches. */
 static void rx_hold__what_is_covered_comes_back(struct kunit *test)
 {
@@ -481,6 +496,7 @@ static struct kunit_case rel_rx_cases[] = {
 	KUNIT_CASE(rx_data__fin_not_before_what_is_held),
 	KUNIT_CASE(rx_hold__sorted_and_popped),
 	KUNIT_CASE(rx_hold__covered_is_a_duplicate),
+	KUNIT_CASE(rx_hold__duplicate_is_told_first),
 	KUNIT_CASE(rx_hold__what_is_covered_comes_back),
 	KUNIT_CASE(rx_hold__joins_runs),
 	KUNIT_CASE(rx_pop__trims_overlaps),

@@ -23,10 +23,10 @@
 #include "rel/cc.h"
 #include "rel/seq.h"
 
-#define FSK_RTO_MIN_NS		1000000ULL	/* twice FSK_DELACK_NS */
+#define FSK_RTO_MIN_NS		(2 * FSK_DELACK_NS)
 #define FSK_RTO_INIT_NS		10000000ULL	/* 10 ms, before a sample */
 #define FSK_RTO_MAX_NS		2000000000ULL	/* 2 s */
-#define FSK_DELACK_NS		500000ULL	/* below any peer's RTO */
+#define FSK_DELACK_NS		500000ULL	/* without patience */
 #define FSK_PATIENCE_MAX	4		/* an ack within 8 ms */
 #define FSK_PATIENCE_KEEP	32		/* soon answered, then less */
 #define FSK_RTT_MIN_NS		1ULL		/* 0 would mean no sample */

@@ -55,8 +55,8 @@ static void fsk_ring_remove(struct fsk_seg **first, struct fsk_seg *seg)
 
 /*
  * Finds a place between two LOST segments.  Where the search is given up the
- * order is wrong, which delays some copies: a peer that has them lost in no
- * order brings that on itself.
+ * order is wrong, which delays some copies; the oldest goes first after a
+ * timeout, whatever the order.
  */
 static void fsk_loss_insert(struct fsk_rel_tx *tx, struct fsk_seg *seg)
 {
@@ -430,6 +430,13 @@ static u64 fsk_loss_second_at(const struct fsk_rel_tx *tx, u64 now)
 	return now + tx->srtt + max(tx->srtt / 4, FSK_REO_MIN_NS);
 }
 
+/* The peer waits for the oldest, so without it no ack would bring progress. */
+static void fsk_loss_oldest_first(struct fsk_rel_tx *tx)
+{
+	if (tx->head->flags & FSK_SEG_LOST)
+		tx->lost_first = tx->head;
+}
+
 static void fsk_loss_begin_doubt(struct fsk_rel_tx *tx, u64 now)
 {
 	if (!tx->doubt) {
@@ -438,6 +445,7 @@ static void fsk_loss_begin_doubt(struct fsk_rel_tx *tx, u64 now)
 		tx->recover = tx->nxt;
 	}
 	fsk_loss_one_again(tx, tx->head);
+	fsk_loss_oldest_first(tx);
 	tx->probe_at = fsk_loss_second_at(tx, now);
 }
 
@@ -523,6 +531,7 @@ static enum fsk_rel_event fsk_loss_rto_expired(struct fsk_rel_tx *tx, u64 now)
 		tx->recover = tx->nxt;
 		tx->probe_at = 0;
 		fsk_loss_mark_all(tx);
+		fsk_loss_oldest_first(tx);
 	}
 	tx->in_recovery = true;
 	fsk_loss_back_off(tx, now);

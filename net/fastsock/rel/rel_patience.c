@@ -46,10 +46,13 @@ static void fsk_tx_spare(struct fsk_rel_tx *tx)
 }
 
 /**
- * fsk_tx_waited - an ack has come: shrink patience if it did harm
+ * fsk_tx_waited - an ack has come: shrink patience if it was in vain
  * @tx: sending half; @repeated is still set if a timer had something sent
  *	again and nobody has said that it was for nothing
  * @rtt: ns
+ *
+ * In vain it was also if the peer has waited all that time for something that
+ * the ack could ride on.
  *
  * Context: any; the caller serialises.
  */
@@ -59,7 +62,8 @@ void fsk_tx_waited(struct fsk_rel_tx *tx, u64 rtt)
 		tx->repeated = false;
 		tx->needless = false;
 		fsk_tx_less_patience(tx);
-	} else if (rtt <= fsk_rel_patience(tx) / 4) {
+	} else if (rtt <= fsk_rel_patience(tx) / 4 ||
+		   rtt >= fsk_rel_patience(tx)) {
 		fsk_tx_spare(tx);
 	}
 }

@@ -231,8 +231,11 @@ static enum fsk_rel_verdict fsk_rx_hold(struct fsk_rel_rx *rx,
 {
 	struct fsk_seg *run = fsk_rx_find(rx, seg->seq);
 
-	if (run && !fsk_after(fsk_seg_end(seg), fsk_seg_end(run)))
+	if (run && !fsk_after(fsk_seg_end(seg), fsk_seg_end(run))) {
+		rx->recent = run;
+		rx->twice = true;
 		return FSK_RX_DUP;
+	}
 	seg->next = seg;
 	if (run && !fsk_after(seg->seq, fsk_seg_end(run))) {
 		fsk_rx_replace(rx, run, seg);
@@ -244,7 +247,7 @@ static enum fsk_rel_verdict fsk_rx_hold(struct fsk_rel_rx *rx,
 	return FSK_RX_HELD;
 }
 
-/* Who closes has nothing more to say, so its patience is not known. */
+/* Nothing rides on the ack of an end. */
 static u64 fsk_rx_delay(const struct fsk_rel_rx *rx, const struct fsk_seg *seg)
 {
 	if (seg->flags & FSK_SEG_FIN)
@@ -255,14 +258,16 @@ static u64 fsk_rx_delay(const struct fsk_rel_rx *rx, const struct fsk_seg *seg)
 static void fsk_rx_in_order(struct fsk_rel_rx *rx, const struct fsk_seg *seg,
 			    u64 now)
 {
+	u64 at = now + fsk_rx_delay(rx, seg);
+
 	rx->nxt = fsk_seg_end(seg);
 	rx->longest = max(rx->longest, seg->len);
 	if (fsk_rel_rx_holds(rx) || (seg->flags & FSK_SEG_ASK) ||
 	    rx->nxt - rx->acked >= max(FSK_ACK_EVERY * rx->mss,
 				       FSK_ACK_LONG * rx->longest))
 		rx->ack_now = true;
-	else if (!rx->ack_at)
-		rx->ack_at = now + fsk_rx_delay(rx, seg);
+	else if (!rx->ack_at || at < rx->ack_at)
+		rx->ack_at = at;
 }
 
 /**

@@ -429,7 +429,7 @@ static void fsk_tx_progress(struct fsk_rel_tx *tx, u64 now)
 		return;
 	}
 	tx->rto_at = now + fsk_tx_rto(tx);
-	if (tx->probe_at)
+	if (tx->probe_at && !tx->doubt)
 		fsk_tx_arm_tail(tx, now);
 }
 
@@ -444,6 +444,12 @@ static bool fsk_tx_window(struct fsk_rel_tx *tx, u32 edge)
 		tx->stuck_since = 0;
 	}
 	return true;
+}
+
+/* What an RTT says of queues: nothing if a patient sender only waits. */
+static u64 fsk_tx_queueing(const struct fsk_rel_tx *tx, u64 rtt)
+{
+	return unlikely(tx->patience) && !tx->cwnd_limited ? 0 : rtt;
 }
 
 /**
@@ -495,7 +501,8 @@ int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 	if (found & FSK_ACK_NEW)
 		fsk_tx_progress(tx, now);
 	if (got.bytes)
-		tx->cc.ops->acked(&tx->cc, got.bytes, rtt, tx->cwnd_limited,
+		tx->cc.ops->acked(&tx->cc, got.bytes,
+				  fsk_tx_queueing(tx, rtt), tx->cwnd_limited,
 				  now);
 	if ((tx->in_recovery || fsk_tx_has_sacked(tx)) && !tx->doubt &&
 	    !fsk_rel_tx_idle(tx) && fsk_loss_detect(tx, now))

@@ -81,13 +81,9 @@ static inline u32 fsk_tx_cut_at(const struct fsk_rel_tx *tx,
 	return fsk_tx_whole_pieces(tx, min(len, fsk_tx_bytes(seg) - 1));
 }
 
-/*
- * A copy was sent for nothing: the path reorders more than we allow, or a timer
- * was too early.
- */
+/* A copy was sent for nothing: the path reorders more than we allow. */
 static inline void fsk_tx_spurious(struct fsk_rel_tx *tx)
 {
-	fsk_rel_tx_twice(tx);
 	if (tx->reo_steps < FSK_REO_STEPS_MAX)
 		tx->reo_steps++;
 	tx->reo_keep = FSK_REO_KEEP;
@@ -128,8 +124,12 @@ static inline void fsk_tx_arrived_again(struct fsk_rel_tx *tx,
 			got->copy = seg;
 		return;
 	}
-	/* Too soon for an answer to this copy: it answers the first. */
-	if (now < seg->sent + max_t(u64, tx->cc.min_rtt, tx->srtt / 4))
+	/*
+	 * Too soon for an answer to this copy: it answers the first.  But those
+	 * of timers are answered at once, other segments with their delay.
+	 */
+	if (!tx->repeated &&
+	    now < seg->sent + max_t(u64, tx->cc.min_rtt, tx->srtt / 4))
 		fsk_tx_spurious(tx);
 	else
 		fsk_tx_arrived(tx, seg, now);
