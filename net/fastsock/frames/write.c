@@ -8,6 +8,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/copy.h"
 #include "core/conn.h"
 #include "frames/frames.h"
 #include "frames/pages.h"
@@ -80,8 +81,8 @@ static noinline int append_paged(struct sock *sk, struct sk_buff *skb,
 	len = min_t(int, len, pfrag->size - pfrag->offset);
 	if (!fsk_segment_schedule(sk, len))
 		return -ENOMEM;
-	got = copy_page_from_iter(pfrag->page, pfrag->offset, len,
-				  &msg->msg_iter);
+	got = fsk_copy_from_iter(pfrag->page, pfrag->offset, len,
+				 &msg->msg_iter);
 	if (unlikely(got != len)) {
 		iov_iter_revert(&msg->msg_iter, got);
 		return -EFAULT;

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "base/compat.h"
+#include "base/copy.h"
 #include "base/spare.h"
 #include "core/conn.h"
 #include "core/transport.h"
@@ -181,9 +182,9 @@ static bool copy_known(const struct sk_buff *skb, u32 off, struct iov_iter *to,
 			continue;
 		len = min(left, end - off);
 		if (frag)
-			len = copy_page_to_iter(skb_frag_page(frag),
-						skb_frag_off(frag) + off -
-						begin, len, to);
+			len = fsk_copy_to_iter(skb_frag_page(frag),
+					       skb_frag_off(frag) + off -
+					       begin, len, to);
 		else
 			len = _copy_to_iter(skb->data + off, len, to);
 		off += len;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Copies between pages of the kernel and memory of programs. */
+#ifndef _FSK_COPY_H
+#define _FSK_COPY_H
+
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/uio.h>
+
+/*
+ * The kernel's own functions copy page by page, because a page may have to be
+ * mapped.  Where none has to be, what lies in one compound page goes at once.
+ */
+
+/**
+ * fsk_copy_from_iter - as copy_page_from_iter()
+ * @page: where to; the first one of several that are contiguous, perhaps
+ * @off: bytes into it
+ * @len: bytes; all within what belongs to @page
+ * @from: where from
+ *
+ * Context: process, may sleep.
+ * Return: bytes copied, fewer if the program's memory faults.
+ */
+static inline size_t fsk_copy_from_iter(struct page *page, size_t off,
+					size_t len, struct iov_iter *from)
+{
+	if (IS_ENABLED(CONFIG_HIGHMEM))
+		return copy_page_from_iter(page, off, len, from);
+	return _copy_from_iter(page_address(page) + off, len, from);
+}
+
+/**
+ * fsk_copy_to_iter - as copy_page_to_iter()
+ * @page: where from; the first one of several that are contiguous, perhaps
+ * @off: bytes into it
+ * @len: bytes; all within what belongs to @page
+ * @to: where to
+ *
+ * Context: process, may sleep.
+ * Return: bytes copied, fewer if the program's memory faults.
+ */
+static inline size_t fsk_copy_to_iter(struct page *page, size_t off, size_t len,
+				      struct iov_iter *to)
+{
+	if (IS_ENABLED(CONFIG_HIGHMEM))
+		return copy_page_to_iter(page, off, len, to);
+	return _copy_to_iter(page_address(page) + off, len, to);
+}
+
+#endif /* _FSK_COPY_H */
