@@ -126,6 +126,17 @@ route() {
 	return $status
 }
 
+# tunnel NETNS ADDRESS CHECK...; not all kernels have such routes.
+tunnel() {
+	local status
+
+	ip -n "$1" route add "$2" encap ip id 7 dst "$2" dev eth0 || return 4
+	"${@:3}"
+	status=$?
+	ip -n "$1" route del "$2" dev eth0
+	return $status
+}
+
 # What was learned of routes a moment ago must not count any more.
 after_fast() {
 	fast && "$@"
@@ -165,8 +176,8 @@ cases=(
 	"drop of the answer, client's input | under filter a input 'tcp sport 4000 drop;' as_tcp error=ETIMEDOUT"
 	"drop by source address, server's input | under filter b input 'ip saddr $a_ip meta l4proto tcp drop;' as_tcp error=ETIMEDOUT"
 	"drop by source MAC, server's input | under mac_rule"
-	"a light tunnel, client's route | under route a $b_ip encap ip id 7 dst $b_ip dev eth0 -- by_tcp Gateway"
-	"a light tunnel, server's route | under route b $a_ip encap ip id 7 dst $a_ip dev eth0 -- by_tcp Gateway"
+	"a light tunnel, client's route | under tunnel a $b_ip by_tcp Gateway"
+	"a light tunnel, server's route | under tunnel b $a_ip by_tcp Gateway"
 	"a route that is forbidden, client's | under after_fast route a prohibit $b_ip -- as_tcp error=EACCES"
 	"a route that is gone, server's | under after_fast route b blackhole $a_ip -- as_tcp error=ETIMEDOUT"
 	"reject, client's output | under filter a output '$reject' as_tcp error=ECONNREFUSED"
