@@ -17,7 +17,7 @@
 #ifdef __KERNEL__
 #include <linux/rbtree.h>
 #else
-#include "rbtree_user.h"	/* selftests/rel: the same names in user space */
+#include "rbtree_user.h"	/* selftests/rel: the same names */
 #endif
 
 #include "rel/cc.h"
