@@ -6,6 +6,7 @@
 #include "fsk_test.h"
 
 #define LATE_MS		3
+#define LATEST_MS	6	/* below 8, for which acks wait at most */
 #define EXCHANGES	100
 
 FIXTURE(patience)
@@ -61,13 +62,17 @@ static void talk(struct __test_metadata *_metadata, int a, int b, int n, int ms)
 
 TEST_F(patience, late_answers_carry_acks)
 {
+	uint64_t start;
 	long before;
 
 	if (fsk_debug_kernel())
 		SKIP(return, "programs are too slow to be in time");
 	talk(_metadata, self->client, self->server, 10, LATE_MS);
 	before = frames_out();
+	start = fsk_now_ms();
 	talk(_metadata, self->client, self->server, EXCHANGES, LATE_MS);
+	if (fsk_now_ms() - start > 2 * EXCHANGES * LATEST_MS)
+		SKIP(return, "this machine is too slow to be in time");
 	/* Two, or four if no ack rides; a slow machine is late now and then. */
 	EXPECT_GT(3 * EXCHANGES, frames_out() - before) {
 		TH_LOG("%ld frames, %ld copies", frames_out() - before,
@@ -104,8 +109,8 @@ TEST_F(patience, a_line_that_stops_is_waited_for)
 
 	first = stops(_metadata, self->client, self->server, 10);
 	later = stops(_metadata, self->client, self->server, 20);
-	/* Each stop would be one, and two at first. */
-	EXPECT_GT(12, later) {
+	/* Each stop would be one or two, and each pause of this machine. */
+	EXPECT_GT(25, later) {
 		TH_LOG("%ld copies, then %ld", first, later);
 	}
 	EXPECT_EQ(0, fsk_run("./helper_at a tc qdisc del dev eth0 root"));
