@@ -146,6 +146,17 @@ struct sim {
 static bool run_all;
 static const char *csv_dir;
 
+static FILE *create(const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file) {
+		perror(path);
+		exit(2);
+	}
+	return file;
+}
+
 static u64 rnd(struct sim *s, u64 below)
 {
 	return (model_random(&s->prng) >> 16) % below;
@@ -629,8 +640,7 @@ static void series_open(struct sim *s)
 	if (!csv_dir)
 		return;
 	snprintf(path, sizeof(path), "%s/%s.csv", csv_dir, s->sc->name);
-	s->series = fopen(path, "w");
-	MODEL_CHECK(s->series);
+	s->series = create(path);
 	fprintf(s->series, "ms,queue_us,lan_mbps,tcp_mbps\n");
 }
 
@@ -847,8 +857,7 @@ static FILE *summary_open(void)
 	if (!csv_dir)
 		return NULL;
 	snprintf(path, sizeof(path), "%s/summary.csv", csv_dir);
-	csv = fopen(path, "w");
-	MODEL_CHECK(csv);
+	csv = create(path);
 	fprintf(csv, "name,gbps,mtu,buffer_kib,lan,reno,cubic,shorts,");
 	fprintf(csv, "lan_mbps,tcp_mbps,share,jain,queue_us,peak_us,");
 	fprintf(csv, "p50_us,p99_us,p999_us,frames,drops,");
