@@ -142,7 +142,7 @@ static void expire(struct rel_fix *f)
 static void expire_for_nothing(struct rel_fix *f)
 {
 	expire(f);
-	fsk_rel_tx_twice(&f->tx);
+	fsk_rel_tx_twice(&f->tx, f->tx.una);
 	ack(f, f->tx.nxt);
 }
 
@@ -154,7 +154,7 @@ static void patience__grows_after_two_needless_timeouts(struct kunit *test)
 	expire_for_nothing(f);
 	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	/* The same once more says nothing, nor what the path doubles. */
-	fsk_rel_tx_twice(&f->tx);
+	fsk_rel_tx_twice(&f->tx, f->tx.una);
 	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);
 	expire_for_nothing(f);
 	KUNIT_EXPECT_EQ(test, patience_of(f), 1U);
@@ -236,7 +236,7 @@ static void patience__many_in_flight_do_not_count(struct kunit *test)
 		fsk_rel_tx_timeout(&f->tx, f->now);
 		pump(f);
 		f->now += 100 * US;
-		fsk_rel_tx_twice(&f->tx);
+		fsk_rel_tx_twice(&f->tx, f->tx.una);
 		ack(f, f->tx.nxt);
 	}
 	KUNIT_EXPECT_EQ(test, patience_of(f), 0U);

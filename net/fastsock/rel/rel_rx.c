@@ -247,7 +247,7 @@ static enum fsk_rel_verdict fsk_rx_hold(struct fsk_rel_rx *rx,
 	return FSK_RX_HELD;
 }
 
-/* Nothing rides on the ack of an end. */
+/* An end is acknowledged soon, whatever the patience. */
 static u64 fsk_rx_delay(const struct fsk_rel_rx *rx, const struct fsk_seg *seg)
 {
 	if (seg->flags & FSK_SEG_FIN)

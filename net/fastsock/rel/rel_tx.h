@@ -148,6 +148,7 @@ static inline void fsk_tx_delivered(struct fsk_rel_tx *tx,
 
 /* rel_patience.c */
 void fsk_tx_waited(struct fsk_rel_tx *tx, u64 rtt);
+void fsk_tx_needless(struct fsk_rel_tx *tx);
 
 /* rel_sack.c */
 void fsk_sack_take(struct fsk_rel_tx *tx, const struct fsk_rel_range *sack,

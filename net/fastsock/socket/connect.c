@@ -58,14 +58,17 @@ static int peer_reason(struct net_device *dev, __be32 daddr, u8 *mac)
 	return FSK_REASON_UNKNOWN_PEER;
 }
 
-/* The device of a route, which does not keep it; for the caller to put. */
+/*
+ * The device of a route, which does not keep it, for the caller to put.  As
+ * with the kernel's own users, RCU keeps it until it is held.
+ */
 static struct net_device *hold_device(const struct rtable *rt)
 {
 	struct net_device *dev;
 
 	rcu_read_lock();
 	dev = READ_ONCE(rt->dst.dev);
-	netdev_hold(dev, NULL, GFP_ATOMIC);
+	dev_hold(dev);
 	rcu_read_unlock();
 	return dev;
 }
@@ -132,7 +135,7 @@ static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
 	reason = way_reason(sk, rt, dev, daddr, mac, &way);
 	if (reason == FSK_ACCEPT)
 		fsk_transport_put(way);
-	netdev_put(dev, NULL);
+	dev_put(dev);
 	ip_rt_put(rt);
 	return reason;
 }
@@ -224,20 +227,20 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 	dev = hold_device(rt);
 	reason = way_reason(sk, rt, dev, fl4->daddr, mac, &way);
 	if (reason != FSK_ACCEPT) {
-		netdev_put(dev, NULL);
+		dev_put(dev);
 		ip_rt_put(rt);
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 	}
 	err = fsk_ipv4_bind_and_hash(sk, fl4, usin->sin_port, &rt);
 	if (err) {
-		netdev_put(dev, NULL);
+		dev_put(dev);
 		fsk_transport_put(way);
 		return err;
 	}
 	dst_hold(&rt->dst);
 	sk_setup_caps(sk, &rt->dst);
 	reason = start_reason(sk, rt, dev, mac, way);
-	netdev_put(dev, NULL);
+	dev_put(dev);
 	fsk_transport_put(way);
 	ip_rt_put(rt);
 	if (reason != FSK_ACCEPT)
