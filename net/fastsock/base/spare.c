@@ -3,10 +3,10 @@
  * Skbs of no more than a frame that are used again.
  *
  * To find memory for an skb, to clear it and to give it back costs more than to
- * write a frame into it.  So each processor keeps a few of those
- * that came to their end here: packets that only judges have seen, segments
- * that were acknowledged, and frames, which virtual devices hand over to their
- * receiver as they are.
+ * write a frame into it.  So each processor keeps a few of those that came to
+ * their end here: packets that only judges have seen, segments that were
+ * acknowledged, and frames, which virtual devices hand over to their receiver
+ * as they are.
  *
  * Whoever sends one writes all of it that is sent.
  */

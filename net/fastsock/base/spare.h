@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Small skbs that are used again. */
+/* Skbs of no more than a frame that are used again. */
 #ifndef _FSK_SPARE_H
 #define _FSK_SPARE_H
 

@@ -72,7 +72,7 @@ void fsk_table_add(struct fsk_table *table, struct fsk_link *link, u32 hash);
 void fsk_table_del(struct fsk_table *table, struct fsk_link *link);
 
 /*
- * A hash of what nobody but this kernel chooses: random ids and cookies.  The
+ * A hash of what nobody but this kernel chooses: ids and cookies.  The
  * secret keeps those apart that a peer has picked from many, and costs less
  * than the siphash that chosen keys need.
  */

@@ -37,7 +37,7 @@ static struct kmem_cache *frames_cache;
 static hsiphash_key_t peer_secret;	/* of fsk_net.by_peer */
 static hsiphash_key_t mask_secret;	/* of fsk_frames.mask */
 
-/* Ids of this end are random or cookies: no peer can choose them. */
+/* Ids of this end are secret hashes, or cookies: no peer can choose them. */
 static u32 id_hash(const struct fsk_net *fn, u32 id)
 {
 	return fsk_table_hash(&fn->by_id, id);

@@ -282,9 +282,7 @@ struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 			      sk->sk_bound_dev_if, IPPROTO_TCP,
 			      inet->inet_sport, dport, sk);
 	/* Some options do not wait for the owner of the socket. */
-	plain = plain && !fl4->flowi4_tos && !fl4->flowi4_flags &&
-		fl4->flowi4_scope == RT_SCOPE_UNIVERSE;
-	if (plain && !IS_ERR(rt)) {
+	if (plain && !IS_ERR(rt) && fsk_known_keeps(fl4)) {
 		way.saddr = fl4->saddr;
 		way.oif = fl4->flowi4_oif;
 		fsk_known_add_out(net, daddr, 0, rt, &way);

@@ -89,6 +89,20 @@ bool fsk_known_suits(const struct sock *sk, u32 mark)
 	       fsk_known_applies(sock_net(sk));
 }
 
+/**
+ * fsk_known_keeps - may what is found for this flow be remembered?
+ * @fl4: flow of a socket that fsk_known_suits(), whose options may have changed
+ *	since it was looked at
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool fsk_known_keeps(const struct flowi4 *fl4)
+{
+	return !fl4->flowi4_tos && !fl4->flowi4_flags &&
+	       fl4->flowi4_scope == RT_SCOPE_UNIVERSE;
+}
+
 static struct fsk_known __rcu **slot_of(const struct net *net, __be32 daddr,
 					__be32 saddr, int ifindex)
 {

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct flowi4;
 struct net;
 struct net_device;
 struct rtable;
@@ -13,7 +14,7 @@ struct sock;
 /**
  * struct fsk_known_way - what a look-up says beside the route
  * @saddr: the address that packets come from
- * @oif: index of the device that they leave by
+ * @oif: the flow's @flowi4_oif afterwards; 0 unless the look-up has set it
  */
 struct fsk_known_way {
 	__be32 saddr;
@@ -32,6 +33,7 @@ struct fsk_known_state {
 
 bool fsk_known_applies(const struct net *net);
 bool fsk_known_suits(const struct sock *sk, u32 mark);
+bool fsk_known_keeps(const struct flowi4 *fl4);
 struct rtable *fsk_known_out(struct net *net, __be32 daddr, __be32 saddr,
 			     struct fsk_known_way *way);
 void fsk_known_add_out(struct net *net, __be32 daddr, __be32 saddr,

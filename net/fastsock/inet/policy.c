@@ -466,9 +466,7 @@ static struct rtable *answer_route(struct sock *lsk, u32 mark,
 	if (rt)
 		return rt;
 	out_flow(&fl4, lsk, mark, t);
-	/* Its options may have changed since it was looked at. */
-	plain = plain && !fl4.flowi4_oif && !fl4.flowi4_tos &&
-		!fl4.flowi4_flags && fl4.flowi4_scope == RT_SCOPE_UNIVERSE;
+	plain = plain && !fl4.flowi4_oif && fsk_known_keeps(&fl4);
 	rt = __ip_route_output_key(net, &fl4);
 	way.saddr = t->saddr;
 	way.oif = fl4.flowi4_oif;
