@@ -860,6 +860,58 @@ FAST("E9", "a bad second buffer of readv() loses nothing of a segment")
 	say_bytes("got", good, 3);
 }
 
+/* The second page is not there, and comes when it is touched. */
+static char *map_half_absent(void)
+{
+	char *at = map(2 * PAGE);
+
+	*at = 1;
+	return at;
+}
+
+FAST("E9", "pages that are not there yet take all that one call can have")
+{
+	static const int lens[] = { 1, 2, 9, 300, 1000, 1400, 2000 };
+	int c, s, n, sent, part;
+	size_t i;
+	char *at;
+
+	pair(&c, &s);
+	for (i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		n = lens[i];
+		at = map_half_absent() + PAGE - n / 2;
+		fsk_send_pattern(c, i, 0, n);
+		AWAIT(fsk_unread(s) == n);
+		note("%d: %zd", n, recv(s, at, n, 0));
+		note("wrong: %zd", fsk_wrong(at, n, i, 0));
+		/* In several segments, of which some fit the first page. */
+		at = map_half_absent() + PAGE - n / 2;
+		for (sent = 0; sent < n; sent += part) {
+			part = n / 7 + 1 < n - sent ? n / 7 + 1 : n - sent;
+			fsk_send_pattern(c, i, sent, part);
+		}
+		AWAIT(fsk_unread(s) == n);
+		note("%d: %zd", n, recv(s, at, n + 1, 0));
+		note("wrong: %zd", fsk_wrong(at, n, i, 0));
+	}
+}
+
+FAST("E9", "who waits gets bytes into a page that is not there yet")
+{
+	struct fsk_call r = { .len = 2 };
+	int c, s, i;
+
+	pair(&c, &s);
+	r.fd = s;
+	for (i = 0; i < 3; i++) {
+		r.buf = map_half_absent() + PAGE - 1;
+		begin_read(&r);
+		give(c, "ab");
+		end_call("absent", &r);
+		say_bytes("got", r.buf, 2);
+	}
+}
+
 FAST("E9", "what was copied before a fault is returned, the rest stays")
 {
 	char *half = map_half_bad();

@@ -721,6 +721,26 @@ FAST("D8", "many bytes before those that cannot be read")
 	}
 }
 
+FAST("D8", "bytes of pages that are not there yet are sent")
+{
+	static const int lens[] = { 2, 300, 1000, 1400, 3000 };
+	int client, server, file = memfd_create("bytes", 0);
+	static char bytes[2 * 4096];
+	size_t i, from;
+	char *at;
+
+	fsk_fill(bytes, sizeof(bytes), 1, 0);
+	SAY(write(file, bytes, sizeof(bytes)));
+	pair(&client, &server);
+	for (i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		at = mmap(NULL, sizeof(bytes), PROT_READ, MAP_PRIVATE, file, 0);
+		from = sizeof(bytes) / 2 - lens[i] / 2;
+		note("%d: %zd", lens[i], send(client, at + from, lens[i], 0));
+		SAY(fsk_recv_pattern(server, 1, from, lens[i]));
+		munmap(at, sizeof(bytes));
+	}
+}
+
 FAST("D8", "a bad piece among good ones")
 {
 	char *bad = edge();

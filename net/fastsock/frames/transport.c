@@ -17,12 +17,15 @@
 #include "frames/client.h"
 #include "frames/frames.h"
 #include "frames/path.h"
+#include "frames/read.h"
 #include "frames/rx.h"
 #include "frames/tx.h"
 #include "frames/write.h"
 #include "lan/eth.h"
 #include "rel/rel.h"
 #include "stream/queue.h"
+#include "stream/recv.h"
+#include "stream/send.h"
 
 #define FSK_TROUBLE_AFTER	2	/* expiries in a row */
 #define FSK_SMALL_AFTER		4
@@ -344,6 +347,19 @@ static void frames_device(struct net_device *dev, unsigned long event)
 		fsk_frames_drop_dev(dev);
 }
 
+static int frames_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	return fsk_write_simple(sock->sk, msg, size) ?:
+	       fsk_stream_sendmsg(sock, msg, size);
+}
+
+static int frames_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			  int flags)
+{
+	return fsk_read_simple(sock->sk, msg, size, flags) ?:
+	       fsk_stream_recvmsg(sock, msg, size, flags);
+}
+
 static const struct fsk_transport_ops frames_ops = {
 	.write		= fsk_write_msg,
 	.urgent		= frames_urgent,
@@ -373,4 +389,6 @@ struct fsk_transport fsk_frames_transport __read_mostly = {
 	.owner		= THIS_MODULE,
 	.ops		= &frames_ops,
 	.backlog_rcv	= fsk_backlog_rcv,
+	.sendmsg	= frames_sendmsg,
+	.recvmsg	= frames_recvmsg,
 };

@@ -322,7 +322,7 @@ static struct sk_buff *copy_of(const struct fsk_frames *fr,
 	if (!frame)
 		return NULL;
 	skb_reserve(frame, room);
-	skb_put_data(frame, skb->data, skb->len);
+	__skb_put_data(frame, skb->data, skb->len);
 	frame->ip_summed = CHECKSUM_UNNECESSARY;
 	return frame;
 }

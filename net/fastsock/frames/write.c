@@ -126,19 +126,18 @@ static u32 linear_most(const struct fsk_frames *fr)
 }
 
 /*
- * Put up to @len bytes into a new segment.  Return: bytes taken, or a negative
- * errno: -ENOMEM means wait.
+ * Put up to @len bytes into a new segment, which is linear if @small.  Return:
+ * bytes taken, or a negative errno: -ENOMEM means wait.
  */
-static int send_new(struct fsk_frames *fr, struct msghdr *msg, u32 len)
+static __always_inline int send_new(struct fsk_frames *fr, struct msghdr *msg,
+				    u32 len, bool small, gfp_t gfp)
 {
 	struct sock *sk = fr->conn.sk;
-	bool small = len <= linear_most(fr);
 	struct sk_buff *skb;
 	u32 done = 0;
 	int n = 0;
 
-	skb = fsk_segment_alloc(fr, small ? len : 0, small, sk->sk_allocation,
-				false);
+	skb = fsk_segment_alloc(fr, small ? len : 0, small, gfp, false);
 	if (!skb)
 		return -ENOMEM;
 	while (done < len) {
@@ -299,8 +298,9 @@ static int write_segs(struct fsk_frames *fr, struct msghdr *msg, long *timeo,
 		len = min_t(size_t, msg_data_left(msg), most);
 		n = send_more(fr, msg, len, most);
 		if (!n)
-			n = may_queue(fr, most) ? send_new(fr, msg, len) :
-						  -ENOSPC;
+			n = may_queue(fr, most) ?
+			    send_new(fr, msg, len, len <= linear_most(fr),
+				     sk->sk_allocation) : -ENOSPC;
 		if (n > 0) {
 			*copied += n;
 			held += n;
@@ -353,6 +353,88 @@ int fsk_write_msg(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 	if (fsk_send_keep_writable(sk, sk->sk_wmem_queued))
 		fsk_send_space(sk);
 	return err;
+}
+
+/* Does nothing wait to be sent?  Any context. */
+static bool sent_all(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return READ_ONCE(tp->write_seq) == READ_ONCE(tp->snd_nxt);
+}
+
+/* Is there room for @size bytes in page frags that need no new page? */
+static bool has_pages(struct sock *sk, size_t size)
+{
+	const struct page_frag *pfrag = sk_page_frag(sk);
+
+	return pfrag->page && pfrag->size - pfrag->offset >= size;
+}
+
+/* May a segment of @size bytes be queued and sent, whatever else there is? */
+static bool is_simple(struct sock *sk, size_t size)
+{
+	const struct fsk_conn *conn;
+	const struct fsk_frames *fr;
+
+	if (unlikely(!fsk_is_conn(sk) || sk->sk_state != TCP_ESTABLISHED ||
+		     sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
+		return false;
+	conn = fsk_conn(sk);
+	/* Another thread may have connected it anew, in memory. */
+	if (unlikely(!fsk_in_frames(conn) || conn->corked || conn->cork_at))
+		return false;
+	fr = fsk_frames(conn);
+	return !fr->tx.unsent && sk_stream_memory_free(sk) &&
+	       (size <= linear_most(fr) || has_pages(sk, size));
+}
+
+/**
+ * fsk_write_simple - send() if it is simple
+ * @sk: socket
+ * @msg: what to send
+ * @size: bytes
+ *
+ * That is, if it fits one frame, has neither flags that matter nor ancillary
+ * data, and there is nothing to wait for.  Then the socket needs no owner, who
+ * costs more than the copy of so little: its spinlock is held, and bytes whose
+ * page is not there are left to who may sleep.
+ *
+ * Context: process, may sleep.
+ * Return: bytes taken, all of them, or 0 if fsk_sendmsg() is to do it.
+ */
+int fsk_write_simple(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct fsk_frames *fr;
+	int n = 0;
+	bool slow;
+
+	if (unlikely(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
+		     msg->msg_controllen || !size) ||
+	    size > FSK_LINEAR_ONE || !sent_all(sk) ||
+	    !user_backed_iter(&msg->msg_iter))
+		return 0;
+	slow = lock_sock_fast(sk);
+	if (unlikely(!is_simple(sk, size)))
+		goto out;
+	fr = fsk_frames(fsk_conn(sk));
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	pagefault_disable();
+	n = send_new(fr, msg, size, size <= linear_most(fr),
+		     GFP_NOWAIT | __GFP_NOWARN);
+	pagefault_enable();
+	if (unlikely(n <= 0)) {
+		n = 0;
+		goto out;
+	}
+	rcu_read_lock();
+	fsk_tx_push(fr, fsk_now());
+	rcu_read_unlock();
+	if (fsk_send_keep_writable(sk, sk->sk_wmem_queued))
+		fsk_send_space(sk);
+out:
+	unlock_sock_fast(sk, slow);
+	return n;
 }
 
 /**

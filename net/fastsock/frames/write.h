@@ -8,9 +8,11 @@
 struct fsk_conn;
 struct fsk_frames;
 struct msghdr;
+struct sock;
 
 int fsk_write_msg(struct fsk_conn *conn, struct msghdr *msg, long *timeo,
 		  size_t *copied);
+int fsk_write_simple(struct sock *sk, struct msghdr *msg, size_t size);
 void fsk_write_urgent(struct fsk_frames *fr, bool less);
 void fsk_write_fin(struct fsk_frames *fr);
 void fsk_write_uncork(struct fsk_frames *fr);

@@ -56,8 +56,15 @@ bool fsk_rx_grow_buffer(struct fsk_conn *conn)
 	return true;
 }
 
-/* Forget the next @n bytes, which are in @skb, the first one that has any. */
-static void consume(struct sock *sk, struct sk_buff *skb, u32 n)
+/**
+ * fsk_queue_consume - forget the next bytes, which are queued
+ * @sk: connected socket
+ * @skb: the first skb of the queue that has unread bytes
+ * @n: how many of them
+ *
+ * Context: socket lock held in either form.
+ */
+void fsk_queue_consume(struct sock *sk, struct sk_buff *skb, u32 n)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
@@ -83,7 +90,7 @@ void fsk_queue_skip(struct sock *sk)
 	skb_queue_walk(&sk->sk_receive_queue, skb)
 		if (fsk_before(tcp_sk(sk)->copied_seq,
 			       TCP_SKB_CB(skb)->end_seq)) {
-			consume(sk, skb, 1);
+			fsk_queue_consume(sk, skb, 1);
 			return;
 		}
 	conn = fsk_conn(sk);
@@ -153,20 +160,29 @@ static __always_inline void advance(struct fsk_call *r, struct fsk_conn *conn,
 		return;
 	}
 	if (skb)
-		consume(sk, skb, n);
+		fsk_queue_consume(sk, skb, n);
 	else
 		fsk_queue_pass(conn, n);
 	if (unlikely(tcp_sk(sk)->urg_data))
 		fsk_urgent_passed(sk);
 }
 
-/*
+/**
+ * fsk_queue_copy - copy bytes of a queued skb
+ * @skb: it
+ * @off: where in it
+ * @to: whereto
+ * @n: bytes
+ *
  * As skb_copy_datagram_iter(), without its checks that kernel memory is what it
- * seems to be: of an skb that is known.  Return: false if it faults, or if not
- * all bytes are in the skb's own linear part and pages.
+ * seems to be: of an skb that is known.
+ *
+ * Context: any in which @to may be written.
+ * Return: false if it faults, or if not all bytes are in the skb's own linear
+ * part and pages; nothing is copied then.
  */
-static bool copy_known(const struct sk_buff *skb, u32 off, struct iov_iter *to,
-		       u32 n)
+bool fsk_queue_copy(const struct sk_buff *skb, u32 off, struct iov_iter *to,
+		    u32 n)
 {
 	u32 left = n, end = skb_headlen(skb), begin, len;
 	const skb_frag_t *frag;
@@ -208,7 +224,7 @@ static u32 copy(struct fsk_call *r, const struct fsk_conn *conn,
 	if (!skb)
 		return fsk_ops(conn)->read(conn, seq, &r->msg->msg_iter, n);
 	seq -= TCP_SKB_CB(skb)->seq;
-	if (likely(copy_known(skb, seq, &r->msg->msg_iter, n)) ||
+	if (likely(fsk_queue_copy(skb, seq, &r->msg->msg_iter, n)) ||
 	    (skb_has_frag_list(skb) &&
 	     !skb_copy_datagram_msg(skb, seq, r->msg, n)))
 		return n;

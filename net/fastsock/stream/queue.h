@@ -96,6 +96,9 @@ static inline void fsk_queue_pass(struct fsk_conn *conn, u32 n)
 }
 
 bool fsk_rx_grow_buffer(struct fsk_conn *conn);
+void fsk_queue_consume(struct sock *sk, struct sk_buff *skb, u32 n);
+bool fsk_queue_copy(const struct sk_buff *skb, u32 off, struct iov_iter *to,
+		    u32 n);
 int fsk_queue_take(struct fsk_call *r, struct fsk_conn *conn);
 void fsk_queue_skip(struct sock *sk);
 void fsk_queue_process_urgent(struct fsk_conn *conn);

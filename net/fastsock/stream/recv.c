@@ -119,26 +119,32 @@ static int wait_once(struct fsk_call *r, struct fsk_conn *conn)
 	return err;
 }
 
-/*
- * Can the call wait without having locked the socket: is there nothing to read,
- * and no buffer to post?  What is looked at here may change at any time; who
- * changes it wakes us.
+/**
+ * fsk_recv_may_wait - can a call wait without having locked the socket?
+ * @sk: socket, connecting or connected, with nothing to read
+ * @left: bytes that the call may return
+ * @target: bytes that satisfy it
+ *
+ * That is, has it no buffer to post?  What is looked at here may change at any
+ * time; who changes it wakes the waiting call.
+ *
+ * Context: process; the caller does not own the socket.
  */
-static bool idle(const struct fsk_call *r, struct sock *sk)
+bool fsk_recv_may_wait(struct sock *sk, size_t left, size_t target)
 {
 	const struct fsk_conn *conn;
 	bool plain;
 	u32 min;
 
 	/* SIGIO must find out under the lock whether somebody waits. */
-	if (!fsk_wait_quiet(sk) || sock_flag(sk, SOCK_FASYNC))
+	if (sock_flag(sk, SOCK_FASYNC))
 		return false;
 	rcu_read_lock_sched();
 	conn = fsk_conn_rcu(sk);
 	min = conn ? post_min(conn) : 0;
 	plain = conn && READ_ONCE(conn->phase) == FSK_PH_OPEN &&
-		(r->left < min || READ_ONCE(conn->came) >= min ||
-		 (r->target < min && READ_ONCE(conn->avg_recv) < min));
+		(left < min || READ_ONCE(conn->came) >= min ||
+		 (target < min && READ_ONCE(conn->avg_recv) < min));
 	rcu_read_unlock_sched();
 	return plain;
 }
@@ -258,12 +264,11 @@ int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	if (unlikely(flags & MSG_OOB))
 		return recv_urgent(sk, msg, len, flags, addr_len);
 
-	if (r.timeo && len && idle(&r, sk)) {
-		if (unlikely(fsk_spin_wanted(sk)))
-			fsk_wait_spinning(&r, sk);
-		else
-			fsk_wait_unlocked(&r, sk);
-	}
+	if (r.timeo && len && fsk_wait_quiet(sk) &&
+	    fsk_recv_may_wait(sk, r.left, r.target))
+		r.timeo = unlikely(fsk_spin_wanted(sk)) ?
+			  fsk_wait_spinning(sk, r.timeo) :
+			  fsk_wait_unlocked(sk, r.timeo);
 
 	lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;

@@ -21,6 +21,7 @@ int fsk_read_sock(struct sock *sk, read_descriptor_t *desc,
 ssize_t fsk_splice_read(struct socket *sock, loff_t *ppos,
 			struct pipe_inode_info *pipe, size_t len,
 			unsigned int flags);
+bool fsk_recv_may_wait(struct sock *sk, size_t left, size_t target);
 int fsk_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		int *addr_len);
 

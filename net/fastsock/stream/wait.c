@@ -107,20 +107,22 @@ int fsk_wait_data(struct fsk_call *r, const struct fsk_conn *conn,
 
 /**
  * fsk_wait_spinning - as fsk_wait_unlocked(), but spin first
- * @r: the call
- * @sk: its socket, on which somebody wants readers to spin
+ * @sk: socket on which somebody wants readers to spin
+ * @timeo: jiffies left to wait, not 0
  *
  * Context: process, may sleep; the caller does not own the socket.
+ * Return: jiffies that are left.
  */
-void fsk_wait_spinning(struct fsk_call *r, struct sock *sk)
+long fsk_wait_spinning(struct sock *sk, long timeo)
 {
 	struct fsk_spin spin = {};
 
 	if ((fsk_spin_begin(&spin, sk) &&
-	     fsk_spin_wait(&spin, sk, &r->timeo)) || !r->timeo)
-		return;
-	fsk_wait_unlocked(r, sk);
+	     fsk_spin_wait(&spin, sk, &timeo)) || !timeo)
+		return timeo;
+	timeo = fsk_wait_unlocked(sk, timeo);
 	fsk_spin_slept(&spin, sk);
+	return timeo;
 }
 
 /**

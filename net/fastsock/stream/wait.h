@@ -24,8 +24,7 @@ static inline bool fsk_wait_quiet(const struct sock *sk)
  * locks the socket then and looks what it was.  Inline, for recv() comes here
  * whenever there is nothing to read.
  */
-static __always_inline void fsk_wait_unlocked(struct fsk_call *r,
-					      struct sock *sk)
+static __always_inline long fsk_wait_unlocked(struct sock *sk, long timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
@@ -33,14 +32,15 @@ static __always_inline void fsk_wait_unlocked(struct fsk_call *r,
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	smp_mb();	/* pairs with skwq_has_sleeper() in sk_data_ready */
 	if (fsk_wait_quiet(sk))
-		r->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, r->timeo);
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
+	return timeo;
 }
 
 int fsk_wait_data(struct fsk_call *r, const struct fsk_conn *conn,
 		  const struct fsk_post *post);
-void fsk_wait_spinning(struct fsk_call *r, struct sock *sk);
+long fsk_wait_spinning(struct sock *sk, long timeo);
 int fsk_wait_reason(const struct fsk_call *r);
 
 #endif /* _FSK_WAIT_H */
