@@ -280,6 +280,8 @@ class Segment:
     it, something else to send in its place, or None to lose it.
     """
 
+    fds = ()    # what QEMU inherits to be plugged in
+
     def __init__(self, frame=None):
         self.frame = frame
         self.frames = 0
@@ -439,8 +441,9 @@ class Guest:
     """A running virtual machine; leaving its context switches it off.
 
     label is the kernel ("6.1", "6.12", "debug"); eth0, eth1 ... are plugged
-    into segments; extra are options of mkinitramfs.sh; module=False leaves
-    fastsock.ko out.  It is never loaded here: run("modprobe fastsock").
+    into segments, or into ports of a bridge (bridge.py); extra are options of
+    mkinitramfs.sh; module=False leaves fastsock.ko out.  It is never loaded
+    here: run("modprobe fastsock").
 
     programs=True gives it this machine's root, with all programs that are
     installed, and with what it writes there in its own memory; no tests, and
@@ -460,6 +463,7 @@ class Guest:
         # Not the other lock: to send to a guest that hangs may take for ever.
         self._boot_lock = threading.Lock()
         self._ended = False
+        self._fds = [fd for segment in segments for fd in segment.fds]
         self._boot_timeout = boot_timeout
         self._jobs = {}
         self._count = 0
@@ -511,7 +515,8 @@ class Guest:
             if self._ended:
                 raise DeadGuest(f"guest {self.name} was ended")
             self._qemu = subprocess.Popen(self._command,
-                                          stdin=subprocess.DEVNULL)
+                                          stdin=subprocess.DEVNULL,
+                                          pass_fds=self._fds)
         self._connect(self._path)
         if not self._ready.wait(self._boot_timeout * self.kernel.slowness):
             raise GuestError(f"guest {self.name} did not boot: {self.log}")
