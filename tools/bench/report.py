@@ -316,6 +316,44 @@ def paper_section(data, directory):
 
 # Part 3
 
+def _programs_plot(label):
+    """The plot of part 3 without its bars, which stand at 0, 1, 2 ..."""
+    names = list(programs.PROGRAMS)
+    ticks = ", ".join(f"'{name}' {i}" for i, name in enumerate(names))
+    return Gnuplot(f"Programs, Linux {label}", "",
+                   "times as much as over TCP (median, least, most)").add(
+        f"set xtics ({ticks}) rotate by -35", "set style fill solid 0.6",
+        "set yrange [0:*]", f"set xrange [-0.6:{len(names) - 0.4}]",
+        "set arrow from graph 0, first 1 to graph 1, first 1 nohead front",
+        "set key top right")
+
+
+def _add_bars(plot, title, by_program, offset, width):
+    """The ratios on one link as bars, so far beside their ticks."""
+    bars = []
+    for name, runs in by_program.items():
+        ratio = fit.ratios(runs["on"], runs["off"])
+        bars.append((list(programs.PROGRAMS).index(name) + offset,
+                     ratio.median, ratio.least, ratio.most, width))
+    if bars:
+        plot.plot(title, "using 1:2:5 with boxes", bars)
+        plot.plot("", "using 1:2:3:4 with yerrorbars pt 0 lc 'black'", bars)
+
+
+def _programs_table(by_program):
+    """The figures, ratios and carriers on one link."""
+    return markdown(
+        ["per second", "enable=0", ON, "ratio, median (least to most)",
+         "enable=0 carried by", "enable=1 carried by"],
+        [[programs.PROGRAMS[name],
+          short(fit.spread(runs["off"]).median),
+          short(fit.spread(runs["on"]).median),
+          with_spread(fit.ratios(runs["on"], runs["off"])),
+          *(" and ".join(CARRIER.get(word, word) for word in carriers)
+            for carriers in runs["carriers"])]
+         for name, runs in by_program.items()])
+
+
 def programs_section(data, directory):
     """Table and plot of part 3 for one kernel."""
     parts = [f"## 3. Programs, Linux {data['kernel']}\n",
@@ -323,37 +361,13 @@ def programs_section(data, directory):
              "by themselves. The\nratio is that with enable=1 divided by "
              f"TCP's in the same round, over {data['rounds']} rounds;\nabove "
              "1 enable=1 does more.\n"]
-    plot = Gnuplot(f"Programs, Linux {data['label']}", "",
-                   "times as much as over TCP (median, least, most)")
-    names = list(programs.PROGRAMS)
-    ticks = ", ".join(f"'{name}' {i}" for i, name in enumerate(names))
-    plot.add(f"set xtics ({ticks}) rotate by -35", "set boxwidth 0.3",
-             "set style fill solid 0.6", "set yrange [0:*]",
-             f"set xrange [-0.6:{len(names) - 0.4}]",
-             "set arrow from graph 0, first 1 to graph 1, first 1 nohead "
-             "front", "set key top right")
-    for at, (key, by_program) in enumerate(data["figures"].items()):
-        rows, bars = [], []
-        for name, runs in by_program.items():
-            ratio = fit.ratios(runs["on"], runs["off"])
-            rows.append([programs.PROGRAMS[name],
-                         short(fit.spread(runs["off"]).median),
-                         short(fit.spread(runs["on"]).median),
-                         with_spread(ratio),
-                         *(" and ".join(CARRIER.get(word, word)
-                                        for word in carriers)
-                           for carriers in runs["carriers"])])
-            bars.append((names.index(name) + 0.32 * at - 0.16, ratio.median,
-                         ratio.least, ratio.most))
-        parts.append(f"### {HOST[key]}\n")
-        parts.append(markdown(["per second", "enable=0", ON,
-                               "ratio, median (least to most)",
-                               "enable=0 carried by", "enable=1 carried by"],
-                              rows))
-        if bars:
-            plot.plot(HOST[key], "using 1:2 with boxes", bars)
-            plot.plot("", "using 1:2:3:4 with yerrorbars pt 0 lc 'black'",
-                      bars)
+    plot = _programs_plot(data["label"])
+    share = 0.64 / max(1, len(data["figures"]))
+    for number, (link, by_program) in enumerate(data["figures"].items()):
+        parts.append(f"### {HOST[link]}\n")
+        parts.append(_programs_table(by_program))
+        _add_bars(plot, HOST[link], by_program,
+                  (number + 0.5) * share - 0.32, 0.94 * share)
     for fault in data["faults"]:
         parts.append(f"A run failed and is left out: {fault}\n")
     if plot.series:
