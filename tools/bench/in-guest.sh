@@ -3,13 +3,18 @@
 # Serves and runs the programs of part 3 inside a guest:
 #
 #   in-guest.sh setup PROGRAM...        two hosts, a and b, and files in b
+#   in-guest.sh host NETNS              one host, without a link
+#   in-guest.sh card NETNS NUMBER NAME ADDRESS MTU
+#                                       a card of the guest goes to a host
 #   in-guest.sh serve 0|1 PROGRAM...    servers in b, with fastsock off or on
-#   in-guest.sh enable 0|1              fastsock off or on in a and b
-#   in-guest.sh use PROGRAM LINK 0|1    one run, with the server of that mode
+#   in-guest.sh enable 0|1 NETNS...     fastsock off or on
+#   in-guest.sh meet NETNS ADDRESS...   that host knows these neighbours
+#   in-guest.sh accepted                connections that b has accepted
+#   in-guest.sh use NETNS PROGRAM ADDRESS 0|1
+#                                       one run, with the server of that mode
 #
-# LINK is "veth", from a to b, or "host", 127.0.0.1 in b.  A run prints "figure
-# VALUE CARRIER"; values are per second.  Each mode has servers of its own, for
-# what a listener accepts is decided when it is created.
+# A run prints "figure VALUE"; values are per second.  Each mode has servers of
+# its own, for what a listener accepts is decided when it is created.
 set -u
 
 home=/run/bench
@@ -34,11 +39,32 @@ as_postgres() {
 }
 
 setup() {
-	lan_up a b || fail "no LAN"
+	rename_cards && lan_up a b || fail "no LAN"
 	mkdir -p $home/www && head -c 612 /dev/zero | tr '\0' x > $home/www/page
 	case " $* " in
 	*" pgbench"*) setup_database ;;
 	esac
+}
+
+# A veth eth0 cannot be made where there is another one.
+rename_cards() {
+	local path
+
+	for path in /sys/class/net/eth*; do
+		[ ! -e "$path" ] ||
+			ip link set "${path##*/}" name "card${path##*eth}" ||
+			return 1
+	done
+}
+
+host() {
+	rename_cards && lan_add_ns "$1"
+}
+
+card() {
+	ip link set "card$2" netns "$1" name "$3" &&
+		ip -n "$1" addr add "$4/24" dev "$3" &&
+		ip -n "$1" link set "$3" mtu "$5" up
 }
 
 setup_database() {
@@ -58,14 +84,21 @@ background() {
 	at b setsid "$@" > "$home/$(basename "$1").log" 2>&1 < /dev/null &
 }
 
-# The port of a server: port PROGRAM MODE
+# What serves a program: redis-1 and redis-50 have the same server.
+server() {
+	case $1 in
+	*) echo "${1%%-*}" ;;
+	esac
+}
+
+# The port of a server: port SERVER MODE
 port() {
 	case $1 in
-	redis*) echo 637"$2" ;;
-	nginx*) echo 808"$2" ;;
-	pgbench*) echo 543"$2" ;;
-	iperf3*) echo 520"$2" ;;
-	sockperf*) echo 111"$2" ;;
+	redis) echo 637"$2" ;;
+	nginx) echo 808"$2" ;;
+	pgbench) echo 543"$2" ;;
+	iperf3) echo 520"$2" ;;
+	sockperf) echo 111"$2" ;;
 	esac
 }
 
@@ -89,7 +122,7 @@ serve_nginx() {
 	at b nginx -c "$home/nginx$1.conf"
 }
 
-# Starts one server: start PROGRAM MODE
+# Starts one server: start SERVER MODE
 start() {
 	local port
 
@@ -108,14 +141,13 @@ start() {
 }
 
 serve() {
-	local mode=$1 program servers
+	local mode=$1 program server servers
 
 	shift
-	enable "$mode"
-	# redis-1 and redis-50 have the same server.
-	servers=$(printf '%s\n' "${@%%-*}" | sort -u)
-	for program in $servers; do
-		start "$program" "$mode"
+	enable "$mode" a b
+	servers=$(for program in "$@"; do server "$program"; done | sort -u)
+	for server in $servers; do
+		start "$server" "$mode"
 	done
 	case " $* " in
 	*" pgbench"*)
@@ -126,11 +158,37 @@ serve() {
 }
 
 enable() {
-	if [ "$1" = 1 ]; then
-		lan_ready a b || fail "the neighbours do not meet"
+	local mode=$1 ns
+
+	shift
+	if [ "$mode" = 1 ]; then
+		lan_ready "$@" || fail "the neighbours do not meet"
 	else
-		lan_sysctl a enable 0 && lan_sysctl b enable 0
+		for ns in "$@"; do
+			lan_sysctl "$ns" enable 0 || fail "enable=0 in $ns"
+		done
 	fi
+}
+
+# Is the neighbour at that address known?  If not, a connection asks it.
+knows() {
+	local mac
+
+	mac=$(ip -n "$1" neigh show to "$2" | sed -n 's/.* lladdr \([^ ]*\).*/\1/p')
+	[ -n "$mac" ] && at "$1" grep -q " $mac capable " \
+		/proc/net/fastsock_peers && return
+	at "$1" timeout 5 bash -c ": <> /dev/tcp/$2/1" 2> /dev/null
+	return 1
+}
+
+meet() {
+	local ns=$1 address
+
+	shift
+	for address in "$@"; do
+		until_true 30 knows "$ns" "$address" ||
+			fail "$ns does not meet $address"
+	done
 }
 
 # One run of a client, its figure alone: measure PROGRAM HOST PORT
@@ -145,9 +203,7 @@ measure() {
 	nginx-close) web -H 'Connection: close' ;;
 	pgbench) transactions ;;
 	pgbench-select) transactions -S ;;
-	iperf3) iperf3 -4 --json -t "$seconds" -c "$host" -p "$port" |
-		sed -n '/"sum_received"/,/}/s/.*"bits_per_second":[^0-9]*//p' |
-		awk '{ printf "%.0f\n", $1 / 8 }' ;;
+	iperf3) streams ;;
 	sockperf) sockperf ping-pong --tcp -i "$host" -p "$port" -m 64 \
 		-t "$seconds" --full-rtt |
 		sed -n 's/.*Summary: Round trip is \([0-9.]*\) usec.*/\1/p' |
@@ -166,6 +222,12 @@ web() {
 			bad = 1 } END { if (!bad) print value }'
 }
 
+streams() {
+	iperf3 -4 --json -t "$seconds" -c "$host" -p "$port" |
+		sed -n '/"sum_received"/,/}/s/.*"bits_per_second":[^0-9]*//p' |
+		awk '{ printf "%.0f\n", $1 / 8 }'
+}
+
 transactions() {
 	pgbench -n -c 4 -T "$seconds" -h "$host" -p "$port" -U postgres "$@" \
 		postgres | awk '/^tps = / { print $3 }'
@@ -179,23 +241,12 @@ accepted() {
 }
 
 use() {
-	local ns=a host=10.77.0.2 value tcp fast before after
+	local value
 
-	[ "$2" = veth ] || ns=b host=127.0.0.1
-	before=$(accepted)
-	value=$(ip netns exec $ns bash "$0" measure "$1" $host \
-		"$(port "$1" "$3")")
-	after=$(accepted)
-	[ -n "$value" ] || fail "$1 printed no figure"
-	tcp=$((${after% *} - ${before% *}))
-	fast=$((${after#* } - ${before#* }))
-	if [ $fast -eq 0 ] && [ $tcp -gt 0 ]; then
-		echo "figure $value tcp"
-	elif [ $fast -gt 0 ] && [ $tcp -le $fast ]; then
-		echo "figure $value fastsock"
-	else
-		echo "figure $value mixed:$tcp:$fast"
-	fi
+	value=$(ip netns exec "$1" bash "$0" measure "$2" "$3" \
+		"$(port "$(server "$2")" "$4")")
+	[ -n "$value" ] || fail "$2 printed no figure"
+	echo "figure $value"
 }
 
 "$@"

@@ -8,7 +8,9 @@ import fit
 import paper
 import programs
 
-HOST = {"veth": "two hosts, over veth", "host": "one host, 127.0.0.1"}
+HOST = {"veth": "two hosts, over veth", "host": "one host, 127.0.0.1",
+        "pair-1500": "two guests, MTU 1500",
+        "pair-9000": "two guests, MTU 9000"}
 CARRIER = {"tcp": "TCP", "delegated": "TCP"}
 ON = "enable=1"
 
