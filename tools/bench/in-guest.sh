@@ -9,6 +9,8 @@
 #   in-guest.sh serve 0|1 PROGRAM...    servers in b, with fastsock off or on
 #   in-guest.sh enable 0|1 NETNS...     fastsock off or on
 #   in-guest.sh meet NETNS ADDRESS...   that host knows these neighbours
+#   in-guest.sh key                     the key with which scp logs in
+#   in-guest.sh admit KEY...            it may
 #   in-guest.sh accepted                connections that b has accepted
 #   in-guest.sh use NETNS PROGRAM ADDRESS 0|1
 #                                       one run, with the server of that mode
@@ -20,6 +22,9 @@ set -u
 home=/run/bench
 seconds=${seconds:-2}
 pg=/usr/lib/postgresql/15/bin
+# More than curl gets in that time, memory aside; scp takes as long for less.
+curl_bytes=$((1 << 29))
+scp_bytes=$((1 << 23))
 
 # shellcheck source=/dev/null
 . "$(dirname "$(readlink -f "$0")")/lan.sh"
@@ -42,8 +47,15 @@ setup() {
 	rename_cards && lan_up a b || fail "no LAN"
 	mkdir -p $home/www && head -c 612 /dev/zero | tr '\0' x > $home/www/page
 	case " $* " in
+	*" curl"*) file curl $curl_bytes ;;&
+	*" scp"*) file scp $scp_bytes ;;&
 	*" pgbench"*) setup_database ;;
 	esac
+}
+
+# A large file that is served, in memory: file NAME BYTES
+file() {
+	head -c "$2" /dev/zero > "$home/www/$1"
 }
 
 # A veth eth0 cannot be made where there is another one.
@@ -87,6 +99,8 @@ background() {
 # What serves a program: redis-1 and redis-50 have the same server.
 server() {
 	case $1 in
+	curl) echo nginx ;;
+	scp) echo sshd ;;
 	*) echo "${1%%-*}" ;;
 	esac
 }
@@ -99,6 +113,7 @@ port() {
 	pgbench) echo 543"$2" ;;
 	iperf3) echo 520"$2" ;;
 	sockperf) echo 111"$2" ;;
+	sshd) echo 220"$2" ;;
 	esac
 }
 
@@ -122,6 +137,33 @@ serve_nginx() {
 	at b nginx -c "$home/nginx$1.conf"
 }
 
+serve_ssh() {
+	mkdir -p /run/sshd
+	[ -e $home/host_key ] ||
+		ssh-keygen -q -t ed25519 -N '' -f $home/host_key || return 1
+	cat > $home/sshd.conf <<-END
+	HostKey $home/host_key
+	AuthorizedKeysFile $home/admitted
+	StrictModes no
+	PermitRootLogin yes
+	UsePAM no
+	UseDNS no
+	Subsystem sftp internal-sftp
+	END
+	background /usr/sbin/sshd -D -e -4 -f $home/sshd.conf -p "$1"
+}
+
+# Whoever runs clients has a key, and says its public half.
+key() {
+	mkdir -p $home
+	[ -e $home/key ] || ssh-keygen -q -t ed25519 -N '' -f $home/key &&
+		cat $home/key.pub
+}
+
+admit() {
+	echo "$*" >> $home/admitted
+}
+
 # Starts one server: start SERVER MODE
 start() {
 	local port
@@ -136,6 +178,7 @@ start() {
 		-k "$home/db$2" -F -p "$port" ;;
 	iperf3) background iperf3 --server -4 -p "$port" ;;
 	sockperf) background sockperf server --tcp -i 0.0.0.0 -p "$port" ;;
+	sshd) serve_ssh "$port" ;;
 	esac
 	until_true 90 listening "$port" || fail "$1 does not listen"
 }
@@ -203,7 +246,10 @@ measure() {
 	nginx-close) web -H 'Connection: close' ;;
 	pgbench) transactions ;;
 	pgbench-select) transactions -S ;;
-	iperf3) streams ;;
+	curl) download ;;
+	scp) copy ;;
+	iperf3) streams 1 ;;
+	iperf3-8) streams 8 ;;
 	sockperf) sockperf ping-pong --tcp -i "$host" -p "$port" -m 64 \
 		-t "$seconds" --full-rtt |
 		sed -n 's/.*Summary: Round trip is \([0-9.]*\) usec.*/\1/p' |
@@ -222,8 +268,26 @@ web() {
 			bad = 1 } END { if (!bad) print value }'
 }
 
+# A carrier that gets all in time reports so much earlier.
+download() {
+	curl -s -o /dev/null --max-time "$seconds" \
+		-w '%{http_code} %{size_download} %{speed_download}\n' \
+		"http://$host:$port/curl" |
+		awk '$1 == 200 && $2 > 0 { print $3 }'
+}
+
+# What ssh counts once it has logged in.  The cipher is the cheapest with
+# instructions for it; emulated, it is most of the work all the same.
+copy() {
+	scp -v -F none -i $home/key -P "$port" -c aes128-gcm@openssh.com \
+		-o BatchMode=yes -o StrictHostKeyChecking=no \
+		-o UserKnownHostsFile=/dev/null \
+		"root@$host:$home/www/scp" /dev/null 2>&1 | tr -d '\r' |
+		sed -n 's/^.*Bytes per second: .*received \([0-9.]*\).*/\1/p'
+}
+
 streams() {
-	iperf3 -4 --json -t "$seconds" -c "$host" -p "$port" |
+	iperf3 -4 --json -t "$seconds" -P "$1" -c "$host" -p "$port" |
 		sed -n '/"sum_received"/,/}/s/.*"bits_per_second":[^0-9]*//p' |
 		awk '{ printf "%.0f\n", $1 / 8 }'
 }

@@ -21,7 +21,8 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 BOOT_SECONDS = 300
 PACKAGES = ("redis-server", "redis-tools", "nginx-light", "wrk",
-            "postgresql-15", "iperf3", "sockperf", "iputils-ping")
+            "postgresql-15", "iperf3", "sockperf", "iputils-ping", "curl",
+            "openssh-server", "openssh-client")
 # Links within the guest with the servers: namespace of clients, address.
 INSIDE = {"veth": ("a", "10.77.0.2"), "host": ("b", "127.0.0.1")}
 # Links from a second guest, with a card of that MTU in each.
@@ -37,7 +38,10 @@ PROGRAMS = {
     "nginx-close": "nginx under wrk, 8 clients, Connection: close: requests",
     "pgbench-select": "pgbench -S, 4 clients: transactions",
     "pgbench": "pgbench, 4 clients: transactions",
+    "curl": "curl, one large file from nginx: bytes",
+    "scp": "scp, one large file, aes128-gcm: bytes",
     "iperf3": "iperf3, 1 stream: bytes",
+    "iperf3-8": "iperf3, 8 streams: bytes",
     "sockperf": "sockperf ping-pong, 64 bytes: round trips",
 }
 
@@ -112,6 +116,10 @@ class Rig:
         self.call(self.server, "setup", *programs)
         if self.pairs:
             self._connect_guests()
+        if "scp" in programs:
+            for machine in self.guests:
+                key = self.call(machine, "key").strip()
+                self.call(self.server, "admit", f"'{key}'")
         for mode in "01":
             self.call(self.server, "serve", mode, *programs)
 
