@@ -896,6 +896,58 @@ FAST("E9", "pages that are not there yet take all that one call can have")
 	}
 }
 
+/* A call of recv() that waits for others to begin at the same time. */
+struct racer {
+	pthread_barrier_t *start;
+	int fd;
+	char *buf;
+	long n;
+};
+
+static void *race_to_read(void *data)
+{
+	struct racer *r = data;
+
+	pthread_barrier_wait(r->start);
+	r->n = recv(r->fd, r->buf, 10, 0);
+	return NULL;
+}
+
+FAST("E9", "two readers get bytes in a row, though one lacks a page")
+{
+	/* Small segments, each of which fits the page that is there. */
+	static const char *const parts[] = { "aaaaa", "aaaaa", "bbbbb",
+					     "bbbbb" };
+	struct racer racers[2] = {};
+	pthread_barrier_t start;
+	int c, s, i, k, torn = 0;
+	pthread_t id[2];
+	char *absent;
+
+	pair(&c, &s);
+	pthread_barrier_init(&start, NULL, 2);
+	racers[1].buf = map(PAGE);
+	for (i = 0; i < 200; i++) {
+		absent = map_half_absent();
+		racers[0].buf = absent + PAGE - 5;
+		for (k = 0; k < 4; k++)
+			give(c, parts[k]);
+		AWAIT(fsk_unread(s) == 20);
+		for (k = 0; k < 2; k++) {
+			racers[k].start = &start;
+			racers[k].fd = s;
+			id[k] = thread(race_to_read, &racers[k]);
+		}
+		for (k = 0; k < 2; k++) {
+			await_thread(id[k]);
+			torn += racers[k].n != 10 ||
+				memcmp(racers[k].buf, racers[k].buf + 1, 9);
+		}
+		munmap(absent, 2 * PAGE);
+	}
+	note("torn: %d", torn);
+}
+
 FAST("E9", "who waits gets bytes into a page that is not there yet")
 {
 	struct fsk_call r = { .len = 2 };

@@ -4,8 +4,9 @@
 #
 #   in-guest.sh setup PROGRAM...        two hosts, a and b, and files in b
 #   in-guest.sh host NETNS              one host, without a link
-#   in-guest.sh card NETNS NUMBER NAME ADDRESS MTU
-#                                       a card of the guest goes to a host
+#   in-guest.sh card NETNS NUMBER NAME ADDRESS MTU on|off
+#                                       a card of the guest goes to a host, and
+#                                       cuts TCP's large segments or does not
 #   in-guest.sh serve 0|1 PROGRAM...    servers in b, with fastsock off or on
 #   in-guest.sh enable 0|1 NETNS...     fastsock off or on
 #   in-guest.sh meet NETNS ADDRESS...   that host knows these neighbours
@@ -76,6 +77,7 @@ host() {
 card() {
 	ip link set "card$2" netns "$1" name "$3" &&
 		ip -n "$1" addr add "$4/24" dev "$3" &&
+		at "$1" ethtool -K "$3" tso "$6" &&
 		ip -n "$1" link set "$3" mtu "$5" up
 }
 

@@ -25,8 +25,10 @@ PACKAGES = ("redis-server", "redis-tools", "nginx-light", "wrk",
             "openssh-server", "openssh-client")
 # Links within the guest with the servers: namespace of clients, address.
 INSIDE = {"veth": ("a", "10.77.0.2"), "host": ("b", "127.0.0.1")}
-# Links from a second guest, with a card of that MTU in each.
-PAIRS = {"pair-1500": 1500, "pair-9000": 9000}
+# Links from a second guest, with a card in each: its MTU, and whether it cuts
+# TCP's large segments.
+PAIRS = {"pair-1500": (1500, "on"), "pair-9000": (9000, "on"),
+         "pair-cut": (1500, "off")}
 LINKS = (*INSIDE, *PAIRS)
 # What in-guest.sh can run, and what its figure is.
 PROGRAMS = {
@@ -78,7 +80,7 @@ class Rig:
         self.script = os.path.join(workdir, "in-guest.sh")
         self.kernel = _copy_files(series, workdir)
         self.pairs = [link for link in links if link in PAIRS]
-        bridges = [stack.enter_context(bridge.Bridge(2, PAIRS[link]))
+        bridges = [stack.enter_context(bridge.Bridge(2, PAIRS[link][0]))
                    for link in self.pairs]
         self.guests = []
         for end in range(2 if self.pairs else 1):
@@ -130,7 +132,7 @@ class Rig:
             for end, (machine, netns) in enumerate(((self.server, "b"),
                                                     (self.client, "a")), 1):
                 self.call(machine, "card", netns, str(number), link,
-                        f"10.78.{number}.{end}", str(PAIRS[link]))
+                        f"10.78.{number}.{end}", *map(str, PAIRS[link]))
 
     def enable(self, mode):
         """Switches fastsock everywhere; with it on, neighbours are known."""

@@ -10,7 +10,8 @@ import programs
 
 HOST = {"veth": "two hosts, over veth", "host": "one host, 127.0.0.1",
         "pair-1500": "two guests, MTU 1500",
-        "pair-9000": "two guests, MTU 9000"}
+        "pair-9000": "two guests, MTU 9000",
+        "pair-cut": "two guests, MTU 1500, cards without TSO"}
 CARRIER = {"tcp": "TCP", "delegated": "TCP"}
 ON = "enable=1"
 

@@ -20,7 +20,7 @@
  * @len: bytes
  * @from: where from
  *
- * Context: process, may sleep.
+ * Context: process; may sleep unless page faults are off.
  * Return: bytes copied, fewer if the program's memory faults.
  */
 static inline size_t fsk_copy_from_iter(struct page *page, size_t off,
@@ -38,7 +38,7 @@ static inline size_t fsk_copy_from_iter(struct page *page, size_t off,
  * @len: bytes
  * @to: where to
  *
- * Context: process, may sleep.
+ * Context: process; may sleep unless page faults are off.
  * Return: bytes copied, fewer if the program's memory faults.
  */
 static inline size_t fsk_copy_to_iter(struct page *page, size_t off, size_t len,

@@ -5,7 +5,9 @@
  * LOCKING AND LIFETIME
  *
  * One lock protects a connection: its socket's, in TCP's two forms.  Process
- * context takes lock_sock(); softirq (frames, the timer) takes bh_lock_sock()
+ * context takes lock_sock(), or lock_sock_fast() where it never sleeps (sends
+ * and receives of a few bytes in frames), which without an owner to wait for is
+ * the second form; softirq (frames, the timer) takes bh_lock_sock()
  * and, finding the socket owned, puts frames on the backlog and marks the timer
  * deferred; release_sock() then does both.  Every field of struct fsk_conn, and
  * of struct fsk_frames and struct fsk_memory, that does not say otherwise is

@@ -92,7 +92,8 @@ static void keep(struct page *page)
  * @sk: socket that sends
  * @pfrag: sk_page_frag() of it
  *
- * Context: process; the caller owns @sk.
+ * Context: process; socket lock held, in the form that may not sleep only if
+ * @pfrag has room.
  * Return: false without memory.
  */
 bool fsk_pages_refill(struct sock *sk, struct page_frag *pfrag)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * recv() if it is simple: a few bytes of one segment satisfy it.  Then the
- * socket needs no owner, who costs more than their copy: its spinlock is held.
+ * recv() if it is simple: a few bytes satisfy it, and nothing but bytes is
+ * asked for.  Then the socket needs no owner, who costs more than their copy:
+ * its spinlock is held.
  */
 
 #include <linux/uaccess.h>
@@ -12,23 +13,30 @@
 #include "core/conn.h"
 #include "frames/frames.h"
 #include "frames/read.h"
+#include "rel/seq.h"
 #include "stream/call.h"
 #include "stream/queue.h"
 #include "stream/recv.h"
 #include "stream/spin.h"
 #include "stream/wait.h"
 
-/* Bytes; bottom halves wait while they are copied. */
-#define FSK_READ_SIMPLE	2048U
+/* Bottom halves wait while no more than that is copied. */
+#define FSK_READ_BYTES	2048U
+#define FSK_READ_SKBS	8
 
-/* Does nothing but the bytes matter to a reader? */
-static bool is_plain(const struct sock *sk)
+/* Does nothing but the bytes matter to a reader?  Any context. */
+static bool is_plain(const struct sock *sk, const struct msghdr *msg, int flags)
 {
-	return !tcp_sk(sk)->urg_data && !tcp_sk(sk)->recvmsg_inq &&
-	       !fsk_stamps(sk) && READ_ONCE(sk->sk_peek_off) < 0;
+	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) && !msg->msg_get_inq &&
+	       !tcp_sk(sk)->recvmsg_inq && !fsk_stamps(sk) &&
+	       READ_ONCE(sk->sk_peek_off) < 0 &&
+	       user_backed_iter(&msg->msg_iter);
 }
 
-/* How many bytes a call may return now that has room for @len.  Any context. */
+/*
+ * How many bytes a call may return now that has room for @len.  The end of the
+ * stream counts as one.  Any context.
+ */
 static size_t ready(const struct sock *sk, size_t len)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
@@ -37,74 +45,78 @@ static size_t ready(const struct sock *sk, size_t len)
 				  READ_ONCE(tp->copied_seq));
 }
 
-/* Copy bytes of an skb.  Return: false if the program's memory faults. */
-static bool copy(const struct sk_buff *skb, u32 off, struct iov_iter *to, u32 n)
+/*
+ * Copy up to @len bytes that are queued.  Return: how many, all that there are,
+ * or 0 if that takes longer or the program's memory faults; *@skbs: in how many
+ * skbs the last of them is.
+ */
+static u32 copy(struct sock *sk, struct iov_iter *to, u32 len, int *skbs)
 {
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb = skb_peek(queue);
+	u32 seq = tcp_sk(sk)->copied_seq, done = 0, off, n;
 	size_t got;
 
-	if (unlikely(off + n > skb_headlen(skb)))
-		return fsk_queue_copy(skb, off, to, n);
-	got = _copy_to_iter(skb->data + off, n, to);
-	if (likely(got == n))
-		return true;
-	iov_iter_revert(to, got);
-	return false;
+	for (*skbs = 0; skb && done < len; skb = skb_peek_next(skb, queue)) {
+		if (unlikely(++*skbs > FSK_READ_SKBS ||
+			     !fsk_before(seq, TCP_SKB_CB(skb)->end_seq)))
+			goto undo;
+		off = seq - TCP_SKB_CB(skb)->seq;
+		n = min(len - done, TCP_SKB_CB(skb)->end_seq - seq);
+		if (likely(off + n <= skb_headlen(skb))) {
+			got = _copy_to_iter(skb->data + off, n, to);
+			done += got;
+			if (unlikely(got != n))
+				goto undo;
+		} else {
+			if (!fsk_queue_copy(skb, off, to, n))
+				goto undo;
+			done += n;
+		}
+		seq += n;
+	}
+	return done;
+undo:
+	iov_iter_revert(to, done);
+	return 0;
 }
 
-/*
- * Copy and forget up to @len bytes of the first skb that is queued.  Return:
- * how many, 0 if there is none or the program's memory faults.
- */
-static u32 take_first(struct sock *sk, struct msghdr *msg, u32 len)
+/* Forget @len bytes of so many skbs, all but the last of which end with it. */
+static void consume(struct sock *sk, u32 len, int skbs)
 {
-	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
-	u32 off, n;
+	struct sk_buff *skb;
+	u32 n;
 
-	if (unlikely(!skb))
-		return 0;
-	off = tcp_sk(sk)->copied_seq - TCP_SKB_CB(skb)->seq;
-	n = min(len, TCP_SKB_CB(skb)->end_seq - tcp_sk(sk)->copied_seq);
-	if (unlikely(!copy(skb, off, &msg->msg_iter, n)))
-		return 0;
-	fsk_queue_consume(sk, skb, n);
-	return n;
+	for (; unlikely(skbs > 1); skbs--) {
+		skb = skb_peek(&sk->sk_receive_queue);
+		n = TCP_SKB_CB(skb)->end_seq - tcp_sk(sk)->copied_seq;
+		fsk_queue_consume(sk, skb, n);
+		len -= n;
+	}
+	fsk_queue_consume(sk, skb_peek(&sk->sk_receive_queue), len);
 }
 
-/*
- * The socket lock is held in either form.  Return: bytes; if @more is set there
- * are others for who may sleep, because a page is not there.
- */
-static int take(struct sock *sk, struct msghdr *msg, size_t len, bool *more)
+/* The socket lock is held in either form.  Return: bytes, or 0. */
+static u32 take(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
-	u32 n, done, all = ready(sk, len);
+	u32 n, all = ready(sk, len);
+	int skbs;
 
 	/* Another thread may have connected it anew, in memory. */
 	if (unlikely(!conn || !fsk_in_frames(conn) || conn->post ||
-		     !is_plain(sk) || all > FSK_READ_SIMPLE ||
+		     tcp_sk(sk)->urg_data || all > FSK_READ_BYTES ||
 		     all < sock_rcvlowat(sk, 0, len)))
 		return 0;
-	/* Nobody sleeps here for a page that is not there. */
+	/* Who may sleep copies to a page that is not there. */
 	pagefault_disable();
-	done = take_first(sk, msg, all);
-	for (n = done; unlikely(n && done < all); done += n)
-		n = take_first(sk, msg, all - done);
+	n = copy(sk, &msg->msg_iter, all, &skbs);
 	pagefault_enable();
-	if (unlikely(!done))
+	if (unlikely(!n))
 		return 0;
-	fsk_call_done(conn, done);
-	*more = done < all;
-	return done;
-}
-
-/* Return: as fsk_read_simple(). */
-static noinline int take_rest(struct sock *sk, struct msghdr *msg, size_t len,
-			      int flags, int done)
-{
-	int addr_len, n;
-
-	n = fsk_recvmsg(sk, msg, len, flags | MSG_DONTWAIT, &addr_len);
-	return done + max(n, 0);
+	consume(sk, n, skbs);
+	fsk_call_done(conn, n);
+	return n;
 }
 
 /**
@@ -116,6 +128,7 @@ static noinline int take_rest(struct sock *sk, struct msghdr *msg, size_t len,
  *
  * That is, if bytes are there, perhaps after one wait without a time limit, but
  * not many, and neither flags that matter nor control messages are asked for.
+ * All that the call returns is copied under one lock, as by fsk_recvmsg().
  *
  * Context: process, may sleep.
  * Return: bytes, 0 if fsk_recvmsg() is to do it, or -EPIPE if the socket was
@@ -124,12 +137,10 @@ static noinline int take_rest(struct sock *sk, struct msghdr *msg, size_t len,
 int fsk_read_simple(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	int disconnects = READ_ONCE(sk->sk_disconnects), n = 0;
-	bool slow, more = false;
+	bool slow;
 
-	if (unlikely(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
-		     msg->msg_get_inq || !len ||
-		     !user_backed_iter(&msg->msg_iter)) ||
-	    ready(sk, len) > FSK_READ_SIMPLE)
+	if (unlikely(!is_plain(sk, msg, flags) || !len) ||
+	    ready(sk, len) > FSK_READ_BYTES)
 		return 0;
 	sock_rps_record_flow(sk);
 	if (fsk_wait_quiet(sk)) {
@@ -146,9 +157,7 @@ int fsk_read_simple(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	if (unlikely(sk->sk_disconnects != disconnects))
 		n = -EPIPE;
 	else if (likely(fsk_is_conn(sk)))
-		n = take(sk, msg, len, &more);
+		n = take(sk, msg, len);
 	unlock_sock_fast(sk, slow);
-	if (unlikely(more))
-		return take_rest(sk, msg, len - n, flags, n);
 	return n;
 }

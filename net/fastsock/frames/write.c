@@ -27,6 +27,10 @@
  */
 #define FSK_LINEAR_MAX	512	/* bytes */
 #define FSK_LINEAR_ONE	1408	/* bytes */
+/* Of any linear skb with that, and headers. */
+#define FSK_SIMPLE_ROOM	2048	/* bytes */
+/* sk_page_frag_refill() takes a new page if the last one has less left. */
+#define FSK_PAGE_LEAST	32	/* bytes */
 
 /*
  * As fsk_tx_push().  A virtual device has its peer receive in softirq: with
@@ -363,12 +367,26 @@ static bool sent_all(const struct sock *sk)
 	return READ_ONCE(tp->write_seq) == READ_ONCE(tp->snd_nxt);
 }
 
-/* Is there room for @size bytes in page frags that need no new page? */
+/*
+ * Is there room for @size bytes in page frags?  More than FSK_PAGE_LEAST are
+ * sent then without a new page, for which append_paged() might sleep.
+ */
 static bool has_pages(struct sock *sk, size_t size)
 {
 	const struct page_frag *pfrag = sk_page_frag(sk);
 
+	static_assert(FSK_LINEAR_MAX >= FSK_PAGE_LEAST);
 	return pfrag->page && pfrag->size - pfrag->offset >= size;
+}
+
+/*
+ * Is a segment charged without asking the cgroup?  It would get its memory with
+ * bottom halves off, beyond its limit; who may sleep waits for that.
+ */
+static bool is_charged(const struct sock *sk)
+{
+	return !mem_cgroup_sockets_enabled || !sk->sk_memcg ||
+	       sk->sk_forward_alloc > (int)SKB_TRUESIZE(FSK_SIMPLE_ROOM);
 }
 
 /* May a segment of @size bytes be queued and sent, whatever else there is? */
@@ -385,7 +403,8 @@ static bool is_simple(struct sock *sk, size_t size)
 	if (unlikely(!fsk_in_frames(conn) || conn->corked || conn->cork_at))
 		return false;
 	fr = fsk_frames(conn);
-	return !fr->tx.unsent && sk_stream_memory_free(sk) &&
+	return !fr->tx.unsent && !fr->tx.lost && sk_stream_memory_free(sk) &&
+	       is_charged(sk) &&
 	       (size <= linear_most(fr) || has_pages(sk, size));
 }
 
@@ -410,7 +429,7 @@ int fsk_write_simple(struct sock *sk, struct msghdr *msg, size_t size)
 	bool slow;
 
 	if (unlikely(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
-		     msg->msg_controllen || !size) ||
+		     msg->msg_controllen || !size || !fsk_is_conn(sk)) ||
 	    size > FSK_LINEAR_ONE || !sent_all(sk) ||
 	    !user_backed_iter(&msg->msg_iter))
 		return 0;
@@ -427,6 +446,7 @@ int fsk_write_simple(struct sock *sk, struct msghdr *msg, size_t size)
 		n = 0;
 		goto out;
 	}
+	DEBUG_NET_WARN_ON_ONCE(n != size);
 	rcu_read_lock();
 	fsk_tx_push(fr, fsk_now());
 	rcu_read_unlock();

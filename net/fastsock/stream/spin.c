@@ -96,7 +96,7 @@ bool fsk_spin_begin(struct fsk_spin *spin, const struct sock *sk)
 
 	spin->start = 0;
 	spin->state = READ_ONCE(sk->sk_state);
-	/* SIGIO must find out whether somebody waits, see idle() in recv.c. */
+	/* SIGIO must find out whether somebody waits, see recv.c. */
 	if (num_online_cpus() == 1 || needed_elsewhere() ||
 	    sock_flag(sk, SOCK_FASYNC) || fsk_spin_over(spin, sk) ||
 	    !((1 << spin->state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
