@@ -1900,30 +1900,29 @@ static bool crowd_join(const FIXTURE_DATA(forge) *self, struct crowd *c)
 	return true;
 }
 
-/* What UNKNOWN frames for an id cost at least, in us for 200; none fits. */
+/* What 200 UNKNOWN frames for an id cost, in us; none fits. */
 static uint64_t unknown_costs(const FIXTURE_DATA(forge) *self, uint32_t id)
 {
 	struct target to = self->b;
-	uint64_t us, least = -1;
 	struct timespec from, now;
 	struct frame f;
-	int i, round;
+	int i;
 
 	to.id = id;
-	for (round = 0; round < 10; round++) {
-		clock_gettime(CLOCK_MONOTONIC, &from);
-		for (i = 0; i < 200; i++) {
-			to.key = i;
-			put_hdr(&f, &to, FSK_T_UNKNOWN, 0);
-			inject(self->at_a, &f);
-		}
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		us = (now.tv_sec - from.tv_sec) * 1000000ULL +
-		     (now.tv_nsec - from.tv_nsec) / 1000;
-		if (us < least)
-			least = us;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (i = 0; i < 200; i++) {
+		to.key = i;
+		put_hdr(&f, &to, FSK_T_UNKNOWN, 0);
+		inject(self->at_a, &f);
 	}
-	return least;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - from.tv_sec) * 1000000ULL +
+	       (now.tv_nsec - from.tv_nsec) / 1000;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* A client chooses its ids and keys, and may choose them badly. */
@@ -1932,7 +1931,7 @@ TEST_F(forge, a_crowd_with_one_id_costs_no_more_than_others)
 	const uint32_t want = fsk_debug_kernel() ? CROWD / 10 : CROWD;
 	struct rlimit limit = { 2 * CROWD, 2 * CROWD };
 	static struct crowd c;
-	uint64_t one, another;
+	uint64_t one = -1, another = -1;
 	struct target to;
 	struct frame f;
 	char byte;
@@ -1944,8 +1943,11 @@ TEST_F(forge, a_crowd_with_one_id_costs_no_more_than_others)
 		ASSERT_TRUE(crowd_join(self, &c)) {
 			TH_LOG("connection %d", (int)c.n);
 		}
-	another = unknown_costs(self, CROWD_ID + 1);
-	one = unknown_costs(self, CROWD_ID);
+	/* In turn, for a host that is busy slows down whichever is its turn. */
+	for (i = 0; i < 20; i++) {
+		another = less(another, unknown_costs(self, CROWD_ID + 1));
+		one = less(one, unknown_costs(self, CROWD_ID));
+	}
 	TH_LOG("200 UNKNOWN frames take %d us, of the crowd's id %d us",
 	       (int)another, (int)one);
 	if (!fsk_debug_kernel())
