@@ -139,8 +139,7 @@ int fsk_read_simple(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	int disconnects = READ_ONCE(sk->sk_disconnects), n = 0;
 	bool slow;
 
-	if (unlikely(!is_plain(sk, msg, flags) || !len) ||
-	    ready(sk, len) > FSK_READ_BYTES)
+	if (unlikely(!is_plain(sk, msg, flags) || !len))
 		return 0;
 	sock_rps_record_flow(sk);
 	if (fsk_wait_quiet(sk)) {
@@ -153,6 +152,9 @@ int fsk_read_simple(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		else
 			fsk_wait_unlocked(sk, MAX_SCHEDULE_TIMEOUT);
 	}
+	if (ready(sk, len) > FSK_READ_BYTES &&
+	    likely(READ_ONCE(sk->sk_disconnects) == disconnects))
+		return 0;
 	slow = lock_sock_fast(sk);
 	if (unlikely(sk->sk_disconnects != disconnects))
 		n = -EPIPE;
