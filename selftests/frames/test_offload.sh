@@ -168,15 +168,6 @@ flows_apart() {
 	[ "${BASH_REMATCH[1]}" -ge 6 ]
 }
 
-# Packets that each processor has taken from its backlog.
-processed() {
-	local n
-
-	while read -r n _; do
-		echo $((16#$n))
-	done < /proc/net/softnet_stat
-}
-
 # All that is sent is sent on one processor: without a hash it would arrive on
 # one, too.
 processors_apart() {
@@ -188,10 +179,10 @@ processors_apart() {
 			'echo 3 > /sys/class/net/eth0/queues/rx-0/rps_cpus' ||
 			return 1
 	done
-	mapfile -t before < <(processed)
+	mapfile -t before < <(lan_processed)
 	timeout "$(lan_patience 60)" \
 		taskset 1 ./helper_xfer a b 10.77.0.2 $bytes true || return 1
-	mapfile -t after < <(processed)
+	mapfile -t after < <(lan_processed)
 	echo "before ${before[*]}, after ${after[*]}"
 	for ns in 0 1; do
 		[ $((after[ns] - before[ns])) -ge 20 ] || return 1

@@ -22,17 +22,12 @@ for ns in a b; do
         'echo 3 > /sys/class/net/eth0/queues/rx-0/rps_cpus' || exit 1
 done
 lan_ready a b || exit 1
-processed() {
-    while read -r n _; do
-        printf '%d ' $((16#$n))
-    done < /proc/net/softnet_stat
-}
-before=$(processed)
+before=$(lan_processed)
 # Each has four directions in which much goes.
 for round in 1 2 3 4 5 6; do
     timeout 60 taskset 1 ./helper_xfer a b 10.77.0.2 65536 true || exit 1
 done
-echo "figures $before$(processed)"
+echo figures $before $(lan_processed)
 """
 
 

@@ -177,6 +177,15 @@ lan_wire() {
 	lan_loopback "$1" && lan_sysctl "$1" loopback_frames 1
 }
 
+# Packets that each processor has taken in.
+lan_processed() {
+	local n
+
+	while read -r n _; do
+		echo $((16#$n))
+	done < /proc/net/softnet_stat
+}
+
 stat() {
 	at "$1" awk -v name="$2" '$1 == name { print $2; found = 1 }
 		END { exit !found }' /proc/net/fastsock_stat

@@ -24,15 +24,6 @@
 #define FSK_READ_BYTES	2048U
 #define FSK_READ_SKBS	8
 
-/* Does nothing but the bytes matter to a reader?  Any context. */
-static bool is_plain(const struct sock *sk, const struct msghdr *msg, int flags)
-{
-	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) && !msg->msg_get_inq &&
-	       !tcp_sk(sk)->recvmsg_inq && !fsk_stamps(sk) &&
-	       READ_ONCE(sk->sk_peek_off) < 0 &&
-	       user_backed_iter(&msg->msg_iter);
-}
-
 /*
  * How many bytes a call may return now that has room for @len.  The end of the
  * stream counts as one.  Any context.
@@ -54,25 +45,17 @@ static u32 copy(struct sock *sk, struct iov_iter *to, u32 len, int *skbs)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct sk_buff *skb = skb_peek(queue);
-	u32 seq = tcp_sk(sk)->copied_seq, done = 0, off, n;
-	size_t got;
+	u32 seq = tcp_sk(sk)->copied_seq, done = 0, n;
 
 	for (*skbs = 0; skb && done < len; skb = skb_peek_next(skb, queue)) {
 		if (unlikely(++*skbs > FSK_READ_SKBS ||
 			     !fsk_before(seq, TCP_SKB_CB(skb)->end_seq)))
 			goto undo;
-		off = seq - TCP_SKB_CB(skb)->seq;
 		n = min(len - done, TCP_SKB_CB(skb)->end_seq - seq);
-		if (likely(off + n <= skb_headlen(skb))) {
-			got = _copy_to_iter(skb->data + off, n, to);
-			done += got;
-			if (unlikely(got != n))
-				goto undo;
-		} else {
-			if (!fsk_queue_copy(skb, off, to, n))
-				goto undo;
-			done += n;
-		}
+		if (unlikely(!fsk_queue_copy(skb, seq - TCP_SKB_CB(skb)->seq,
+					     to, n)))
+			goto undo;
+		done += n;
 		seq += n;
 	}
 	return done;
@@ -105,7 +88,7 @@ static u32 take(struct sock *sk, struct msghdr *msg, size_t len)
 
 	/* Another thread may have connected it anew, in memory. */
 	if (unlikely(!conn || !fsk_in_frames(conn) || conn->post ||
-		     tcp_sk(sk)->urg_data || all > FSK_READ_BYTES ||
+		     !fsk_recv_wants_bytes(sk) || all > FSK_READ_BYTES ||
 		     all < sock_rcvlowat(sk, 0, len)))
 		return 0;
 	/* Who may sleep copies to a page that is not there. */
@@ -139,7 +122,8 @@ int fsk_read_simple(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	int disconnects = READ_ONCE(sk->sk_disconnects), n = 0;
 	bool slow;
 
-	if (unlikely(!is_plain(sk, msg, flags) || !len))
+	if (unlikely(!fsk_recv_is_plain(msg, len, flags) ||
+		     !user_backed_iter(&msg->msg_iter)))
 		return 0;
 	sock_rps_record_flow(sk);
 	if (fsk_wait_quiet(sk)) {

@@ -395,8 +395,7 @@ static bool is_simple(struct sock *sk, size_t size)
 	const struct fsk_conn *conn;
 	const struct fsk_frames *fr;
 
-	if (unlikely(!fsk_is_conn(sk) || sk->sk_state != TCP_ESTABLISHED ||
-		     sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN))
+	if (unlikely(!fsk_send_is_open(sk)))
 		return false;
 	conn = fsk_conn(sk);
 	/* Another thread may have connected it anew, in memory. */
@@ -428,8 +427,7 @@ int fsk_write_simple(struct sock *sk, struct msghdr *msg, size_t size)
 	int n = 0;
 	bool slow;
 
-	if (unlikely(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
-		     msg->msg_controllen || !size || !fsk_is_conn(sk)) ||
+	if (unlikely(!fsk_send_is_plain(msg, size) || !fsk_is_conn(sk)) ||
 	    size > FSK_LINEAR_ONE || !sent_all(sk) ||
 	    !user_backed_iter(&msg->msg_iter))
 		return 0;

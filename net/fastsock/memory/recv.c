@@ -124,8 +124,7 @@ static noinline void spin_ring(struct sock *sk)
 static bool plain_ring(const struct sock *sk)
 {
 	return skb_queue_empty(&sk->sk_receive_queue) &&
-	       !tcp_sk(sk)->urg_data && !fsk_stamps(sk) &&
-	       !tcp_sk(sk)->recvmsg_inq && READ_ONCE(sk->sk_peek_off) < 0;
+	       fsk_recv_wants_bytes(sk);
 }
 
 /**
@@ -150,8 +149,7 @@ int fsk_mem_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	size_t n, done = 0;
 	u32 unread;
 
-	if (unlikely(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
-		     msg->msg_get_inq || !len))
+	if (unlikely(!fsk_recv_is_plain(msg, len, flags)))
 		return 0;
 	if (fsk_recv_quiet(sk)) {
 		if (flags & MSG_DONTWAIT || sock_flag(sk, SOCK_FASYNC) ||

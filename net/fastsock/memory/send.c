@@ -412,12 +412,10 @@ int fsk_mem_send(struct sock *sk, struct msghdr *msg, size_t size)
 	struct fsk_conn *conn;
 	int n, done = 0;
 
-	if (unlikely(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL) ||
-		     msg->msg_controllen || !size || size > FSK_MEM_STRETCH))
+	if (unlikely(!fsk_send_is_plain(msg, size) || size > FSK_MEM_STRETCH))
 		return 0;
 	lock_sock(sk);
-	if (likely(fsk_is_conn(sk) && sk->sk_state == TCP_ESTABLISHED &&
-		   !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN))) {
+	if (likely(fsk_send_is_open(sk))) {
 		conn = fsk_conn(sk);
 		/* Another thread may have connected it anew, over frames. */
 		if (likely(fsk_in_memory(conn) && has_room(fsk_memory(conn))))

@@ -168,7 +168,7 @@ static __always_inline void advance(struct fsk_call *r, struct fsk_conn *conn,
 }
 
 /**
- * fsk_queue_copy - copy bytes of a queued skb
+ * __fsk_queue_copy - as fsk_queue_copy(), wherever in the skb they are
  * @skb: it
  * @off: where in it
  * @to: whereto
@@ -181,8 +181,8 @@ static __always_inline void advance(struct fsk_call *r, struct fsk_conn *conn,
  * Return: false if it faults, or if not all bytes are in the skb's own linear
  * part and pages; nothing is copied then.
  */
-bool fsk_queue_copy(const struct sk_buff *skb, u32 off, struct iov_iter *to,
-		    u32 n)
+bool __fsk_queue_copy(const struct sk_buff *skb, u32 off, struct iov_iter *to,
+		      u32 n)
 {
 	u32 left = n, end = skb_headlen(skb), begin, len;
 	const skb_frag_t *frag;

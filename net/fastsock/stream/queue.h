@@ -5,6 +5,7 @@
 
 #include <linux/skbuff.h>
 #include <linux/types.h>
+#include <linux/uio.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -97,10 +98,28 @@ static inline void fsk_queue_pass(struct fsk_conn *conn, u32 n)
 
 bool fsk_rx_grow_buffer(struct fsk_conn *conn);
 void fsk_queue_consume(struct sock *sk, struct sk_buff *skb, u32 n);
-bool fsk_queue_copy(const struct sk_buff *skb, u32 off, struct iov_iter *to,
-		    u32 n);
+bool __fsk_queue_copy(const struct sk_buff *skb, u32 off, struct iov_iter *to,
+		      u32 n);
 int fsk_queue_take(struct fsk_call *r, struct fsk_conn *conn);
 void fsk_queue_skip(struct sock *sk);
 void fsk_queue_process_urgent(struct fsk_conn *conn);
+
+/*
+ * Copy @n bytes from @off on of a queued skb, see __fsk_queue_copy(); mostly
+ * all of them are in its linear part.  Return: false if that is not possible.
+ */
+static __always_inline bool fsk_queue_copy(const struct sk_buff *skb, u32 off,
+					   struct iov_iter *to, u32 n)
+{
+	size_t got;
+
+	if (unlikely(off + n > skb_headlen(skb)))
+		return __fsk_queue_copy(skb, off, to, n);
+	got = _copy_to_iter(skb->data + off, n, to);
+	if (likely(got == n))
+		return true;
+	iov_iter_revert(to, got);
+	return false;
+}
 
 #endif /* _FSK_QUEUE_H */

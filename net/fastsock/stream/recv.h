@@ -40,6 +40,21 @@ static inline int fsk_stream_recvmsg(struct socket *sock, struct msghdr *msg,
 	return err;
 }
 
+/* Is this a call of recv() with nothing but bytes in mind? */
+static inline bool fsk_recv_is_plain(const struct msghdr *msg, size_t len,
+				     int flags)
+{
+	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) &&
+	       !msg->msg_get_inq && len;
+}
+
+/* And is nothing else asked of the socket?  Socket lock held in either form. */
+static inline bool fsk_recv_wants_bytes(const struct sock *sk)
+{
+	return !tcp_sk(sk)->urg_data && !fsk_stamps(sk) &&
+	       !tcp_sk(sk)->recvmsg_inq && READ_ONCE(sk->sk_peek_off) < 0;
+}
+
 /*
  * No bytes, no end and no error to tell of.  Without frames in the backlog that
  * is all.

@@ -22,6 +22,20 @@ static inline bool fsk_send_keep_writable(struct sock *sk, u32 queued)
 	       __fsk_send_keep_writable(sk, queued);
 }
 
+/* Is this a call of send() with nothing but bytes in mind? */
+static inline bool fsk_send_is_plain(const struct msghdr *msg, size_t size)
+{
+	return !(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) &&
+	       !msg->msg_controllen && size;
+}
+
+/* Is there a connection that takes bytes?  Socket lock held in either form. */
+static inline bool fsk_send_is_open(const struct sock *sk)
+{
+	return fsk_is_conn(sk) && sk->sk_state == TCP_ESTABLISHED &&
+	       !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN);
+}
+
 /*
  * struct proto_ops.sendmsg of a connected socket: no detour through
  * inet_sendmsg().  sk_prot still decides, because connect(AF_UNSPEC) gives the
