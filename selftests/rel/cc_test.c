@@ -135,6 +135,89 @@ static void cc_lan_acked__delay_leaves_a_few_frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cc->cwnd, 2000U);
 }
 
+/* @n rounds of one sample each: late by @late, then not, in turn. */
+static void lan_jitter(struct rel_fix *f, u64 late, unsigned int n)
+{
+	struct fsk_cc *cc = &f->tx.cc;
+	u64 rtt;
+
+	while (n--) {
+		rtt = n % 2 ? MS + late : MS;
+		cc->ops->acked(cc, cc->cwnd, rtt, true, f->now += rtt);
+	}
+}
+
+static void cc_lan_acked__jitter_is_no_queue(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan(f, 1000);
+
+	lan_round(f, 500 * US);
+	cc->ssthresh = cc->cwnd;
+	lan_jitter(f, 2 * MS, 40);
+	KUNIT_EXPECT_LE(test, 65536U + 40 * 1000, cc->cwnd);
+}
+
+static void cc_lan_acked__queues_change_by_a_little(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan(f, 1000);
+
+	lan_round(f, 500 * US);
+	cc->ssthresh = cc->cwnd;
+	lan_jitter(f, 800 * US, 4);
+	lan_round(f, 1500 * US);
+	cc->cwnd = 100000;
+	cc->ssthresh = cc->cwnd;
+	/* By 0.1 ms each round: 1.5 and 1.6 ms are above the target. */
+	for (unsigned int i = 0; i < 40; i++)
+		lan_round(f, 1500 * US + i % 2 * 100 * US);
+	KUNIT_EXPECT_LE(test, cc->cwnd, 20000U);
+}
+
+static void cc_lan_acked__a_queue_after_jitter_is_one(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan(f, 1000);
+
+	lan_round(f, 500 * US);
+	cc->ssthresh = cc->cwnd;
+	lan_jitter(f, 2 * MS, 40);
+	for (unsigned int i = 0; i < 40; i++)
+		lan_round(f, 3 * MS);
+	KUNIT_EXPECT_LE(test, cc->cwnd, 20000U);
+}
+
+static void cc_lan_acked__no_jitter_excuses_11_ms(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan(f, 1000);
+
+	lan_round(f, 500 * US);
+	cc->ssthresh = cc->cwnd;
+	lan_jitter(f, 9 * MS, 40);
+	cc->cwnd = 100000;
+	cc->ops->acked(cc, 1, 11200 * US, true, f->now += 11200 * US);
+	KUNIT_EXPECT_LE(test, 100000U, cc->cwnd);
+	cc->ops->acked(cc, 1, 20 * MS, true, f->now += 20 * MS);
+	KUNIT_EXPECT_LE(test, cc->cwnd, 60000U);
+}
+
+static void cc_lan_acked__jitter_counts_while_cwnd_is_full(struct kunit *test)
+{
+	struct rel_fix *f = test->priv;
+	struct fsk_cc *cc = lan(f, 1000);
+
+	lan_round(f, 500 * US);
+	lan_jitter(f, 2 * MS, 40);
+	cc->cwnd = 100000;
+	cc->ops->acked(cc, 1, 3 * MS, true, f->now += 3 * MS);
+	KUNIT_EXPECT_EQ(test, cc->cwnd, 100001U);
+	for (unsigned int i = 0; i < 8; i++)
+		cc->ops->acked(cc, 1, 3 * MS, false, f->now += MS);
+	KUNIT_EXPECT_LE(test, cc->cwnd, 60000U);
+}
+
 static void cc_lan_acked__one_quick_sample_clears_a_round(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
@@ -435,6 +518,9 @@ static void cc_lan_drain__back_to_delay_when_little_is_left(struct kunit *test)
 	}
 	lan_until_drain(f, 9 * MS, 900 * MS);
 	lan_drain(f, 100 * US);
+	/* What the first of these was for is no jitter after some more. */
+	for (i = 0; i < 40; i++)
+		lan_round(f, 9 * MS);
 	cc->cwnd = 100000;
 	lan_round(f, 9 * MS);
 	KUNIT_EXPECT_LE(test, cc->cwnd, 52000U);
@@ -586,6 +672,11 @@ static struct kunit_case rel_cc_cases[] = {
 	KUNIT_CASE(cc_lan_acked__who_has_little_grows_nevertheless),
 	KUNIT_CASE(cc_lan_acked__yields_once_a_round_by_half),
 	KUNIT_CASE(cc_lan_acked__delay_leaves_a_few_frames),
+	KUNIT_CASE(cc_lan_acked__jitter_is_no_queue),
+	KUNIT_CASE(cc_lan_acked__queues_change_by_a_little),
+	KUNIT_CASE(cc_lan_acked__a_queue_after_jitter_is_one),
+	KUNIT_CASE(cc_lan_acked__no_jitter_excuses_11_ms),
+	KUNIT_CASE(cc_lan_acked__jitter_counts_while_cwnd_is_full),
 	KUNIT_CASE(cc_lan_acked__one_quick_sample_clears_a_round),
 	KUNIT_CASE(cc_lan_acked__short_paths_have_one_target),
 	KUNIT_CASE(cc_lan_drain__is_short_and_rare),

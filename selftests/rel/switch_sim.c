@@ -77,6 +77,7 @@ struct scenario {
 	u32 nic;		/* speed of a sender's link, in ports */
 	u32 block;		/* KiB: all send so much, wait for all, again */
 	u32 sleep;		/* us: hosts find out so much later at most */
+	u32 sleepers;		/* only so many of the LAN's; 0: all */
 	u32 backlog;		/* frames a host that sleeps keeps; 0: all */
 	u32 outage;		/* ms without frames, from a drain on */
 	u32 churn;		/* ms: LAN senders run and pause so long */
@@ -570,6 +571,7 @@ static bool host_sleeps(struct flow *f, const struct event *ev)
 	if (ev->late && ev->type == EV_FRAME)
 		f->backlog--;
 	if (!s->sc->sleep || ev->late ||
+	    (s->sc->sleepers && f->id >= s->sc->sleepers) ||
 	    (!is_receiver && ev->type != EV_ACK && ev->type != EV_TIMER))
 		return false;
 	while (s->now >= *awake) {

@@ -6,7 +6,10 @@
  * Once per round trip the least RTT sample of that round is held against a
  * target.  The least one, and a target well above the propagation delay,
  * because on a busy host or in a guest a single sample says more about the
- * scheduler than about a queue in the network.
+ * scheduler than about a queue in the network.  Where even the least of a round
+ * is another in each round, by more than queues change, they say little, and as
+ * much is tolerated as they have changed by in some eight rounds: a guest that
+ * yielded to its host's delays would leave the network idle.
  *
  * The target comes from the least RTT ever seen, so a queue that stands never
  * passes for the path.  But that RTT is true only if there once was no queue,
@@ -31,6 +34,14 @@
  * three others for path, 0.6 ms on 1 Gbit/s, and must not get more for that.
  */
 #define FSK_LAN_PATH_MIN	625000U
+
+/*
+ * ns.  Queues change from one round to the next by some frames of each sender:
+ * so much in eight rounds is no jitter.  A network of hosts that all jitter has
+ * a queue no longer than the most that is tolerated.
+ */
+#define FSK_LAN_CHANGES_USUAL	1200000U
+#define FSK_LAN_JITTER_MAX	10000000U
 
 /*
  * ns between drains.  One costs some ten rounds, so neither is felt.  Soon is
@@ -65,14 +76,43 @@ static void fsk_lan_init(struct fsk_cc *cc)
 	cc->round_rtt = 0;
 	cc->last_rtt = 0;
 	cc->low_rtt = 0;
+	cc->changes = 0;
 	cc->foreign = 0;
 	cc->draining = false;
 }
 
-/* As much queue is tolerated as there is path. */
+/* As much queue is tolerated as there is path, and what it jitters by. */
 static u64 fsk_lan_target(const struct fsk_cc *cc)
 {
-	return 2ULL * max(cc->min_rtt, FSK_LAN_PATH_MIN);
+	u32 jitter = max(cc->changes, FSK_LAN_CHANGES_USUAL) -
+		     FSK_LAN_CHANGES_USUAL;
+
+	return 2ULL * max(cc->min_rtt, FSK_LAN_PATH_MIN) +
+	       min(jitter, FSK_LAN_JITTER_MAX);
+}
+
+/*
+ * Who does not fill the window has no use for a larger one.  And blocks that
+ * many send at a time change the queue from round to round, but blocks end.
+ */
+static void fsk_lan_forget_changes(struct fsk_cc *cc)
+{
+	cc->changes /= 2;
+	if (!cc->draining)
+		cc->last_rtt = 0;
+}
+
+/* Not across a drain, which changes the queue. */
+static void fsk_lan_count_change(struct fsk_cc *cc)
+{
+	u32 change;
+
+	if (!cc->last_rtt)
+		return;
+	change = max(cc->round_rtt, cc->last_rtt) -
+		 min(cc->round_rtt, cc->last_rtt);
+	cc->changes -= cc->changes / 8;
+	cc->changes += min(change, FSK_LAN_JITTER_MAX);
 }
 
 static bool fsk_lan_by_loss(const struct fsk_cc *cc)
@@ -157,6 +197,7 @@ static void fsk_lan_end_drain(struct fsk_cc *cc, u64 now)
 {
 	if (cc->round_rtt)
 		fsk_lan_judge(cc);
+	cc->last_rtt = 0;
 	cc->low_at = now;
 	cc->draining = false;
 }
@@ -180,8 +221,10 @@ static u32 fsk_lan_window(struct fsk_cc *cc, u64 now)
 /* A round of which @round_rtt is the least sample is over. */
 static void fsk_lan_round(struct fsk_cc *cc, bool limited, u64 now)
 {
-	u64 target = fsk_lan_target(cc);
+	u64 target;
 
+	fsk_lan_count_change(cc);
+	target = fsk_lan_target(cc);
 	cc->round_end = now + cc->round_rtt;
 	if (cc->round_rtt < cc->low_rtt) {
 		cc->low_rtt = cc->round_rtt;
@@ -229,6 +272,8 @@ static void fsk_lan_grow(struct fsk_cc *cc, u32 bytes)
 static void fsk_lan_acked(struct fsk_cc *cc, u32 bytes, u64 rtt, bool limited,
 			  u64 now)
 {
+	if (!limited)
+		fsk_lan_forget_changes(cc);
 	if (rtt)
 		fsk_lan_sample(cc, rtt, limited, now);
 	/* Copies give no samples, nor do acks that only waited. */

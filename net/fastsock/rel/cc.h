@@ -48,9 +48,12 @@ struct fsk_cc_ops {
  * @low_at: ns, when the queue was lowest since the last drain, or its end
  * @min_rtt: ns, the least sample ever; 0 none
  * @round_rtt: ns, the least sample of the current round, or drain; 0 none
- * @last_rtt: ns, that of the round before, or before the drain
+ * @last_rtt: ns, that of the round before, or before the drain; 0 after it, and
+ *	while the program fills no window
  * @low_rtt: ns, the least @round_rtt since the last drain, and that drain's; 0
  *	before the first
+ * @changes: ns, by how much @round_rtt has changed in some eight rounds, each
+ *	against the one before
  * @foreign: the more, the surer that others keep a queue whatever this one does
  * @draining: cwnd is small for a moment, @ssthresh is what it was
  */
@@ -66,6 +69,7 @@ struct fsk_cc {
 	u32 round_rtt;
 	u32 last_rtt;
 	u32 low_rtt;
+	u32 changes;
 	u8 foreign;
 	bool draining;
 };
