@@ -501,11 +501,17 @@ static long frames_of_exchange(struct __test_metadata *_metadata,
 	ASSERT_EQ(1, send(fd, "a", 1, 0));
 	other = accept(listener, NULL, NULL);
 	ASSERT_LE(0, other);
-	ASSERT_EQ(1, recv(other, &byte, 1, 0));
+	ASSERT_EQ(1, recv(other, &byte, 1, 0)) {
+		TH_LOG("the server's end: %s", strerror(errno));
+	}
 	ASSERT_EQ(1, send(other, "b", 1, 0));
-	ASSERT_EQ(1, recv(fd, &byte, 1, 0));
+	ASSERT_EQ(1, recv(fd, &byte, 1, 0)) {
+		TH_LOG("the client's end: %s", strerror(errno));
+	}
 	close(fd);
-	ASSERT_EQ(0, recv(other, &byte, 1, 0));
+	ASSERT_EQ(0, recv(other, &byte, 1, 0)) {
+		TH_LOG("the server's end, at last: %s", strerror(errno));
+	}
 	close(other);
 	EXPECT_TRUE(FSK_UNTIL(!connections(&route->link)));
 	return frames_out(&route->link) - before;
