@@ -135,67 +135,66 @@ static void cc_lan_acked__delay_leaves_a_few_frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cc->cwnd, 2000U);
 }
 
-/* @n rounds of one sample each: late by @late, then not, in turn. */
-static void lan_jitter(struct rel_fix *f, u64 late, unsigned int n)
+/* A path of 0.5 ms, slow start is over. */
+static struct fsk_cc *lan_settled(struct rel_fix *f)
+{
+	struct fsk_cc *cc = lan(f, 1000);
+
+	lan_round(f, 500 * US);
+	cc->ssthresh = cc->cwnd;
+	return cc;
+}
+
+/* @n rounds of one sample each: @rtt and @late, then @rtt alone, in turn. */
+static void lan_jitter(struct rel_fix *f, u64 rtt, u64 late, unsigned int n)
 {
 	struct fsk_cc *cc = &f->tx.cc;
-	u64 rtt;
+	u64 took;
 
 	while (n--) {
-		rtt = n % 2 ? MS + late : MS;
-		cc->ops->acked(cc, cc->cwnd, rtt, true, f->now += rtt);
+		took = n % 2 ? rtt + late : rtt;
+		cc->ops->acked(cc, cc->cwnd, took, true, f->now += took);
 	}
 }
 
 static void cc_lan_acked__jitter_is_no_queue(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
-	struct fsk_cc *cc = lan(f, 1000);
+	struct fsk_cc *cc = lan_settled(f);
 
-	lan_round(f, 500 * US);
-	cc->ssthresh = cc->cwnd;
-	lan_jitter(f, 2 * MS, 40);
+	lan_jitter(f, MS, 2 * MS, 40);
 	KUNIT_EXPECT_LE(test, 65536U + 40 * 1000, cc->cwnd);
 }
 
 static void cc_lan_acked__queues_change_by_a_little(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
-	struct fsk_cc *cc = lan(f, 1000);
+	struct fsk_cc *cc = lan_settled(f);
 
-	lan_round(f, 500 * US);
-	cc->ssthresh = cc->cwnd;
-	lan_jitter(f, 800 * US, 4);
-	lan_round(f, 1500 * US);
+	lan_jitter(f, MS, 800 * US, 4);
 	cc->cwnd = 100000;
 	cc->ssthresh = cc->cwnd;
 	/* By 0.1 ms each round: 1.5 and 1.6 ms are above the target. */
-	for (unsigned int i = 0; i < 40; i++)
-		lan_round(f, 1500 * US + i % 2 * 100 * US);
+	lan_jitter(f, 1500 * US, 100 * US, 40);
 	KUNIT_EXPECT_LE(test, cc->cwnd, 20000U);
 }
 
 static void cc_lan_acked__a_queue_after_jitter_is_one(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
-	struct fsk_cc *cc = lan(f, 1000);
+	struct fsk_cc *cc = lan_settled(f);
 
-	lan_round(f, 500 * US);
-	cc->ssthresh = cc->cwnd;
-	lan_jitter(f, 2 * MS, 40);
-	for (unsigned int i = 0; i < 40; i++)
-		lan_round(f, 3 * MS);
+	lan_jitter(f, MS, 2 * MS, 40);
+	lan_jitter(f, 3 * MS, 0, 40);
 	KUNIT_EXPECT_LE(test, cc->cwnd, 20000U);
 }
 
 static void cc_lan_acked__no_jitter_excuses_11_ms(struct kunit *test)
 {
 	struct rel_fix *f = test->priv;
-	struct fsk_cc *cc = lan(f, 1000);
+	struct fsk_cc *cc = lan_settled(f);
 
-	lan_round(f, 500 * US);
-	cc->ssthresh = cc->cwnd;
-	lan_jitter(f, 9 * MS, 40);
+	lan_jitter(f, MS, 9 * MS, 40);
 	cc->cwnd = 100000;
 	cc->ops->acked(cc, 1, 11200 * US, true, f->now += 11200 * US);
 	KUNIT_EXPECT_LE(test, 100000U, cc->cwnd);
@@ -209,7 +208,7 @@ static void cc_lan_acked__jitter_counts_while_cwnd_is_full(struct kunit *test)
 	struct fsk_cc *cc = lan(f, 1000);
 
 	lan_round(f, 500 * US);
-	lan_jitter(f, 2 * MS, 40);
+	lan_jitter(f, MS, 2 * MS, 40);
 	cc->cwnd = 100000;
 	cc->ops->acked(cc, 1, 3 * MS, true, f->now += 3 * MS);
 	KUNIT_EXPECT_EQ(test, cc->cwnd, 100001U);

@@ -168,7 +168,7 @@ static __always_inline void advance(struct fsk_call *r, struct fsk_conn *conn,
 }
 
 /**
- * __fsk_queue_copy - as fsk_queue_copy(), wherever in the skb they are
+ * __fsk_queue_copy - copy bytes of a queued skb, wherever in it they are
  * @skb: it
  * @off: where in it
  * @to: whereto
