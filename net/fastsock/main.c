@@ -33,6 +33,7 @@
 #include "lan/eth.h"
 #include "lan/group.h"
 #include "lan/hello.h"
+#include "lan/channel.h"
 #include "lan/offload.h"
 #include "lan/peer.h"
 #include "memory/events.h"
@@ -240,6 +241,7 @@ static int __init fsk_init(void)
 	if (err)
 		goto err_group;
 	fsk_offload_init();
+	fsk_channel_init(fsk_rcv, fsk_route_changed);
 	fsk_eth_init(fsk_rcv);
 	err = fsk_claim_init();
 	if (err)

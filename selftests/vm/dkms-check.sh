@@ -49,9 +49,12 @@ add() {
 }
 
 installed() {
-	compgen -G "$work/lib/$1/updates/dkms/fastsock.ko*" > /dev/null &&
-		modinfo "$(compgen -G "$work/lib/$1/updates/dkms/fastsock.ko*")" |
-		grep -q "^vermagic: *$1 "
+	local module file
+
+	for module in fastsock fastsock_rdma; do
+		file=$(compgen -G "$work/lib/$1/updates/dkms/$module.ko*") &&
+			modinfo "$file" | grep -q "^vermagic: *$1 " || return
+	done
 }
 
 removed() {
@@ -73,7 +76,7 @@ for release in "${releases[@]}"; do
 		--kernelsourcedir "/lib/modules/$release/build"
 	check "dkms install $release" tool install "$name" -k "$release" \
 		--kernelsourcedir "/lib/modules/$release/build"
-	check "dkms installed a module for $release" installed "$release"
+	check "dkms installed both modules for $release" installed "$release"
 done
 check "dkms remove" removed "${releases[0]}"
 check "make refuses a kernel that is too old" \

@@ -22,6 +22,7 @@ FUNCTION_LINES = 100
 MAY = {
     "frames": {"stream", "core", "lan", "inet", "rel", "base"},
     "memory": {"stream", "core", "lan", "inet", "rel", "base"},
+    "rdma": {"stream", "core", "lan", "inet", "rel", "base"},
     "socket": {"stream", "core", "lan", "inet", "rel/seq.h", "base"},
     "stream": {"core", "rel/seq.h", "base"},
     "core": {"inet", "base"},

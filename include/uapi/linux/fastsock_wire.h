@@ -35,6 +35,7 @@
  * @FSK_T_HELLO_ACK: struct fsk_hello; answers HELLO, wants nothing
  * @FSK_T_BYE: struct fsk_hello; "I no longer take new connections"
  * @FSK_T_URGENT: as DATA without bytes; urgent data will come, up to @seq
+ * @FSK_T_CHANNEL: struct fsk_channel_setup; about another way for frames
  * @FSK_T_MAX: number of types, not on the wire
  */
 enum fsk_type {
@@ -51,6 +52,7 @@ enum fsk_type {
 	FSK_T_HELLO_ACK,
 	FSK_T_BYE,
 	FSK_T_URGENT,
+	FSK_T_CHANNEL,
 	FSK_T_MAX,
 };
 
@@ -174,16 +176,90 @@ struct fsk_reject {
 	__be32	reason;
 };
 
+#define FSK_HELLO_RDMA	0x01	/* can have channels, see struct fsk_channel_setup */
+
 /**
  * struct fsk_hello - body of HELLO, HELLO_ACK and BYE
  * @version: FSK_WIRE_VERSION
+ * @features: FSK_HELLO_*; what a receiver does not know means nothing
  * @reserved: zero
  * @hostid: random at module load: who the sender's kernel is
  */
 struct fsk_hello {
 	__u8	version;
-	__u8	reserved[3];
+	__u8	features;
+	__u8	reserved[2];
 	__u8	hostid[FSK_HOSTID_LEN];
+};
+
+#define FSK_CHANNEL_VERSION	1
+
+/**
+ * enum fsk_channel_op - what a CHANNEL frame says
+ * @FSK_CHANNEL_REQ: the sender has a queue pair for the receiver and wants one
+ * @FSK_CHANNEL_ACK: the answer: here it is, ready to send and to receive
+ * @FSK_CHANNEL_DOWN: the channel that both nonces name is no more
+ */
+enum fsk_channel_op {
+	FSK_CHANNEL_REQ	= 1,
+	FSK_CHANNEL_ACK,
+	FSK_CHANNEL_DOWN,
+};
+
+/**
+ * struct fsk_channel_setup - body of CHANNEL
+ * @version: FSK_CHANNEL_VERSION
+ * @op: enum fsk_channel_op
+ * @mtu: largest path MTU of the sender's port, as enum ib_mtu numbers them
+ * @reserved: zero
+ * @credits: messages with frames that the sender has buffers for
+ * @max: bytes that each of them takes, struct fsk_channel_hdr included
+ * @qpn: the sender's queue pair, of the type RC
+ * @psn: the first packet number that it will send
+ * @nonce: chosen by the sender for this channel, not 0
+ * @peer_nonce: chosen by the receiver; 0 in REQ
+ * @gid: the sender's address, RoCE version 2
+ */
+struct fsk_channel_setup {
+	__u8	version;
+	__u8	op;
+	__u8	mtu;
+	__u8	reserved;
+	__be16	credits;
+	__be16	max;
+	__be32	qpn;
+	__be32	psn;
+	__be32	nonce;
+	__be32	peer_nonce;
+	__u8	gid[16];
+};
+
+/**
+ * enum fsk_channel_type - what a message of a queue pair is
+ * @FSK_CHANNEL_FRAME: a frame follows, of a connection
+ * @FSK_CHANNEL_HELLO: asks whether the other end hears this; wants HEARD
+ * @FSK_CHANNEL_HEARD: answers HELLO
+ * @FSK_CHANNEL_CREDIT: says nothing but what all say
+ */
+enum fsk_channel_type {
+	FSK_CHANNEL_FRAME,
+	FSK_CHANNEL_HELLO,
+	FSK_CHANNEL_HEARD,
+	FSK_CHANNEL_CREDIT,
+};
+
+/**
+ * struct fsk_channel_hdr - what every message of a queue pair begins with
+ * @type: enum fsk_channel_type
+ * @reserved: zero
+ * @credits: so many more messages with frames may be sent than before
+ * @nonce: the receiver's, of the channel; in HELLO and HEARD only, otherwise 0
+ */
+struct fsk_channel_hdr {
+	__u8	type;
+	__u8	reserved;
+	__be16	credits;
+	__be32	nonce;
 };
 
 #ifdef __KERNEL__
@@ -194,6 +270,8 @@ static_assert(sizeof(struct fsk_syn) == 44);
 static_assert(sizeof(struct fsk_synack) == 16);
 static_assert(sizeof(struct fsk_reject) == 4);
 static_assert(sizeof(struct fsk_hello) == 20);
+static_assert(sizeof(struct fsk_channel_setup) == 40);
+static_assert(sizeof(struct fsk_channel_hdr) == 8);
 #endif
 
 #endif /* _UAPI_LINUX_FASTSOCK_WIRE_H */

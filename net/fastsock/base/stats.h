@@ -30,7 +30,9 @@
 	M(SPINS,	Spins)		/* waits in which a reader spun */ \
 	M(SPIN_HITS,	SpinHits)	/* those in which bytes came */	\
 	M(HELLO_OUT,	HelloOut)	/* HELLO and HELLO_ACK sent */	\
-	M(HELLO_IN,	HelloIn)	/* HELLO and HELLO_ACK accepted */
+	M(HELLO_IN,	HelloIn)	/* HELLO and HELLO_ACK accepted */ \
+	M(CHANNEL_OUT_FRAMES, ChannelOutFrames) /* of OutFrames: over channels */ \
+	M(CHANNEL_IN_FRAMES, ChannelInFrames)	/* of InFrames: over channels */
 
 enum fsk_mib {
 #define FSK_M(id, name) FSK_MIB_##id,

@@ -30,6 +30,7 @@
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "lan/eth.h"
+#include "lan/channel.h"
 
 /* So long a verdict on frames that come in stands, unless things change. */
 #define PATH_LOOK_AGAIN	(HZ / 10)
@@ -48,6 +49,21 @@ static void set_mtu(struct fsk_frames *fr, const struct net_device *dev,
 	WRITE_ONCE(fr->path.mtu, mtu);
 }
 
+/* Return: FSK_PATH_CHANNEL if there is one. */
+static u8 look_for_channel(const struct fsk_frames *fr)
+{
+	const struct net_device *dev;
+	bool found;
+
+	if (likely(!fsk_channel_any()))
+		return 0;
+	rcu_read_lock();
+	dev = fsk_frames_dev(fr);
+	found = dev && fsk_channel_exists(dev, fr->path.mac);
+	rcu_read_unlock();
+	return found ? FSK_PATH_CHANNEL : 0;
+}
+
 /**
  * fsk_path_start - the way of a new connection of frames
  * @fr: connection with a device, and the route, if known, in its socket
@@ -63,6 +79,7 @@ void fsk_path_start(struct fsk_frames *fr)
 	if (dst)
 		genid = container_of(dst, struct rtable, dst)->rt_genid;
 	set_mtu(fr, rcu_access_pointer(fr->path.dev), dst);
+	fr->path.state = look_for_channel(fr);
 	/* If no route is known it is looked up with the first frame. */
 	conn->path_gen = dst ? genid + atomic_read(&fsk_route_changes) :
 			       fsk_route_gen(conn->sk) - 1;
@@ -128,9 +145,9 @@ static void check(struct fsk_frames *fr, bool ask)
 	bad = follow(fr, ask);
 	bad |= admit(fr);
 	rcu_read_unlock();
-	if (bad & FSK_PATH_ELSEWHERE && !(fr->path.bad & FSK_PATH_ELSEWHERE))
+	if (bad & FSK_PATH_ELSEWHERE && !(fr->path.state & FSK_PATH_ELSEWHERE))
 		fr->path.lost_at = fsk_now();
-	fr->path.bad = bad;
+	fr->path.state = bad | look_for_channel(fr);
 	fr->path.seen = gen;
 	fr->path.looked = tcp_jiffies32;
 	fr->conn.path_gen = bad ? gen - 1 : gen;
@@ -171,10 +188,10 @@ void fsk_path_doubt(struct fsk_frames *fr)
 bool fsk_path_hears(struct fsk_frames *fr)
 {
 	if (fr->path.seen != fsk_route_gen(fr->conn.sk) ||
-	    (fr->path.bad &&
+	    (fr->path.state & (FSK_PATH_BAD_OUT | FSK_PATH_BAD_IN) &&
 	     tcp_jiffies32 - fr->path.looked > PATH_LOOK_AGAIN))
 		fsk_path_check(fr);
-	return !(fr->path.bad & FSK_PATH_BAD_IN);
+	return !(fr->path.state & FSK_PATH_BAD_IN);
 }
 
 /**
@@ -190,11 +207,11 @@ bool fsk_path_hears(struct fsk_frames *fr)
  */
 bool fsk_path_lost(struct fsk_frames *fr, u64 now)
 {
-	if (likely(!(fr->path.bad & FSK_PATH_ELSEWHERE)) ||
+	if (likely(!(fr->path.state & FSK_PATH_ELSEWHERE)) ||
 	    now - fr->path.lost_at < PATH_LOST_NS)
 		return false;
 	fsk_path_check(fr);
-	return fr->path.bad & FSK_PATH_ELSEWHERE;
+	return fr->path.state & FSK_PATH_ELSEWHERE;
 }
 
 /**
@@ -207,7 +224,7 @@ void fsk_path_part(struct fsk_frames *fr)
 {
 	struct net_device *dev = fsk_frames_dev(fr);
 
-	if (!dev || fr->path.bad & FSK_PATH_NOT_OURS)
+	if (!dev || fr->path.state & FSK_PATH_NOT_OURS)
 		return;
 	fsk_count_reset(sock_net(fr->conn.sk));
 	fsk_eth_send(dev, fr->path.mac, FSK_T_RESET, cpu_to_be32(fr->peer_id),

@@ -15,8 +15,12 @@ struct net_device;
 #define FSK_PATH_NOT_OURS	BIT(2)	/* the local address is not ours */
 #define FSK_PATH_REFUSED	BIT(3)	/* IPsec refuses what comes in */
 
+#define FSK_PATH_CHANNEL		BIT(4)	/* look for a channel, see lan/channel.c */
+
 /* Frames may not leave, and frames may not come in. */
 #define FSK_PATH_BAD_OUT	(FSK_PATH_NO_ROUTE | FSK_PATH_ELSEWHERE)
+/* Frames do not simply go by the device. */
+#define FSK_PATH_UNUSUAL	(FSK_PATH_BAD_OUT | FSK_PATH_CHANNEL)
 #define FSK_PATH_BAD_IN		(FSK_PATH_NOT_OURS | FSK_PATH_REFUSED)
 
 /**
@@ -26,7 +30,7 @@ struct net_device;
  * @mac: its link-layer address
  * @headroom: bytes that @dev wanted lately before struct fsk_hdr
  * @mtu: bytes of frame (struct fsk_hdr included) that the way takes
- * @bad: FSK_PATH_*, why frames may not leave or come in; 0 if they may
+ * @state: FSK_PATH_*, above all why frames may not leave or come in
  * @seen: generation at which the way was looked for last
  * @looked: tcp_jiffies32, when that was
  * @lost_at: ns, since when it is one that frames cannot take
@@ -34,7 +38,7 @@ struct net_device;
 struct fsk_path {
 	struct net_device __rcu *dev;
 	u8 mac[ETH_ALEN];
-	u8 bad;
+	u8 state;
 	u16 headroom;
 	u32 mtu;
 	u32 seen;

@@ -29,6 +29,7 @@
 #include "inet/ipv4.h"
 #include "lan/eth.h"
 #include "lan/hello.h"
+#include "lan/channel.h"
 #include "lan/peer.h"
 #include "lan/seal.h"
 #include "rel/rel.h"
@@ -258,6 +259,10 @@ static const struct handler handlers[FSK_T_MAX] = {
 	[FSK_T_URGENT] = {
 		.rcv = rcv_urgent, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
 		.reply = true, .data = true,
+	},
+	[FSK_T_CHANNEL] = {
+		.min = sizeof(struct fsk_channel_setup),
+		.max = sizeof(struct fsk_channel_setup), .unit = 1,
 	},
 	[FSK_T_HELLO ... FSK_T_BYE] = {
 		.min = sizeof(struct fsk_hello),
@@ -543,6 +548,10 @@ static __always_inline void rcv(struct sk_buff *skb, struct net_device *dev,
 	switch (hdr->type) {
 	case FSK_T_SYN:
 		fsk_rcv_syn(skb, dev, mac);
+		break;
+	case FSK_T_CHANNEL:
+		fsk_channel_rcv_setup(dev, mac, (const void *)(hdr + 1));
+		consume_skb(skb);
 		break;
 	case FSK_T_HELLO:
 	case FSK_T_HELLO_ACK:

@@ -17,6 +17,7 @@
 #include "frames/segment.h"
 #include "frames/tx.h"
 #include "lan/eth.h"
+#include "lan/channel.h"
 #include "lan/offload.h"
 #include "lan/seal.h"
 #include "rel/rel.h"
@@ -146,21 +147,35 @@ static u8 ack_flags(const struct fsk_frames *fr)
 	return unlikely(fr->rx.twice) ? FSK_F_TWICE : 0;
 }
 
-static __always_inline int xmit(struct fsk_frames *fr, struct sk_buff *skb)
+/* Not simply by the device.  Return: false if it is, all the same. */
+static noinline bool xmit_otherwise(struct fsk_frames *fr,
+				    struct net_device *dev, struct sk_buff *skb)
+{
+	if (!dev || fr->path.state & FSK_PATH_BAD_OUT) {
+		fsk_drop(sock_net(fr->conn.sk), skb, FSK_DROP_NO_ROUTE);
+		return true;
+	}
+	if (fr->conn.phase != FSK_PH_OPEN ||
+	    !fsk_channel_xmit(dev, fr->path.mac, skb, fr->tx.backoff))
+		return false;
+	tcp_sk(fr->conn.sk)->segs_out++;
+	return true;
+}
+
+static __always_inline void xmit(struct fsk_frames *fr, struct sk_buff *skb)
 {
 	struct net_device *dev = fsk_frames_dev(fr);
 	struct sock *sk = fr->conn.sk;
 
-	if (unlikely(!dev || fr->path.bad & FSK_PATH_BAD_OUT)) {
-		fsk_drop(sock_net(sk), skb, FSK_DROP_NO_ROUTE);
-		return -EHOSTUNREACH;
-	}
+	if (unlikely(!dev || fr->path.state & FSK_PATH_UNUSUAL) &&
+	    xmit_otherwise(fr, dev, skb))
+		return;
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	/* No address of ours tells a qdisc or a queue which flow it is of. */
 	skb_set_hash_from_sk(skb, sk);
 	tcp_sk(sk)->segs_out++;
-	return fsk_eth_xmit(dev, fr->path.mac, skb);
+	fsk_eth_xmit(dev, fr->path.mac, skb);
 }
 
 /* A frame without stream bytes; 0 or -ENOMEM. */

@@ -33,6 +33,7 @@
  * @used: has carried a connection: not evicted
  * @wanted: the worker shall probe it
  * @owed: the worker shall answer its HELLO
+ * @features: FSK_HELLO_* of its last HELLO
  * @hostid: its host identity, zero before it was heard
  * @seen: jiffies when it was last heard, or the entry made
  * @until: jiffies when the back-off of NEGATIVE ends
@@ -58,6 +59,7 @@ struct fsk_peer {
 	bool used;
 	bool wanted;
 	bool owed;
+	u8 features;
 	u8 hostid[FSK_HOSTID_LEN];
 	unsigned long seen;
 	unsigned long until;

@@ -279,6 +279,22 @@ void fsk_group_enable(struct net *net, bool on)
 	rtnl_unlock();
 }
 
+/**
+ * fsk_group_announce - say again on all devices who we are
+ *
+ * Context: process, may sleep; takes RTNL.
+ */
+void fsk_group_announce(void)
+{
+	struct member *m;
+
+	rtnl_lock();
+	list_for_each_entry(m, &members, list)
+		if (netif_carrier_ok(m->dev))
+			fsk_hello_send(m->dev, group_addr, FSK_T_HELLO);
+	rtnl_unlock();
+}
+
 /* From here on nothing joins the group; what has joined says BYE. */
 static void leave_all(void)
 {

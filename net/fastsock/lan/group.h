@@ -12,6 +12,7 @@ struct net_device *fsk_group_find_dev(const u8 *mac,
 				      bool (*match)(struct net_device *dev,
 						    const void *arg),
 				      const void *arg);
+void fsk_group_announce(void);
 void fsk_group_enable(struct net *net, bool on);
 int fsk_group_init(void);
 void fsk_group_exit(void);

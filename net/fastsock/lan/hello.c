@@ -20,6 +20,7 @@
 #include "lan/entry.h"
 #include "lan/eth.h"
 #include "lan/hello.h"
+#include "lan/channel.h"
 #include "lan/peer.h"
 
 /* After so many failures in a row a HELLO no longer ends the back-off. */
@@ -39,7 +40,10 @@
  */
 void fsk_hello_send(struct net_device *dev, const u8 *mac, u8 type)
 {
-	struct fsk_hello hello = { .version = FSK_WIRE_VERSION };
+	struct fsk_hello hello = {
+		.version = FSK_WIRE_VERSION,
+		.features = fsk_channel_features(),
+	};
 	int err;
 
 	memcpy(hello.hostid, fsk_hostid, FSK_HOSTID_LEN);
@@ -111,11 +115,15 @@ static bool learn(struct net_device *dev, const u8 *mac, u8 type,
 	struct fsk_net *fn = fsk_net(dev_net(dev));
 	struct fsk_peer *p;
 	bool answer = false;
+	u8 news = 0;
 
 	spin_lock_bh(&fn->peers_lock);
 	p = fsk_peer_get(fn, dev, mac);
 	if (p) {
 		answer = group;
+		if (p->used)
+			news = hello->features & ~p->features;
+		p->features = hello->features;
 		if (group)
 			owe_answer(p, answer_due(p, hello));
 		else if (type == FSK_T_HELLO)
@@ -126,6 +134,8 @@ static bool learn(struct net_device *dev, const u8 *mac, u8 type,
 			fsk_peer_set_state(fn, p, FSK_PEER_CAPABLE);
 	}
 	spin_unlock_bh(&fn->peers_lock);
+	if (news)
+		fsk_channel_want(dev, mac, news);
 	return answer;
 }
 

@@ -88,6 +88,33 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 	return segs;
 }
 
+/**
+ * fsk_offload_cut - cut a super-frame that does not go by a device
+ * @skb: super-frame, data at struct fsk_hdr; consumed unless NULL is returned
+ * @size: stream bytes of each frame, but for the last one
+ *
+ * Context: any but hard interrupt.
+ * Return: the frames, data at struct fsk_hdr, or NULL: @skb is none, or there
+ * is no memory.
+ */
+struct sk_buff *fsk_offload_cut(struct sk_buff *skb, u32 size)
+{
+	struct sk_buff *segs;
+
+	/* What is written here it may share with the segment it is made of. */
+	if (!skb_is_gso(skb) || skb_unclone(skb, GFP_ATOMIC))
+		return NULL;
+	skb_shinfo(skb)->gso_size = size;
+	skb_reset_mac_header(skb);
+	segs = gso_segment(skb, NETIF_F_SG);
+	if (IS_ERR_OR_NULL(segs)) {
+		skb_push(skb, skb->data - skb_mac_header(skb));
+		return NULL;
+	}
+	consume_skb(skb);
+	return segs;
+}
+
 /* Shorter frames are rarely followed by others at once. */
 #define GRO_LEAST	512	/* bytes of body */
 

@@ -63,6 +63,7 @@ static inline u32 fsk_offload_mark(struct sk_buff *skb, u32 mss)
 	return 1;
 }
 
+struct sk_buff *fsk_offload_cut(struct sk_buff *skb, u32 size);
 void fsk_offload_init(void);
 void fsk_offload_exit(void);
 

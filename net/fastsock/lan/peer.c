@@ -28,6 +28,7 @@
 #include "base/pernet.h"
 #include "lan/entry.h"
 #include "lan/eth.h"
+#include "lan/channel.h"
 #include "lan/peer.h"
 
 #define FSK_PEER_DEPTH		16		/* entries in one bucket */
@@ -288,6 +289,23 @@ bool fsk_peer_may_answer(struct net_device *dev, const u8 *mac)
 }
 
 /**
+ * fsk_peer_used - has a neighbour that speaks fastsock carried a connection?
+ * @dev: device towards it
+ * @mac: its link-layer address, aligned to 2 bytes
+ *
+ * Context: RCU read section, any but hard interrupt.
+ * Return: true if it has.
+ */
+bool fsk_peer_used(struct net_device *dev, const u8 *mac)
+{
+	struct fsk_net *fn = fsk_net(dev_net(dev));
+	struct fsk_peer *p = fsk_peer_find(fn, dev->ifindex, mac);
+
+	return p && READ_ONCE(p->used) &&
+	       READ_ONCE(p->state) == FSK_PEER_CAPABLE;
+}
+
+/**
  * fsk_peer_judge_syn - what is a SYN worth?
  * @dev: device it came from
  * @mac: whom it came from, aligned to 2 bytes
@@ -452,6 +470,7 @@ void fsk_peer_answered(struct net_device *dev, const u8 *mac)
 {
 	struct fsk_net *fn = fsk_net(dev_net(dev));
 	struct fsk_peer *p;
+	u8 features = 0;
 	bool known;
 
 	rcu_read_lock();
@@ -470,8 +489,11 @@ void fsk_peer_answered(struct net_device *dev, const u8 *mac)
 		p->failures = 0;
 		refund(fn, p);
 		WRITE_ONCE(p->used, true);
+		features = p->features;
 	}
 	spin_unlock_bh(&fn->peers_lock);
+	if (features)
+		fsk_channel_want(dev, mac, features);
 }
 
 /**

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Frames in messages of an RDMA queue pair. */
+#ifndef _FSK_RDMA_H
+#define _FSK_RDMA_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/rcupdate.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <rdma/ib_verbs.h>
+#include <uapi/linux/fastsock_wire.h>
+
+#include "lan/channel.h"
+
+/* Buffers for frames that the other end may fill before it hears of more. */
+#define FSK_RDMA_CREDITS	128
+/* Others, for messages without a frame: HELLO, HEARD, CREDIT. */
+#define FSK_RDMA_SPARE		8
+#define FSK_RDMA_RECVS		(FSK_RDMA_CREDITS + FSK_RDMA_SPARE)
+/* Messages on their way; the last FSK_RDMA_SPARE are not for frames. */
+#define FSK_RDMA_SENDS		(FSK_RDMA_CREDITS + FSK_RDMA_SPARE)
+/* Bytes of a buffer, and so of a message. */
+#define FSK_RDMA_BUFFER		PAGE_SIZE
+/* Less is no use: bytes of the other end's buffers. */
+#define FSK_RDMA_MIN		512
+/* Pieces of memory of a message at most. */
+#define FSK_RDMA_SGE		(MAX_SKB_FRAGS + 1)
+
+struct fsk_rdma_qp;
+struct seq_file;
+
+/**
+ * struct fsk_rdma_send - a message on its way
+ * @cqe: says that it has arrived, or that the queue pair is broken
+ * @list: in fsk_rdma_qp.idle
+ * @qp: whose it is
+ * @skb: the message
+ * @sge: its memory, as the device sees it
+ * @num_sge: pieces of that
+ */
+struct fsk_rdma_send {
+	struct ib_cqe cqe;
+	struct list_head list;
+	struct fsk_rdma_qp *qp;
+	struct sk_buff *skb;
+	struct ib_sge sge[FSK_RDMA_SGE];
+	int num_sge;
+};
+
+/**
+ * struct fsk_rdma_recv - a buffer that a message may come into
+ * @cqe: says that one has
+ * @qp: whose it is
+ * @page: the buffer
+ * @addr: as the device sees it
+ */
+struct fsk_rdma_recv {
+	struct ib_cqe cqe;
+	struct fsk_rdma_qp *qp;
+	struct page *page;
+	u64 addr;
+};
+
+/**
+ * struct fsk_rdma_port - where a queue pair may be made
+ * @ibdev: device; lives as long as @fsk_rdma_mutex is held
+ * @num: its port
+ * @sgid_index: which of its addresses belongs to the net_device
+ * @gid: that address
+ */
+struct fsk_rdma_port {
+	struct ib_device *ibdev;
+	u32 num;
+	int sgid_index;
+	union ib_gid gid;
+};
+
+/**
+ * struct fsk_rdma_qp - a queue pair, and what is on its way
+ * @channel: what frames see of it; its device is the neighbour's owner's to keep
+ * @rcu: for freeing
+ * @port: where it is
+ * @pd: its memory, of which the other end sees nothing
+ * @cq: what has been done; softirq
+ * @qp: reliable connection
+ * @psn: first packet number that is sent
+ * @nonce: this end's name of it
+ * @max_sge: pieces of memory that a message may have
+ * @lock: @queue, @idle, @num_idle, @credits, @owed, @closed; BH
+ * @queue: frames that wait for a credit
+ * @idle: of @sends, those that are not on their way
+ * @num_idle: how many
+ * @credits: frames that may be sent
+ * @credits_max: the most that the other end gives
+ * @owed: buffers that are free again, of which it has not heard
+ * @connected: with the other end's, or half; fsk_rdma_mutex
+ * @closed: nothing more is to be posted
+ * @broken: something failed
+ * @heard: HELLO or HEARD has come since it was last cleared
+ * @asked: HELLO has come and is not answered
+ * @suspect: frames are not to use it until it is @heard
+ * @frames: frames sent and received, for idleness; approximate
+ * @sends: FSK_RDMA_SENDS
+ * @recvs: FSK_RDMA_RECVS
+ */
+struct fsk_rdma_qp {
+	struct fsk_channel channel;
+	struct rcu_head rcu;
+	struct fsk_rdma_port port;
+	struct ib_pd *pd;
+	struct ib_cq *cq;
+	struct ib_qp *qp;
+	u32 psn;
+	u32 nonce;
+	unsigned int max_sge;
+	spinlock_t lock;			/* queue, idle, credits, owed */
+	struct sk_buff_head queue;
+	struct list_head idle;
+	unsigned int num_idle;
+	unsigned int credits;
+	unsigned int credits_max;
+	unsigned int owed;
+	bool connected;
+	bool closed;
+	bool broken;
+	bool heard;
+	bool asked;
+	bool suspect;
+	unsigned long frames;
+	struct fsk_rdma_send *sends;
+	struct fsk_rdma_recv *recvs;
+};
+
+static inline struct fsk_rdma_qp *fsk_rdma_qp(struct fsk_channel *channel)
+{
+	return container_of(channel, struct fsk_rdma_qp, channel);
+}
+
+/* main.c */
+extern struct mutex fsk_rdma_mutex;
+void fsk_rdma_kick(void);
+bool fsk_rdma_find_port(const struct net_device *dev, bool v4,
+			struct fsk_rdma_port *port);
+
+/* neigh.c */
+void fsk_rdma_wanted(struct net_device *dev, const u8 *mac);
+void fsk_rdma_setup(struct net_device *dev, const u8 *mac,
+		    const struct fsk_channel_setup *setup);
+unsigned long fsk_rdma_run(void);
+void fsk_rdma_device_up(void);
+void fsk_rdma_device_gone(const struct ib_device *ibdev);
+void fsk_rdma_netdev_gone(const struct net_device *dev);
+void fsk_rdma_forget_all(void);
+void fsk_rdma_show(struct seq_file *seq, const struct net *net);
+
+/* qp.c */
+struct fsk_rdma_qp *fsk_rdma_open(struct net_device *dev, const u8 *mac,
+				  bool v4);
+int fsk_rdma_connect(struct fsk_rdma_qp *q,
+		     const struct fsk_channel_setup *setup);
+void fsk_rdma_close(struct fsk_rdma_qp *q);
+
+/* message.c */
+bool fsk_rdma_xmit(struct fsk_channel *channel, struct sk_buff *skb);
+void fsk_rdma_doubt(struct fsk_channel *channel);
+void fsk_rdma_say(struct fsk_rdma_qp *q, u8 type, u32 nonce);
+int fsk_rdma_post_recv(struct fsk_rdma_recv *r);
+void fsk_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc);
+void fsk_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc);
+
+#endif /* _FSK_RDMA_H */

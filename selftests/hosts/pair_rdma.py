@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Two guests with RDMA devices made of software (rdma_rxe): connections take a
+channel when there is one, and keep every byte when it comes, breaks or goes.
+"""
+# fastsock: timeout=900
+
+import contextlib
+import os
+import re
+import struct
+import sys
+import time
+
+import guest
+
+EXTRA = os.path.dirname(guest.MODULE)
+PORT = 4000
+ROCE = struct.pack("!H", 4791)
+ETHERTYPE = b"\x88\xb5"
+CHANNEL = 13                    # the type of a CHANNEL frame
+MEGABYTES = 16
+
+CHECKS = []
+
+
+def check(name):
+    """A check, in the order they stand here; it returns (good, text)."""
+    def add(function):
+        CHECKS.append((name, function))
+        return function
+    return add
+
+
+class Pair:
+    """Both guests and what lies between."""
+
+    def __init__(self, label, lan, guests):
+        self.lan = lan
+        self.label = label
+        self.guests = guests
+        self.seen = []          # CHANNEL frames
+        self.deaf = False       # lose what belongs to RoCE
+        self.lost = 0           # one frame of so many is lost
+        lan.frame = self._frame
+        self.a, self.b = (self._boot(name) for name in "ab")
+
+    def _frame(self, data):
+        if data[12:14] == ETHERTYPE and data[14] == CHANNEL:
+            self.seen.append(bytes(data))
+        if self.lost and self.lan.frames % self.lost == 0:
+            return None
+        roce = data[12:14] == b"\x08\x00" and data[23] == 17 and \
+            data[36:38] == ROCE
+        return None if roce and self.deaf else data
+
+    def _boot(self, name):
+        vm = self.guests.enter_context(
+            guest.Guest(self.label, name, [self.lan], memory="1G"))
+        number = "ab".index(name) + 1
+        vm.must(f"ip addr add 10.79.0.{number}/24 dev eth0 && "
+                "ip link set eth0 up && { modprobe rdma_rxe 2>/dev/null; "
+                "rdma link add rxe0 type rxe netdev eth0; } && "
+                f"insmod {guest.MODULE} && "
+                "echo 1 > /proc/sys/net/fastsock/enable && "
+                f"insmod {EXTRA}/fastsock_rdma.ko && "
+                "dd if=/dev/urandom of=/tmp/file bs=1M "
+                f"count={MEGABYTES} 2> /dev/null && "
+                "head -c 300000 /tmp/file > /tmp/small")
+        vm.start(f"exec socat TCP-LISTEN:{PORT},fork,reuseaddr,backlog=64 "
+                 "PIPE")
+        return vm
+
+    def counter(self, vm, name):
+        """One counter of a guest."""
+        output = vm.run("cat /proc/net/fastsock_stat")[1]
+        return int(re.search(rf"^Fsk{name}\s+(\d+)", output, re.M)[1])
+
+    def text(self):
+        """What both guests say of themselves."""
+        return "".join(vm.run("cat /proc/net/fastsock_channels; rdma link; "
+                              "cat /proc/net/fastsock_peers; grep -v ' 0$' "
+                              "/proc/net/fastsock_stat; dmesg | tail -n 5")[1]
+                       for vm in (self.a, self.b))
+
+    def both(self, state, seconds=30):
+        """Waits until both ends say that the channel is in that state."""
+        command = f"grep -q ' {state} ' /proc/net/fastsock_channels"
+        return all(until(vm, command, seconds) for vm in (self.a, self.b))
+
+    def no_channel(self, vm, seconds=20):
+        """Waits until a guest has none."""
+        return until(vm, "! grep -q ' up ' /proc/net/fastsock_channels 2> "
+                     "/dev/null", seconds)
+
+    def ready(self):
+        """Whether there is a channel, after one connection at least."""
+        for _ in range(20):
+            self.echo("small")
+            if self.both("up", 3):
+                return True
+        return False
+
+    def start_echo(self, name="file", number=0):
+        """Begins to send a file that the other guest sends back."""
+        self.a.run(f"rm -f /tmp/back{number} /tmp/end{number}")
+        return self.a.start(
+            f"timeout 280 socat -t 100 - TCP:10.79.0.2:{PORT} < /tmp/{name} "
+            f"> /tmp/back{number}; echo $? > /tmp/end{number}")
+
+    def end_echo(self, name="file", number=0, seconds=280):
+        """Whether all of it came back."""
+        until(self.a, f"[ -s /tmp/end{number} ]", seconds)
+        return self.a.run(f"cmp /tmp/{name} /tmp/back{number} && "
+                          f"[ $(cat /tmp/end{number}) = 0 ]")
+
+    def echo(self, name="file"):
+        """Whether a file comes back."""
+        self.start_echo(name)
+        return self.end_echo(name)[0] == 0
+
+    def moving(self, number=0, more=100000):
+        """Waits until more has come back."""
+        return until(self.a, f"[ $(stat -c %s /tmp/back{number}) -gt {more} ]")
+
+
+def until(vm, command, seconds=30):
+    """Repeats a command in a guest until it succeeds."""
+    return vm.run(f"end=$((SECONDS + {seconds})); until {command}; do "
+                  "[ $SECONDS -lt $end ] || exit 1; sleep 0.1; done",
+                  seconds + 30)[0] == 0
+
+
+@check("the first connection brings a channel")
+def comes_up(pair):
+    """It begins by Ethernet, and nothing waits."""
+    good = until(pair.a, "ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
+        until(pair.a, "grep -q ' capable ' /proc/net/fastsock_peers")
+    return good and pair.ready(), pair.text()
+
+
+@check("connections use it, and keep every byte")
+def carries(pair):
+    """Counters of both ends say so, and the frames that are RoCE's."""
+    names = "ChannelOutFrames", "ChannelInFrames", "OutFrames", "OutBytes"
+    before = [[pair.counter(vm, name) for name in names]
+              for vm in (pair.a, pair.b)]
+    packets = packets_of(pair.a)
+    good = pair.echo()
+    after = [[pair.counter(vm, name) for name in names]
+             for vm in (pair.a, pair.b)]
+    moved = [[y - x for x, y in zip(*pairs)] for pairs in zip(before, after)]
+    roce = packets_of(pair.a) - packets
+    for out, came, frames, stream in moved:
+        # What is in the handshake, and the last words, go by Ethernet.
+        good = good and out > 0.9 * frames and came > 1000 and \
+            stream == MEGABYTES << 20
+    # Of both ends the first: a device that carried less counts less.
+    return good and roce > moved[0][0], f"{moved} {roce}\n{pair.text()}"
+
+
+def packets_of(vm):
+    """RoCE packets that a guest's device has sent."""
+    output = vm.run("rdma statistic show link rxe0/1")[1]
+    match = re.search(r"sent_pkts (\d+)", output)
+    return int(match[1]) if match else 0
+
+
+@check("the device goes and comes, under traffic")
+def device_goes(pair):
+    """Connections go on by Ethernet, and take the channel again."""
+    text = ""
+    for number in range(3):
+        vm = (pair.a, pair.b)[number % 2]
+        pair.start_echo()
+        good = pair.moving()
+        vm.must("rdma link del rxe0")
+        gone = pair.no_channel(pair.a) and pair.no_channel(pair.b)
+        pair.moving(more=1000000)
+        vm.must("rdma link add rxe0 type rxe netdev eth0")
+        status, output = pair.end_echo()
+        text += f"{number}: {good} {gone} {status} {output}\n"
+        if status or not good or not gone or not pair.ready():
+            return False, text + pair.text()
+    return True, text
+
+
+@check("fastsock_rdma is unloaded and loaded, under traffic")
+def module_goes(pair):
+    """Nobody has to close anything first."""
+    text = ""
+    for number in range(3):
+        vm = (pair.a, pair.b)[number % 2]
+        pair.start_echo()
+        good = pair.moving()
+        vm.must("rmmod fastsock_rdma")
+        gone = pair.no_channel(pair.a) and pair.no_channel(pair.b)
+        pair.moving(more=1000000)
+        vm.must(f"insmod {EXTRA}/fastsock_rdma.ko")
+        status, output = pair.end_echo()
+        text += f"{number}: {good} {gone} {status} {output}\n"
+        if status or not good or not gone or not pair.ready():
+            return False, text + pair.text()
+    return True, text
+
+
+@check("RoCE is lost without a word: Ethernet at once, and again RDMA later")
+def silence(pair):
+    """What is not acknowledged in time goes the other way."""
+    pair.start_echo()
+    good = pair.moving()
+    pair.deaf = True
+    start = time.monotonic()
+    moved = pair.moving(more=3000000)
+    took = time.monotonic() - start
+    gone = pair.no_channel(pair.a) and pair.no_channel(pair.b)
+    status, output = pair.end_echo()
+    # No new connection waits for it either.
+    during = pair.echo("small")
+    pair.deaf = False
+    back = pair.both("up", 90)
+    text = f"{good} {moved} after {took:.1f} s, gone {gone}, {status} " \
+        f"{output}, meanwhile {during}, back {back}\n"
+    return good and moved and gone and not status and during and back, \
+        text + pair.text()
+
+
+@check("one frame of fifty is lost")
+def loss(pair):
+    """Whoever repeats it, the stream is whole."""
+    pair.lost = 50
+    good = pair.echo("small") and pair.echo()
+    pair.lost = 0
+    return good and pair.ready(), pair.text()
+
+
+@check("a link goes down and up")
+def link_down(pair):
+    """The channel is forgotten with what is known of the neighbour."""
+    pair.b.must("ip link set eth0 down")
+    gone = pair.no_channel(pair.b)
+    pair.b.must("ip link set eth0 up")
+    until(pair.a, "ping -c 1 -W 1 10.79.0.2 > /dev/null")
+    return gone and pair.ready(), pair.text()
+
+
+def forge(pair, op, **fields):
+    """A CHANNEL frame as from a to b, but for what fields say."""
+    real = next(data for data in reversed(pair.seen)
+                if data[14 + 24 + 1] == op)
+    body = bytearray(real[38:78])
+    for offset, value in fields.get("body", {}).items():
+        body[offset:offset + len(value)] = value
+    head = bytearray(real[:38])
+    struct.pack_into("!I", head, 22, digest(head, body))
+    return bytes(head + body).ljust(60, b"\0")
+
+
+def digest(head, body):
+    """What stands for the key of a frame without a connection."""
+    first, = struct.unpack_from("!I", head, 14)
+    seq, ack, win = struct.unpack_from("!III", head, 26)
+    value = (first * 0x9e3779b1 + seq * 0x85ebca6b + ack * 0xc2b2ae35 +
+             win * 0x27d4eb2f) & 0xffffffff
+    part = 0
+    for word, in struct.iter_unpack("!I", bytes(body)):
+        part = ((part + word) * 0x165667b1) & 0xffffffff
+    return value ^ part
+
+
+@check("forged set-up frames: the channel and the host stay")
+def forged(pair):
+    """Wrong nonces, wrong numbers, and many of them."""
+    ops = {data[14 + 24 + 1] for data in pair.seen}
+    pair.start_echo()
+    pair.moving()
+    drops = pair.counter(pair.b, "DropRate") + pair.counter(pair.a, "DropRate")
+    for number in range(3000):
+        nonce = struct.pack("!I", number * 2654435761 & 0xffffffff)
+        for op in ops & {1, 2, 3}:
+            pair.lan.send(forge(pair, op, body={16: nonce}))
+            pair.lan.send(forge(pair, op, body={8: nonce, 20: nonce}))
+    status, output = pair.end_echo()
+    limited = pair.counter(pair.b, "DropRate") + \
+        pair.counter(pair.a, "DropRate") - drops
+    alive = pair.ready()
+    return not status and {1, 2} <= ops and limited > 1000 and alive, \
+        f"{ops} {status} {output} {limited} {alive}\n{pair.text()}"
+
+
+@check("a neighbour without fastsock_rdma: Ethernet, and no set-up frames")
+def alone(pair):
+    """Its HELLO says nothing of channels."""
+    pair.b.must("rmmod fastsock_rdma")
+    pair.no_channel(pair.a)
+    time.sleep(2)
+    count = len(pair.seen)
+    good = pair.echo("small") and pair.echo("small")
+    time.sleep(2)
+    good = good and len(pair.seen) == count
+    pair.b.must(f"insmod {EXTRA}/fastsock_rdma.ko")
+    return good and pair.ready(), f"{len(pair.seen) - count}\n{pair.text()}"
+
+
+@check("everything is unloaded while connections live")
+def unload(pair):
+    """The channel's module first, then, without connections, fastsock."""
+    pair.start_echo()
+    pair.moving()
+    for vm in (pair.a, pair.b):
+        vm.must("rmmod fastsock_rdma")
+    status, output = pair.end_echo()
+    for vm in (pair.a, pair.b):
+        vm.run("killall socat; echo 0 > /proc/sys/net/fastsock/enable")
+        if not until(vm, "rmmod fastsock 2> /dev/null", 30):
+            return False, vm.run("rmmod fastsock; cat /proc/modules")[1]
+    return not status, output
+
+
+def main():
+    """All checks, in order."""
+    failed = 0
+    print(f"TAP version 13\n1..{len(CHECKS) + 1}", flush=True)
+    splats = ""
+    with guest.Segment() as lan, contextlib.ExitStack() as guests:
+        pair = Pair(os.environ["FASTSOCK_KERNEL"], lan, guests)
+        for number, (name, function) in enumerate(CHECKS, 1):
+            start = time.monotonic()
+            try:
+                good, text = function(pair)
+            except guest.GuestError as error:
+                good, text = False, str(error)
+            if not good:
+                failed += 1
+                print("\n".join("# " + line for line in text.splitlines()))
+            print(f"{'ok' if good else 'not ok'} {number} {name} "
+                  f"# {time.monotonic() - start:.0f} s", flush=True)
+        for vm in (pair.a, pair.b):
+            splats += vm.splat() or ""
+    if splats:
+        print("\n".join("# " + line for line in splats.splitlines()))
+    print(f"{'not ok' if splats else 'ok'} {len(CHECKS) + 1} the kernels "
+          "complain of nothing")
+    sys.exit(1 if failed or splats else 0)
+
+
+if __name__ == "__main__":
+    main()
