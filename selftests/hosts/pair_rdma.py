@@ -19,7 +19,7 @@ PORT = 4000
 ROCE = struct.pack("!H", 4791)
 ETHERTYPE = b"\x88\xb5"
 CHANNEL = 13                    # the type of a CHANNEL frame
-MEGABYTES = 16
+MEGABYTES = 4
 
 CHECKS = []
 
@@ -153,7 +153,7 @@ def carries(pair):
     roce = packets_of(pair.a) - packets
     for out, came, frames, stream in moved:
         # What is in the handshake, and the last words, go by Ethernet.
-        good = good and out > 0.9 * frames and came > 1000 and \
+        good = good and out > 0.9 * frames and came > 500 and \
             stream == MEGABYTES << 20
     # Of both ends the first: a device that carried less counts less.
     return good and roce > moved[0][0], f"{moved} {roce}\n{pair.text()}"
@@ -211,7 +211,7 @@ def silence(pair):
     good = pair.moving()
     pair.deaf = True
     start = time.monotonic()
-    moved = pair.moving(more=3000000)
+    moved = pair.moving(more=2000000)
     took = time.monotonic() - start
     gone = pair.no_channel(pair.a) and pair.no_channel(pair.b)
     status, output = pair.end_echo()
@@ -231,7 +231,8 @@ def loss(pair):
     pair.lost = 50
     good = pair.echo("small") and pair.echo()
     pair.lost = 0
-    return good and pair.ready(), pair.text()
+    # After some failures it takes its time.
+    return good and pair.both("up", 90), pair.text()
 
 
 @check("a link goes down and up")

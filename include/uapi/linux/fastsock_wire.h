@@ -176,7 +176,7 @@ struct fsk_reject {
 	__be32	reason;
 };
 
-#define FSK_HELLO_RDMA	0x01	/* can have channels, see struct fsk_channel_setup */
+#define FSK_HELLO_RDMA	0x01	/* see struct fsk_channel_setup */
 
 /**
  * struct fsk_hello - body of HELLO, HELLO_ACK and BYE

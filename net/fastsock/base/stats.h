@@ -31,8 +31,8 @@
 	M(SPIN_HITS,	SpinHits)	/* those in which bytes came */	\
 	M(HELLO_OUT,	HelloOut)	/* HELLO and HELLO_ACK sent */	\
 	M(HELLO_IN,	HelloIn)	/* HELLO and HELLO_ACK accepted */ \
-	M(CHANNEL_OUT_FRAMES, ChannelOutFrames) /* of OutFrames: over channels */ \
-	M(CHANNEL_IN_FRAMES, ChannelInFrames)	/* of InFrames: over channels */
+	M(CHANNEL_OUT_FRAMES, ChannelOutFrames) /* of OutFrames */  \
+	M(CHANNEL_IN_FRAMES, ChannelInFrames)	/* of InFrames */
 
 enum fsk_mib {
 #define FSK_M(id, name) FSK_MIB_##id,

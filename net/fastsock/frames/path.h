@@ -15,7 +15,7 @@ struct net_device;
 #define FSK_PATH_NOT_OURS	BIT(2)	/* the local address is not ours */
 #define FSK_PATH_REFUSED	BIT(3)	/* IPsec refuses what comes in */
 
-#define FSK_PATH_CHANNEL		BIT(4)	/* look for a channel, see lan/channel.c */
+#define FSK_PATH_CHANNEL	BIT(4)	/* look for one, see lan/channel.c */
 
 /* Frames may not leave, and frames may not come in. */
 #define FSK_PATH_BAD_OUT	(FSK_PATH_NO_ROUTE | FSK_PATH_ELSEWHERE)

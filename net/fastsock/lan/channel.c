@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Channels: another way for the frames of connections to a neighbour than the
- * queue of its device.  A module brings them (fastsock_rdma.ko); this file knows
- * which there are.
+ * queue of its device.  A module brings them (fastsock_rdma.ko); this file
+ * knows which there are.
  *
  * A channel promises nothing.  What it loses is sent again, as what an Ethernet
  * loses, and it may go at any time: frames take the device again with the next
- * one.  So no connection holds a channel; each frame looks for one, unless there
- * has been none since the connection's way was last looked at (see path.c).
+ * one.  So no connection holds a channel; each frame looks for one, unless
+ * there was none when the connection's way was last looked at (see path.c).
  * Handshakes, and what belongs to no connection, always take the device.
  */
 
@@ -19,19 +19,23 @@
 
 #include "base/pernet.h"
 #include "base/stats.h"
+#include "lan/channel.h"
 #include "lan/entry.h"
 #include "lan/eth.h"
 #include "lan/group.h"
-#include "lan/channel.h"
 #include "lan/offload.h"
 #include "lan/peer.h"
 
 #define CHANNEL_BUCKETS	256
 
-static struct hlist_head channels[CHANNEL_BUCKETS];	/* RCU, channels_lock */
-static DEFINE_SPINLOCK(channels_lock);		/* channels, and how many */
-unsigned int fsk_channel_count __read_mostly;	/* of channels; channels_lock */
-static const struct fsk_channel_ops __rcu *channel_ops; /* RCU, channels_lock */
+/* All: RCU, channels_lock. */
+static struct hlist_head channels[CHANNEL_BUCKETS];
+unsigned int fsk_channel_count __read_mostly;
+static const struct fsk_channel_ops __rcu *channel_ops;
+
+static DEFINE_SPINLOCK(channels_lock);	/* channels, count, ops */
+
+/* Set once. */
 static fsk_eth_func channel_rcv __read_mostly;
 static void (*channel_changed)(void) __read_mostly;
 
@@ -79,8 +83,9 @@ EXPORT_SYMBOL_NS_GPL(fsk_channel_register, FASTSOCK);
 
 /**
  * fsk_channel_unregister - undo fsk_channel_register()
- * @ops: what was registered; it has no channel in the table any more, and adds
- *	none
+ * @ops: what was registered
+ *
+ * Frames look for no channel any more, also if some are still in the table.
  *
  * Context: process, may sleep; takes RTNL.  None of @ops' functions is running
  * when it returns.
@@ -101,13 +106,14 @@ EXPORT_SYMBOL_NS_GPL(fsk_channel_unregister, FASTSOCK);
  *
  * Connections look at their way again, and so find it.
  *
- * Context: any but hard interrupt.  After fsk_channel_del() a grace period has to
- * pass before @channel is freed or added again.
+ * Context: any but hard interrupt.  After fsk_channel_del() a grace period has
+ * to pass before @channel is freed or added again.
  */
 void fsk_channel_add(struct fsk_channel *channel)
 {
 	spin_lock_bh(&channels_lock);
-	hlist_add_head_rcu(&channel->node, bucket_of(channel->dev, channel->mac));
+	hlist_add_head_rcu(&channel->node,
+			   bucket_of(channel->dev, channel->mac));
 	WRITE_ONCE(fsk_channel_count, fsk_channel_count + 1);
 	spin_unlock_bh(&channels_lock);
 	channel_changed();
@@ -118,8 +124,8 @@ EXPORT_SYMBOL_NS_GPL(fsk_channel_add, FASTSOCK);
  * fsk_channel_del - frames take this channel no longer
  * @channel: channel, in the table or not
  *
- * Context: any but hard interrupt.  Who found the channel before may still use it,
- * in an RCU read section.
+ * Context: any but hard interrupt.  Who found the channel before may still use
+ * it, in an RCU read section.
  * Return: true if it was in the table.
  */
 bool fsk_channel_del(struct fsk_channel *channel)
@@ -133,6 +139,8 @@ bool fsk_channel_del(struct fsk_channel *channel)
 		WRITE_ONCE(fsk_channel_count, fsk_channel_count - 1);
 	}
 	spin_unlock_bh(&channels_lock);
+	if (had)
+		channel_changed();
 	return had;
 }
 EXPORT_SYMBOL_NS_GPL(fsk_channel_del, FASTSOCK);
@@ -182,9 +190,10 @@ EXPORT_SYMBOL_NS_GPL(fsk_channel_rcv, FASTSOCK);
  * Return: as fsk_eth_send().
  */
 int fsk_channel_send_setup(struct net_device *dev, const u8 *mac,
-			const struct fsk_channel_setup *setup)
+			   const struct fsk_channel_setup *setup)
 {
-	return fsk_eth_send(dev, mac, FSK_T_CHANNEL, 0, 0, setup, sizeof(*setup));
+	return fsk_eth_send(dev, mac, FSK_T_CHANNEL, 0, 0, setup,
+			    sizeof(*setup));
 }
 EXPORT_SYMBOL_NS_GPL(fsk_channel_send_setup, FASTSOCK);
 
@@ -219,8 +228,8 @@ static unsigned int send_each(const struct fsk_channel_ops *ops,
 }
 
 /* Return: how many frames; 0 if @skb has to go another way. */
-static unsigned int send(const struct fsk_channel_ops *ops, struct fsk_channel *channel,
-			 struct sk_buff *skb)
+static unsigned int send(const struct fsk_channel_ops *ops,
+			 struct fsk_channel *channel, struct sk_buff *skb)
 {
 	struct sk_buff *pieces;
 
@@ -231,7 +240,7 @@ static unsigned int send(const struct fsk_channel_ops *ops, struct fsk_channel *
 }
 
 /**
- * fsk_channel_xmit - send a frame over the channel to a neighbour, if there is one
+ * fsk_channel_xmit - send a frame over the channel to a neighbour
  * @dev: device towards it
  * @mac: its link-layer address, aligned to 2 bytes
  * @skb: frame, data at struct fsk_hdr
@@ -244,7 +253,7 @@ static unsigned int send(const struct fsk_channel_ops *ops, struct fsk_channel *
  * Return: true if @skb is consumed, false if it has to go by the device.
  */
 bool fsk_channel_xmit(const struct net_device *dev, const u8 *mac,
-		   struct sk_buff *skb, bool late)
+		      struct sk_buff *skb, bool late)
 {
 	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
 	struct fsk_channel *channel = find(dev, mac);
@@ -306,13 +315,14 @@ void fsk_channel_want(struct net_device *dev, const u8 *mac, u8 features)
  * @mac: whom it came from, aligned to 2 bytes
  * @setup: its body, complete
  *
- * To make a channel costs memory and time.  So only neighbours to which there have
- * been connections are heard, and not too often; the caller frees the frame.
+ * To make a channel costs memory and time.  So only neighbours to which there
+ * have been connections are heard, and not too often; the caller frees the
+ * frame.
  *
  * Context: softirq, RCU read section.
  */
 void fsk_channel_rcv_setup(struct net_device *dev, const u8 *mac,
-			const struct fsk_channel_setup *setup)
+			   const struct fsk_channel_setup *setup)
 {
 	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
 	struct net *net = dev_net(dev);

@@ -55,7 +55,7 @@ void fsk_channel_add(struct fsk_channel *channel);
 bool fsk_channel_del(struct fsk_channel *channel);
 void fsk_channel_rcv(struct fsk_channel *channel, struct sk_buff *skb);
 int fsk_channel_send_setup(struct net_device *dev, const u8 *mac,
-			const struct fsk_channel_setup *setup);
+			   const struct fsk_channel_setup *setup);
 
 /* For frames and neighbours. */
 extern unsigned int fsk_channel_count;
@@ -68,11 +68,11 @@ static inline bool fsk_channel_any(void)
 
 bool fsk_channel_exists(const struct net_device *dev, const u8 *mac);
 bool fsk_channel_xmit(const struct net_device *dev, const u8 *mac,
-		   struct sk_buff *skb, bool late);
+		      struct sk_buff *skb, bool late);
 u8 fsk_channel_features(void);
 void fsk_channel_want(struct net_device *dev, const u8 *mac, u8 features);
 void fsk_channel_rcv_setup(struct net_device *dev, const u8 *mac,
-			const struct fsk_channel_setup *setup);
+			   const struct fsk_channel_setup *setup);
 void fsk_channel_init(fsk_eth_func rcv, void (*changed)(void));
 
 #endif /* _FSK_CHANNEL_H */

@@ -23,7 +23,7 @@
 #include "lan/channel.h"
 #include "rdma/rdma.h"
 
-DEFINE_MUTEX(fsk_rdma_mutex);
+DEFINE_MUTEX(fsk_rdma_mutex);	/* see above */
 
 /**
  * struct device_entry - an RDMA device of this host
@@ -46,8 +46,8 @@ static void work_fn(struct work_struct *unused)
 {
 	unsigned long delay;
 
-	atomic_set(&kicked, 0);
-	smp_mb__after_atomic();
+	/* A kick after this comes again; what was said before it is seen. */
+	atomic_xchg(&kicked, 0);
 	mutex_lock(&fsk_rdma_mutex);
 	delay = fsk_rdma_run();
 	mutex_unlock(&fsk_rdma_mutex);

@@ -17,11 +17,11 @@
  * goes, or nobody has used it for long.  Frames that are not acknowledged in
  * time make it suspect: they go by Ethernet until a HELLO is answered.
  *
- * A CHANNEL frame can be forged by whoever can forge a neighbour's address.  What
- * can be reached by that is bounded: there is one channel for each neighbour
- * that connections have been made with, it is made twice a second at most, and
- * what is connected with a wrong end never answers HELLO.  One that works is
- * given up only when it no longer answers.
+ * A CHANNEL frame can be forged by whoever can forge a neighbour's address.
+ * What can be reached by that is bounded: there is one channel for each
+ * neighbour that connections have been made with, it is made twice a second at
+ * most, and what is connected with a wrong end never answers HELLO.  One that
+ * works is given up only when it no longer answers.
  */
 
 #include <linux/etherdevice.h>
@@ -43,11 +43,11 @@
 #define DOUBT_TIME	(2 * HZ)	/* for HEARD, of one that is suspect */
 #define ALIVE_TIME	(5 * HZ)	/* between HELLOs of one that works */
 #define IDLE_TIME	(300 * HZ)	/* without frames: closed */
-#define PACE		(HZ / 2)	/* between queue pairs for a neighbour */
+#define PACE		(HZ / 2)	/* between a neighbour's queue pairs */
 #define RETRY_MIN	(1 * HZ)	/* after a failure; doubles each time */
 #define RETRY_MAX	(60 * HZ)
 #define RETRY_TIMES	10
-#define FORGET_TIME	(600 * HZ)	/* without a channel, or the wish for one */
+#define FORGET_TIME	(600 * HZ)	/* without a channel, nor wanted */
 
 /**
  * enum state - of a neighbour's channel
@@ -117,7 +117,7 @@ struct note {
 	struct fsk_channel_setup setup;
 };
 
-static LIST_HEAD(neighs);		/* fsk_rdma_mutex; changes: notes_lock */
+static LIST_HEAD(neighs);		/* fsk_rdma_mutex and notes_lock */
 static unsigned int num_neighs;		/* fsk_rdma_mutex */
 static LIST_HEAD(notes);		/* notes_lock */
 static unsigned int num_notes;		/* notes_lock */

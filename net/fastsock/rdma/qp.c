@@ -3,10 +3,10 @@
  * A queue pair, from being made to being gone.
  *
  * It is of the type RC, and is set up by hand: what its ends have to know of
- * each other stands in frames (struct fsk_channel_setup), so there is no rdma_cm
- * and no port.  Nothing of this host's memory can be written or read through it
- * from outside: it has no memory region, and sends go to the buffers that stand
- * in its receive queue.
+ * each other stands in frames (struct fsk_channel_setup), so there is neither
+ * rdma_cm nor a port.  Nothing of this host's memory can be written or read
+ * through it from outside: it has no memory region, and sends go to the buffers
+ * that stand in its receive queue.
  *
  * Everything here is done in process context with @fsk_rdma_mutex held.
  */

@@ -80,7 +80,7 @@ struct fsk_rdma_port {
 
 /**
  * struct fsk_rdma_qp - a queue pair, and what is on its way
- * @channel: what frames see of it; its device is the neighbour's owner's to keep
+ * @channel: what frames see of it; struct neigh keeps its device
  * @rcu: for freeing
  * @port: where it is
  * @pd: its memory, of which the other end sees nothing
