@@ -100,15 +100,19 @@ static struct sk_buff *gso_segment(struct sk_buff *skb,
 struct sk_buff *fsk_offload_cut(struct sk_buff *skb, u32 size)
 {
 	struct sk_buff *segs;
+	u16 before;
 
 	/* What is written here it may share with the segment it is made of. */
 	if (!skb_is_gso(skb) || skb_unclone(skb, GFP_ATOMIC))
 		return NULL;
+	before = skb_shinfo(skb)->gso_size;
 	skb_shinfo(skb)->gso_size = size;
 	skb_reset_mac_header(skb);
 	segs = gso_segment(skb, NETIF_F_SG);
 	if (IS_ERR_OR_NULL(segs)) {
 		skb_push(skb, skb->data - skb_mac_header(skb));
+		/* It goes by the device, whose frames are shorter. */
+		skb_shinfo(skb)->gso_size = before;
 		return NULL;
 	}
 	consume_skb(skb);
