@@ -234,7 +234,7 @@ static void tell(struct neigh *n, u8 op)
 	struct fsk_channel_setup setup = {
 		.version	= FSK_CHANNEL_VERSION,
 		.op		= op,
-		.mtu		= IB_MTU_4096,
+		.mtu		= n->q->mtu,
 		.credits	= cpu_to_be16(FSK_RDMA_CREDITS),
 		.max		= cpu_to_be16(FSK_RDMA_BUFFER),
 		.qpn		= cpu_to_be32(n->q->qp->qp_num),

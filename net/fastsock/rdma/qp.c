@@ -143,6 +143,19 @@ static void destroy(struct fsk_rdma_qp *q)
 	kfree_rcu(q, rcu);
 }
 
+/* Return: 0 if there is none. */
+static enum ib_mtu mtu_of(const struct fsk_rdma_port *port,
+			  const struct net_device *dev)
+{
+	struct ib_port_attr attr;
+
+	if (ib_query_port(port->ibdev, port->num, &attr))
+		return 0;
+	/* That of a VLAN may be less than its port's. */
+	return min_t(enum ib_mtu, attr.active_mtu,
+		     iboe_get_mtu(READ_ONCE(dev->mtu)));
+}
+
 static bool has_room(const struct ib_device *ibdev)
 {
 	return ibdev->attrs.max_qp_wr > max(FSK_RDMA_SENDS, FSK_RDMA_RECVS) &&
@@ -177,6 +190,11 @@ struct fsk_rdma_qp *fsk_rdma_open(struct net_device *dev, const u8 *mac,
 	ether_addr_copy(q->channel.mac, mac);
 	if (!fsk_rdma_find_port(dev, v4, &q->port) ||
 	    !has_room(q->port.ibdev)) {
+		kfree(q);
+		return ERR_PTR(-ENODEV);
+	}
+	q->mtu = mtu_of(&q->port, dev);
+	if (!q->mtu) {
 		kfree(q);
 		return ERR_PTR(-ENODEV);
 	}
@@ -258,16 +276,16 @@ int fsk_rdma_connect(struct fsk_rdma_qp *q,
 		     const struct fsk_channel_setup *setup)
 {
 	u32 max = min_t(u32, be16_to_cpu(setup->max), FSK_RDMA_BUFFER);
-	enum ib_mtu mtu = iboe_get_mtu(q->channel.dev->mtu);
 
 	lockdep_assert_held(&fsk_rdma_mutex);
-	if (!mtu || !makes_sense(setup))
+	if (!makes_sense(setup))
 		return -EPROTO;
 	q->channel.max = max - sizeof(struct fsk_channel_hdr);
 	q->credits_max = be16_to_cpu(setup->credits);
 	q->credits = q->credits_max;
 	q->connected = true;
-	return to_rtr(q, setup, min_t(enum ib_mtu, mtu, setup->mtu)) ?:
+	/* Both ends find the same one. */
+	return to_rtr(q, setup, min_t(enum ib_mtu, q->mtu, setup->mtu)) ?:
 	       to_rts(q);
 }
 

@@ -88,6 +88,7 @@ struct fsk_rdma_port {
  * @qp: reliable connection
  * @psn: first packet number that is sent
  * @nonce: this end's name of it
+ * @mtu: largest path MTU
  * @max_sge: pieces of memory that a message may have
  * @lock: @queue, @idle, @num_idle, @credits, @owed, @closed; BH
  * @queue: frames that wait for a credit
@@ -115,6 +116,7 @@ struct fsk_rdma_qp {
 	struct ib_qp *qp;
 	u32 psn;
 	u32 nonce;
+	enum ib_mtu mtu;
 	unsigned int max_sge;
 	spinlock_t lock;			/* queue, idle, credits, owed */
 	struct sk_buff_head queue;
