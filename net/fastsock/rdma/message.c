@@ -55,6 +55,21 @@ static void unmap(struct fsk_rdma_send *s)
 	s->num_sge = 0;
 }
 
+/**
+ * fsk_rdma_drop_send - free a message that the device does not have
+ * @s: with a message or without
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_rdma_drop_send(struct fsk_rdma_send *s)
+{
+	if (!s->skb)
+		return;
+	unmap(s);
+	kfree_skb(s->skb);
+	s->skb = NULL;
+}
+
 static bool add_sge(struct fsk_rdma_send *s, u64 addr, u32 len)
 {
 	struct ib_sge *sge = &s->sge[s->num_sge];
@@ -108,23 +123,21 @@ static void post(struct fsk_rdma_qp *q, struct sk_buff *skb)
 	s = list_first_entry(&q->idle, struct fsk_rdma_send, list);
 	hdr->credits = cpu_to_be16(q->owed);
 	s->skb = skb;
-	if (!map(s)) {
-		kfree_skb(skb);
-		broken(q);
-		return;
-	}
+	if (!map(s))
+		goto drop;
 	wr.wr_cqe = &s->cqe;
 	wr.sg_list = s->sge;
 	wr.num_sge = s->num_sge;
-	if (ib_post_send(q->qp, &wr, NULL)) {
-		unmap(s);
-		kfree_skb(skb);
-		broken(q);
-		return;
-	}
+	if (ib_post_send(q->qp, &wr, NULL))
+		goto drop;
 	q->owed = 0;
 	list_del(&s->list);
 	q->num_idle--;
+	return;
+
+drop:
+	fsk_rdma_drop_send(s);
+	broken(q);
 }
 
 /* A message without a frame, or NULL. */
@@ -146,16 +159,17 @@ static void push(struct fsk_rdma_qp *q)
 {
 	struct sk_buff *skb;
 
-	if (q->closed || READ_ONCE(q->broken))
+	if (q->closed)
 		return;
-	while (q->credits && q->num_idle > FSK_RDMA_SPARE) {
+	while (!READ_ONCE(q->broken) && q->credits &&
+	       q->num_idle > FSK_RDMA_SPARE) {
 		skb = __skb_dequeue(&q->queue);
 		if (!skb)
 			break;
 		q->credits--;
 		post(q, skb);
 	}
-	if (q->owed < OWED_MAX || !q->num_idle)
+	if (READ_ONCE(q->broken) || q->owed < OWED_MAX || !q->num_idle)
 		return;
 	/* Without memory the next message that comes in tries again. */
 	skb = short_message(FSK_CHANNEL_CREDIT, 0);
@@ -268,6 +282,7 @@ void fsk_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc)
 	if (unlikely(wc->status != IB_WC_SUCCESS))
 		broken(q);
 	unmap(s);
+	s->skb = NULL;
 	spin_lock_bh(&q->lock);
 	list_add(&s->list, &q->idle);
 	q->num_idle++;

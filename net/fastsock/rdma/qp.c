@@ -93,6 +93,7 @@ static int make_buffers(struct fsk_rdma_qp *q)
 	return 0;
 }
 
+/* The queue pair is gone, and nothing is handled any more. */
 static void free_buffers(struct fsk_rdma_qp *q)
 {
 	struct ib_device *ibdev = q->port.ibdev;
@@ -107,6 +108,9 @@ static void free_buffers(struct fsk_rdma_qp *q)
 				  DMA_FROM_DEVICE);
 		__free_page(r->page);
 	}
+	/* A device that is broken itself gives nothing back. */
+	for (i = 0; q->sends && i < FSK_RDMA_SENDS; i++)
+		fsk_rdma_drop_send(&q->sends[i]);
 	kvfree(q->recvs);
 	kvfree(q->sends);
 }

@@ -37,7 +37,7 @@ struct seq_file;
  * @cqe: says that it has arrived, or that the queue pair is broken
  * @list: in fsk_rdma_qp.idle
  * @qp: whose it is
- * @skb: the message
+ * @skb: the message; NULL if there is none
  * @sge: its memory, as the device sees it
  * @num_sge: pieces of that
  */
@@ -169,6 +169,7 @@ void fsk_rdma_close(struct fsk_rdma_qp *q);
 bool fsk_rdma_xmit(struct fsk_channel *channel, struct sk_buff *skb);
 void fsk_rdma_doubt(struct fsk_channel *channel);
 void fsk_rdma_say(struct fsk_rdma_qp *q, u8 type, u32 nonce);
+void fsk_rdma_drop_send(struct fsk_rdma_send *s);
 int fsk_rdma_post_recv(struct fsk_rdma_recv *r);
 void fsk_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc);
 void fsk_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc);
