@@ -4,9 +4,11 @@
 #define _FSK_RDMA_H
 
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -22,8 +24,8 @@
 #define FSK_RDMA_RECVS		(FSK_RDMA_CREDITS + FSK_RDMA_SPARE)
 /* Messages on their way; the last FSK_RDMA_SPARE are not for frames. */
 #define FSK_RDMA_SENDS		(FSK_RDMA_CREDITS + FSK_RDMA_SPARE)
-/* Bytes of a buffer, and so of a message. */
-#define FSK_RDMA_BUFFER		PAGE_SIZE
+/* Bytes of a buffer, and so of a message; 16 bits on the wire. */
+#define FSK_RDMA_BUFFER		min_t(unsigned long, PAGE_SIZE, SZ_32K)
 /* Less is no use: bytes of the other end's buffers. */
 #define FSK_RDMA_MIN		512
 /* Pieces of memory of a message at most. */
