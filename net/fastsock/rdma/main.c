@@ -264,10 +264,11 @@ err_wq:
 static void __exit fsk_rdma_exit(void)
 {
 	fsk_channel_unregister(&channel_ops);
-	unregister_netdevice_notifier(&netdev_nb);
 	mutex_lock(&fsk_rdma_mutex);
 	fsk_rdma_forget_all();
 	mutex_unlock(&fsk_rdma_mutex);
+	/* This says of all devices that they go: nobody would be told DOWN. */
+	unregister_netdevice_notifier(&netdev_nb);
 	ib_unregister_client(&ib_client);
 	/* Nothing is left that could queue it again. */
 	cancel_delayed_work_sync(&work);
