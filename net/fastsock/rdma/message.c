@@ -441,7 +441,8 @@ void fsk_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 					       struct fsk_rdma_recv, cqe);
 	struct fsk_rdma_qp *q = r->qp;
 
-	if (wc->status != IB_WC_SUCCESS) {
+	/* A write with immediate data takes a buffer, too, and fills none. */
+	if (wc->status != IB_WC_SUCCESS || wc->opcode != IB_WC_RECV) {
 		broken(q);
 		return;
 	}

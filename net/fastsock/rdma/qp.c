@@ -26,8 +26,8 @@
 #define ACK_TIMEOUT	15
 /* Less than 7, which some devices take for ever. */
 #define RETRIES		5
-/* 0.12 ms, before a message is sent again for which there was no buffer. */
-#define RNR_TIMER	9
+/* Before a message is sent again for which there was no buffer. */
+#define RNR_TIMER	IB_RNR_TIMER_000_24
 /* RoCE 2 is routable; what leaves the segment is not for a neighbour. */
 #define HOP_LIMIT	1
 
