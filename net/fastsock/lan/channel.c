@@ -145,10 +145,28 @@ bool fsk_channel_del(struct fsk_channel *channel)
 }
 EXPORT_SYMBOL_NS_GPL(fsk_channel_del, FASTSOCK);
 
+/*
+ * What belongs to no connection has no key.  A channel is not always confined to
+ * the segment, as frames are, so those come by the device only.
+ */
+static bool has_key(const struct fsk_hdr *hdr)
+{
+	switch (hdr->type) {
+	case FSK_T_SYN:
+	case FSK_T_HELLO:
+	case FSK_T_HELLO_ACK:
+	case FSK_T_BYE:
+	case FSK_T_CHANNEL:
+		return false;
+	}
+	return true;
+}
+
 /**
  * fsk_channel_rcv - a frame came in over a channel
  * @channel: channel that was added
- * @skb: frame, data at struct fsk_hdr, room for a link header before; consumed
+ * @skb: frame, data at struct fsk_hdr, which is not in pages; room for a link
+ *	header before; consumed
  *
  * As if it had come in on the channel's device, which has to be up.
  *
@@ -162,6 +180,10 @@ void fsk_channel_rcv(struct fsk_channel *channel, struct sk_buff *skb)
 	skb_reset_network_header(skb);
 	if (unlikely(!(READ_ONCE(dev->flags) & IFF_UP))) {
 		fsk_drop(dev_net(dev), skb, FSK_DROP_NOT_FOR_US);
+		return;
+	}
+	if (unlikely(!has_key((const void *)skb->data))) {
+		fsk_drop(dev_net(dev), skb, FSK_DROP_TYPE);
 		return;
 	}
 	eth = __skb_push(skb, sizeof(*eth));
