@@ -386,6 +386,8 @@ static bool take_credits(struct fsk_rdma_qp *q, unsigned int n)
 {
 	bool ok;
 
+	if (n)
+		WRITE_ONCE(q->given, true);
 	spin_lock_bh(&q->lock);
 	q->credits += n;
 	ok = q->credits <= q->credits_max;

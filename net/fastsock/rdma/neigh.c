@@ -432,9 +432,19 @@ static void run_proving(struct neigh *n)
 static void challenge(struct neigh *n)
 {
 	WRITE_ONCE(n->q->heard, false);
+	WRITE_ONCE(n->q->given, false);
 	n->doubted = true;
 	n->at = jiffies + DOUBT_TIME;
 	fsk_rdma_say(n->q, FSK_CHANNEL_HELLO, n->peer_nonce);
+}
+
+/*
+ * Buffers become free at once, whatever programs do: there are credits, or some
+ * have come since it was challenged.
+ */
+static bool lets_come(const struct fsk_rdma_qp *q)
+{
+	return READ_ONCE(q->credits) || READ_ONCE(q->given);
 }
 
 static void run_up(struct neigh *n)
@@ -446,7 +456,7 @@ static void run_up(struct neigh *n)
 		n->frames_at = jiffies;
 	}
 	if (n->doubted) {
-		if (READ_ONCE(n->q->heard)) {
+		if (READ_ONCE(n->q->heard) && lets_come(n->q)) {
 			n->doubted = false;
 			n->at = jiffies + ALIVE_TIME;
 			WRITE_ONCE(n->q->suspect, false);

@@ -103,6 +103,7 @@ struct fsk_rdma_port {
  * @closed: nothing more is to be posted
  * @broken: something failed
  * @heard: HELLO or HEARD has come since it was last cleared
+ * @given: credits have come since it was last cleared
  * @asked: HELLO has come and is not answered
  * @suspect: frames are not to use it until it is @heard
  * @frames: frames sent and received, for idleness; approximate
@@ -131,6 +132,7 @@ struct fsk_rdma_qp {
 	bool closed;
 	bool broken;
 	bool heard;
+	bool given;
 	bool asked;
 	bool suspect;
 	unsigned long frames;
