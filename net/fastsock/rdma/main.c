@@ -69,11 +69,17 @@ void fsk_rdma_kick(void)
 		mod_delayed_work(wq, &work, 1);
 }
 
+static bool is_v4(const void *gid)
+{
+	return ipv6_addr_v4mapped(gid);
+}
+
 /* How well does an address of a port suit?  0 not at all. */
 static int suits(const struct ib_gid_attr *attr, const struct net_device *dev,
-		 bool v4)
+		 const u8 *peer)
 {
 	const struct net_device *ndev;
+	bool v4 = is_v4(&attr->gid);
 	int score = 0;
 
 	if (attr->gid_type != IB_GID_TYPE_ROCE_UDP_ENCAP)
@@ -81,14 +87,14 @@ static int suits(const struct ib_gid_attr *attr, const struct net_device *dev,
 	rcu_read_lock();
 	ndev = rdma_read_gid_attr_ndev_rcu(attr);
 	if (ndev == dev)
-		score = ipv6_addr_v4mapped((void *)&attr->gid) ? 2 : !v4;
+		score = peer ? v4 == is_v4(peer) : 1 + v4;
 	rcu_read_unlock();
 	return score;
 }
 
 /* Looks at the addresses of one port; a better one than @best is noted. */
 static int look_at_port(struct ib_device *ibdev, u32 num,
-			const struct net_device *dev, bool v4, int best,
+			const struct net_device *dev, const u8 *peer, int best,
 			struct fsk_rdma_port *port)
 {
 	const struct ib_gid_attr *attr;
@@ -98,7 +104,7 @@ static int look_at_port(struct ib_device *ibdev, u32 num,
 		attr = rdma_get_gid_attr(ibdev, num, i);
 		if (IS_ERR(attr))
 			continue;
-		score = suits(attr, dev, v4);
+		score = suits(attr, dev, peer);
 		if (score > best) {
 			best = score;
 			port->ibdev = ibdev;
@@ -114,7 +120,8 @@ static int look_at_port(struct ib_device *ibdev, u32 num,
 /**
  * fsk_rdma_find_port - which RDMA port has an address on a device?
  * @dev: device
- * @v4: an address of IPv4 is needed; otherwise it is preferred
+ * @peer: address of the other end, or NULL: one of the same family is needed;
+ *	otherwise IPv4 is preferred
  * @port: set to the port
  *
  * Only devices that @dev's namespace may use, with RoCE 2.
@@ -122,7 +129,7 @@ static int look_at_port(struct ib_device *ibdev, u32 num,
  * Context: process; @fsk_rdma_mutex held.
  * Return: false if there is none.
  */
-bool fsk_rdma_find_port(const struct net_device *dev, bool v4,
+bool fsk_rdma_find_port(const struct net_device *dev, const u8 *peer,
 			struct fsk_rdma_port *port)
 {
 	struct device_entry *d;
@@ -135,7 +142,7 @@ bool fsk_rdma_find_port(const struct net_device *dev, bool v4,
 			continue;
 		rdma_for_each_port(d->ibdev, num)
 			if (rdma_protocol_roce_udp_encap(d->ibdev, num))
-				best = look_at_port(d->ibdev, num, dev, v4,
+				best = look_at_port(d->ibdev, num, dev, peer,
 						    best, port);
 	}
 	return best;

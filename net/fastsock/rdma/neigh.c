@@ -290,9 +290,9 @@ static bool begins(const struct neigh *n)
 	return memcmp(n->dev->dev_addr, n->mac, ETH_ALEN) < 0;
 }
 
-static bool open_channel(struct neigh *n, bool v4)
+static bool open_channel(struct neigh *n, const u8 *peer)
 {
-	struct fsk_rdma_qp *q = fsk_rdma_open(n->dev, n->mac, v4);
+	struct fsk_rdma_qp *q = fsk_rdma_open(n->dev, n->mac, peer);
 
 	if (IS_ERR(q)) {
 		fail(n);
@@ -305,7 +305,7 @@ static bool open_channel(struct neigh *n, bool v4)
 
 static void ask(struct neigh *n)
 {
-	if (!open_channel(n, false))
+	if (!open_channel(n, NULL))
 		return;
 	n->state = ASKING;
 	n->asked = 1;
@@ -321,8 +321,6 @@ static void prove(struct neigh *n)
 
 static void rcv_req(struct neigh *n, const struct fsk_channel_setup *setup)
 {
-	bool v4 = ipv6_addr_v4mapped((const void *)setup->gid);
-
 	if (begins(n))
 		return;
 	if (n->q && n->peer_nonce == be32_to_cpu(setup->nonce)) {
@@ -334,7 +332,8 @@ static void rcv_req(struct neigh *n, const struct fsk_channel_setup *setup)
 		fsk_rdma_doubt(&n->q->channel);
 		return;
 	}
-	if (time_before(jiffies, n->retry_at) || !open_channel(n, v4))
+	if (time_before(jiffies, n->retry_at) ||
+	    !open_channel(n, setup->gid))
 		return;
 	n->peer_nonce = be32_to_cpu(setup->nonce);
 	if (fsk_rdma_connect(n->q, setup)) {

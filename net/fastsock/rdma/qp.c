@@ -171,14 +171,14 @@ static bool has_room(const struct ib_device *ibdev)
  * fsk_rdma_open - make a queue pair for a neighbour, without connecting it
  * @dev: device towards it, which the caller keeps
  * @mac: its link-layer address
- * @v4: an address of IPv4 is needed
+ * @peer: address of the other end; NULL if it is not known yet
  *
  * Context: process, may sleep; @fsk_rdma_mutex held.
  * Return: it, or an ERR_PTR(): -ENODEV without an RDMA device for @dev, or what
  * that said.
  */
 struct fsk_rdma_qp *fsk_rdma_open(struct net_device *dev, const u8 *mac,
-				  bool v4)
+				  const u8 *peer)
 {
 	struct fsk_rdma_qp *q = kzalloc(sizeof(*q), GFP_KERNEL);
 	int err;
@@ -192,7 +192,7 @@ struct fsk_rdma_qp *fsk_rdma_open(struct net_device *dev, const u8 *mac,
 	INIT_HLIST_NODE(&q->channel.node);
 	q->channel.dev = dev;
 	ether_addr_copy(q->channel.mac, mac);
-	if (!fsk_rdma_find_port(dev, v4, &q->port) ||
+	if (!fsk_rdma_find_port(dev, peer, &q->port) ||
 	    !has_room(q->port.ibdev)) {
 		kfree(q);
 		return ERR_PTR(-ENODEV);

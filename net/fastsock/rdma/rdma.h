@@ -148,7 +148,7 @@ static inline struct fsk_rdma_qp *fsk_rdma_qp(struct fsk_channel *channel)
 /* main.c */
 extern struct mutex fsk_rdma_mutex;
 void fsk_rdma_kick(void);
-bool fsk_rdma_find_port(const struct net_device *dev, bool v4,
+bool fsk_rdma_find_port(const struct net_device *dev, const u8 *peer,
 			struct fsk_rdma_port *port);
 
 /* neigh.c */
@@ -164,7 +164,7 @@ void fsk_rdma_show(struct seq_file *seq, const struct net *net);
 
 /* qp.c */
 struct fsk_rdma_qp *fsk_rdma_open(struct net_device *dev, const u8 *mac,
-				  bool v4);
+				  const u8 *peer);
 int fsk_rdma_connect(struct fsk_rdma_qp *q,
 		     const struct fsk_channel_setup *setup);
 void fsk_rdma_close(struct fsk_rdma_qp *q);
