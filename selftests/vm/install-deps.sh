@@ -14,6 +14,8 @@ packages=(
 	# the kernels under test, their headers and sources
 	linux-image-amd64 linux-headers-amd64
 	linux-image-6.12-amd64 linux-headers-6.12-amd64 linux-source-6.12
+	# a test that is one end of a queue pair
+	libibverbs-dev
 	# static checks
 	perl sparse
 	# guests and the programs inside them

@@ -32,8 +32,8 @@ modules=("${early[@]}" virtio_rng af_packet veth dummy macvlan bridge 8021q
 	nft_reject_ipv4 nft_queue nft_socket nfnetlink_queue nf_log_syslog
 	br_netfilter nft_meta_bridge nft_reject_bridge nf_conntrack_bridge
 	nft_dup_ipv4 nft_synproxy ip_vs ip_vs_rr
-	rdma_rxe crc32_generic xfrm_user xfrm_algo esp4 authenc echainiv seqiv
-	cbc sha256_generic
+	rdma_rxe ib_uverbs crc32_generic xfrm_user xfrm_algo esp4 authenc
+	echainiv seqiv cbc sha256_generic
 	gcm ghash-generic tls tcp_diag inet_diag udp_diag unix_diag
 	af_packet_diag netlink_diag kcm nbd nfsd iscsi_tcp vhci-hcd)
 trees=() extra=() python='' shared=
