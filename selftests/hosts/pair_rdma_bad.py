@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""A neighbour with a queue pair that keeps to nothing: helper_rdma plays its
+end of a channel.  What that reaches is the channel, never a byte of a stream.
+"""
+# There is no user access to RDMA devices in the debug kernel.
+# fastsock: timeout=1100 kernels=stock
+
+import functools
+import os
+import re
+import sys
+
+import guest
+from rdma_pair import PORT, RDMA_MODULE, run, until
+
+FILE = "file"
+FLOOD = 100000                  # as in helper_rdma.c
+
+# The way of helper_rdma, what the row says, and what is seen afterwards:
+# "down" the channel has ended, "stays" it has not; then what else must hold.
+ROWS = (
+    ("short", "a message that is shorter than its header", "down", ()),
+    ("empty", "a message of no bytes", "down", ()),
+    ("type", "a message of an unknown type", "down", ()),
+    ("nonce", "HELLO with a wrong nonce", "down", ("unproved",)),
+    ("heard", "HEARD with a wrong nonce", "down", ()),
+    ("credits", "one credit more than was said", "down", ()),
+    ("credits_many", "as many credits as can be written", "down", ()),
+    ("bare", "a frame without a frame", "down", ()),
+    ("stub", "a frame without the last byte of its header", "down", ()),
+    ("garbage", "frames of random bytes", "stays", ("counted",)),
+    ("flood", "100,000 frames for a connection, with random keys", "stays",
+     ("counted", "flooded")),
+    ("long", "a message that is longer than the buffer", "down",
+     ("refused",)),
+    ("write", "RDMA WRITE with a key that was never given", "down",
+     ("refused",)),
+    ("write0", "RDMA WRITE with key 0", "down", ("refused",)),
+    ("read", "RDMA READ with a key that was never given", "down",
+     ("refused",)),
+    ("write_imm", "RDMA WRITE of nothing, with immediate data", "down",
+     ("refused",)),
+    ("bye", "BYE, which has no key and does not belong there", "stays",
+     ("dropped", "known")),
+    ("mute", "who neither receives nor answers", "down", ()),
+    ("stingy", "who answers, but gives no credits", "down", ()),
+    ("close", "a queue pair that is gone without a word", "down", ()),
+    ("down_wrong", "DOWN with wrong nonces", "stays", ()),
+    ("down", "DOWN, as it should be", "stays", ("gone",)),
+    ("req", "REQ again and again, each time with another queue pair", "stays",
+     ()),
+    ("req_first", "the same before HELLO has come", "down", ("unproved",)),
+)
+
+
+def drops(pair):
+    """Frames that the victim has dropped, whatever for."""
+    output = pair.a.run("cat /proc/net/fastsock_stat")[1]
+    return sum(int(number) for number in
+               re.findall(r"^FskDrop\w+\s+(\d+)", output, re.M))
+
+
+def queue_pairs(pair):
+    """Queue pairs of the victim that are of the type RC."""
+    return pair.a.run("rdma resource show qp")[1].count(" type RC ")
+
+
+def most_queue_pairs(pair, job):
+    """As many as there ever were while the helper ran."""
+    most = 0
+    while not job.done.wait(0.2):
+        most = max(most, queue_pairs(pair))
+    return most
+
+
+def judge(pair, output, needs, before):
+    """What does not hold of that which a row needs."""
+    sent = int((re.search(r"^sent (\d+)", output, re.M) or [0, 0])[1])
+    came, dropped = (now - then for now, then in zip(numbers(pair), before))
+    good = {
+        "unproved": "up\n" not in output,
+        # But for what the device repeats nothing is lost on the way.
+        "counted": sent >= 1000 and came >= sent - 100 and
+        dropped >= 0.9 * (sent - 100),
+        "flooded": sent > FLOOD,
+        "refused": "status " in output,
+        "dropped": dropped >= 1,
+        "known": until(pair.a, "grep -q ' capable ' "
+                       "/proc/net/fastsock_peers", 1),
+        "gone": not queue_pairs(pair),
+    }
+    wrong = [need for need in needs if not good.get(need, True)]
+    if "unproved" not in needs and "up\n" not in output:
+        wrong.append("no channel")
+    return wrong, f"{sent} sent, {came} came, {dropped} dropped"
+
+
+def numbers(pair):
+    """Frames over channels that the victim has got, and all it has dropped."""
+    return pair.counter(pair.a, "ChannelInFrames"), drops(pair)
+
+
+def misbehave(pair, way, expected, needs):
+    """One row: traffic, the helper, and what is left when both are done."""
+    seen = [os.path.getsize(vm.log) for vm in (pair.a, pair.b)]
+    before = numbers(pair)
+    mac = pair.a.mac("a", 0)
+    pair.start_echo(FILE)
+    moving = pair.moving(more=10000)
+    job = pair.b.start("cd /selftests && "
+                       f"timeout 200 ./helper_rdma eth0 rxe0 {mac} {way} 2>&1")
+    most = most_queue_pairs(pair, job)
+    status, output = job.wait(200)
+    wrong, text = judge(pair, output, needs, before)
+    if status or not output.endswith(expected + "\n"):
+        wrong.append(f"status {status}, not {expected}")
+    if most > 1:
+        wrong.append("more queue pairs than one")
+    if not moving:
+        wrong.append("no connection")
+    echo = pair.end_echo(FILE)
+    if echo[0]:
+        wrong.append(f"echo: {echo[1]}")
+    if not until(pair.a, "! grep -q ' up ' /proc/net/fastsock_channels", 20):
+        wrong.append("the channel is there for ever")
+    wrong += [vm.splat(offset) for vm, offset in
+              zip((pair.a, pair.b), seen) if vm.splat(offset)]
+    wrong += again(pair)
+    return not wrong, f"{wrong}\n{text}, {most} queue pairs\n{output}" + \
+        (pair.text() if wrong else "")
+
+
+def again(pair):
+    """A neighbour that behaves gets a channel; returns what is wrong."""
+    pair.b.must(f"insmod {RDMA_MODULE}")
+    good = pair.ready() and pair.echo("small")
+    pair.b.must("rmmod fastsock_rdma")
+    gone = pair.no_channel(pair.a)
+    return [] if good and gone else [f"again: {good} {gone}"]
+
+
+def begin(pair):
+    """Who begins is the one with the lower address: that has the helper."""
+    good = guest.Guest.mac("b", 0) < guest.Guest.mac("a", 0) and \
+        until(pair.a, "ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
+        until(pair.a, "grep -q ' capable ' /proc/net/fastsock_peers") and \
+        pair.echo("small")
+    pair.b.must("modprobe ib_uverbs; ls /dev/infiniband/uverbs0")
+    # One connection is there all the time: the helper looks for its id.
+    pair.a.start("i=0; while sleep 0.3; do echo $((i += 1)); done | "
+                 f"socat - TCP:10.79.0.2:{PORT} > /tmp/hum")
+    return good, pair.text()
+
+
+def still(pair):
+    """The connection that saw it all goes on, and has lost nothing."""
+    lines = "$(wc -l < /tmp/hum)"
+    count = int(pair.a.must(f"echo {lines}"))
+    more = until(pair.a, f"[ {lines} -gt {count + 3} ]")
+    status, output = pair.a.run(f"head -n {count} /tmp/hum > /tmp/heard; "
+                                f"seq {count} | cmp - /tmp/heard")
+    return more and count > 10 and not status, f"{count} {more} {output}"
+
+
+def unload(pair):
+    """Nothing is left that holds a module."""
+    vm = pair.a
+    good = until(vm, "rmmod fastsock_rdma", 10)
+    vm.run("killall socat; echo 0 > /proc/sys/net/fastsock/enable")
+    pair.b.run("killall socat")
+    return good and until(vm, "rmmod fastsock 2> /dev/null", 30), \
+        vm.run("cat /proc/modules")[1]
+
+
+CHECKS = [("a connection without a channel", begin)]
+CHECKS += [(name, functools.partial(misbehave, way=way, expected=expected,
+                                    needs=needs))
+           for way, name, expected, needs in ROWS]
+CHECKS += [("one connection has lived through all of it", still)]
+CHECKS += [("the modules can be unloaded", unload)]
+
+if __name__ == "__main__":
+    # Some ways only, by hand.
+    run([(name, function) for name, function in CHECKS
+         if len(sys.argv) == 1 or getattr(function, "keywords", {}).get(
+             "way", sys.argv[1]) in sys.argv[1:]], loads="a")
