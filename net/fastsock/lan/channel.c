@@ -146,8 +146,8 @@ bool fsk_channel_del(struct fsk_channel *channel)
 EXPORT_SYMBOL_NS_GPL(fsk_channel_del, FASTSOCK);
 
 /*
- * What belongs to no connection has no key.  A channel is not always confined to
- * the segment, as frames are, so those come by the device only.
+ * What belongs to no connection has no key.  A channel is not always confined
+ * to the segment, as frames are, so those come by the device only.
  */
 static bool has_key(const struct fsk_hdr *hdr)
 {
