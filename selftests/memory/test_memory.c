@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "fsk_test.h"
 #include "fsk_trap.h"
@@ -14,6 +15,9 @@
 #define GIB		(1024ULL * MIB)
 #define MANY		64	/* idle connections */
 #define BEFORE		64	/* bytes of a buffer before a page that faults */
+#define QUICK		100	/* answers, more than reads from which it learns */
+#define SLOW		20
+#define ONE_WAY		200	/* bytes that nobody answers */
 #define CALLERS		3	/* threads that call a listener */
 #define TURNING		3000	/* ms for which a listener turns client */
 
@@ -709,6 +713,96 @@ TEST_F(memory, more_than_four_gigabytes)
 	EXPECT_EQ(total, sent);
 	bytes(self->server, &sent, &received);
 	EXPECT_EQ(total, received);
+}
+
+/* How often this thread has slept. */
+static long sleeps(void)
+{
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* Answers each byte with itself, after 20 ms if it is an 's'. */
+static void answer(int fd)
+{
+	char byte;
+
+	while (recv(fd, &byte, 1, 0) == 1) {
+		if (byte == 's')
+			fsk_sleep_ms(20);
+		send(fd, &byte, 1, MSG_NOSIGNAL);
+	}
+	_exit(0);
+}
+
+/* Return: how often it slept meanwhile, or -1. */
+static long ask(int fd, char byte, int times)
+{
+	long before = sleeps();
+
+	while (times--)
+		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 ||
+		    recv(fd, &byte, 1, 0) != 1)
+			return -1;
+	return sleeps() - before;
+}
+
+/*
+ * Where answers were quick the reader is woken before the next one is there.
+ * If that is late the reader sleeps twice, but not again and again.
+ */
+TEST_F(memory, roused_ahead_of_an_answer)
+{
+	long slept;
+	pid_t pid;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor");
+	pin(0);
+	pid = fsk_fork();
+	if (!pid) {
+		close(self->client);
+		pin(1);
+		answer(self->server);
+	}
+	EXPECT_TRUE(FSK_UNTIL(ask(self->client, 'q', QUICK) >= 0 &&
+			      ask(self->client, 's', 1) == 2) ||
+		    fsk_debug_kernel());
+	slept = ask(self->client, 's', SLOW);
+	EXPECT_LE(SLOW, slept);
+	EXPECT_GE(SLOW + 2, slept);
+	close(self->server);
+	close(self->client);
+	EXPECT_EQ(0, fsk_reap(pid));
+	self->server = -1;
+	self->client = -1;
+}
+
+/* Who reads and does not answer lets the readers of the other end sleep. */
+TEST_F(memory, not_roused_where_nobody_answers)
+{
+	long before;
+	char byte;
+	pid_t pid;
+	int i;
+
+	pid = fsk_fork();
+	if (!pid) {
+		before = sleeps();
+		recv(self->client, &byte, 1, 0);
+		_exit(sleeps() - before < 255 ? sleeps() - before : 255);
+	}
+	for (i = 0; i < ONE_WAY; i++) {
+		ASSERT_EQ(1, send(self->client, "x", 1, 0));
+		ASSERT_EQ(1, recv(self->server, &byte, 1, 0));
+		/* Whoever was woken sleeps again. */
+		fsk_sleep_ms(2);
+	}
+	ASSERT_EQ(1, send(self->server, "x", 1, 0));
+	/* One of 65 reads tries whether it is worth it. */
+	EXPECT_GE(ONE_WAY / 32, fsk_reap(pid));
 }
 
 /* Bytes that nobody sends or reads any more cost nothing after a while. */

@@ -21,6 +21,10 @@ struct fsk_ring;
 #define FSK_EV_SPACE		FSK_EV(7)
 #define FSK_EV_LINK		FSK_EV(8)
 
+/* Values of fsk_memory.rouse: so many reads are quiet, then one may rouse. */
+#define FSK_ROUSE_AFTER	64
+#define FSK_ROUSED	(FSK_ROUSE_AFTER + 1)
+
 /**
  * struct fsk_memory - one end of a connection in memory
  * @conn: what all connections have
@@ -47,6 +51,8 @@ struct fsk_ring;
  * @urg_byte: the peer's urgent byte; the socket's spinlock
  * @sent_byte: the last byte that a send with MSG_OOB has written
  * @urg_sent: this end's urgent byte
+ * @rouse: reads since the peer was roused in vain, at most FSK_ROUSE_AFTER, or
+ *	FSK_ROUSED; see recv.c
  * @urg_in: sequence number of @urg_byte; the socket's spinlock
  * @reported_segs: fsk_ring.segs of @in when fsk_conn_info() last ran
  *
@@ -80,6 +86,7 @@ struct fsk_memory {
 	u8 urg_byte;
 	u8 sent_byte;
 	u8 urg_sent;
+	u8 rouse;
 	u32 urg_in;
 	u32 reported_segs;
 } __aligned(32);

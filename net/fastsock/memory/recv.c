@@ -4,6 +4,8 @@
  * becomes of the room that a reader makes.
  */
 
+#include <linux/cpumask.h>
+#include <linux/poll.h>
 #include <linux/skbuff.h>
 #include <linux/wait.h>
 #include <net/sock.h>
@@ -127,6 +129,40 @@ static bool plain_ring(const struct sock *sk)
 	       fsk_recv_wants_bytes(sk);
 }
 
+/*
+ * Who reads often answers at once, and the other end sleeps until then.  So it
+ * begins to wake up now, on a processor of its own, while the program here is
+ * still about its answer.  If that is not there in time the other end sleeps
+ * again, and is left in peace for FSK_ROUSE_AFTER reads.  If it does not sleep,
+ * we need not look each time.
+ *
+ * Nobody polls for EPOLLMSG: only readers who sleep in recv() wake up, and
+ * writers who wait for space.
+ */
+static noinline void rouse_peer(struct fsk_memory *mem)
+{
+	struct socket_wq *wq = NULL;
+	struct fsk_memory *peer;
+	bool sleeps;
+
+	rcu_read_lock();
+	peer = fsk_mem_peer(mem);
+	if (peer)
+		wq = rcu_dereference(peer->conn.sk->sk_wq);
+	sleeps = skwq_has_sleeper(wq);
+	if (mem->rouse == FSK_ROUSED) {
+		/* A question in two parts, perhaps. */
+		if (sleeps)
+			mem->rouse = 0;
+	} else if (sleeps) {
+		mem->rouse = FSK_ROUSED;
+		wake_up_interruptible_poll(&wq->wait, EPOLLMSG);
+	} else {
+		mem->rouse -= FSK_ROUSE_AFTER / 8;
+	}
+	rcu_read_unlock();
+}
+
 /**
  * fsk_mem_recv - recv() if it is simple
  * @sk: connected socket
@@ -178,6 +214,10 @@ int fsk_mem_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		goto out;
 	if (unlikely(unread < min_t(size_t, READ_ONCE(sk->sk_rcvlowat), len)))
 		goto out;
+	if (mem->rouse < FSK_ROUSE_AFTER)
+		mem->rouse++;
+	else if (num_online_cpus() > 1)
+		rouse_peer(mem);
 	while (done < unread) {
 		n = fsk_ring_read(mem->in, 0, &msg->msg_iter, unread - done);
 		if (unlikely(!n))

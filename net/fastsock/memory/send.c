@@ -50,6 +50,17 @@ static void announce_urgent(const struct fsk_memory *mem,
 	fsk_mem_post_event(peer, FSK_EV_URGENT);
 }
 
+/* Bytes are there for who was roused: does it still wait, or again? */
+static void learn_to_rouse(struct fsk_memory *mem,
+			   const struct fsk_memory *peer)
+{
+	struct socket_wq *wq =
+		rcu_dereference_check(peer->conn.sk->sk_wq,
+				      rcu_read_lock_bh_held());
+
+	mem->rouse = skwq_has_sleeper(wq) ? 0 : FSK_ROUSE_AFTER;
+}
+
 /*
  * Have the other end see @n written bytes, the last of them urgent or not.
  * Return: false if there is no other end, or if its program has closed the
@@ -103,6 +114,8 @@ static __always_inline bool publish(struct fsk_memory *mem, u32 n,
 		fsk_conn_stat_add(&peer->conn, FSK_MIB_IN_BYTES, n);
 	}
 	spin_unlock(&sk->sk_lock.slock);
+	if (mem->rouse == FSK_ROUSED)
+		learn_to_rouse(mem, peer);
 	if (likely(wake))
 		fsk_mem_wake_reader(peer);
 	rcu_read_unlock_bh();
