@@ -12,13 +12,13 @@
 #include <net/tcp.h>
 
 #include "admin.h"
-#include "base/opcheck.h"
 #include "base/pernet.h"
 #include "base/spare.h"
 #include "base/stats.h"
 #include "core/attach.h"
 #include "core/child.h"
 #include "core/conn.h"
+#include "core/family.h"
 #include "core/life.h"
 #include "core/transport.h"
 #include "frames/bridge.h"
@@ -191,8 +191,7 @@ static int __init fsk_init(void)
 		       ethertype);
 		return -EINVAL;
 	}
-	err = fsk_opcheck_proto(&tcp_prot) ?:
-	      fsk_opcheck_ops(&inet_stream_ops);
+	err = fsk_family_init();
 	if (err)
 		return err;
 	fsk_ethertype = htons(ethertype);
@@ -201,9 +200,10 @@ static int __init fsk_init(void)
 	fsk_orphan_init();
 	fsk_ipv4_init();
 
+	err = -ENOMEM;
 	fsk_wq = alloc_workqueue("fastsock", WQ_HIGHPRI | WQ_UNBOUND, 0);
 	if (!fsk_wq)
-		return -ENOMEM;
+		goto err_family;
 	err = fsk_spare_init();
 	if (err)
 		goto err_wq;
@@ -272,6 +272,8 @@ err_wq:
 	fsk_child_exit();
 	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
+err_family:
+	fsk_family_exit();
 	return err;
 }
 
@@ -293,6 +295,7 @@ static void __exit fsk_exit(void)
 	fsk_child_exit();
 	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
+	fsk_family_exit();
 }
 
 module_init(fsk_init);

@@ -44,7 +44,8 @@
 	R(VERSION,	Version)	/* peer speaks another version */ \
 	R(NOMEM,	NoMem)		/* out of memory */		\
 	R(SELFCONNECT,	SelfConnect)	/* a socket to itself */	\
-	R(PEER_RESET,	PeerReset)	/* reset during the handshake */
+	R(PEER_RESET,	PeerReset)	/* reset during the handshake */ \
+	R(IPV6,		Ipv6)		/* an address of IPv6's own */
 
 /*
  * Why a frame was dropped.  Name as in /proc/net/fastsock_stat after the

@@ -7,6 +7,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
+#include <linux/ipv6.h>
 #include <linux/shrinker.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
@@ -67,6 +68,18 @@ static inline bool fsk_transparent(const struct sock *sk)
 	return inet_sk(sk)->transparent;
 #endif
 }
+
+#if IS_ENABLED(CONFIG_IPV6)
+/* IPV6_FLOWINFO_SEND; 6.7 turned it into an atomic flag. */
+static inline bool fsk_sends_flowinfo(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return inet6_test_bit(SNDFLOW, sk);
+#else
+	return inet6_sk(sk)->sndflow;
+#endif
+}
+#endif
 
 /*
  * Until 6.6 whoever releases a socket looks at its operations twice: for the

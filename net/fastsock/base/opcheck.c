@@ -38,8 +38,8 @@ struct member {
 
 #define PROTO(m)	MEMBER(struct proto, m)
 /*
- * Not TCP's: bind bind_add compat_ioctl forward_alloc_get ipv6_pinfo_offset
- * rehash sock_is_readable socks sysctl_rmem sysctl_wmem
+ * Not TCP's: bind bind_add compat_ioctl forward_alloc_get rehash
+ * sock_is_readable socks sysctl_rmem sysctl_wmem
  */
 static const struct member proto_members[] = {
 	PROTO(close), PROTO(pre_connect), PROTO(connect), PROTO(disconnect),
@@ -70,6 +70,9 @@ static const struct member proto_members[] = {
 	PROTO(slab_flags), PROTO(useroffset), PROTO(usersize),
 	PROTO(orphan_count), PROTO(rsk_prot), PROTO(twsk_prot), PROTO(h),
 	PROTO(owner), PROTO(name), PROTO(node),
+#ifdef FSK_HAS_PINFO_OFFSET
+	PROTO(ipv6_pinfo_offset),
+#endif
 };
 
 #define OPS(m)	MEMBER(struct proto_ops, m)
@@ -95,7 +98,7 @@ static const struct member ops_members[] = {
 };
 
 #define AF_OPS(m)	MEMBER(struct inet_connection_sock_af_ops, m)
-/* Not IPv4's: net_frag_header_len */
+/* Not TCP's: none */
 static const struct member af_ops_members[] = {
 	AF_OPS(queue_xmit), AF_OPS(send_check), AF_OPS(rebuild_header),
 	AF_OPS(sk_rx_dst_set), AF_OPS(conn_request), AF_OPS(syn_recv_sock),
@@ -103,6 +106,9 @@ static const struct member af_ops_members[] = {
 	AF_OPS(mtu_reduced),
 	/* No operations. */
 	AF_OPS(net_header_len), AF_OPS(sockaddr_len),
+#ifdef FSK_HAS_FRAG_HEADER_LEN
+	AF_OPS(net_frag_header_len),
+#endif
 };
 
 static bool listed(size_t at, const struct member *members, size_t n)
@@ -160,7 +166,7 @@ int fsk_opcheck_ops(const struct proto_ops *ops)
 
 /**
  * fsk_opcheck_af_ops - does fastsock know all members in use?
- * @ops: TCP's over IPv4
+ * @ops: TCP's, over IPv4 or IPv6
  *
  * Context: process, module load.
  * Return: 0 or -EOPNOTSUPP.

@@ -22,7 +22,7 @@ struct fsk_peer;
 
 /* Values of net.fastsock.enable. */
 #define FSK_ENABLE_OFF		0
-#define FSK_ENABLE_ALL		1	/* every AF_INET stream socket */
+#define FSK_ENABLE_ALL		1	/* every stream socket of TCP */
 #define FSK_ENABLE_EXPLICIT	2	/* only those of AF_FASTSOCK */
 
 /* Values of net.fastsock.same_host. */

@@ -8,18 +8,16 @@
 #include <net/inet_connection_sock.h>
 
 #include "base/hold.h"
-#include "base/opcheck.h"
 #include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
+#include "core/family.h"
 #include "core/keepalive.h"
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
 
 static struct sk_filter *reject_all;
-static const struct inet_connection_sock_af_ops *tcp_af_ops;
-static struct inet_connection_sock_af_ops fsk_af_ops;
 
 /**
  * fsk_conn_prepare - what every end begins with
@@ -79,13 +77,14 @@ static void ulp_clone(const struct request_sock *req, struct sock *newsk,
 		      const gfp_t priority)
 {
 	struct inet_connection_sock *icsk = inet_csk(newsk);
+	const struct fsk_family *fam = fsk_family(newsk);
 
 	icsk->icsk_ulp_ops = NULL;
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
-	icsk->icsk_af_ops = tcp_af_ops;
-	newsk->sk_backlog_rcv = tcp_prot.backlog_rcv;
-	newsk->sk_prot_creator = &tcp_prot;
-	WRITE_ONCE(newsk->sk_prot, &tcp_prot);
+	icsk->icsk_af_ops = fam->tcp_af_ops;
+	newsk->sk_backlog_rcv = fam->tcp_prot->backlog_rcv;
+	newsk->sk_prot_creator = fam->tcp_prot;
+	WRITE_ONCE(newsk->sk_prot, fam->tcp_prot);
 }
 
 static struct tcp_ulp_ops fsk_ulp_ops __read_mostly = {
@@ -101,6 +100,23 @@ static const struct tcp_ulp_ops fsk_conn_ulp_ops = {
 	.clone		= ulp_clone,
 };
 
+/*
+ * What TCP has given the socket: of AF_INET6 that depends on whether it is, or
+ * was, a connection of IPv4.  The clone of a listener that becomes a client of
+ * ours just then may have begun with ours.
+ */
+static void remember_tcp(const struct sock *sk, struct fsk_conn *conn)
+{
+	const struct fsk_family *fam = fsk_family(sk);
+
+	conn->tcp_af_ops = inet_csk(sk)->icsk_af_ops;
+	conn->tcp_backlog_rcv = sk->sk_backlog_rcv;
+	if (unlikely(conn->tcp_af_ops == &fam->af_ops)) {
+		conn->tcp_af_ops = fam->tcp_af_ops;
+		conn->tcp_backlog_rcv = fam->tcp_prot->backlog_rcv;
+	}
+}
+
 /**
  * fsk_conn_attach - put a connection into its socket's ULP slot
  * @sk: a TCP socket without ULP, filter or listener role
@@ -115,16 +131,18 @@ static const struct tcp_ulp_ops fsk_conn_ulp_ops = {
 void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct fsk_family *fam = fsk_family(sk);
 
 	fsk_hold();
 	sock_hold(sk);
 	fsk_transport_get(conn->transport);
 	filter_attach(sk, conn);
-	icsk->icsk_af_ops = &fsk_af_ops;
+	remember_tcp(sk, conn);
+	icsk->icsk_af_ops = &fam->af_ops;
 	icsk->icsk_ulp_ops = &fsk_conn_ulp_ops;
 	rcu_assign_pointer(icsk->icsk_ulp_data, conn);
 	sk->sk_backlog_rcv = conn->transport->backlog_rcv;
-	WRITE_ONCE(sk->sk_prot, &fsk_prot);
+	WRITE_ONCE(sk->sk_prot, &fam->prot);
 }
 EXPORT_SYMBOL_NS_GPL(fsk_conn_attach, FASTSOCK);
 
@@ -156,9 +174,9 @@ static void conn_unhook(struct sock *sk, struct fsk_conn *conn)
 	if (fsk_ops(conn)->unhook)
 		fsk_ops(conn)->unhook(conn);
 	filter_detach(sk, conn);
-	icsk->icsk_af_ops = tcp_af_ops;
+	icsk->icsk_af_ops = conn->tcp_af_ops;
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
-	WRITE_ONCE(sk->sk_prot, &tcp_prot);
+	WRITE_ONCE(sk->sk_prot, fsk_family(sk)->tcp_prot);
 	conn_part(conn);
 }
 
@@ -202,6 +220,7 @@ static void kill_owned(struct fsk_conn *conn)
 void fsk_conn_detach(struct sock *sk)
 {
 	struct fsk_conn *conn = fsk_conn(sk);
+	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb);
 
 	if (!fsk_conn_opening(conn))
 		fsk_ops_disconnect(conn);
@@ -211,8 +230,9 @@ void fsk_conn_detach(struct sock *sk)
 	inet_csk(sk)->icsk_ulp_ops = NULL;
 	tcp_sk(sk)->snd_una = tcp_sk(sk)->write_seq;
 	WRITE_ONCE(tcp_sk(sk)->snd_nxt, tcp_sk(sk)->write_seq);
-	conn_unhook(sk, conn);
-	sk->sk_backlog_rcv = tcp_prot.backlog_rcv;
+	backlog_rcv = conn->tcp_backlog_rcv;
+	conn_unhook(sk, conn);		/* which may free it */
+	sk->sk_backlog_rcv = backlog_rcv;
 	fsk_hold_drop();
 }
 EXPORT_SYMBOL_NS_GPL(fsk_conn_detach, FASTSOCK);
@@ -230,6 +250,8 @@ void fsk_conn_swap(struct fsk_conn *old, struct fsk_conn *conn)
 {
 	fsk_transport_get(conn->transport);
 	conn->filter_locked = old->filter_locked;
+	conn->tcp_af_ops = old->tcp_af_ops;
+	conn->tcp_backlog_rcv = old->tcp_backlog_rcv;
 	rcu_assign_pointer(inet_csk(old->sk)->icsk_ulp_data, conn);
 	old->sk->sk_backlog_rcv = conn->transport->backlog_rcv;
 }
@@ -247,13 +269,6 @@ void fsk_conn_forget(struct fsk_conn *conn)
 	conn_part(conn);
 }
 EXPORT_SYMBOL_NS_GPL(fsk_conn_forget, FASTSOCK);
-
-/* Nothing that TCP code builds for a fastsock socket leaves the host. */
-static int discard_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
-{
-	kfree_skb(skb);
-	return 0;
-}
 
 /**
  * fsk_conn_sample - show what a new TCP socket begins with
@@ -274,21 +289,6 @@ int fsk_conn_sample(int (*look)(struct sock *sk))
 	err = look(sock->sk);
 	sock_release(sock);
 	return err;
-}
-
-/* TCP's own operations, which are not exported everywhere. */
-static int look_at_ops(struct sock *sk)
-{
-	int err;
-
-	tcp_af_ops = inet_csk(sk)->icsk_af_ops;
-	fsk_keepalive_learn(sk);
-	err = fsk_opcheck_af_ops(tcp_af_ops);
-	if (err)
-		return err;
-	fsk_af_ops = *tcp_af_ops;
-	fsk_af_ops.queue_xmit = discard_xmit;
-	return 0;
 }
 
 /*
@@ -351,7 +351,7 @@ int fsk_conn_init(void)
 	err = filter_init();
 	if (err)
 		return err;
-	err = fsk_conn_sample(look_at_ops);
+	err = fsk_conn_sample(fsk_keepalive_learn);
 	if (err)
 		goto err_filter;
 	err = tcp_register_ulp(&fsk_ulp_ops);

@@ -66,7 +66,7 @@ int fsk_child_listener_reason(struct sock *lsk)
 	const struct sock_reuseport *group;
 	int reason;
 
-	if (lsk->sk_family != AF_INET || !fsk_claimed(lsk))
+	if (!fsk_claimed(lsk))
 		return FSK_REASON_UNCLAIMED;
 	reason = fsk_option_reason(lsk);
 	if (reason != FSK_ACCEPT)

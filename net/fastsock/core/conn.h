@@ -71,7 +71,7 @@
  * Module references: one per socket that has fastsock's proto_ops (sock->ops
  * owner, kept by the socket layer), one per namespace with enable=1, and one
  * for all that hold.c counts: each attached connection (until ulp_release() or
- * fsk_conn_detach()), each fallback work, each call through fsk_claimed_ops,
+ * fsk_conn_detach()), each fallback work, each call through claimed ops,
  * because such a socket may be delegated, and lose its own reference, under
  * the caller.  Where another module's transport is used, connections, and
  * sockets in place of fastsock's reference, have one on that: see transport.c.
@@ -88,6 +88,7 @@
 #include "base/pernet.h"
 #include "base/stats.h"
 #include "core/challenge.h"
+#include "core/family.h"
 #include "core/transport.h"
 #include "inet/route.h"
 
@@ -183,6 +184,9 @@ enum fsk_phase {
  * @retry_at: ns, when to try again what lacked memory; 0 off
  * @cork_at: ns, until then what does not fill a frame, or in memory what TCP
  *	would make a segment, waits for more; 0 if nothing does
+ * @tcp_af_ops: icsk_af_ops that the socket had before; as @tcp_backlog_rcv it
+ *	gets them back
+ * @tcp_backlog_rcv: sk_backlog_rcv likewise
  * @fallback: takes the opening of a client's connection further in process
  *	context; NULL if there is none
  * @rcu: defers freeing
@@ -232,6 +236,8 @@ struct fsk_conn {
 	u64 heard_at;
 	u64 retry_at;
 	u64 cork_at;
+	const struct inet_connection_sock_af_ops *tcp_af_ops;
+	int (*tcp_backlog_rcv)(struct sock *sk, struct sk_buff *skb);
 	struct fsk_fallback *fallback;
 	struct rcu_head rcu;
 };
@@ -242,8 +248,6 @@ static_assert(BITS_PER_LONG != 64 || SMP_CACHE_BYTES != 64 ||
 
 /* Counting in a connection's namespace, without looking the counters up. */
 #define fsk_conn_stat_add(conn, id, n)	this_cpu_add((conn)->mib[id], n)
-
-extern struct proto fsk_prot;	/* filled by socket/ops.c */
 
 /* The connection of @sk; the caller holds the socket lock in either form. */
 static inline struct fsk_conn *fsk_conn(const struct sock *sk)
@@ -287,7 +291,10 @@ static inline bool fsk_conn_defer(struct fsk_conn *conn, unsigned int events)
 /* Does @sk run fastsock (connecting or connected)?  Any context. */
 static inline bool fsk_is_conn(const struct sock *sk)
 {
-	return READ_ONCE(sk->sk_prot) == &fsk_prot;
+	const struct proto *prot = READ_ONCE(sk->sk_prot);
+
+	return likely(prot == &fsk_families[FSK_INET].prot) ||
+	       prot == &fsk_families[FSK_INET6].prot;
 }
 
 /*

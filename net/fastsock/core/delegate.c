@@ -23,15 +23,11 @@
 #include "core/attach.h"
 #include "core/conn.h"
 #include "core/delegate.h"
+#include "core/family.h"
 #include "core/state.h"
 #include "core/transport.h"
+#include "inet/ipv6.h"
 
-struct proto fsk_prot __read_mostly;
-EXPORT_SYMBOL_NS_GPL(fsk_prot, FASTSOCK);
-
-struct proto_ops fsk_claimed_ops __read_mostly;
-struct proto_ops fsk_reused_ops __read_mostly;
-struct proto_ops fsk_connected_ops __read_mostly;
 int (*fsk_guest_release)(struct socket *sock) __read_mostly;
 
 /**
@@ -73,7 +69,7 @@ void fsk_ops_connect(const struct fsk_conn *conn)
 
 	if (sock && (likely(sock->ops->owner == THIS_MODULE) ||
 		     sock->ops->owner == t->owner))
-		fsk_ops_set(sock, &t->proto_ops);
+		fsk_ops_set(sock, &t->proto_ops[fsk_family_id(conn->sk)]);
 }
 
 /**
@@ -84,6 +80,7 @@ void fsk_ops_connect(const struct fsk_conn *conn)
  */
 void fsk_ops_disconnect(const struct fsk_conn *conn)
 {
+	enum fsk_family_id id = fsk_family_id(conn->sk);
 	const struct fsk_transport *t = conn->transport;
 	struct socket *sock = conn->sk->sk_socket;
 
@@ -92,8 +89,8 @@ void fsk_ops_disconnect(const struct fsk_conn *conn)
 	 * if that was delegated with children in its queue.
 	 */
 	if (sock && sock->ops && (fsk_connected(sock) || t->foreign ||
-				  sock->ops == &inet_stream_ops))
-		fsk_ops_set(sock, &t->reused_ops);
+				  sock->ops == fsk_families[id].tcp_ops))
+		fsk_ops_set(sock, &t->reused_ops[id]);
 }
 
 /**
@@ -124,13 +121,14 @@ bool fsk_claimed(struct sock *sk)
  */
 void fsk_delegate(struct sock *sk, enum fsk_reason reason)
 {
+	const struct fsk_family *fam = fsk_family(sk);
 	struct socket *sock = sk->sk_socket;
 
 	fsk_count_delegated(sk, reason);
-	WRITE_ONCE(sk->sk_prot, &tcp_prot);
+	WRITE_ONCE(sk->sk_prot, fam->tcp_prot);
 	/* If it was connected, threads may still sleep in what that called. */
 	if (sock && fsk_never_connected(sock))
-		fsk_ops_set(sock, &inet_stream_ops);
+		fsk_ops_set(sock, fam->tcp_ops);
 }
 
 /**
@@ -226,17 +224,12 @@ static bool is_for(const struct fsk_fallback *fb, const struct fsk_conn *conn)
 void fsk_fall_back_owned(struct fsk_conn *conn, enum fsk_reason reason)
 {
 	struct sock *sk = conn->sk;
-	const struct inet_sock *inet = inet_sk(sk);
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET,
-		.sin_port = inet->inet_dport,
-		.sin_addr.s_addr = inet->inet_daddr,
-	};
-	int err;
+	struct sockaddr_storage addr;
+	int len, err;
 
+	len = fsk_inet_server_name(sk, &addr);
 	fsk_conn_detach(sk);
-	err = fsk_connect_tcp(sk, (struct sockaddr *)&addr, sizeof(addr),
-			      reason);
+	err = fsk_connect_tcp(sk, (struct sockaddr *)&addr, len, reason);
 	if (!err)
 		return;
 	WRITE_ONCE(sk->sk_err, -err);

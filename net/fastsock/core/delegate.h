@@ -7,35 +7,36 @@
 #include <net/sock.h>
 #include <uapi/linux/fastsock.h>
 
+#include "core/family.h"
+
 struct fsk_conn;
 struct fsk_synack;
 
-/* Filled by socket/ops.c.  Transports have copies of the last two. */
-extern struct proto_ops fsk_claimed_ops;	/* not yet decided */
-extern struct proto_ops fsk_reused_ops;		/* again, after fastsock */
-extern struct proto_ops fsk_connected_ops;	/* connected over fastsock */
-/* Of the copies that other modules' transports have. */
+/* Set by socket/ops.c: of the copies that other modules' transports have. */
 extern int (*fsk_guest_release)(struct socket *sock);
 
 /*
- * Is it open yet whether fastsock or TCP will have this socket?  Copies have
- * the functions of what they are copies of.
+ * Is it open yet whether fastsock or TCP will have this socket?  Both families
+ * have the same functions, and copies those of what they are copies of.
  */
 static inline bool fsk_undecided(const struct socket *sock)
 {
-	return READ_ONCE(sock->ops)->connect == fsk_claimed_ops.connect;
+	return READ_ONCE(sock->ops)->connect ==
+	       fsk_families[FSK_INET].claimed.connect;
 }
 
 /* Has it never been anything else, so that TCP may have it for good? */
 static inline bool fsk_never_connected(const struct socket *sock)
 {
-	return sock->ops == &fsk_claimed_ops;
+	return sock->ops == &fsk_families[FSK_INET].claimed ||
+	       sock->ops == &fsk_families[FSK_INET6].claimed;
 }
 
 /* Does it have the operations of a connected socket? */
 static inline bool fsk_connected(const struct socket *sock)
 {
-	return READ_ONCE(sock->ops)->connect == fsk_connected_ops.connect;
+	return READ_ONCE(sock->ops)->connect ==
+	       fsk_families[FSK_INET].connected.connect;
 }
 
 void fsk_ops_set(struct socket *sock, const struct proto_ops *ops);

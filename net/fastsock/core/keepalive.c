@@ -200,8 +200,10 @@ void fsk_keepalive(struct sock *sk, int on)
  * @sk: new TCP socket
  *
  * Context: process, module load.
+ * Return: 0.
  */
-void fsk_keepalive_learn(struct sock *sk)
+int fsk_keepalive_learn(struct sock *sk)
 {
 	tcp_keepalive = fsk_keepalive_timer(sk)->function;
+	return 0;
 }

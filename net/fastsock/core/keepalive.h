@@ -10,6 +10,6 @@ void fsk_keepalive(struct sock *sk, int on);
 void fsk_keepalive_start(struct fsk_conn *conn);
 void fsk_keepalive_moved(struct fsk_conn *conn);
 void fsk_keepalive_stop(struct sock *sk);
-void fsk_keepalive_learn(struct sock *sk);
+int fsk_keepalive_learn(struct sock *sk);
 
 #endif /* _FSK_KEEPALIVE_H */

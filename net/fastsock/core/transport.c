@@ -95,20 +95,23 @@ static bool harmless(const struct fsk_transport *t)
 	return t->owner && !t->ops->leave && !t->backlog_rcv;
 }
 
-static void fill_ops(struct fsk_transport *t)
+static void fill_ops(struct fsk_transport *t, enum fsk_family_id id)
 {
-	t->proto_ops = fsk_connected_ops;
+	struct proto_ops *connected = &t->proto_ops[id];
+	struct proto_ops *reused = &t->reused_ops[id];
+
+	*connected = fsk_families[id].connected;
 	if (t->sendmsg)
-		t->proto_ops.sendmsg = t->sendmsg;
+		connected->sendmsg = t->sendmsg;
 	if (t->recvmsg)
-		t->proto_ops.recvmsg = t->recvmsg;
-	t->reused_ops = fsk_reused_ops;
+		connected->recvmsg = t->recvmsg;
+	*reused = fsk_families[id].reused;
 	if (!t->foreign)
 		return;
-	t->proto_ops.owner = t->owner;
-	t->proto_ops.release = fsk_guest_release;
-	t->reused_ops.owner = t->owner;
-	t->reused_ops.release = fsk_guest_release;
+	connected->owner = t->owner;
+	connected->release = fsk_guest_release;
+	reused->owner = t->owner;
+	reused->release = fsk_guest_release;
 }
 
 /**
@@ -128,7 +131,8 @@ int fsk_transport_register(struct fsk_transport *t)
 		return -EINVAL;
 	if (!t->backlog_rcv)
 		t->backlog_rcv = fsk_backlog_drop;
-	fill_ops(t);
+	fill_ops(t, FSK_INET);
+	fill_ops(t, FSK_INET6);
 	mutex_lock(&transports_mutex);
 	list_add_rcu(&t->list, &transports);
 	mutex_unlock(&transports_mutex);

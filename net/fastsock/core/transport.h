@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "core/family.h"
+
 struct fsk_conn;
 struct fsk_tuple;
 struct iov_iter;
@@ -159,8 +161,8 @@ struct fsk_transport_ops {
  *
  * The rest is set by fsk_transport_register():
  * @foreign: @owner is not fastsock itself, and may go
- * @proto_ops: of its connected sockets
- * @reused_ops: of sockets that were connected by it
+ * @proto_ops: of its connected sockets, by their family
+ * @reused_ops: of sockets that were connected by it, likewise
  * @list: in order of preference; RCU
  */
 struct fsk_transport {
@@ -175,8 +177,8 @@ struct fsk_transport {
 		       int flags);
 
 	bool foreign;
-	struct proto_ops proto_ops;
-	struct proto_ops reused_ops;
+	struct proto_ops proto_ops[FSK_FAMILIES];
+	struct proto_ops reused_ops[FSK_FAMILIES];
 	struct list_head list;
 };
 

@@ -2,8 +2,9 @@
 /*
  * Which sockets are claimed: all new ones of TCP, or those of AF_FASTSOCK.
  *
- * tcp_prot.init is the one hook.  It never sleeps, so that after restoring the
- * pointer synchronize_rcu_tasks() proves that no task is inside.
+ * The one hook is in tcp_prot.init and in tcpv6_prot.init.  It never sleeps, so
+ * that after restoring the pointers synchronize_rcu_tasks() proves that no task
+ * is inside.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -20,10 +21,11 @@
 #include "base/hold.h"
 #include "base/stats.h"
 #include "core/delegate.h"
+#include "core/family.h"
 #include "socket/claim.h"
 
-static int (*tcp_prot_init)(struct sock *sk);	/* what we hooked over */
-static DEFINE_MUTEX(claim_mutex);	/* those below, tcp_prot.init, hold.c */
+static int (*hooked_over[FSK_FAMILIES])(struct sock *sk);
+static DEFINE_MUTEX(claim_mutex);	/* those below, TCP's init, hold.c */
 static unsigned int claim_users;
 static unsigned int claim_puts;	/* references that claim_work drops */
 static void claim_finish(struct work_struct *work);
@@ -35,20 +37,21 @@ MODULE_PARM_DESC(family, "address family number of AF_FASTSOCK, 19 for example; 
 /* Context: process; the caller owns @sk, or nobody else knows it. */
 static void claim(struct sock *sk)
 {
-	WRITE_ONCE(sk->sk_socket->ops, &fsk_claimed_ops);
+	WRITE_ONCE(sk->sk_socket->ops, &fsk_family(sk)->claimed);
 	fsk_stat_inc(sock_net(sk), FSK_MIB_CLAIMED);
 }
 
 static int hook(struct sock *sk)
 {
+	enum fsk_family_id id = fsk_family_id(sk);
 	struct socket *sock;
 	int err;
 
-	err = tcp_prot_init(sk);
+	err = hooked_over[id](sk);
 	if (err || READ_ONCE(fsk_net(sock_net(sk))->enable) != FSK_ENABLE_ALL)
 		return err;
 	sock = sk->sk_socket;
-	if (!sk->sk_kern_sock && sock && sock->ops == &inet_stream_ops)
+	if (!sk->sk_kern_sock && sock && sock->ops == fsk_families[id].tcp_ops)
 		claim(sk);
 	return 0;
 }
@@ -105,6 +108,37 @@ static int family_create(struct net *net, struct socket *sock, int protocol,
 	return 0;
 }
 
+/* claim_mutex is held. */
+static void install(void)
+{
+	struct fsk_family *fam;
+	int id;
+
+	for (id = 0; id < FSK_FAMILIES; id++)
+		if (fsk_families[id].tcp_prot)
+			hooked_over[id] = fsk_families[id].tcp_prot->init;
+	smp_wmb();	/* hook() finds hooked_over set */
+	for (fam = fsk_families; fam < fsk_families + FSK_FAMILIES; fam++)
+		if (fam->tcp_prot)
+			WRITE_ONCE(fam->tcp_prot->init, hook);
+}
+
+/* claim_mutex is held.  Return: false if another module hooked over ours. */
+static bool restore(void)
+{
+	struct fsk_family *fam;
+	int id;
+
+	for (fam = fsk_families; fam < fsk_families + FSK_FAMILIES; fam++)
+		if (fam->tcp_prot && READ_ONCE(fam->tcp_prot->init) != hook)
+			return false;
+	for (id = 0; id < FSK_FAMILIES; id++)
+		if (fsk_families[id].tcp_prot)
+			WRITE_ONCE(fsk_families[id].tcp_prot->init,
+				   hooked_over[id]);
+	return true;
+}
+
 static struct net_proto_family family_ops = {
 	.create	= family_create,
 	.owner	= THIS_MODULE,
@@ -126,9 +160,7 @@ int fsk_claim_enable(void)
 	mutex_lock(&claim_mutex);
 	if (!claim_users++) {
 		fsk_hold_split();
-		tcp_prot_init = tcp_prot.init;
-		smp_wmb();	/* hook() finds tcp_prot_init set */
-		WRITE_ONCE(tcp_prot.init, hook);
+		install();
 	}
 	mutex_unlock(&claim_mutex);
 	return 0;
@@ -158,18 +190,17 @@ static void claim_finish(struct work_struct *work)
 }
 
 /*
- * The last user restores the pointer.  If another module hooked over ours
+ * The last user restores the pointers.  If another module hooked over ours
  * meanwhile, the hook and the module have to stay.
  */
 static void claim_restore(void)
 {
 	lockdep_assert_held(&claim_mutex);
-	if (READ_ONCE(tcp_prot.init) != hook) {
+	if (!restore()) {
 		pr_warn("another module hooked TCP's init after us: fastsock stays loaded\n");
 		claim_users = 1;
 		return;
 	}
-	WRITE_ONCE(tcp_prot.init, tcp_prot_init);
 	claim_puts++;
 	queue_work(system_long_wq, &claim_work);
 }

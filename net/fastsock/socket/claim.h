@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The hook in tcp_prot.init, and AF_FASTSOCK. */
+/* The hook in TCP's init, and AF_FASTSOCK. */
 #ifndef _FSK_CLAIM_H
 #define _FSK_CLAIM_H
 

@@ -9,6 +9,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/hash.h>
+#include <net/ipv6.h>
 #include <net/route.h>
 #include <net/tcp.h>
 
@@ -20,6 +21,7 @@
 #include "core/state.h"
 #include "core/transport.h"
 #include "inet/ipv4.h"
+#include "inet/ipv6.h"
 #include "inet/policy.h"
 #include "lan/hello.h"
 #include "lan/peer.h"
@@ -190,19 +192,13 @@ static int start_reason(struct sock *sk, struct rtable *rt,
 	       way->ops->connect(sk, dev, mac, &t) : reason;
 }
 
-/**
- * fsk_connect - struct proto.connect: fastsock if everything speaks for it
- * @sk: unconnected socket
- * @uaddr: where to; cgroup programs have already had their say
- * @addr_len: bytes of @uaddr
- *
- * Context: process; the caller owns @sk and holds the module.
- * Return: 0 with the socket in SYN_SENT, over fastsock or TCP; else TCP's
- * errno.
+/*
+ * @usin is the address of IPv4 that @uaddr, as the program has written it,
+ * means.  Return: as fsk_connect().
  */
-int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+static int connect_ipv4(struct sock *sk, const struct sockaddr_in *usin,
+			struct sockaddr *uaddr, int addr_len)
 {
-	const struct sockaddr_in *usin = (struct sockaddr_in *)uaddr;
 	struct flowi4 *fl4 = &inet_sk(sk)->cork.fl.u.ip4;
 	const struct fsk_transport *way;
 	struct net_device *dev;
@@ -210,10 +206,6 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 	struct rtable *rt;
 	int reason, err;
 
-	if (addr_len < sizeof(*usin))
-		return -EINVAL;
-	if (usin->sin_family != AF_INET)
-		return -EAFNOSUPPORT;
 	reason = sock_reason(sk);
 	if (reason == FSK_ACCEPT)
 		reason = precheck(sk, usin->sin_addr.s_addr);
@@ -246,4 +238,53 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 	return 0;
+}
+
+/**
+ * fsk_connect - struct proto.connect: fastsock if everything speaks for it
+ * @sk: unconnected socket
+ * @uaddr: where to; cgroup programs have already had their say
+ * @addr_len: bytes of @uaddr
+ *
+ * Context: process; the caller owns @sk and holds the module.
+ * Return: 0 with the socket in SYN_SENT, over fastsock or TCP; else TCP's
+ * errno.
+ */
+int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+{
+	const struct sockaddr_in *usin = (struct sockaddr_in *)uaddr;
+
+	if (addr_len < sizeof(*usin))
+		return -EINVAL;
+	if (usin->sin_family != AF_INET)
+		return -EAFNOSUPPORT;
+	return connect_ipv4(sk, usin, uaddr, addr_len);
+}
+
+/**
+ * fsk_connect6 - the same of AF_INET6: fastsock only for addresses of IPv4
+ * @sk: unconnected socket
+ * @uaddr: where to
+ * @addr_len: bytes of @uaddr
+ *
+ * Context: process; the caller owns @sk and holds the module.
+ * Return: as fsk_connect().
+ */
+int fsk_connect6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+{
+	const struct sockaddr_in6 *usin6 = (struct sockaddr_in6 *)uaddr;
+	struct sockaddr_in usin;
+	int reason, err;
+
+	if (addr_len < SIN6_LEN_RFC2133)
+		return -EINVAL;
+	if (usin6->sin6_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	reason = fsk_ipv6_mapped(sk, usin6, &usin);
+	if (reason != FSK_ACCEPT)
+		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
+	err = connect_ipv4(sk, &usin, uaddr, addr_len);
+	if (!err)
+		fsk_ipv6_named(sk);
+	return err;
 }

@@ -6,6 +6,7 @@
  */
 
 #include <linux/bpf.h>
+#include <linux/in6.h>
 #include <linux/module.h>
 #include <net/inet_common.h>
 #include <net/sock.h>
@@ -16,6 +17,7 @@
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/delegate.h"
+#include "core/family.h"
 #include "core/keepalive.h"
 #include "core/state.h"
 #include "core/timer.h"
@@ -37,20 +39,21 @@
 static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
 			   int addr_len, int flags)
 {
+	struct fsk_family *fam = fsk_family(sock->sk);
 	struct sock *sk = sock->sk;
 	bool fresh;
 	int err;
 
 	fsk_hold();
 	lock_sock(sk);
-	fresh = fsk_undecided(sock) && sk->sk_prot == &tcp_prot &&
+	fresh = fsk_undecided(sock) && sk->sk_prot == fam->tcp_prot &&
 		sk->sk_state == TCP_CLOSE && sock->state == SS_UNCONNECTED;
 	if (fresh)
-		WRITE_ONCE(sk->sk_prot, &fsk_prot);
+		WRITE_ONCE(sk->sk_prot, &fam->prot);
 	err = __inet_stream_connect(sock, uaddr, addr_len, flags, 0);
 	/* It failed, or never came to connecting. */
 	if (fsk_is_conn(sk) && !fsk_conn(sk))
-		WRITE_ONCE(sk->sk_prot, &tcp_prot);
+		WRITE_ONCE(sk->sk_prot, fam->tcp_prot);
 	release_sock(sk);
 	fsk_hold_drop();
 	return err;
@@ -62,14 +65,15 @@ static int claimed_connect(struct socket *sock, struct sockaddr *uaddr,
  */
 static void adopt(struct socket *newsock)
 {
-	const struct proto_ops *ops = &inet_stream_ops;
+	enum fsk_family_id id = fsk_family_id(newsock->sk);
+	const struct proto_ops *ops = fsk_families[id].tcp_ops;
 	struct sock *sk = newsock->sk;
 	struct fsk_conn *conn;
 
 	spin_lock_bh(&sk->sk_lock.slock);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 	if (likely(conn)) {
-		ops = &conn->transport->proto_ops;
+		ops = &conn->transport->proto_ops[id];
 		if (fsk_ops(conn)->accepted)
 			fsk_ops(conn)->accepted(conn);
 	}
@@ -141,11 +145,11 @@ static int any_release(struct socket *sock)
 		return inet_release(sock);
 	lock_sock(sk);
 	if (sock->ops->owner != THIS_MODULE)
-		fsk_ops_set(sock, &fsk_reused_ops);
+		fsk_ops_set(sock, &fsk_family(sk)->reused);
 	else
 		give_up(sk);
 	release_sock(sk);
-	return inet_release(sock);
+	return fsk_family(sk)->tcp_ops->release(sock);
 }
 
 /* The same, but it was another module, whose socket stays that to the end. */
@@ -153,12 +157,12 @@ static int guest_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
-	if (sk) {
-		lock_sock(sk);
-		give_up(sk);
-		release_sock(sk);
-	}
-	return inet_release(sock);
+	if (!sk)
+		return inet_release(sock);
+	lock_sock(sk);
+	give_up(sk);
+	release_sock(sk);
+	return fsk_family(sk)->tcp_ops->release(sock);
 }
 
 /* The work that delegates may let go of the module while this waits for it. */
@@ -193,6 +197,34 @@ static int judge_ulp(struct socket *sock, sockptr_t optval, unsigned int optlen)
 	return ours ? fsk_refuse_ulp(optval, optlen) : err;
 }
 
+/*
+ * IPV6_ADDRFORM gives a connected socket of AF_INET6 the operations of AF_INET,
+ * TCP's: not one of ours, whose reference on a module would never be dropped,
+ * and in whose functions threads may sleep.  TCP refuses that likewise where an
+ * upper layer has operations of its own.
+ * Return: 1 to let TCP decide, which it does for who was never connected, else
+ * the result.
+ */
+static int judge_addrform(struct socket *sock, sockptr_t optval,
+			  unsigned int optlen)
+{
+	struct sock *sk = sock->sk;
+	int family, err = 1;
+
+	if (optlen < sizeof(family))
+		return -EINVAL;
+	if (copy_from_sockptr(&family, optval, sizeof(family)))
+		return -EFAULT;
+	if (family != PF_INET)
+		return -EINVAL;
+	lock_sock(sk);
+	if (fsk_is_conn(sk) || fsk_connected(sock) ||
+	    (fsk_undecided(sock) && !fsk_never_connected(sock)))
+		err = sk->sk_state == TCP_ESTABLISHED ? -EBUSY : -ENOTCONN;
+	release_sock(sk);
+	return err;
+}
+
 static int any_setsockopt(struct socket *sock, int level, int optname,
 			  sockptr_t optval, unsigned int optlen)
 {
@@ -200,6 +232,9 @@ static int any_setsockopt(struct socket *sock, int level, int optname,
 
 	if (level == SOL_TCP && optname == TCP_ULP)
 		err = judge_ulp(sock, optval, optlen);
+	else if (level == SOL_IPV6 && optname == IPV6_ADDRFORM &&
+		 READ_ONCE(sock->ops)->family == PF_INET6)
+		err = judge_addrform(sock, optval, optlen);
 	if (err == 1)
 		err = sock_common_setsockopt(sock, level, optname, optval,
 					     optlen);
@@ -290,64 +325,84 @@ static void replace_tcp_readers(struct proto_ops *ops)
 }
 
 /* Not registered: sockets keep TCP's slab, counters and memory limits. */
-static void proto_init(void)
+static void fill_prot(struct fsk_family *fam)
 {
-	fsk_prot = tcp_prot;
-	fsk_prot.close = fsk_close;
-	fsk_prot.connect = fsk_connect;
-	fsk_prot.disconnect = fsk_disconnect;
-	fsk_prot.shutdown = fsk_shutdown;
-	fsk_prot.setsockopt = fsk_setsockopt;
-	fsk_prot.getsockopt = fsk_getsockopt;
-	fsk_prot.keepalive = fsk_keepalive;
-	fsk_prot.sendmsg = fsk_sendmsg;
-	fsk_prot.recvmsg = fsk_recvmsg;
-	fsk_prot.backlog_rcv = fsk_backlog_drop;
-	fsk_prot.release_cb = fsk_release_cb;
-	fsk_prot.diag_destroy = fsk_abort;
+	struct proto *prot = &fam->prot;
+
+	*prot = *fam->tcp_prot;
+	prot->close = fsk_close;
+	prot->connect = fsk_connect;
+	prot->disconnect = fsk_disconnect;
+	prot->shutdown = fsk_shutdown;
+	prot->setsockopt = fsk_setsockopt;
+	prot->getsockopt = fsk_getsockopt;
+	prot->keepalive = fsk_keepalive;
+	prot->sendmsg = fsk_sendmsg;
+	prot->recvmsg = fsk_recvmsg;
+	prot->backlog_rcv = fsk_backlog_drop;
+	prot->release_cb = fsk_release_cb;
+	prot->diag_destroy = fsk_abort;
 #ifdef CONFIG_BPF_SYSCALL
-	fsk_prot.psock_update_sk_prot = NULL;	/* no sockmap */
+	prot->psock_update_sk_prot = NULL;	/* no sockmap */
 #endif
-	fsk_compat_proto(&fsk_prot);
+	fsk_compat_proto(prot);
+}
+
+static void fill_claimed(struct proto_ops *ops, const struct proto_ops *tcp)
+{
+	*ops = *tcp;
+	ops->owner = THIS_MODULE;
+	ops->release = claimed_release;
+	ops->connect = claimed_connect;
+	ops->accept = claimed_accept;
+	ops->sendmsg = claimed_sendmsg;
+	ops->recvmsg = claimed_recvmsg;
+	ops->setsockopt = claimed_setsockopt;
+	ops->getsockopt = claimed_getsockopt;
+	ops->shutdown = claimed_shutdown;
+	replace_tcp_readers(ops);
+	ops->splice_read = claimed_splice_read;
+}
+
+static void fill_reused(struct proto_ops *ops, const struct proto_ops *claimed)
+{
+	*ops = *claimed;
+	ops->release = any_release;
+	ops->setsockopt = any_setsockopt;
+	ops->splice_read = fsk_splice_read;
+	ops->set_rcvlowat = stream_set_rcvlowat;
+}
+
+/* Released as TCP's: what any_release() looks for can be no more. */
+static void fill_connected(struct proto_ops *ops, const struct proto_ops *tcp)
+{
+	*ops = *tcp;
+	ops->owner = THIS_MODULE;
+	ops->connect = stream_connect;
+	ops->sendmsg = fsk_stream_sendmsg;
+	ops->recvmsg = fsk_stream_recvmsg;
+	ops->setsockopt = any_setsockopt;
+	ops->set_rcvlowat = stream_set_rcvlowat;
+	replace_tcp_readers(ops);
 }
 
 /**
  * fsk_socket_ops_init - derive fastsock's operations from TCP's
  *
- * Context: process, module load.
+ * Context: process, module load, after fsk_family_init().
  */
 void fsk_socket_ops_init(void)
 {
-	proto_init();
+	struct fsk_family *fam;
 
-	fsk_claimed_ops = inet_stream_ops;
-	fsk_claimed_ops.owner = THIS_MODULE;
-	fsk_claimed_ops.release = claimed_release;
-	fsk_claimed_ops.connect = claimed_connect;
-	fsk_claimed_ops.accept = claimed_accept;
-	fsk_claimed_ops.sendmsg = claimed_sendmsg;
-	fsk_claimed_ops.recvmsg = claimed_recvmsg;
-	fsk_claimed_ops.setsockopt = claimed_setsockopt;
-	fsk_claimed_ops.getsockopt = claimed_getsockopt;
-	fsk_claimed_ops.shutdown = claimed_shutdown;
-	replace_tcp_readers(&fsk_claimed_ops);
-	fsk_claimed_ops.splice_read = claimed_splice_read;
-
-	fsk_reused_ops = fsk_claimed_ops;
-	fsk_reused_ops.release = any_release;
-	fsk_reused_ops.setsockopt = any_setsockopt;
-	fsk_reused_ops.splice_read = fsk_splice_read;
-	fsk_reused_ops.set_rcvlowat = stream_set_rcvlowat;
-
-	/* Released as TCP's: what any_release() looks for can be no more. */
-	fsk_connected_ops = inet_stream_ops;
-	fsk_connected_ops.owner = THIS_MODULE;
-	fsk_connected_ops.connect = stream_connect;
-	fsk_connected_ops.sendmsg = fsk_stream_sendmsg;
-	fsk_connected_ops.recvmsg = fsk_stream_recvmsg;
-	fsk_connected_ops.setsockopt = any_setsockopt;
-	fsk_connected_ops.set_rcvlowat = stream_set_rcvlowat;
-	replace_tcp_readers(&fsk_connected_ops);
-
+	for (fam = fsk_families; fam < fsk_families + FSK_FAMILIES; fam++) {
+		if (!fam->tcp_prot)
+			continue;
+		fill_prot(fam);
+		fill_claimed(&fam->claimed, fam->tcp_ops);
+		fill_reused(&fam->reused, &fam->claimed);
+		fill_connected(&fam->connected, fam->tcp_ops);
+	}
+	fsk_families[FSK_INET6].prot.connect = fsk_connect6;
 	fsk_guest_release = guest_release;
 }

@@ -114,7 +114,8 @@ int fsk_refuse_ulp(sockptr_t optval, unsigned int optlen)
 }
 
 /* Return: 0, or why TCP refuses this key before it looks at the socket. */
-static int bad_key(sockptr_t optval, unsigned int optlen)
+static int bad_key(const struct sock *sk, sockptr_t optval,
+		   unsigned int optlen)
 {
 	struct tcp_md5sig sig;
 
@@ -122,7 +123,7 @@ static int bad_key(sockptr_t optval, unsigned int optlen)
 		return -EINVAL;
 	if (copy_from_sockptr(&sig, optval, sizeof(sig)))
 		return -EFAULT;
-	return sig.tcpm_addr.ss_family == AF_INET ? 0 : -EINVAL;
+	return sig.tcpm_addr.ss_family == sk->sk_family ? 0 : -EINVAL;
 }
 
 /*
@@ -144,7 +145,7 @@ static int refused_set(const struct sock *sk, int optname, sockptr_t optval,
 		return err ?: -EOPNOTSUPP;
 	case TCP_MD5SIG:
 	case TCP_MD5SIG_EXT:
-		err = bad_key(optval, optlen);
+		err = bad_key(sk, optval, optlen);
 		return err ?: -EOPNOTSUPP;
 	case TCP_ULP:
 		return fsk_refuse_ulp(optval, optlen);
