@@ -199,11 +199,11 @@ static int judge_ulp(struct socket *sock, sockptr_t optval, unsigned int optlen)
 
 /*
  * IPV6_ADDRFORM gives a connected socket of AF_INET6 the operations of AF_INET,
- * TCP's: not one of ours, whose reference on a module would never be dropped,
- * and in whose functions threads may sleep.  TCP refuses that likewise where an
- * upper layer has operations of its own.
- * Return: 1 to let TCP decide, which it does for who was never connected, else
- * the result.
+ * TCP's: not one that has ours, whose reference on a module would never be
+ * dropped, and in whose functions threads may sleep.  TCP refuses that likewise
+ * where an upper layer has operations of its own.  TCP is not asked even if it
+ * would refuse: another thread may connect the socket meanwhile.
+ * Return: 1 to let TCP decide, which has the socket for good; else the result.
  */
 static int judge_addrform(struct socket *sock, sockptr_t optval,
 			  unsigned int optlen)
@@ -218,8 +218,7 @@ static int judge_addrform(struct socket *sock, sockptr_t optval,
 	if (family != PF_INET)
 		return -EINVAL;
 	lock_sock(sk);
-	if (fsk_is_conn(sk) || fsk_connected(sock) ||
-	    (fsk_undecided(sock) && !fsk_never_connected(sock)))
+	if (fsk_undecided(sock) || fsk_connected(sock))
 		err = sk->sk_state == TCP_ESTABLISHED ? -EBUSY : -ENOTCONN;
 	release_sock(sk);
 	return err;
