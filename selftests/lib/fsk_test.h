@@ -44,6 +44,11 @@
 #define FSK_UNUSED	__attribute__((unused))
 #define FSK_MSS		(1500 - 24)	/* stream bytes of a full veth frame */
 
+/* Are sockets of AF_INET6, with addresses of IPv4 all the same? */
+#ifndef FSK_MAPPED
+#define FSK_MAPPED	false
+#endif
+
 /* Where a connection runs. */
 struct fsk_link {
 	const char *client_ns;
@@ -145,7 +150,7 @@ static FSK_UNUSED int fsk_socket(const char *ns, int flags)
 {
 	if (fsk_enter(ns))
 		return -1;
-	return socket(AF_INET, SOCK_STREAM | flags, 0);
+	return socket(FSK_MAPPED ? AF_INET6 : AF_INET, SOCK_STREAM | flags, 0);
 }
 
 static FSK_UNUSED struct sockaddr_in fsk_addr(const char *ip, uint16_t port)
@@ -159,18 +164,46 @@ static FSK_UNUSED struct sockaddr_in fsk_addr(const char *ip, uint16_t port)
 	return addr;
 }
 
+/* The same address as sockets of AF_INET6 have it. */
+static FSK_UNUSED struct sockaddr_in6 fsk_addr6(const char *ip, uint16_t port)
+{
+	struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+	};
+	char text[INET6_ADDRSTRLEN];
+
+	snprintf(text, sizeof(text), "::ffff:%s", ip);
+	inet_pton(AF_INET6, text, &addr.sin6_addr);
+	return addr;
+}
+
+static FSK_UNUSED bool fsk_is_inet6(int fd)
+{
+	socklen_t len = sizeof(int);
+	int family;
+
+	return FSK_MAPPED &&
+	       !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) &&
+	       family == AF_INET6;
+}
+
 static FSK_UNUSED int fsk_bind(int fd, const char *ip, uint16_t port)
 {
+	struct sockaddr_in6 addr6 = fsk_addr6(ip, port);
 	struct sockaddr_in addr = fsk_addr(ip, port);
 
-	return bind(fd, (void *)&addr, sizeof(addr));
+	return fsk_is_inet6(fd) ? bind(fd, (void *)&addr6, sizeof(addr6)) :
+				  bind(fd, (void *)&addr, sizeof(addr));
 }
 
 static FSK_UNUSED int fsk_connect(int fd, const char *ip, uint16_t port)
 {
+	struct sockaddr_in6 addr6 = fsk_addr6(ip, port);
 	struct sockaddr_in addr = fsk_addr(ip, port);
 
-	return connect(fd, (void *)&addr, sizeof(addr));
+	return fsk_is_inet6(fd) ? connect(fd, (void *)&addr6, sizeof(addr6)) :
+				  connect(fd, (void *)&addr, sizeof(addr));
 }
 
 /* The local port of a socket. */

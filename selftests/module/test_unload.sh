@@ -70,11 +70,12 @@ while_socket_open() {
 		disabled && unloads_soon
 }
 
+# Arguments of helper_pair may make the listener one of AF_INET6.
 while_connected() {
 	enabled && until_true 10 fast || return 1
-	matches "$(pair -i '
+	matches "$(pair "$@" -i '
 		echo 0 > /proc/sys/net/fastsock/enable
-		! rmmod fastsock 2> /dev/null')" 'client=fastsock *' &&
+		! rmmod fastsock 2> /dev/null')" 'client=fastsock server=fastsock *' &&
 		disabled && unloads_soon
 }
 
@@ -95,19 +96,20 @@ listening() {
 
 tcp_prot() {
 	./helper_kernel_words tcp_prot 32
+	./helper_kernel_words tcpv6_prot 32
 }
 
 words_changed() {
 	diff <(printf '%s\n' "$1") <(tcp_prot) | grep -c '^>'
 }
 
-# One pointer of tcp_prot is replaced, and it comes back.
+# A pointer of tcp_prot and one of tcpv6_prot is replaced, and they come back.
 hook_restored() {
 	local before
 
 	before=$(tcp_prot) && [ -n "$before" ] && load &&
 		matches "$(words_changed "$before")" 0 &&
-		enabled && matches "$(words_changed "$before")" 1 &&
+		enabled && matches "$(words_changed "$before")" 2 &&
 		disabled && matches "$(words_changed "$before")" 0 &&
 		unloads_soon && matches "$(words_changed "$before")" 0
 }
@@ -118,7 +120,7 @@ hook_shared() {
 
 	before=$(tcp_prot) && enabled && ip netns add other &&
 		./helper_at other sh -c "echo 1 > $sysctls/enable" &&
-		disabled && matches "$(words_changed "$before")" 1 &&
+		disabled && matches "$(words_changed "$before")" 2 &&
 		./helper_at other sh -c "echo 0 > $sysctls/enable" &&
 		matches "$(words_changed "$before")" 0 &&
 		ip netns delete other && unloads_soon
@@ -229,6 +231,7 @@ cases=(
 	"refused while a claimed socket is open | while_socket_open"
 	"refused while a claimed socket listens | while_listening"
 	"refused while connected | while_connected"
+	"refused while a client of IPv4 is connected to :: | while_connected -6"
 	"the hook stands while enabled and only then | hook_restored"
 	"the hook stands while any namespace is enabled | hook_shared"
 	"refused while orphans are left | orphans_alone"

@@ -837,32 +837,6 @@ TEST(reuseport)
 		close(one[i]);
 }
 
-/* An IPv6 listener that takes IPv4 too stays TCP, and works. */
-TEST(dual_stack_listener)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 }, peer = {};
-	socklen_t len = sizeof(addr);
-	int listener, one, other;
-
-	ASSERT_EQ(0, fsk_enter("b"));
-	listener = socket(AF_INET6, SOCK_STREAM, 0);
-	ASSERT_EQ(0, bind(listener, (void *)&addr, sizeof(addr)));
-	ASSERT_EQ(0, listen(listener, 1));
-	ASSERT_EQ(0, getsockname(listener, (void *)&addr, &len));
-	one = client_socket(&over_veth, 0);
-	EXPECT_EQ(0, dial(&over_veth, one, ntohs(addr.sin6_port)));
-	EXPECT_FALSE(fsk_is_fast(one));
-	len = sizeof(peer);
-	other = accept(listener, (void *)&peer, &len);
-	ASSERT_LE(0, other);
-	EXPECT_EQ(AF_INET6, peer.sin6_family);
-	EXPECT_TRUE(IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr));
-	FSK_EXPECT_ALIVE(one, other);
-	close(one);
-	close(other);
-	close(listener);
-}
-
 TEST(loopback_addresses)
 {
 	static const char * const pairs[][2] = {

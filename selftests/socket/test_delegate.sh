@@ -411,7 +411,7 @@ cases=(
 	"NoListener: ECONNREFUSED | no_listener"
 	"NoListener: ECONNREFUSED without blocking | no_listener -n"
 	"Unclaimed: listener older than enable=1 | unclaimed"
-	"Unclaimed: dual-stack listener | unclaimed -6"
+	"Unclaimed: dual-stack listener older than enable=1 | unclaimed -6"
 	"Listener: TCP_DEFER_ACCEPT | delegates Listener -L defer_accept"
 	"Listener: TCP_SAVE_SYN | delegates Listener -L save_syn"
 	"Option: IP_TRANSPARENT on the listener | delegates Option -L transparent"
