@@ -3,7 +3,7 @@
 # packages: systemd openbsd-inetd
 # title: socket activation: systemd-socket-activate and inetd
 # systemd-socket-activate listens on ::, inetd does not.
-# dual-stack: both
+# dual-stack: fastsock
 version() { systemd-socket-activate --version; }
 
 serve() {

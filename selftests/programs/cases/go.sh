@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # packages: golang-go
 # title: Go: net/http with 20 goroutines, a 4 MiB answer, a timeout
-# dual-stack: tcp
+# dual-stack: fastsock
 # build: go build -o go-http go-http.go
 version() { go version; }
 

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # packages: iperf3 python3
 # title: iperf3: four streams each way, and both ways at once
-# dual-stack: tcp
+# dual-stack: fastsock
 version() { iperf3 --version; }
 
 serve() {

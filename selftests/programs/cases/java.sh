@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # packages: default-jdk-headless
 # title: Java: blocking sockets, NIO with a selector
-# dual-stack: tcp
+# dual-stack: fastsock
 # build: javac -d . Echo.java
 
 version() { java -version; }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # packages: nginx-light apache2-utils curl openssl
 # title: nginx: four workers with reuseport, sendfile, keep-alive; HTTP/2 over TLS
-# dual-stack: tcp
+# dual-stack: fastsock
 version() { nginx -v; }
 
 prepare() {

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # packages: nodejs
 # title: Node.js: an HTTP server and agents that keep connections
-# dual-stack: tcp
+# dual-stack: fastsock
 
 version() { node --version; }
 
