@@ -714,7 +714,7 @@ TEST(lost_syn)
 /* The same, but the socket is closed, or its process ends, meanwhile. */
 TEST(close_while_connecting)
 {
-	int listener = listen6(_metadata, "b", "::"), i, fd;
+	int listener = listen6(_metadata, "b", "::"), i, fd, err;
 
 	ASSERT_EQ(0, deafen());
 	for (i = 0; i < 8; i++) {
@@ -724,8 +724,9 @@ TEST(close_while_connecting)
 					    fsk_port(listener)));
 		if (i % 4 == 1)
 			EXPECT_EQ(0, disconnect(fd));
-		if (i % 4 == 2)
-			EXPECT_EQ(ENOTCONN, addrform(fd, AF_INET));
+		/* By then TCP may have connected it. */
+		err = i % 4 == 2 ? addrform(fd, AF_INET) : 0;
+		EXPECT_TRUE(!err || err == ENOTCONN);
 		if (i % 4 != 3)
 			close(fd);
 	}
