@@ -10,7 +10,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,23 @@ static int tcp_socket(void)
 	return fd;
 }
 
+/*
+ * The way between both ends may be turned off (loopback_frames) when only one
+ * of them has heard of the connection.  Return: false if it ends with that.
+ */
+static bool arrives(int listener, int client)
+{
+	struct pollfd fds[] = {
+		{ .fd = listener, .events = POLLIN },
+		{ .fd = client },
+	};
+
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			fail("poll");
+	return fds[0].revents & POLLIN;
+}
+
 static void converse(int listener, const struct sockaddr_in *name)
 {
 	struct linger at_once = { .l_onoff = 1 };
@@ -50,6 +69,10 @@ static void converse(int listener, const struct sockaddr_in *name)
 
 	if (connect(client, (const struct sockaddr *)name, sizeof(*name)))
 		fail("connect");
+	if (!arrives(listener, client)) {
+		close(client);
+		return;
+	}
 	server = accept(listener, NULL, NULL);
 	if (server < 0)
 		fail("accept");
