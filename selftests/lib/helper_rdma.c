@@ -45,6 +45,7 @@
 #define RECV_SIZE	4096
 #define SEND_SIZE	8192
 #define FLOOD		100000
+#define FLOOD_TIME	60	/* seconds, if they do not suffice */
 #define WATCH		4	/* seconds; well below a HELLO without answer */
 
 /* It begins on the wire with @eth; @pad aligns what follows. */
@@ -590,11 +591,12 @@ static __u32 find_id(struct end *e)
 static void do_flood(struct end *e)
 {
 	__u32 id = find_id(e);
+	double late = now() + FLOOD_TIME;
 	struct fsk_hdr *hdr;
 	size_t len;
 	int i;
 
-	for (i = 0; i < FLOOD && !e->failed; i++) {
+	for (i = 0; i < FLOOD && now() < late && !e->failed; i++) {
 		hdr = (void *)((__u8 *)buffer(e) +
 			       sizeof(struct fsk_channel_hdr));
 		len = i % 64 * 8;
