@@ -42,6 +42,7 @@
 #define CREDITS		64
 #define RECVS		(CREDITS + 8)
 #define SENDS		64
+#define WINDOW		16	/* messages on their way */
 #define RECV_SIZE	4096
 #define SEND_SIZE	8192
 #define FLOOD		100000
@@ -215,8 +216,11 @@ static void *buffer(struct end *e)
 {
 	__u8 *data;
 
-	/* This may say something by itself. */
-	while (e->posted - e->done >= SENDS - 4)
+	/*
+	 * This may say something by itself.  What waits before it delays it,
+	 * and a HELLO is to be answered in time.
+	 */
+	while (e->posted - e->done >= WINDOW)
 		look(e);
 	data = e->sends + e->posted % SENDS * SEND_SIZE;
 	memset(data, 0, SEND_SIZE);
