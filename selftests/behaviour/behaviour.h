@@ -13,6 +13,12 @@
 
 #define _GNU_SOURCE
 #define FSK_NO_HARNESS
+#define FSK_MAPPED	mapped
+#include <stdbool.h>
+
+/* Test with sockets of AF_INET6. */
+extern bool mapped;
+
 #include "fsk_call.h"
 #include "fsk_test.h"
 
