@@ -1618,6 +1618,14 @@ static void reject_version(struct frame *f, const struct target *a)
 	reject->reason = htonl(FSK_REASON_VERSION);
 }
 
+static void reject_unknown(struct frame *f, const struct target *a)
+{
+	struct fsk_reject *reject;
+
+	reject = (void *)(put_hdr(f, a, FSK_T_REJECT, sizeof(*reject)) + 1);
+	reject->reason = htonl(FSK_REASON_MAX);
+}
+
 static void reset_answer(struct frame *f, const struct target *a)
 {
 	put_hdr(f, a, FSK_T_RESET, 0);
@@ -1631,6 +1639,7 @@ static const struct {
 	{ "Version+1", synack_mss },
 	{ "Version+1", synack_id },
 	{ "Version+1", reject_version },
+	{ "PeerReset+1", reject_unknown },
 	{ "PeerReset+1", reset_answer },
 	{ "Timeout+1", synack_key },
 	{ "Timeout+1", synack_mac },

@@ -183,9 +183,10 @@ static void rcv_reject(struct fsk_frames *fr, const struct frame *f)
 	u32 reason = be32_to_cpu(rej->reason);
 
 	consume_skb(f->skb);
+	if (reason >= FSK_REASON_MAX)
+		reason = FSK_REASON_PEER_RESET;
 	if (fr->conn.phase == FSK_PH_SYN_SENT)
-		fsk_client_fallback(fr, min_t(u32, reason,
-					      FSK_REASON_MAX - 1));
+		fsk_client_fallback(fr, reason);
 }
 
 #define PH_SYN		BIT(FSK_PH_SYN_SENT)
