@@ -239,7 +239,7 @@ static int __init fsk_rdma_init(void)
 {
 	int err;
 
-	wq = alloc_ordered_workqueue("fastsock_rdma", WQ_MEM_RECLAIM);
+	wq = alloc_ordered_workqueue("fastsock_rdma", 0);
 	if (!wq)
 		return -ENOMEM;
 	err = register_pernet_subsys(&net_ops);

@@ -36,6 +36,9 @@
 /* Neighbours that are known at a time, and notes that wait, at most. */
 #define NEIGHS_MAX	1024
 #define NOTES_MAX	256
+/* Queue pairs, and those of them that are not proved yet, at most. */
+#define QPS_MAX		256
+#define QPS_NEW_MAX	32
 
 #define ASK_AGAIN	(HZ / 5)	/* doubles each time */
 #define ASK_TIMES	5
@@ -77,6 +80,7 @@ static const char *const state_names[] = {
  * @asked: REQs sent
  * @failures: in a row
  * @at: jiffies, when what is waited for is late
+ * @up_at: jiffies, when it was proved
  * @retry_at: jiffies before which no new queue pair is made
  * @wanted_at: jiffies, when it was last wanted
  * @frames_seen: fsk_rdma_qp.frames when they last changed
@@ -96,6 +100,7 @@ struct neigh {
 	unsigned int asked;
 	unsigned int failures;
 	unsigned long at;
+	unsigned long up_at;
 	unsigned long retry_at;
 	unsigned long wanted_at;
 	unsigned long frames_seen;
@@ -275,25 +280,41 @@ static unsigned long backoff(unsigned int failures)
 	return min_t(unsigned long, RETRY_MIN << min(failures, 6U), RETRY_MAX);
 }
 
-static void fail(struct neigh *n)
-{
-	if (n->q && n->peer_nonce)
-		tell(n, FSK_CHANNEL_DOWN);
-	close_channel(n);
-	n->retry_at = jiffies + backoff(n->failures);
-	n->failures++;
-}
-
 /* Of two ends one begins, or both would. */
 static bool begins(const struct neigh *n)
 {
 	return memcmp(n->dev->dev_addr, n->mac, ETH_ALEN) < 0;
 }
 
+static void fail(struct neigh *n)
+{
+	if (n->q && n->peer_nonce)
+		tell(n, FSK_CHANNEL_DOWN);
+	close_channel(n);
+	/* Who answers leaves it to the other end how soon it asks again. */
+	n->retry_at = jiffies + (begins(n) ? backoff(n->failures) : PACE);
+	n->failures++;
+}
+
+/* Each takes more than half a megabyte: may there be one more? */
+static bool may_open(void)
+{
+	unsigned int all = 0, proved = 0;
+	const struct neigh *n;
+
+	list_for_each_entry(n, &neighs, list) {
+		all += !!n->q;
+		proved += n->state == UP;
+	}
+	return all < QPS_MAX && all - proved < QPS_NEW_MAX;
+}
+
 static bool open_channel(struct neigh *n, const u8 *peer)
 {
-	struct fsk_rdma_qp *q = fsk_rdma_open(n->dev, n->mac, peer);
+	struct fsk_rdma_qp *q = ERR_PTR(-ENOSPC);
 
+	if (may_open())
+		q = fsk_rdma_open(n->dev, n->mac, peer);
 	if (IS_ERR(q)) {
 		fail(n);
 		return false;
@@ -417,7 +438,7 @@ static void run_proving(struct neigh *n)
 {
 	if (READ_ONCE(n->q->heard)) {
 		n->state = UP;
-		n->failures = 0;
+		n->up_at = jiffies;
 		n->at = jiffies + ALIVE_TIME;
 		n->frames_seen = READ_ONCE(n->q->frames);
 		n->frames_at = jiffies;
@@ -459,6 +480,9 @@ static void run_up(struct neigh *n)
 			n->doubted = false;
 			n->at = jiffies + ALIVE_TIME;
 			WRITE_ONCE(n->q->suspect, false);
+			/* One that breaks as soon as it is used is none. */
+			if (time_after_eq(jiffies, n->up_at + ALIVE_TIME))
+				n->failures = 0;
 		} else if (time_after_eq(jiffies, n->at)) {
 			fail(n);
 		}

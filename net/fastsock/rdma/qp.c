@@ -20,10 +20,10 @@
 #include "rdma/rdma.h"
 
 /*
- * 4.096 us * 2^15: so long the device waits for an ack.  Less breaks healthy
+ * 4.096 us * 2^16: so long the device waits for an ack.  Less breaks healthy
  * connections of rdma_rxe on busy machines.
  */
-#define ACK_TIMEOUT	15
+#define ACK_TIMEOUT	16
 /* Less than 7, which some devices take for ever. */
 #define RETRIES		5
 /* Before a message is sent again for which there was no buffer. */
