@@ -102,7 +102,8 @@ def silence(pair):
     good = pair.moving()
     pair.deaf = True
     start = time.monotonic()
-    moved = pair.moving(more=2000000)
+    # Where nothing is quick, what is lost before takes its time, too.
+    moved = pair.moving(more=2000000, seconds=90)
     took = time.monotonic() - start
     gone = pair.no_channel(pair.a) and pair.no_channel(pair.b)
     status, output = pair.end_echo()

@@ -4,7 +4,7 @@
 end of a channel.  What that reaches is the channel, never a byte of a stream.
 """
 # There is no user access to RDMA devices in the debug kernel.
-# fastsock: timeout=1100 kernels=stock
+# fastsock: timeout=1100 kernels=6.12
 
 import functools
 import os

@@ -111,9 +111,10 @@ class Pair:
         self.start_echo(name)
         return self.end_echo(name)[0] == 0
 
-    def moving(self, number=0, more=100000):
+    def moving(self, number=0, more=100000, seconds=30):
         """Waits until more has come back."""
-        return until(self.a, f"[ $(stat -c %s /tmp/back{number}) -gt {more} ]")
+        return until(self.a, f"[ $(stat -c %s /tmp/back{number}) -gt {more} ]",
+                     seconds)
 
 
 def until(vm, command, seconds=30):
