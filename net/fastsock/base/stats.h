@@ -31,7 +31,7 @@
 	M(SPIN_HITS,	SpinHits)	/* those in which bytes came */	\
 	M(HELLO_OUT,	HelloOut)	/* HELLO and HELLO_ACK sent */	\
 	M(HELLO_IN,	HelloIn)	/* HELLO and HELLO_ACK accepted */ \
-	M(CHANNEL_OUT_FRAMES, ChannelOutFrames) /* of OutFrames */  \
+	M(CHANNEL_OUT_FRAMES, ChannelOutFrames) /* of OutFrames */ \
 	M(CHANNEL_IN_FRAMES, ChannelInFrames)	/* of InFrames */
 
 enum fsk_mib {
