@@ -126,9 +126,8 @@ EXPORT_SYMBOL_NS_GPL(fsk_channel_add, FASTSOCK);
  *
  * Context: any but hard interrupt.  Who found the channel before may still use
  * it, in an RCU read section.
- * Return: true if it was in the table.
  */
-bool fsk_channel_del(struct fsk_channel *channel)
+void fsk_channel_del(struct fsk_channel *channel)
 {
 	bool had;
 
@@ -141,7 +140,6 @@ bool fsk_channel_del(struct fsk_channel *channel)
 	spin_unlock_bh(&channels_lock);
 	if (had)
 		channel_changed();
-	return had;
 }
 EXPORT_SYMBOL_NS_GPL(fsk_channel_del, FASTSOCK);
 

@@ -52,7 +52,7 @@ struct fsk_channel_ops {
 int fsk_channel_register(const struct fsk_channel_ops *ops);
 void fsk_channel_unregister(const struct fsk_channel_ops *ops);
 void fsk_channel_add(struct fsk_channel *channel);
-bool fsk_channel_del(struct fsk_channel *channel);
+void fsk_channel_del(struct fsk_channel *channel);
 void fsk_channel_rcv(struct fsk_channel *channel, struct sk_buff *skb);
 int fsk_channel_send_setup(struct net_device *dev, const u8 *mac,
 			   const struct fsk_channel_setup *setup);

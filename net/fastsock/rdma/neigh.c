@@ -334,10 +334,18 @@ static void ask(struct neigh *n)
 	tell(n, FSK_CHANNEL_REQ);
 }
 
-static void prove(struct neigh *n)
+/* @setup says what the other end has.  Return: false if it has failed. */
+static bool connect_channel(struct neigh *n,
+			    const struct fsk_channel_setup *setup)
 {
+	n->peer_nonce = be32_to_cpu(setup->nonce);
+	if (fsk_rdma_connect(n->q, setup)) {
+		fail(n);
+		return false;
+	}
 	n->state = PROVING;
 	n->at = jiffies + PROVE_TIME;
+	return true;
 }
 
 static void rcv_req(struct neigh *n, const struct fsk_channel_setup *setup)
@@ -353,16 +361,9 @@ static void rcv_req(struct neigh *n, const struct fsk_channel_setup *setup)
 		fsk_rdma_doubt(&n->q->channel);
 		return;
 	}
-	if (time_before(jiffies, n->retry_at) ||
-	    !open_channel(n, setup->gid))
-		return;
-	n->peer_nonce = be32_to_cpu(setup->nonce);
-	if (fsk_rdma_connect(n->q, setup)) {
-		fail(n);
-		return;
-	}
-	prove(n);
-	tell(n, FSK_CHANNEL_ACK);
+	if (!time_before(jiffies, n->retry_at) &&
+	    open_channel(n, setup->gid) && connect_channel(n, setup))
+		tell(n, FSK_CHANNEL_ACK);
 }
 
 static void rcv_ack(struct neigh *n, const struct fsk_channel_setup *setup)
@@ -370,13 +371,8 @@ static void rcv_ack(struct neigh *n, const struct fsk_channel_setup *setup)
 	if (n->state != ASKING ||
 	    be32_to_cpu(setup->peer_nonce) != n->q->nonce)
 		return;
-	n->peer_nonce = be32_to_cpu(setup->nonce);
-	if (fsk_rdma_connect(n->q, setup)) {
-		fail(n);
-		return;
-	}
-	prove(n);
-	fsk_rdma_say(n->q, FSK_CHANNEL_HELLO, n->peer_nonce);
+	if (connect_channel(n, setup))
+		fsk_rdma_say(n->q, FSK_CHANNEL_HELLO, n->peer_nonce);
 }
 
 static void rcv_down(struct neigh *n, const struct fsk_channel_setup *setup)
