@@ -226,6 +226,18 @@ static FSK_UNUSED bool fsk_is_fast(int fd)
 	       !strncmp(name, "fastsock", sizeof(name));
 }
 
+/* How many calls a listener has had by now, all of them fastsock's. */
+static FSK_UNUSED int fsk_take_calls(int listener, int *count)
+{
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		*count += fsk_is_fast(fd);
+		close(fd);
+	}
+	return *count;
+}
+
 static FSK_UNUSED int fsk_int_option(int fd, int level, int name)
 {
 	int value = -1;

@@ -798,18 +798,6 @@ TEST(one_listener_for_both)
 
 #define CALLS	24
 
-/* How many calls a listener has had by now, all of them fastsock's. */
-static int take_calls(int listener, int *count)
-{
-	int fd;
-
-	while ((fd = accept(listener, NULL, NULL)) >= 0) {
-		*count += fsk_is_fast(fd);
-		close(fd);
-	}
-	return *count;
-}
-
 TEST(reuseport)
 {
 	const struct fsk_link *link = &over_veth.link;
@@ -827,8 +815,8 @@ TEST(reuseport)
 	for (i = 0; i < CALLS; i++)
 		one[i] = fsk_dial(_metadata, link, port);
 	/* The last step of a handshake may come a little later. */
-	EXPECT_TRUE(FSK_UNTIL(take_calls(listener[0], &count[0]) +
-			      take_calls(listener[1], &count[1]) == CALLS));
+	EXPECT_TRUE(FSK_UNTIL(fsk_take_calls(listener[0], &count[0]) +
+			      fsk_take_calls(listener[1], &count[1]) == CALLS));
 	for (i = 0; i < 2; i++) {
 		EXPECT_LT(0, count[i]);
 		close(listener[i]);

@@ -637,17 +637,6 @@ TEST(bind_conflicts)
 
 #define CALLS	24
 
-static int take_calls(int listener, int *count)
-{
-	int fd;
-
-	while ((fd = accept(listener, NULL, NULL)) >= 0) {
-		*count += fsk_is_fast(fd);
-		close(fd);
-	}
-	return *count;
-}
-
 /* A group of listeners of the same addresses, some of each family. */
 TEST(reuseport)
 {
@@ -664,8 +653,8 @@ TEST(reuseport)
 	}
 	for (i = 0; i < CALLS; i++)
 		one[i] = fsk_dial(_metadata, &fsk_veth, port);
-	EXPECT_TRUE(FSK_UNTIL(take_calls(listener[0], &count[0]) +
-			      take_calls(listener[1], &count[1]) == CALLS));
+	EXPECT_TRUE(FSK_UNTIL(fsk_take_calls(listener[0], &count[0]) +
+			      fsk_take_calls(listener[1], &count[1]) == CALLS));
 	for (i = 0; i < 2; i++) {
 		EXPECT_LT(0, count[i]);
 		close(listener[i]);
