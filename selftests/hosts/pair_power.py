@@ -76,13 +76,6 @@ def boot(label, name, lan):
     return vm
 
 
-def until(vm, command, seconds=30):
-    """Repeats a command in a guest until it succeeds."""
-    return vm.run(f"end=$((SECONDS + {seconds})); until {command}; do "
-                  "[ $SECONDS -lt $end ] || exit 1; sleep 0.1; done",
-                  seconds + 30)[0] == 0
-
-
 def enable(vm):
     """Loads the module and turns it on."""
     vm.run(f"insmod {guest.MODULE} && echo 1 > /proc/sys/net/fastsock/enable",
@@ -91,15 +84,15 @@ def enable(vm):
 
 def reach(a, b):
     """Resolves addresses, so that ARP does not count as waiting."""
-    return until(a, "ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
-        until(b, "ping -c 1 -W 1 10.79.0.1 > /dev/null")
+    return a.until("ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
+        b.until("ping -c 1 -W 1 10.79.0.1 > /dev/null")
 
 
 def serve(vm):
     """Listens and keeps what it gets; greets nobody."""
     vm.start(f"exec socat -u TCP-LISTEN:{PORT},fork,reuseaddr,backlog=64 "
              "OPEN:/tmp/got,creat,append")
-    until(vm, f"ss -tlnH 'sport = :{PORT}' | grep -q .")
+    vm.until(f"ss -tlnH 'sport = :{PORT}' | grep -q .")
 
 
 def serve_anew(vm):
@@ -118,7 +111,7 @@ def connect(vm, address="10.79.0.2"):
 
 def capable(vm):
     """Waits until the other guest is known to speak fastsock."""
-    return until(vm, "grep -q ' capable ' /proc/net/fastsock_peers")
+    return vm.until("grep -q ' capable ' /proc/net/fastsock_peers")
 
 
 def fast_path(vm, address="10.79.0.2"):
@@ -137,15 +130,15 @@ def hold(vm, name, options=""):
                        f"TCP:10.79.0.2:{PORT}{options} <&9 "
                        f"> /tmp/{name}.out 2>&1; "
                        f"date +%s%N > /tmp/{name}.end")
-        if until(vm, "[ $(ss -tieHOn state established | "
-                 f"grep -c {FAST}) -gt {before} ]", 10):
+        if vm.until("[ $(ss -tieHOn state established | "
+                    f"grep -c {FAST}) -gt {before} ]", 10):
             return
         job.kill()
 
 
 def ended(vm, name, seconds):
     """What socat said in the end."""
-    until(vm, f"[ -s /tmp/{name}.end ]", seconds)
+    vm.until(f"[ -s /tmp/{name}.end ]", seconds)
     return vm.run(f"cat /tmp/{name}.out; ss -tieHn")[1]
 
 
@@ -155,23 +148,17 @@ def transfer(source, target, address, megabytes):
                "2> /dev/null", check=True)
     job = target.start("exec socat -u TCP-LISTEN:4001,reuseaddr "
                        "CREATE:/tmp/copy")
-    until(target, "ss -tlnH 'sport = :4001' | grep -q .")
-    before = counter(source, "FskOutBytes")
+    target.until("ss -tlnH 'sport = :4001' | grep -q .")
+    before = source.counter("OutBytes")
     # Only a busy host keeps it from fastsock, so not for long.
     fast_path(source, address)
     source.run(f"socat -u OPEN:/tmp/file TCP:{address}:4001", 180)
     job.wait(60)
     sums = [vm.run(f"sha256sum < /tmp/{name}")[1]
             for vm, name in ((source, "file"), (target, "copy"))]
-    sent = counter(source, "FskOutBytes") - before
+    sent = source.counter("OutBytes") - before
     return (sums[0] == sums[1] and sent == megabytes << 20,
             f"{sums[0]}{sums[1]}{sent} stream bytes")
-
-
-def counter(vm, name):
-    """One counter of a guest."""
-    output = vm.run("cat /proc/net/fastsock_stat")[1]
-    return int(re.search(rf"^{name}\s+(\d+)", output, re.M)[1])
 
 
 def delegations(vm):
@@ -199,7 +186,7 @@ def before_the_cut(report, a, b):
     enable(a)
     paths, us = quickest(a)
     report.check(paths == {"tcp"} and us < plain * SLACK + HANDSHAKE // 4 and
-                 counter(a, "FskDelegatedUnknownPeer") == 3,
+                 a.counter("DelegatedUnknownPeer") == 3,
                  f"{paths}, {us} us, without fastsock {plain} us")
     enable(b)
     serve_anew(b)
@@ -226,15 +213,15 @@ def the_return(report, a, b, plain):
     """It is back, at first without the module."""
     serve(b)
     reach(a, b)
-    timeouts = counter(a, "FskDelegatedTimeout")
+    timeouts = a.counter("DelegatedTimeout")
     path, us = connect(a)
     report.check(path == "tcp" and
-                 counter(a, "FskDelegatedTimeout") == timeouts + 1 and
+                 a.counter("DelegatedTimeout") == timeouts + 1 and
                  us < HANDSHAKE * 2 + SLACK * plain,
                  f"{path}, {us} us, TCP {plain} us\n{delegations(a)}")
     path, us = connect(a)
     report.check(path == "tcp" and
-                 counter(a, "FskDelegatedTimeout") == timeouts + 1 and
+                 a.counter("DelegatedTimeout") == timeouts + 1 and
                  us < HANDSHAKE * 2 // 3 + plain,
                  f"{path}, {us} us, TCP {plain} us\n{delegations(a)}")
     enable(b)

@@ -9,7 +9,7 @@ import re
 import struct
 import time
 
-from rdma_pair import MEGABYTES, RDMA_MODULE, digest, run, until
+from rdma_pair import MEGABYTES, RDMA_MODULE, digest, run
 
 CHECKS = []
 
@@ -25,8 +25,8 @@ def check(name):
 @check("the first connection brings a channel")
 def comes_up(pair):
     """It begins by Ethernet, and nothing waits."""
-    good = until(pair.a, "ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
-        until(pair.a, "grep -q ' capable ' /proc/net/fastsock_peers")
+    good = pair.a.until("ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
+        pair.a.until("grep -q ' capable ' /proc/net/fastsock_peers")
     return good and pair.ready(), pair.text()
 
 
@@ -34,11 +34,11 @@ def comes_up(pair):
 def carries(pair):
     """Counters of both ends say so, and the frames that are RoCE's."""
     names = "ChannelOutFrames", "ChannelInFrames", "OutFrames", "OutBytes"
-    before = [[pair.counter(vm, name) for name in names]
+    before = [[vm.counter(name) for name in names]
               for vm in (pair.a, pair.b)]
     packets = packets_of(pair.a)
     good = pair.echo()
-    after = [[pair.counter(vm, name) for name in names]
+    after = [[vm.counter(name) for name in names]
              for vm in (pair.a, pair.b)]
     moved = [[y - x for x, y in zip(*pairs)] for pairs in zip(before, after)]
     roce = packets_of(pair.a) - packets
@@ -57,42 +57,37 @@ def packets_of(vm):
     return int(match[1]) if match else 0
 
 
-@check("the device goes and comes, under traffic")
-def device_goes(pair):
-    """Connections go on by Ethernet, and take the channel again."""
+def under_traffic(pair, leave, come):
+    """Three times one of both ends does without RDMA, as one command says,
+    until another: connections go on by Ethernet, and take the channel again.
+    """
     text = ""
     for number in range(3):
         vm = (pair.a, pair.b)[number % 2]
         pair.start_echo()
         good = pair.moving()
-        vm.must("rdma link del rxe0")
+        vm.must(leave)
         gone = pair.no_channel(pair.a) and pair.no_channel(pair.b)
         pair.moving(more=1000000)
-        vm.must("rdma link add rxe0 type rxe netdev eth0")
+        vm.must(come)
         status, output = pair.end_echo()
         text += f"{number}: {good} {gone} {status} {output}\n"
         if status or not good or not gone or not pair.ready():
             return False, text + pair.text()
     return True, text
+
+
+@check("the device goes and comes, under traffic")
+def device_goes(pair):
+    """As a cable that is pulled, but for the network device."""
+    return under_traffic(pair, "rdma link del rxe0",
+                         "rdma link add rxe0 type rxe netdev eth0")
 
 
 @check("fastsock_rdma is unloaded and loaded, under traffic")
 def module_goes(pair):
     """Nobody has to close anything first."""
-    text = ""
-    for number in range(3):
-        vm = (pair.a, pair.b)[number % 2]
-        pair.start_echo()
-        good = pair.moving()
-        vm.must("rmmod fastsock_rdma")
-        gone = pair.no_channel(pair.a) and pair.no_channel(pair.b)
-        pair.moving(more=1000000)
-        vm.must(f"insmod {RDMA_MODULE}")
-        status, output = pair.end_echo()
-        text += f"{number}: {good} {gone} {status} {output}\n"
-        if status or not good or not gone or not pair.ready():
-            return False, text + pair.text()
-    return True, text
+    return under_traffic(pair, "rmmod fastsock_rdma", f"insmod {RDMA_MODULE}")
 
 
 @check("RoCE is lost without a word: Ethernet at once, and again RDMA later")
@@ -133,7 +128,7 @@ def link_down(pair):
     pair.b.must("ip link set eth0 down")
     gone = pair.no_channel(pair.b)
     pair.b.must("ip link set eth0 up")
-    until(pair.a, "ping -c 1 -W 1 10.79.0.2 > /dev/null")
+    pair.a.until("ping -c 1 -W 1 10.79.0.2 > /dev/null")
     return gone and pair.ready(), pair.text()
 
 
@@ -155,15 +150,15 @@ def forged(pair):
     ops = {data[14 + 24 + 1] for data in pair.seen}
     pair.start_echo()
     pair.moving()
-    drops = pair.counter(pair.b, "DropRate") + pair.counter(pair.a, "DropRate")
+    drops = pair.b.counter("DropRate") + pair.a.counter("DropRate")
     for number in range(3000):
         nonce = struct.pack("!I", number * 2654435761 & 0xffffffff)
         for op in ops & {1, 2, 3}:
             pair.lan.send(forge(pair, op, body={16: nonce}))
             pair.lan.send(forge(pair, op, body={8: nonce, 20: nonce}))
     status, output = pair.end_echo()
-    limited = pair.counter(pair.b, "DropRate") + \
-        pair.counter(pair.a, "DropRate") - drops
+    limited = pair.b.counter("DropRate") + \
+        pair.a.counter("DropRate") - drops
     alive = pair.ready()
     return not status and {1, 2} <= ops and limited > 1000 and alive, \
         f"{ops} {status} {output} {limited} {alive}\n{pair.text()}"
@@ -193,7 +188,7 @@ def unload(pair):
     status, output = pair.end_echo()
     for vm in (pair.a, pair.b):
         vm.run("killall socat; echo 0 > /proc/sys/net/fastsock/enable")
-        if not until(vm, "rmmod fastsock 2> /dev/null", 30):
+        if not vm.until("rmmod fastsock 2> /dev/null", 30):
             return False, vm.run("rmmod fastsock; cat /proc/modules")[1]
     return not status, output
 

@@ -13,7 +13,7 @@ import sys
 import time
 
 import guest
-from rdma_pair import PORT, RDMA_MODULE, run, until
+from rdma_pair import PORT, RDMA_MODULE, run
 
 FILE = "file"
 FLOOD = 5000                    # what a slow host gets out in a minute
@@ -87,8 +87,8 @@ def judge(pair, output, needs, before):
         "flooded": sent > FLOOD,
         "refused": "status " in output,
         "dropped": dropped >= 1,
-        "known": until(pair.a, "grep -q ' capable ' "
-                       "/proc/net/fastsock_peers", 1),
+        "known": pair.a.until("grep -q ' capable ' "
+                              "/proc/net/fastsock_peers", 1),
         "gone": not queue_pairs(pair),
     }
     wrong = [need for need in needs if not good.get(need, True)]
@@ -99,7 +99,7 @@ def judge(pair, output, needs, before):
 
 def numbers(pair):
     """Frames over channels that the victim has got, and all it has dropped."""
-    return pair.counter(pair.a, "ChannelInFrames"), drops(pair)
+    return pair.a.counter("ChannelInFrames"), drops(pair)
 
 
 def misbehave(pair, way, expected, needs):
@@ -123,7 +123,7 @@ def misbehave(pair, way, expected, needs):
     echo = pair.end_echo(FILE)
     if echo[0]:
         wrong.append(f"echo: {echo[1]}")
-    if not until(pair.a, "! grep -q ' up ' /proc/net/fastsock_channels", 20):
+    if not pair.a.until("! grep -q ' up ' /proc/net/fastsock_channels", 20):
         wrong.append("the channel is there for ever")
     wrong += [vm.splat(offset) for vm, offset in
               zip((pair.a, pair.b), seen) if vm.splat(offset)]
@@ -146,8 +146,8 @@ def speaks(pair):
     with its handshake, and then TCP has the next few seconds.
     """
     for _ in range(20):
-        before = pair.counter(pair.a, "OutBytes")
-        if pair.echo("small") and pair.counter(pair.a, "OutBytes") > before:
+        before = pair.a.counter("OutBytes")
+        if pair.echo("small") and pair.a.counter("OutBytes") > before:
             return True
         time.sleep(2)
     return False
@@ -156,8 +156,8 @@ def speaks(pair):
 def begin(pair):
     """Who begins is the one with the lower address: that has the helper."""
     good = guest.Guest.mac("b", 0) < guest.Guest.mac("a", 0) and \
-        until(pair.a, "ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
-        until(pair.a, "grep -q ' capable ' /proc/net/fastsock_peers") and \
+        pair.a.until("ping -c 1 -W 1 10.79.0.2 > /dev/null") and \
+        pair.a.until("grep -q ' capable ' /proc/net/fastsock_peers") and \
         speaks(pair)
     pair.b.must("modprobe ib_uverbs; ls /dev/infiniband/uverbs0")
     # One connection is there all the time: the helper looks for its id.
@@ -170,7 +170,7 @@ def still(pair):
     """The connection that saw it all goes on, and has lost nothing."""
     lines = "$(wc -l < /tmp/hum)"
     count = int(pair.a.must(f"echo {lines}"))
-    more = until(pair.a, f"[ {lines} -gt {count + 3} ]")
+    more = pair.a.until(f"[ {lines} -gt {count + 3} ]")
     status, output = pair.a.run(f"head -n {count} /tmp/hum > /tmp/heard; "
                                 f"seq {count} | cmp - /tmp/heard")
     return more and count > 10 and not status, f"{count} {more} {output}"
@@ -179,10 +179,10 @@ def still(pair):
 def unload(pair):
     """Nothing is left that holds a module."""
     vm = pair.a
-    good = until(vm, "rmmod fastsock_rdma", 10)
+    good = vm.until("rmmod fastsock_rdma", 10)
     vm.run("killall socat; echo 0 > /proc/sys/net/fastsock/enable")
     pair.b.run("killall socat")
-    return good and until(vm, "rmmod fastsock 2> /dev/null", 30), \
+    return good and vm.until("rmmod fastsock 2> /dev/null", 30), \
         vm.run("cat /proc/modules")[1]
 
 

@@ -5,7 +5,6 @@ software (rdma_rxe), and how their checks are run.
 
 import contextlib
 import os
-import re
 import struct
 import sys
 import time
@@ -63,11 +62,6 @@ class Pair:
                  "PIPE")
         return vm
 
-    def counter(self, vm, name):
-        """One counter of a guest."""
-        output = vm.run("cat /proc/net/fastsock_stat")[1]
-        return int(re.search(rf"^Fsk{name}\s+(\d+)", output, re.M)[1])
-
     def text(self):
         """What both guests say of themselves."""
         return "".join(vm.run("cat /proc/net/fastsock_channels; rdma link; "
@@ -78,12 +72,12 @@ class Pair:
     def both(self, state, seconds=30):
         """Waits until both ends say that the channel is in that state."""
         command = f"grep -q ' {state} ' /proc/net/fastsock_channels"
-        return all(until(vm, command, seconds) for vm in (self.a, self.b))
+        return all(vm.until(command, seconds) for vm in (self.a, self.b))
 
     def no_channel(self, vm, seconds=20):
         """Waits until a guest has none."""
-        return until(vm, "! grep -q ' up ' /proc/net/fastsock_channels 2> "
-                     "/dev/null", seconds)
+        return vm.until("! grep -q ' up ' /proc/net/fastsock_channels 2> "
+                        "/dev/null", seconds)
 
     def ready(self):
         """Whether there is a channel, after one connection at least."""
@@ -93,35 +87,28 @@ class Pair:
                 return True
         return False
 
-    def start_echo(self, name="file", number=0):
+    def start_echo(self, name="file"):
         """Begins to send a file that the other guest sends back."""
-        self.a.run(f"rm -f /tmp/back{number} /tmp/end{number}")
+        self.a.run("rm -f /tmp/back /tmp/end")
         return self.a.start(
             f"timeout 280 socat -t 100 - TCP:10.79.0.2:{PORT} < /tmp/{name} "
-            f"> /tmp/back{number}; echo $? > /tmp/end{number}")
+            "> /tmp/back; echo $? > /tmp/end")
 
-    def end_echo(self, name="file", number=0, seconds=280):
+    def end_echo(self, name="file"):
         """Whether all of it came back."""
-        until(self.a, f"[ -s /tmp/end{number} ]", seconds)
-        return self.a.run(f"cmp /tmp/{name} /tmp/back{number} && "
-                          f"[ $(cat /tmp/end{number}) = 0 ]")
+        self.a.until("[ -s /tmp/end ]", 280)
+        return self.a.run(f"cmp /tmp/{name} /tmp/back && "
+                          "[ $(cat /tmp/end) = 0 ]")
 
     def echo(self, name="file"):
         """Whether a file comes back."""
         self.start_echo(name)
         return self.end_echo(name)[0] == 0
 
-    def moving(self, number=0, more=100000, seconds=30):
+    def moving(self, more=100000, seconds=30):
         """Waits until more has come back."""
-        return until(self.a, f"[ $(stat -c %s /tmp/back{number}) -gt {more} ]",
-                     seconds)
-
-
-def until(vm, command, seconds=30):
-    """Repeats a command in a guest until it succeeds."""
-    return vm.run(f"end=$((SECONDS + {seconds})); until {command}; do "
-                  "[ $SECONDS -lt $end ] || exit 1; sleep 0.1; done",
-                  seconds + 30)[0] == 0
+        return self.a.until(f"[ $(stat -c %s /tmp/back) -gt {more} ]",
+                            seconds)
 
 
 def digest(head, body):

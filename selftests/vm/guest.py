@@ -648,6 +648,17 @@ class Guest:
         """The output of a shell command that has to succeed."""
         return self.run(command, timeout, check=True)[1]
 
+    def until(self, command, seconds=30):
+        """Repeats a command until it succeeds; whether it did in time."""
+        return self.run(f"end=$((SECONDS + {seconds})); until {command}; do "
+                        "[ $SECONDS -lt $end ] || exit 1; sleep 0.1; done",
+                        seconds + 30)[0] == 0
+
+    def counter(self, name):
+        """One counter of /proc/net/fastsock_stat, without its "Fsk"."""
+        return int(re.search(rf"^Fsk{name}\s+(\d+)", self.run(
+            "cat /proc/net/fastsock_stat")[1], re.M)[1])
+
     def reap(self):
         """Kills every process of the guest."""
         self.send(b"reap\n")
