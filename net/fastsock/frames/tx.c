@@ -8,6 +8,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/copy.h"
 #include "base/spare.h"
 #include "base/stats.h"
 #include "core/conn.h"
@@ -337,7 +338,7 @@ static struct sk_buff *copy_of(const struct fsk_frames *fr,
 	if (!frame)
 		return NULL;
 	skb_reserve(frame, room);
-	__skb_put_data(frame, skb->data, skb->len);
+	fsk_copy(__skb_put(frame, skb->len), skb->data, skb->len);
 	frame->ip_summed = CHECKSUM_UNNECESSARY;
 	return frame;
 }
