@@ -70,7 +70,8 @@
 	D(RATE,		Rate)		/* rate limit */		\
 	D(NOMEM,	NoMem)		/* out of memory */		\
 	D(NO_ROUTE,	NoRoute)	/* not sent: no way to the peer */ \
-	D(NOT_OURS,	NotOurs)	/* its address has left this host */
+	D(NOT_OURS,	NotOurs)	/* its address has left this host */ \
+	D(PLACED,	Placed)		/* bytes where no buffer waits */
 
 enum fsk_reason {
 #define FSK_R(id, name) FSK_REASON_##id,

@@ -36,6 +36,9 @@
  * @FSK_T_BYE: struct fsk_hello; "I no longer take new connections"
  * @FSK_T_URGENT: as DATA without bytes; urgent data will come, up to @seq
  * @FSK_T_CHANNEL: struct fsk_channel_setup; about another way for frames
+ * @FSK_T_ADVERT: as DATA without bytes; struct fsk_advert: a reader waits with a
+ *	buffer that the channel which this came over can write to
+ * @FSK_T_PLACED: as DATA; struct fsk_placed: the bytes are in that buffer
  * @FSK_T_MAX: number of types, not on the wire
  */
 enum fsk_type {
@@ -53,6 +56,8 @@ enum fsk_type {
 	FSK_T_BYE,
 	FSK_T_URGENT,
 	FSK_T_CHANNEL,
+	FSK_T_ADVERT,
+	FSK_T_PLACED,
 	FSK_T_MAX,
 };
 
@@ -176,6 +181,30 @@ struct fsk_reject {
 	__be32	reason;
 };
 
+/**
+ * struct fsk_advert - body of ADVERT
+ * @token: what the receiver of the bytes calls the buffer
+ * @seq: sequence number of the byte that comes first in it
+ * @len: bytes that it takes, not 0
+ *
+ * The byte with number n has its place n - @seq bytes behind the beginning.
+ */
+struct fsk_advert {
+	__be32	token;
+	__be32	seq;
+	__be32	len;
+};
+
+/**
+ * struct fsk_placed - body of PLACED
+ * @token: of the ADVERT
+ * @len: so many bytes, from the sequence number in the header on; not 0
+ */
+struct fsk_placed {
+	__be32	token;
+	__be32	len;
+};
+
 #define FSK_HELLO_RDMA	0x01	/* see struct fsk_channel_setup */
 
 /**
@@ -193,6 +222,8 @@ struct fsk_hello {
 };
 
 #define FSK_CHANNEL_VERSION	1
+#define FSK_CHANNEL_PLACES	0x01	/* knows ADVERT, REVOKE and VOID */
+#define FSK_CHANNEL_ADVERTS	16	/* buffers that an end offers at most */
 
 /**
  * enum fsk_channel_op - what a CHANNEL frame says
@@ -211,7 +242,7 @@ enum fsk_channel_op {
  * @version: FSK_CHANNEL_VERSION
  * @op: enum fsk_channel_op
  * @mtu: largest path MTU of the sender's port, as enum ib_mtu numbers them
- * @reserved: zero
+ * @features: FSK_CHANNEL_PLACES; what a receiver does not know means nothing
  * @credits: messages with frames that the sender has buffers for
  * @max: bytes that each of them takes, struct fsk_channel_hdr included
  * @qpn: the sender's queue pair, of the type RC
@@ -224,7 +255,7 @@ struct fsk_channel_setup {
 	__u8	version;
 	__u8	op;
 	__u8	mtu;
-	__u8	reserved;
+	__u8	features;
 	__be16	credits;
 	__be16	max;
 	__be32	qpn;
@@ -240,12 +271,23 @@ struct fsk_channel_setup {
  * @FSK_CHANNEL_HELLO: asks whether the other end hears this; wants HEARD
  * @FSK_CHANNEL_HEARD: answers HELLO
  * @FSK_CHANNEL_CREDIT: says nothing but what all say
+ * @FSK_CHANNEL_ADVERT: struct fsk_channel_advert, and an ADVERT frame
+ * @FSK_CHANNEL_REVOKE: struct fsk_channel_token: write there no longer; wants
+ *	VOID, unless the last bytes of that buffer are on their way
+ * @FSK_CHANNEL_VOID: nothing is written any more with the key that this
+ *	message invalidates
+ *
+ * FRAME, ADVERT, REVOKE and VOID need a credit each.  The FRAME with the PLACED
+ * that fills a buffer invalidates its key.
  */
 enum fsk_channel_type {
 	FSK_CHANNEL_FRAME,
 	FSK_CHANNEL_HELLO,
 	FSK_CHANNEL_HEARD,
 	FSK_CHANNEL_CREDIT,
+	FSK_CHANNEL_ADVERT,
+	FSK_CHANNEL_REVOKE,
+	FSK_CHANNEL_VOID,
 };
 
 /**
@@ -262,6 +304,30 @@ struct fsk_channel_hdr {
 	__be32	nonce;
 };
 
+/**
+ * struct fsk_channel_advert - what the device has to know of a buffer
+ * @token: as in struct fsk_advert
+ * @rkey: for RDMA WRITE
+ * @addr: where the buffer begins
+ * @len: bytes
+ * @reserved: zero
+ */
+struct fsk_channel_advert {
+	__be32	token;
+	__be32	rkey;
+	__be64	addr;
+	__be32	len;
+	__be32	reserved;
+};
+
+/**
+ * struct fsk_channel_token - body of REVOKE
+ * @token: of an ADVERT of the sender
+ */
+struct fsk_channel_token {
+	__be32	token;
+};
+
 #ifdef __KERNEL__
 #include <linux/build_bug.h>
 static_assert(sizeof(struct fsk_hdr) == 24);
@@ -270,7 +336,10 @@ static_assert(sizeof(struct fsk_syn) == 44);
 static_assert(sizeof(struct fsk_synack) == 16);
 static_assert(sizeof(struct fsk_reject) == 4);
 static_assert(sizeof(struct fsk_hello) == 20);
+static_assert(sizeof(struct fsk_advert) == 12);
+static_assert(sizeof(struct fsk_placed) == 8);
 static_assert(sizeof(struct fsk_channel_setup) == 40);
+static_assert(sizeof(struct fsk_channel_advert) == 24);
 static_assert(sizeof(struct fsk_channel_hdr) == 8);
 #endif
 

@@ -32,7 +32,10 @@
 	M(HELLO_OUT,	HelloOut)	/* HELLO and HELLO_ACK sent */	\
 	M(HELLO_IN,	HelloIn)	/* HELLO and HELLO_ACK accepted */ \
 	M(CHANNEL_OUT_FRAMES, ChannelOutFrames) /* of OutFrames */ \
-	M(CHANNEL_IN_FRAMES, ChannelInFrames)	/* of InFrames */
+	M(CHANNEL_IN_FRAMES, ChannelInFrames)	/* of InFrames */	\
+	M(CHANNEL_ADVERTS, ChannelAdverts)	/* buffers offered */	\
+	M(CHANNEL_REVOKES, ChannelRevokes)	/* of these taken back */ \
+	M(PLACED_BYTES,	PlacedBytes)	/* of PostedBytes: by the device */
 
 enum fsk_mib {
 #define FSK_M(id, name) FSK_MIB_##id,

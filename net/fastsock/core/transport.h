@@ -80,6 +80,7 @@ struct fsk_offer {
  *	the caller owns the socket
  *
  * Optional:
+ * @posted: a reader that is about to wait has posted its buffer
  * @accepted: a program, or a kernel user, has got the socket by accept()
  * @device: a device went up or down, its carrier changed, or it goes away;
  *	NETDEV_UP, _DOWN, _CHANGE, _UNREGISTER
@@ -96,8 +97,8 @@ struct fsk_offer {
  *	dead connection any more
  *
  * Context: @write, @urgent, @send_fin, @cork, @uncork, @waits, @quickack,
- * @read, @stamp, @resized, @connect, @resume: process; the caller owns the
- * socket.  @usable: any, RCU read section.  @upgrade: BH disabled, RCU read
+ * @read, @stamp, @resized, @connect, @resume, @posted: process; the caller owns
+ * the socket.  @usable: any, RCU read section.  @upgrade: BH disabled, RCU read
  * section, socket lock held in either form.  @device: process, RTNL held.
  * @free: any, no locks.  The others: socket lock held in either form, for
  * @timeout, @probe and @event in an RCU read section.  None but @write, @read,
@@ -122,6 +123,7 @@ struct fsk_transport_ops {
 	void (*free)(struct fsk_conn *conn);
 
 	/* optional */
+	void (*posted)(struct fsk_conn *conn);
 	void (*probe)(struct fsk_conn *conn);
 	bool (*present)(struct fsk_conn *conn);
 	u32 (*unread)(const struct fsk_conn *conn, u32 seq);

@@ -174,8 +174,13 @@ static bool has_memory(struct fsk_frames *fr, struct sk_buff *skb)
  */
 void fsk_deliver_urgent(struct fsk_frames *fr, u32 seq)
 {
+	struct fsk_post *post = fr->conn.post;
+
 	if (!fsk_before(seq, tcp_sk(fr->conn.sk)->rcv_nxt))
 		fsk_urgent_announced(&fr->conn, seq);
+	/* What follows may be read first: it would be in the wrong place. */
+	if (post && post->place)
+		fsk_post_close(post);
 }
 
 /*

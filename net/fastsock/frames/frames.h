@@ -22,6 +22,34 @@ struct net_device;
 #define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
 
 /**
+ * struct fsk_aim - a buffer of the other end that bytes can be written to
+ * @token: what the other end calls it
+ * @seq: number of the byte that comes first in it
+ * @next: what was never sent begins here
+ * @end: number after its last byte; equal to @next if there is no buffer
+ */
+struct fsk_aim {
+	u32 token;
+	u32 seq;
+	u32 next;
+	u32 end;
+};
+
+/**
+ * struct fsk_offers - what became of buffers that the other end could write to
+ * @made: there was one
+ * @used: bytes were written to it
+ * @skip: so many buffers are not to be offered
+ * @skips: what that was at first
+ */
+struct fsk_offers {
+	bool made;
+	bool used;
+	u8 skip;
+	u8 skips;
+};
+
+/**
  * struct fsk_frames - one end of a connection in frames
  * @conn: what all connections have
  * @id_link: in fsk_net.by_id by @id; RCU
@@ -51,6 +79,8 @@ struct net_device;
  * @tx: sending half of the pure core
  * @rx: receiving half
  * @tomb: remembers @id for a while after the end; server only
+ * @aim: where a reader of the other end waits, if it does
+ * @offers: how it went with readers of this end
  */
 struct fsk_frames {
 	struct fsk_conn conn;
@@ -75,6 +105,8 @@ struct fsk_frames {
 	struct fsk_rel_tx tx;
 	struct fsk_rel_rx rx;
 	struct fsk_tomb *tomb;
+	struct fsk_aim aim;
+	struct fsk_offers offers;
 };
 
 extern struct fsk_transport fsk_frames_transport;

@@ -22,6 +22,7 @@
 #include "frames/deliver.h"
 #include "frames/frames.h"
 #include "frames/path.h"
+#include "frames/placing.h"
 #include "frames/rx.h"
 #include "frames/segment.h"
 #include "frames/server.h"
@@ -145,6 +146,24 @@ static void rcv_urgent(struct fsk_frames *fr, const struct frame *f)
 		fsk_deliver_urgent(fr, seq);
 }
 
+static void rcv_advert(struct fsk_frames *fr, const struct frame *f)
+{
+	fsk_placing_advert(fr, f->skb);
+	__skb_pull(f->skb, sizeof(struct fsk_advert));
+}
+
+static void rcv_placed(struct fsk_frames *fr, const struct frame *f)
+{
+	if (!rcv_ack(fr, f, NULL, 0))
+		return;
+	if (fsk_placing_deliver(fr, f->skb, f->hdr, f->now))
+		fsk_rel_tx_heard(&fr->tx, f->now);
+	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
+		fsk_tx_push(fr, f->now);
+	else
+		fsk_frames_touch(fr, f->now);
+}
+
 static void rcv_reset(struct fsk_frames *fr, const struct frame *f)
 {
 	consume_skb(f->skb);
@@ -260,6 +279,18 @@ static const struct handler handlers[FSK_T_MAX] = {
 	[FSK_T_URGENT] = {
 		.rcv = rcv_urgent, .unit = 1, .phases = PH_CONFIRM | PH_OPEN,
 		.reply = true, .data = true,
+	},
+	[FSK_T_ADVERT] = {
+		.rcv = rcv_advert, .min = sizeof(struct fsk_advert),
+		.max = sizeof(struct fsk_advert), .unit = 1,
+		.flags = FSK_F_TWICE, .phases = PH_OPEN, .reply = true,
+		.data = true,
+	},
+	[FSK_T_PLACED] = {
+		.rcv = rcv_placed, .min = sizeof(struct fsk_placed),
+		.max = sizeof(struct fsk_placed), .unit = 1,
+		.flags = FSK_F_ACK | FSK_F_TWICE | FSK_F_PATIENCE,
+		.phases = PH_OPEN, .reply = true,
 	},
 	[FSK_T_CHANNEL] = {
 		.min = sizeof(struct fsk_channel_setup),

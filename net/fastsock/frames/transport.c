@@ -17,6 +17,7 @@
 #include "frames/client.h"
 #include "frames/frames.h"
 #include "frames/path.h"
+#include "frames/placing.h"
 #include "frames/read.h"
 #include "frames/rx.h"
 #include "frames/tx.h"
@@ -312,6 +313,15 @@ static void frames_waits(struct fsk_conn *conn)
 	confirm(fsk_frames(conn), false);
 }
 
+/* A reader has posted its buffer: perhaps the device can write to it. */
+static void frames_posted(struct fsk_conn *conn)
+{
+	struct fsk_frames *fr = fsk_frames(conn);
+
+	if (unlikely(fr->path.state & FSK_PATH_CHANNEL))
+		fsk_placing_offer(fr);
+}
+
 /* There is room: tell the peer, if it makes a difference. */
 static void frames_read_done(struct fsk_conn *conn)
 {
@@ -382,6 +392,7 @@ static const struct fsk_transport_ops frames_ops = {
 	.device		= frames_device,
 	.quickack	= frames_quickack,
 	.resume		= fsk_client_resume,
+	.posted		= frames_posted,
 };
 
 struct fsk_transport fsk_frames_transport __read_mostly = {

@@ -15,6 +15,7 @@
 #include "frames/client.h"
 #include "frames/frames.h"
 #include "frames/path.h"
+#include "frames/placing.h"
 #include "frames/segment.h"
 #include "frames/tx.h"
 #include "lan/eth.h"
@@ -148,19 +149,26 @@ static u8 ack_flags(const struct fsk_frames *fr)
 	return unlikely(fr->rx.twice) ? FSK_F_TWICE : 0;
 }
 
-/* Not simply by the device.  Return: false if it is, all the same. */
-static noinline bool xmit_otherwise(struct fsk_frames *fr,
-				    struct net_device *dev, struct sk_buff *skb)
+/* Not simply by the device.  Return: what is to go by it, all the same. */
+static noinline struct sk_buff *xmit_otherwise(struct fsk_frames *fr,
+					       struct net_device *dev,
+					       struct sk_buff *skb)
 {
 	if (!dev || fr->path.state & FSK_PATH_BAD_OUT) {
 		fsk_drop(sock_net(fr->conn.sk), skb, FSK_DROP_NO_ROUTE);
-		return true;
+		return NULL;
 	}
-	if (fr->conn.phase != FSK_PH_OPEN ||
-	    !fsk_channel_xmit(dev, fr->path.mac, skb, fr->tx.backoff))
-		return false;
+	if (fr->conn.phase != FSK_PH_OPEN)
+		return skb;
+	if (fr->aim.next != fr->aim.end && !fr->tx.backoff) {
+		skb = fsk_placing_xmit(fr, dev, skb);
+		if (!skb)
+			return NULL;
+	}
+	if (!fsk_channel_xmit(dev, fr->path.mac, skb, fr->tx.backoff))
+		return skb;
 	tcp_sk(fr->conn.sk)->segs_out++;
-	return true;
+	return NULL;
 }
 
 static __always_inline void xmit(struct fsk_frames *fr, struct sk_buff *skb)
@@ -168,9 +176,11 @@ static __always_inline void xmit(struct fsk_frames *fr, struct sk_buff *skb)
 	struct net_device *dev = fsk_frames_dev(fr);
 	struct sock *sk = fr->conn.sk;
 
-	if (unlikely(!dev || fr->path.state & FSK_PATH_UNUSUAL) &&
-	    xmit_otherwise(fr, dev, skb))
-		return;
+	if (unlikely(!dev || fr->path.state & FSK_PATH_UNUSUAL)) {
+		skb = xmit_otherwise(fr, dev, skb);
+		if (!skb)
+			return;
+	}
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	/* No address of ours tells a qdisc or a queue which flow it is of. */
@@ -208,6 +218,30 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 		 fr->conn.peer_key : fr->seal_key);
 	xmit(fr, skb);
 	return 0;
+}
+
+/**
+ * fsk_tx_frame - make a frame without stream bytes that somebody else sends
+ * @fr: connected connection
+ * @type: FSK_T_*
+ * @body: its body
+ * @len: bytes of that
+ *
+ * Context: socket lock held in either form, RCU read section.
+ * Return: it, data at struct fsk_hdr, or NULL without memory.
+ */
+struct sk_buff *fsk_tx_frame(struct fsk_frames *fr, u8 type, const void *body,
+			     u16 len)
+{
+	u32 room = fr->path.headroom + sizeof(struct fsk_hdr);
+	struct sk_buff *skb = alloc_skb(room + len, GFP_ATOMIC);
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, room);
+	skb_put_data(skb, body, len);
+	fill_hdr(fr, skb, type, ack_flags(fr), fr->tx.nxt, len, fr->seal_key);
+	return skb;
 }
 
 static int send_bare(struct fsk_frames *fr, u8 type, const void *body, u16 len)

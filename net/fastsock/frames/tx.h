@@ -11,6 +11,7 @@
 struct fsk_frames;
 struct fsk_rel_tx;
 struct fsk_seg;
+struct sk_buff;
 
 void fsk_tx_push(struct fsk_frames *fr, u64 now);
 void fsk_tx_ack(struct fsk_frames *fr);
@@ -20,6 +21,8 @@ void fsk_tx_reset(struct fsk_frames *fr);
 void fsk_tx_urgent(struct fsk_frames *fr);
 u32 fsk_tx_mss(const struct fsk_frames *fr);
 u32 fsk_tx_burst(const struct fsk_frames *fr, u32 mss);
+struct sk_buff *fsk_tx_frame(struct fsk_frames *fr, u8 type, const void *body,
+			     u16 len);
 bool fsk_tx_cut(struct fsk_rel_tx *tx, struct fsk_seg *seg, u32 at);
 
 #endif /* _FSK_TX_H */

@@ -25,6 +25,7 @@
 #include "lan/group.h"
 #include "lan/offload.h"
 #include "lan/peer.h"
+#include "lan/place.h"
 
 #define CHANNEL_BUCKETS	256
 
@@ -290,6 +291,129 @@ bool fsk_channel_xmit(const struct net_device *dev, const u8 *mac,
 	fsk_stat_add(net, FSK_MIB_OUT_FRAMES, n);
 	fsk_stat_add(net, FSK_MIB_CHANNEL_OUT_FRAMES, n);
 	return n;
+}
+
+/**
+ * fsk_channel_place_min - is a waiting reader's buffer worth being offered?
+ * @dev: device towards the neighbour
+ * @mac: its link-layer address, aligned to 2 bytes
+ *
+ * Context: RCU read section.
+ * Return: bytes that the reader has to want at least; 0 if none is.
+ */
+u32 fsk_channel_place_min(const struct net_device *dev, const u8 *mac)
+{
+	const struct fsk_channel *channel = find(dev, mac);
+
+	return channel ? READ_ONCE(channel->place_min) : 0;
+}
+
+/**
+ * fsk_channel_offer - let the other end write to a waiting reader's buffer
+ * @dev: device towards it
+ * @mac: its link-layer address, aligned to 2 bytes
+ * @place: buffer; the reader has to call fsk_place_withdraw()
+ * @frame: ADVERT frame, data at struct fsk_hdr
+ *
+ * Context: any but hard interrupt, RCU read section.
+ * Return: true if it can from now on; then @frame is consumed.
+ */
+bool fsk_channel_offer(const struct net_device *dev, const u8 *mac,
+		       struct fsk_place *place, struct sk_buff *frame)
+{
+	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
+	struct fsk_channel *channel = find(dev, mac);
+	struct net *net = dev_net(dev);
+
+	if (!ops || !channel || !ops->offer(channel, place, frame))
+		return false;
+	fsk_stat_inc(net, FSK_MIB_OUT_FRAMES);
+	fsk_stat_inc(net, FSK_MIB_CHANNEL_OUT_FRAMES);
+	fsk_stat_inc(net, FSK_MIB_CHANNEL_ADVERTS);
+	return true;
+}
+
+/**
+ * fsk_channel_withdraw - have a buffer put out of the other end's reach
+ * @place: buffer that was offered
+ * @late: it was asked for that, and has not answered: end the channel
+ *
+ * Where the channel's module goes, or the channel, that does it, too.
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_channel_withdraw(struct fsk_place *place, bool late)
+{
+	const struct fsk_channel_ops *ops;
+
+	rcu_read_lock();
+	ops = rcu_dereference(channel_ops);
+	/* As long as it has not ended the channel stays until the section ends. */
+	if (ops && !completion_done(&place->ended)) {
+		if (!late)
+			fsk_stat_inc(dev_net(place->channel->dev),
+				     FSK_MIB_CHANNEL_REVOKES);
+		ops->withdraw(place, late);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * fsk_channel_put - write to a buffer that the other end has offered
+ * @dev: device towards it
+ * @mac: its link-layer address, aligned to 2 bytes
+ * @put: what, and where to
+ *
+ * Context: any but hard interrupt, RCU read section.
+ * Return: true if both skbs are consumed, false if the bytes have to go another
+ * way.
+ */
+bool fsk_channel_put(const struct net_device *dev, const u8 *mac,
+		     const struct fsk_put *put)
+{
+	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
+	struct fsk_channel *channel = find(dev, mac);
+	struct net *net = dev_net(dev);
+
+	if (!ops || !channel || !ops->put(channel, put))
+		return false;
+	fsk_stat_inc(net, FSK_MIB_OUT_FRAMES);
+	fsk_stat_inc(net, FSK_MIB_CHANNEL_OUT_FRAMES);
+	return true;
+}
+
+/**
+ * fsk_channel_decline - a buffer that the other end has offered is of no use
+ * @dev: device towards it
+ * @mac: its link-layer address, aligned to 2 bytes
+ * @token: of the buffer
+ *
+ * Context: any but hard interrupt, RCU read section.
+ */
+void fsk_channel_decline(const struct net_device *dev, const u8 *mac,
+			 u32 token)
+{
+	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
+	struct fsk_channel *channel = find(dev, mac);
+
+	if (ops && channel)
+		ops->decline(channel, token);
+}
+
+/**
+ * fsk_channel_end - the other end has said what cannot be
+ * @dev: device towards it
+ * @mac: its link-layer address, aligned to 2 bytes
+ *
+ * Context: any but hard interrupt, RCU read section.
+ */
+void fsk_channel_end(const struct net_device *dev, const u8 *mac)
+{
+	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
+	struct fsk_channel *channel = find(dev, mac);
+
+	if (ops && channel)
+		ops->end(channel);
 }
 
 /**

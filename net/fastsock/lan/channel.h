@@ -11,6 +11,7 @@
 
 #include "lan/eth.h"
 
+struct fsk_place;
 struct net_device;
 struct sk_buff;
 
@@ -20,12 +21,31 @@ struct sk_buff;
  * @dev: device that leads to it as well; whoever adds the channel keeps it
  * @mac: the neighbour's link-layer address
  * @max: longest frame that it takes, bytes, struct fsk_hdr included
+ * @place_min: bytes that a waiting reader has to want for its buffer to be
+ *	offered to the other end; 0 if none is
  */
 struct fsk_channel {
 	struct hlist_node node;
 	struct net_device *dev;
 	u8 mac[ETH_ALEN] __aligned(2);
 	u32 max;
+	u32 place_min;
+};
+
+/**
+ * struct fsk_put - bytes that go into a buffer of the other end
+ * @token: of the buffer
+ * @off: where in it the first byte has its place
+ * @last: nothing more is to be written there
+ * @data: DATA frame with the bytes, data at struct fsk_hdr
+ * @frame: PLACED frame that is to follow them
+ */
+struct fsk_put {
+	u32 token;
+	u32 off;
+	bool last;
+	struct sk_buff *data;
+	struct sk_buff *frame;
 };
 
 /**
@@ -36,6 +56,14 @@ struct fsk_channel {
  * @doubt: a frame that may have gone this way was not acknowledged in time
  * @want: a neighbour with a common feature has just carried a connection
  * @setup: a CHANNEL frame came from a neighbour that has carried connections
+ * @offer: let the other end write to a buffer, and tell it by an ADVERT frame;
+ *	true if @frame is consumed and the channel has a reference on @place
+ * @withdraw: a buffer that was offered is to be out of reach soon, and if @late
+ *	by ending its channel
+ * @put: write bytes to a buffer that the other end has offered; true if both
+ *	skbs are consumed, sent or lost
+ * @decline: nothing will be written to a buffer that the other end has offered
+ * @end: the other end has said what cannot be
  *
  * Context: any but hard interrupt, RCU read section; they do not sleep.
  */
@@ -46,6 +74,12 @@ struct fsk_channel_ops {
 	void (*want)(struct net_device *dev, const u8 *mac);
 	void (*setup)(struct net_device *dev, const u8 *mac,
 		      const struct fsk_channel_setup *setup);
+	bool (*offer)(struct fsk_channel *channel, struct fsk_place *place,
+		      struct sk_buff *frame);
+	void (*withdraw)(struct fsk_place *place, bool late);
+	bool (*put)(struct fsk_channel *channel, const struct fsk_put *put);
+	void (*decline)(struct fsk_channel *channel, u32 token);
+	void (*end)(struct fsk_channel *channel);
 };
 
 /* For modules that bring channels. */
@@ -69,6 +103,15 @@ static inline bool fsk_channel_any(void)
 bool fsk_channel_exists(const struct net_device *dev, const u8 *mac);
 bool fsk_channel_xmit(const struct net_device *dev, const u8 *mac,
 		      struct sk_buff *skb, bool late);
+u32 fsk_channel_place_min(const struct net_device *dev, const u8 *mac);
+bool fsk_channel_offer(const struct net_device *dev, const u8 *mac,
+		       struct fsk_place *place, struct sk_buff *frame);
+void fsk_channel_withdraw(struct fsk_place *place, bool late);
+bool fsk_channel_put(const struct net_device *dev, const u8 *mac,
+		     const struct fsk_put *put);
+void fsk_channel_decline(const struct net_device *dev, const u8 *mac,
+			 u32 token);
+void fsk_channel_end(const struct net_device *dev, const u8 *mac);
 u8 fsk_channel_features(void);
 void fsk_channel_want(struct net_device *dev, const u8 *mac, u8 features);
 void fsk_channel_rcv_setup(struct net_device *dev, const u8 *mac,

@@ -209,6 +209,11 @@ static const struct fsk_channel_ops channel_ops = {
 	.doubt		= fsk_rdma_doubt,
 	.want		= fsk_rdma_wanted,
 	.setup		= fsk_rdma_setup,
+	.offer		= fsk_rdma_offer,
+	.withdraw	= fsk_rdma_withdraw,
+	.put		= fsk_rdma_put,
+	.decline	= fsk_rdma_decline,
+	.end		= fsk_rdma_end,
 };
 
 static int channels_show(struct seq_file *seq, void *v)

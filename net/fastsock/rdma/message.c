@@ -31,8 +31,13 @@
 /* The other end hears of free buffers when it may still have as many. */
 #define OWED_MAX	(FSK_RDMA_CREDITS / 2)
 
-/* Nothing more is sent, and the work item closes it. */
-static void broken(struct fsk_rdma_qp *q)
+/**
+ * fsk_rdma_broken - nothing more is sent, and the work item closes it
+ * @q: queue pair
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_rdma_broken(struct fsk_rdma_qp *q)
 {
 	WRITE_ONCE(q->suspect, true);
 	if (!READ_ONCE(q->broken)) {
@@ -83,18 +88,22 @@ static bool add_sge(struct fsk_rdma_send *s, u64 addr, u32 len)
 	return true;
 }
 
-static bool map(struct fsk_rdma_send *s)
+/* All of s->skb but for its first @skip bytes, which are linear. */
+static bool map(struct fsk_rdma_send *s, u32 skip)
 {
 	struct ib_device *ibdev = s->qp->port.ibdev;
 	struct sk_buff *skb = s->skb;
+	u32 len = skb_headlen(skb) - skip;
 	const skb_frag_t *frag;
 	u64 addr;
 	int i;
 
-	addr = ib_dma_map_single(ibdev, skb->data, skb_headlen(skb),
-				 DMA_TO_DEVICE);
-	if (!add_sge(s, addr, skb_headlen(skb)))
-		return false;
+	if (len) {
+		addr = ib_dma_map_single(ibdev, skb->data + skip, len,
+					 DMA_TO_DEVICE);
+		if (!add_sge(s, addr, len))
+			return false;
+	}
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		frag = &skb_shinfo(skb)->frags[i];
 		addr = ib_dma_map_page(ibdev, skb_frag_page(frag),
@@ -110,48 +119,116 @@ unmap:
 	return false;
 }
 
-/* The lock is held.  @skb's data is at struct fsk_channel_hdr; consumed. */
-static void post(struct fsk_rdma_qp *q, struct sk_buff *skb)
+/*
+ * The lock is held.  Hand over what @wr says, with all of @skb but its first
+ * @skip bytes; @skb, which may be NULL, is consumed.  Return: false if the
+ * device does not take it; then the queue pair is broken.
+ */
+static bool hand_over(struct fsk_rdma_qp *q, struct ib_send_wr *wr,
+		      struct sk_buff *skb, u32 skip)
 {
-	struct fsk_channel_hdr *hdr = (void *)skb->data;
-	struct ib_send_wr wr = {
-		.opcode		= IB_WR_SEND,
-		.send_flags	= IB_SEND_SIGNALED,
-	};
 	struct fsk_rdma_send *s;
 
 	s = list_first_entry(&q->idle, struct fsk_rdma_send, list);
-	hdr->credits = cpu_to_be16(q->owed);
 	s->skb = skb;
-	if (!map(s))
+	if (skb && !map(s, skip))
 		goto drop;
-	wr.wr_cqe = &s->cqe;
-	wr.sg_list = s->sge;
-	wr.num_sge = s->num_sge;
-	if (ib_post_send(q->qp, &wr, NULL))
+	wr->wr_cqe = &s->cqe;
+	wr->send_flags = IB_SEND_SIGNALED;
+	wr->sg_list = s->sge;
+	wr->num_sge = s->num_sge;
+	if (ib_post_send(q->qp, wr, NULL))
 		goto drop;
-	q->owed = 0;
 	list_del(&s->list);
 	q->num_idle--;
-	return;
+	return true;
 
 drop:
 	fsk_rdma_drop_send(s);
-	broken(q);
+	fsk_rdma_broken(q);
+	return false;
 }
 
-/* A message without a frame, or NULL. */
-static struct sk_buff *short_message(u8 type, u32 nonce)
+/**
+ * fsk_rdma_post_other - have the device do what is no message
+ * @q: queue pair; its lock is held, and it has idle ones of @sends
+ * @wr: what
+ *
+ * Context: BH disabled.
+ * Return: false if it does not; then the queue pair is broken.
+ */
+bool fsk_rdma_post_other(struct fsk_rdma_qp *q, struct ib_send_wr *wr)
 {
-	struct fsk_channel_hdr hdr = {
-		.type = type,
-		.nonce = cpu_to_be32(nonce),
-	};
-	struct sk_buff *skb = alloc_skb(sizeof(hdr), GFP_ATOMIC);
+	return hand_over(q, wr, NULL, 0);
+}
 
-	if (skb)
-		skb_put_data(skb, &hdr, sizeof(hdr));
+/* The lock is held.  @skb's data is at struct fsk_channel_hdr; consumed. */
+static void post(struct fsk_rdma_qp *q, struct sk_buff *skb)
+{
+	const struct fsk_rdma_msg *msg = FSK_RDMA_MSG(skb);
+	struct fsk_channel_hdr *hdr = (void *)skb->data;
+	struct ib_rdma_wr write = {
+		.wr.opcode	= IB_WR_RDMA_WRITE,
+		.remote_addr	= msg->addr,
+		.rkey		= msg->rkey,
+	};
+	struct ib_send_wr wr = { .opcode = IB_WR_SEND };
+
+	if (msg->data && !hand_over(q, &write.wr, msg->data,
+				    sizeof(struct fsk_hdr))) {
+		kfree_skb(skb);
+		return;
+	}
+	if (msg->voids) {
+		wr.opcode = IB_WR_SEND_WITH_INV;
+		wr.ex.invalidate_rkey = msg->rkey;
+	}
+	hdr->credits = cpu_to_be16(q->owed);
+	if (hand_over(q, &wr, skb, 0))
+		q->owed = 0;
+}
+
+/**
+ * fsk_rdma_short - make a message without a frame
+ * @type: FSK_CHANNEL_*
+ * @body: what follows struct fsk_channel_hdr
+ * @len: bytes of that
+ *
+ * Context: any.
+ * Return: it, or NULL without memory.
+ */
+struct sk_buff *fsk_rdma_short(u8 type, const void *body, u32 len)
+{
+	struct fsk_channel_hdr hdr = { .type = type };
+	struct sk_buff *skb = alloc_skb(sizeof(hdr) + len, GFP_ATOMIC);
+
+	if (!skb)
+		return NULL;
+	skb_put_data(skb, &hdr, sizeof(hdr));
+	skb_put_data(skb, body, len);
+	*FSK_RDMA_MSG(skb) = (struct fsk_rdma_msg) {};
 	return skb;
+}
+
+/* The message that waits longest is not to be sent. */
+static void drop_message(struct sk_buff *skb)
+{
+	kfree_skb(FSK_RDMA_MSG(skb)->data);
+	kfree_skb(skb);
+}
+
+/**
+ * fsk_rdma_drop_queue - forget what waits
+ * @q: queue pair that is closed
+ *
+ * Context: any but hard interrupt.
+ */
+void fsk_rdma_drop_queue(struct fsk_rdma_qp *q)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&q->queue)))
+		drop_message(skb);
 }
 
 /* The lock is held: send what waits, and what the other end should know. */
@@ -161,18 +238,24 @@ static void push(struct fsk_rdma_qp *q)
 
 	if (q->closed)
 		return;
+	/* What is written needs one more. */
 	while (!READ_ONCE(q->broken) && q->credits &&
-	       q->num_idle > FSK_RDMA_SPARE) {
+	       q->num_idle > FSK_RDMA_SPARE + 1) {
 		skb = __skb_dequeue(&q->queue);
 		if (!skb)
 			break;
+		if (unlikely(FSK_RDMA_MSG(skb)->data) &&
+		    !fsk_rdma_may_write(q, FSK_RDMA_MSG(skb))) {
+			drop_message(skb);	/* lost in transit */
+			continue;
+		}
 		q->credits--;
 		post(q, skb);
 	}
 	if (READ_ONCE(q->broken) || q->owed < OWED_MAX || !q->num_idle)
 		return;
 	/* Without memory the next message that comes in tries again. */
-	skb = short_message(FSK_CHANNEL_CREDIT, 0);
+	skb = fsk_rdma_short(FSK_CHANNEL_CREDIT, NULL, 0);
 	if (skb)
 		post(q, skb);
 }
@@ -189,10 +272,13 @@ static void push(struct fsk_rdma_qp *q)
  */
 void fsk_rdma_say(struct fsk_rdma_qp *q, u8 type, u32 nonce)
 {
-	struct sk_buff *skb = short_message(type, nonce);
+	struct sk_buff *skb = fsk_rdma_short(type, NULL, 0);
+	struct fsk_channel_hdr *hdr;
 
 	if (!skb)
 		return;
+	hdr = (void *)skb->data;
+	hdr->nonce = cpu_to_be32(nonce);
 	spin_lock_bh(&q->lock);
 	if (q->closed || READ_ONCE(q->broken) || !q->num_idle)
 		kfree_skb(skb);
@@ -201,23 +287,78 @@ void fsk_rdma_say(struct fsk_rdma_qp *q, u8 type, u32 nonce)
 	spin_unlock_bh(&q->lock);
 }
 
-/* Return: false if it cannot be sent as a message; then it is as it was. */
-static bool prepare(const struct fsk_rdma_qp *q, struct sk_buff *skb)
+/**
+ * fsk_rdma_make_room - see to it that something can stand before a frame
+ * @skb: frame
+ * @len: bytes
+ *
+ * Nobody else uses what is before a frame.
+ *
+ * Context: any.
+ * Return: false without memory.
+ */
+bool fsk_rdma_make_room(struct sk_buff *skb, u32 len)
+{
+	return skb_headroom(skb) >= len ||
+	       !pskb_expand_head(skb, SKB_DATA_ALIGN(len), 0, GFP_ATOMIC);
+}
+
+/**
+ * fsk_rdma_prepend - make a message of a frame
+ * @skb: frame, with room before it
+ * @type: FSK_CHANNEL_*
+ * @body: what is to be between struct fsk_channel_hdr and the frame
+ * @len: bytes of that
+ *
+ * Context: any.
+ */
+void fsk_rdma_prepend(struct sk_buff *skb, u8 type, const void *body, u32 len)
 {
 	struct fsk_channel_hdr *hdr;
 
+	memcpy(__skb_push(skb, len), body, len);
+	hdr = __skb_push(skb, sizeof(*hdr));
+	memset(hdr, 0, sizeof(*hdr));
+	hdr->type = type;
+	*FSK_RDMA_MSG(skb) = (struct fsk_rdma_msg) {};
+}
+
+/**
+ * fsk_rdma_may_queue - is there room for one more message?
+ * @q: queue pair; its lock is held
+ *
+ * Context: BH disabled.
+ * Return: false if it would be lost.
+ */
+bool fsk_rdma_may_queue(const struct fsk_rdma_qp *q)
+{
+	return !q->closed && skb_queue_len(&q->queue) < QUEUE_MAX;
+}
+
+/**
+ * fsk_rdma_queue - send a message, as soon as there is a credit
+ * @q: queue pair; its lock is held
+ * @skb: message, data at struct fsk_channel_hdr; consumed
+ *
+ * Context: BH disabled.
+ */
+void fsk_rdma_queue(struct fsk_rdma_qp *q, struct sk_buff *skb)
+{
+	__skb_queue_tail(&q->queue, skb);
+	push(q);
+}
+
+/* Return: false if it cannot be sent as a message; then it is as it was. */
+static bool prepare(const struct fsk_rdma_qp *q, struct sk_buff *skb)
+{
 	if (skb_has_frag_list(skb) ||
 	    skb_shinfo(skb)->nr_frags >= q->max_sge) {
 		if (skb_linearize(skb))
 			return false;
 	}
-	/* Nobody else uses what is before a frame. */
-	if (skb_headroom(skb) < sizeof(*hdr) &&
-	    pskb_expand_head(skb, SKB_DATA_ALIGN(sizeof(*hdr)), 0, GFP_ATOMIC))
+	if (!fsk_rdma_make_room(skb, sizeof(struct fsk_channel_hdr)))
 		return false;
-	hdr = __skb_push(skb, sizeof(*hdr));
-	memset(hdr, 0, sizeof(*hdr));
-	hdr->type = FSK_CHANNEL_FRAME;
+	fsk_rdma_prepend(skb, FSK_CHANNEL_FRAME, NULL, 0);
 	return true;
 }
 
@@ -236,12 +377,11 @@ bool fsk_rdma_xmit(struct fsk_channel *channel, struct sk_buff *skb)
 	if (READ_ONCE(q->suspect) || !prepare(q, skb))
 		return false;
 	spin_lock_bh(&q->lock);
-	if (q->closed || skb_queue_len(&q->queue) >= QUEUE_MAX) {
-		kfree_skb(skb);
-	} else {
+	if (fsk_rdma_may_queue(q)) {
 		q->frames++;
-		__skb_queue_tail(&q->queue, skb);
-		push(q);
+		fsk_rdma_queue(q, skb);
+	} else {
+		kfree_skb(skb);
 	}
 	spin_unlock_bh(&q->lock);
 	return true;
@@ -266,7 +406,7 @@ void fsk_rdma_doubt(struct fsk_channel *channel)
 }
 
 /**
- * fsk_rdma_send_done - a message has arrived, or never will
+ * fsk_rdma_send_done - something has been done, or never will be
  * @cq: unused
  * @wc: which, and how it went
  *
@@ -280,7 +420,7 @@ void fsk_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct sk_buff *skb = s->skb;
 
 	if (unlikely(wc->status != IB_WC_SUCCESS))
-		broken(q);
+		fsk_rdma_broken(q);
 	unmap(s);
 	s->skb = NULL;
 	spin_lock_bh(&q->lock);
@@ -337,12 +477,11 @@ static bool replace(struct fsk_rdma_recv *r)
 }
 
 /*
- * The frame of a message of @len bytes.  What is short is copied, otherwise the
- * page goes with it, and @r gets another one.
+ * The frame of a message of @len bytes, which begins at @off.  What is short is
+ * copied, otherwise the page goes with it, and @r gets another one.
  */
-static struct sk_buff *frame_of(struct fsk_rdma_recv *r, u32 len)
+static struct sk_buff *frame_of(struct fsk_rdma_recv *r, u32 off, u32 len)
 {
-	u32 off = sizeof(struct fsk_channel_hdr);
 	struct page *page = r->page;
 	const void *data = page_address(page);
 	struct sk_buff *skb;
@@ -365,20 +504,53 @@ static struct sk_buff *frame_of(struct fsk_rdma_recv *r, u32 len)
 	return skb;
 }
 
-static void rcv_frame(struct fsk_rdma_recv *r, u32 len)
+/* The buffer of a message that has cost a credit is free again. */
+static void owe(struct fsk_rdma_qp *q)
 {
-	struct fsk_rdma_qp *q = r->qp;
-	struct sk_buff *skb = frame_of(r, len);
-
-	q->frames++;
 	spin_lock_bh(&q->lock);
 	q->owed++;
 	spin_unlock_bh(&q->lock);
+}
+
+/* Return: false if there is no frame behind @off. */
+static bool rcv_frame(struct fsk_rdma_recv *r, u32 off, u32 len)
+{
+	struct fsk_rdma_qp *q = r->qp;
+	struct sk_buff *skb;
+
+	if (len < off + sizeof(struct fsk_hdr))
+		return false;
+	skb = frame_of(r, off, len);
+	q->frames++;
+	owe(q);
 	if (!skb)
-		return;		/* lost in transit */
+		return true;		/* lost in transit */
 	rcu_read_lock();
 	fsk_channel_rcv(&q->channel, skb);
 	rcu_read_unlock();
+	return true;
+}
+
+static bool rcv_advert(struct fsk_rdma_recv *r, u32 len)
+{
+	const struct fsk_channel_hdr *hdr = page_address(r->page);
+	u32 off = sizeof(*hdr) + sizeof(struct fsk_channel_advert);
+
+	return len >= off &&
+	       fsk_rdma_rcv_advert(r->qp, (const void *)(hdr + 1)) &&
+	       rcv_frame(r, off, len);
+}
+
+static bool rcv_revoke(struct fsk_rdma_recv *r, u32 len)
+{
+	const struct fsk_channel_hdr *hdr = page_address(r->page);
+	const struct fsk_channel_token *body = (const void *)(hdr + 1);
+
+	if (len < sizeof(*hdr) + sizeof(*body))
+		return false;
+	owe(r->qp);
+	fsk_rdma_rcv_revoke(r->qp, be32_to_cpu(body->token));
+	return true;
 }
 
 /* The other end gives credits.  Return: false if more than it said. */
@@ -397,37 +569,56 @@ static bool take_credits(struct fsk_rdma_qp *q, unsigned int n)
 	return ok;
 }
 
-/* Return: false if the other end does not do what was agreed. */
-static bool rcv_message(struct fsk_rdma_recv *r, u32 len)
+/* HELLO or HEARD.  Return: false if it is for another channel. */
+static bool rcv_hello(struct fsk_rdma_qp *q, const struct fsk_channel_hdr *hdr)
+{
+	if (be32_to_cpu(hdr->nonce) != q->nonce)
+		return false;
+	if (hdr->type == FSK_CHANNEL_HELLO)
+		WRITE_ONCE(q->asked, true);
+	WRITE_ONCE(q->heard, true);
+	fsk_rdma_kick();
+	return true;
+}
+
+/*
+ * @voids: it has invalidated a key.  Return: false if the other end does not do
+ * what was agreed.
+ */
+static bool rcv_message(struct fsk_rdma_recv *r, u32 len, bool voids)
 {
 	const struct fsk_channel_hdr *hdr = page_address(r->page);
 	struct fsk_rdma_qp *q = r->qp;
 	unsigned int credits;
+	bool good = true;
 
 	if (len < sizeof(*hdr))
 		return false;
 	credits = be16_to_cpu(hdr->credits);
 	switch (hdr->type) {
 	case FSK_CHANNEL_FRAME:
-		if (len < sizeof(*hdr) + sizeof(struct fsk_hdr))
-			return false;
-		rcv_frame(r, len);
+		good = rcv_frame(r, sizeof(*hdr), len);
 		break;
 	case FSK_CHANNEL_HELLO:
 	case FSK_CHANNEL_HEARD:
-		if (be32_to_cpu(hdr->nonce) != q->nonce)
-			return false;
-		if (hdr->type == FSK_CHANNEL_HELLO)
-			WRITE_ONCE(q->asked, true);
-		WRITE_ONCE(q->heard, true);
-		fsk_rdma_kick();
+		good = rcv_hello(q, hdr);
 		break;
 	case FSK_CHANNEL_CREDIT:
 		break;
+	case FSK_CHANNEL_ADVERT:
+		good = rcv_advert(r, len);
+		break;
+	case FSK_CHANNEL_REVOKE:
+		good = rcv_revoke(r, len);
+		break;
+	case FSK_CHANNEL_VOID:
+		owe(q);
+		good = voids;
+		break;
 	default:
-		return false;
+		good = false;
 	}
-	return take_credits(q, credits);
+	return good && take_credits(q, credits);
 }
 
 /**
@@ -442,20 +633,24 @@ void fsk_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct fsk_rdma_recv *r = container_of(wc->wr_cqe,
 					       struct fsk_rdma_recv, cqe);
 	struct fsk_rdma_qp *q = r->qp;
+	bool voids;
 
 	/* A write with immediate data takes a buffer, too, and fills none. */
 	if (wc->status != IB_WC_SUCCESS || wc->opcode != IB_WC_RECV) {
-		broken(q);
+		fsk_rdma_broken(q);
 		return;
 	}
 	ib_dma_sync_single_for_cpu(q->port.ibdev, r->addr, FSK_RDMA_BUFFER,
 				   DMA_FROM_DEVICE);
-	if (!rcv_message(r, wc->byte_len)) {
-		broken(q);
+	voids = wc->wc_flags & IB_WC_WITH_INVALIDATE;
+	/* Before what it says wakes who waits for that. */
+	if ((voids && !fsk_rdma_invalidated(q, wc->ex.invalidate_rkey)) ||
+	    !rcv_message(r, wc->byte_len, voids)) {
+		fsk_rdma_broken(q);
 		return;
 	}
 	ib_dma_sync_single_for_device(q->port.ibdev, r->addr, FSK_RDMA_BUFFER,
 				      DMA_FROM_DEVICE);
 	if (fsk_rdma_post_recv(r))
-		broken(q);
+		fsk_rdma_broken(q);
 }

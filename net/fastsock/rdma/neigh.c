@@ -240,6 +240,7 @@ static void tell(struct neigh *n, u8 op)
 		.version	= FSK_CHANNEL_VERSION,
 		.op		= op,
 		.mtu		= n->q->mtu,
+		.features	= FSK_CHANNEL_PLACES,
 		.credits	= cpu_to_be16(FSK_RDMA_CREDITS),
 		.max		= cpu_to_be16(FSK_RDMA_BUFFER),
 		.qpn		= cpu_to_be32(n->q->qp->qp_num),

@@ -4,9 +4,9 @@
  *
  * It is of the type RC, and is set up by hand: what its ends have to know of
  * each other stands in frames (struct fsk_channel_setup), so there is neither
- * rdma_cm nor a port.  Nothing of this host's memory can be written or read
- * through it from outside: it has no memory region, and sends go to the buffers
- * that stand in its receive queue.
+ * rdma_cm nor a port.  Sends go to the buffers that stand in its receive queue,
+ * and nothing of this host's memory can be read through it from outside, or
+ * written, but for what place.c has offered.
  *
  * Everything here is done in process context with @fsk_rdma_mutex held.
  */
@@ -136,13 +136,16 @@ static void destroy(struct fsk_rdma_qp *q)
 {
 	if (!IS_ERR_OR_NULL(q->qp))
 		ib_destroy_qp(q->qp);
+	/* Nothing comes from outside any more. */
+	fsk_rdma_end_places(q);
 	/* No message is handled any more when this returns. */
 	if (!IS_ERR_OR_NULL(q->cq))
 		ib_free_cq(q->cq);
 	free_buffers(q);
+	fsk_rdma_free_places(q);
 	if (!IS_ERR_OR_NULL(q->pd))
 		ib_dealloc_pd(q->pd);
-	__skb_queue_purge(&q->queue);
+	fsk_rdma_drop_queue(q);
 	/* A frame may just have found it. */
 	kfree_rcu(q, rcu);
 }
@@ -207,6 +210,8 @@ struct fsk_rdma_qp *fsk_rdma_open(struct net_device *dev, const u8 *mac,
 	q->psn = get_random_u32() & GENMASK(23, 0);
 	q->nonce = get_random_u32() | 1;
 	err = make_buffers(q) ?: make_verbs(q) ?: to_init(q);
+	if (!err)
+		fsk_rdma_make_places(q);
 	if (err) {
 		q->closed = true;
 		destroy(q);
@@ -225,6 +230,9 @@ static int to_rtr(struct fsk_rdma_qp *q, const struct fsk_channel_setup *setup,
 		.rq_psn			= be32_to_cpu(setup->psn),
 		.max_dest_rd_atomic	= 0,
 		.min_rnr_timer		= RNR_TIMER,
+		/* But there is nothing that could be written to. */
+		.qp_access_flags	= q->channel.place_min ?
+					  IB_ACCESS_REMOTE_WRITE : 0,
 	};
 	union ib_gid gid;
 
@@ -236,7 +244,8 @@ static int to_rtr(struct fsk_rdma_qp *q, const struct fsk_channel_setup *setup,
 	ether_addr_copy(attr.ah_attr.roce.dmac, q->channel.mac);
 	return ib_modify_qp(q->qp, &attr, IB_QP_STATE | IB_QP_AV |
 			    IB_QP_PATH_MTU | IB_QP_DEST_QPN | IB_QP_RQ_PSN |
-			    IB_QP_MAX_DEST_RD_ATOMIC | IB_QP_MIN_RNR_TIMER);
+			    IB_QP_MAX_DEST_RD_ATOMIC | IB_QP_MIN_RNR_TIMER |
+			    IB_QP_ACCESS_FLAGS);
 }
 
 static int to_rts(struct fsk_rdma_qp *q)
@@ -287,6 +296,9 @@ int fsk_rdma_connect(struct fsk_rdma_qp *q,
 	q->channel.max = max - sizeof(struct fsk_channel_hdr);
 	q->credits_max = be16_to_cpu(setup->credits);
 	q->credits = q->credits_max;
+	q->channel.place_min = q->places &&
+			       setup->features & FSK_CHANNEL_PLACES ?
+			       READ_ONCE(fsk_rdma_place_min) : 0;
 	q->connected = true;
 	/* Both ends find the same one. */
 	return to_rtr(q, setup, min_t(enum ib_mtu, q->mtu, setup->mtu)) ?:

@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
@@ -16,6 +17,7 @@
 #include <uapi/linux/fastsock_wire.h>
 
 #include "lan/channel.h"
+#include "stream/post.h"
 
 /* Buffers for frames that the other end may fill before it hears of more. */
 #define FSK_RDMA_CREDITS	128
@@ -31,15 +33,71 @@
 /* Pieces of memory of a message at most. */
 #define FSK_RDMA_SGE		(MAX_SKB_FRAGS + 1)
 
+/* Pages that a posted buffer may have. */
+#define FSK_RDMA_PLACE_PAGES	(FSK_POST_MAX / PAGE_SIZE + 1)
+
+struct fsk_place;
 struct fsk_rdma_qp;
+struct scatterlist;
 struct seq_file;
 
 /**
- * struct fsk_rdma_send - a message on its way
+ * struct fsk_rdma_msg - of a message that waits in fsk_rdma_qp.queue, in its cb
+ * @data: DATA frame whose bytes are to be written before; NULL if none
+ * @addr: where to
+ * @rkey: with which key
+ * @token: of the buffer that is
+ * @voids: the message invalidates the key
+ */
+struct fsk_rdma_msg {
+	struct sk_buff *data;
+	u64 addr;
+	u32 rkey;
+	u32 token;
+	bool voids;
+};
+
+static_assert(sizeof(struct fsk_rdma_msg) <= sizeof_field(struct sk_buff, cb));
+
+#define FSK_RDMA_MSG(skb)	((struct fsk_rdma_msg *)(skb)->cb)
+
+/**
+ * struct fsk_rdma_place - what lets the other end write to a buffer
+ * @place: the buffer; NULL if there is none
+ * @mr: makes it reachable, from being registered until the other end has
+ *	invalidated it or the queue pair is gone
+ * @nents: pieces of @sg that the device sees
+ * @sg: its pages
+ */
+struct fsk_rdma_place {
+	struct fsk_place *place;
+	struct ib_mr *mr;
+	int nents;
+	struct scatterlist sg[FSK_RDMA_PLACE_PAGES];
+};
+
+/**
+ * struct fsk_rdma_target - a buffer of the other end
+ * @live: it may be written to
+ * @token: what the other end calls it
+ * @rkey: its key
+ * @len: bytes
+ * @addr: where it begins
+ */
+struct fsk_rdma_target {
+	bool live;
+	u32 token;
+	u32 rkey;
+	u32 len;
+	u64 addr;
+};
+
+/**
+ * struct fsk_rdma_send - a message, or what is written, on its way
  * @cqe: says that it has arrived, or that the queue pair is broken
  * @list: in fsk_rdma_qp.idle
  * @qp: whose it is
- * @skb: the message; NULL if there is none
+ * @skb: the message, or frame with what is written; NULL if there is none
  * @sge: its memory, as the device sees it
  * @num_sge: pieces of that
  */
@@ -85,15 +143,16 @@ struct fsk_rdma_port {
  * @channel: what frames see of it; struct neigh keeps its device
  * @rcu: for freeing
  * @port: where it is
- * @pd: its memory, of which the other end sees nothing
+ * @pd: its memory, of which the other end sees what @places are of
  * @cq: what has been done; softirq
  * @qp: reliable connection
  * @psn: first packet number that is sent
  * @nonce: this end's name of it
  * @mtu: largest path MTU
  * @max_sge: pieces of memory that a message may have
- * @lock: @queue, @idle, @num_idle, @credits, @owed, @closed; BH
- * @queue: frames that wait for a credit
+ * @lock: @queue, @idle, @num_idle, @credits, @owed, @closed, @places,
+ *	@targets; BH
+ * @queue: messages that wait for a credit
  * @idle: of @sends, those that are not on their way
  * @num_idle: how many
  * @credits: frames that may be sent
@@ -109,6 +168,9 @@ struct fsk_rdma_port {
  * @frames: frames sent and received, for idleness; approximate
  * @sends: FSK_RDMA_SENDS
  * @recvs: FSK_RDMA_RECVS
+ * @places: FSK_CHANNEL_ADVERTS, of which the other end may write to some; NULL
+ *	if the device cannot do it
+ * @targets: what this end may write to
  */
 struct fsk_rdma_qp {
 	struct fsk_channel channel;
@@ -121,7 +183,7 @@ struct fsk_rdma_qp {
 	u32 nonce;
 	enum ib_mtu mtu;
 	unsigned int max_sge;
-	spinlock_t lock;			/* queue, idle, credits, owed */
+	spinlock_t lock;			/* queue, idle, credits ... */
 	struct sk_buff_head queue;
 	struct list_head idle;
 	unsigned int num_idle;
@@ -138,6 +200,8 @@ struct fsk_rdma_qp {
 	unsigned long frames;
 	struct fsk_rdma_send *sends;
 	struct fsk_rdma_recv *recvs;
+	struct fsk_rdma_place *places;
+	struct fsk_rdma_target targets[FSK_CHANNEL_ADVERTS];
 };
 
 static inline struct fsk_rdma_qp *fsk_rdma_qp(struct fsk_channel *channel)
@@ -177,5 +241,30 @@ void fsk_rdma_drop_send(struct fsk_rdma_send *s);
 int fsk_rdma_post_recv(struct fsk_rdma_recv *r);
 void fsk_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc);
 void fsk_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc);
+void fsk_rdma_broken(struct fsk_rdma_qp *q);
+struct sk_buff *fsk_rdma_short(u8 type, const void *body, u32 len);
+bool fsk_rdma_make_room(struct sk_buff *skb, u32 len);
+void fsk_rdma_prepend(struct sk_buff *skb, u8 type, const void *body, u32 len);
+bool fsk_rdma_may_queue(const struct fsk_rdma_qp *q);
+void fsk_rdma_queue(struct fsk_rdma_qp *q, struct sk_buff *skb);
+bool fsk_rdma_post_other(struct fsk_rdma_qp *q, struct ib_send_wr *wr);
+void fsk_rdma_drop_queue(struct fsk_rdma_qp *q);
+
+/* place.c */
+extern unsigned int fsk_rdma_place_min;
+bool fsk_rdma_offer(struct fsk_channel *channel, struct fsk_place *place,
+		    struct sk_buff *frame);
+void fsk_rdma_withdraw(struct fsk_place *place, bool late);
+bool fsk_rdma_put(struct fsk_channel *channel, const struct fsk_put *put);
+void fsk_rdma_decline(struct fsk_channel *channel, u32 token);
+void fsk_rdma_end(struct fsk_channel *channel);
+bool fsk_rdma_invalidated(struct fsk_rdma_qp *q, u32 rkey);
+bool fsk_rdma_rcv_advert(struct fsk_rdma_qp *q,
+			 const struct fsk_channel_advert *advert);
+void fsk_rdma_rcv_revoke(struct fsk_rdma_qp *q, u32 token);
+bool fsk_rdma_may_write(struct fsk_rdma_qp *q, const struct fsk_rdma_msg *msg);
+void fsk_rdma_make_places(struct fsk_rdma_qp *q);
+void fsk_rdma_end_places(struct fsk_rdma_qp *q);
+void fsk_rdma_free_places(struct fsk_rdma_qp *q);
 
 #endif /* _FSK_RDMA_H */

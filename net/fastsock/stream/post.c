@@ -91,6 +91,7 @@ struct fsk_post *fsk_post_pin(const struct iov_iter *to, size_t len)
 	post->len = min(len, nr * PAGE_SIZE - post->offset);
 	post->filled = 0;
 	post->busy = false;
+	post->place = NULL;
 	if (!all_anonymous(post)) {
 		fsk_post_unpin(post);
 		return ERR_PTR(-EOPNOTSUPP);
@@ -179,6 +180,17 @@ void fsk_post_filled(struct fsk_post *post, size_t n)
 	WRITE_ONCE(post->filled, post->filled + n);
 	/* Pairs with fsk_post_settle(). */
 	smp_store_release(&post->busy, false);
+}
+
+/**
+ * fsk_post_close() - let no more bytes into the stretch
+ * @post: the stretch
+ *
+ * Context: Any; the caller holds the spinlock of @post's socket.
+ */
+void fsk_post_close(struct fsk_post *post)
+{
+	post->len = post->filled;
 }
 
 /**

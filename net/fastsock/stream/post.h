@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct fsk_place;
 struct iov_iter;
 struct mm_struct;
 struct page;
@@ -21,6 +22,8 @@ struct sk_buff;
  * @mm: that address space, only to compare
  * @offset: where in the first page the stretch begins, bytes
  * @busy: somebody fills it without a lock: the owner has to wait
+ * @place: its beginning may be written to by the other end's device; the
+ *	owner has to withdraw it.  NULL if not
  * @nr: pages
  * @pages: the pages, in order
  *
@@ -34,6 +37,7 @@ struct fsk_post {
 	const struct mm_struct *mm;
 	size_t offset;
 	bool busy;
+	struct fsk_place *place;
 	unsigned int nr;
 	struct page *pages[];
 };
@@ -45,6 +49,7 @@ size_t fsk_post_copy(struct fsk_post *post, struct iov_iter *from, size_t len);
 bool fsk_post_busy(const struct fsk_post *post);
 void fsk_post_settle(struct fsk_post *post);
 void fsk_post_filled(struct fsk_post *post, size_t n);
+void fsk_post_close(struct fsk_post *post);
 void fsk_post_unpin(struct fsk_post *post);
 
 #endif /* _FSK_POST_H */

@@ -15,6 +15,7 @@
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/transport.h"
+#include "lan/place.h"
 #include "stream/call.h"
 #include "stream/post.h"
 #include "stream/queue.h"
@@ -97,6 +98,20 @@ static void unpost(struct fsk_call *r, struct fsk_post *post)
 }
 
 /*
+ * The other end's device may write to the buffer: see to it that it cannot any
+ * more, and that all counts which it has said to have written.  The socket is
+ * owned, and frames that come meanwhile wait in its backlog.
+ */
+static noinline void withdraw(struct fsk_call *r, struct fsk_post *post)
+{
+	fsk_place_withdraw(post->place);
+	if (READ_ONCE(r->sk->sk_backlog.tail))
+		sk_flush_backlog(r->sk);
+	fsk_place_put(post->place);
+	post->place = NULL;
+}
+
+/*
  * Wait once, with the buffer posted if that pays.  Return: 0, -EXDEV if the
  * socket was delegated meanwhile, another negative errno if disconnected.
  */
@@ -107,7 +122,11 @@ static int wait_once(struct fsk_call *r, struct fsk_conn *conn)
 
 	fsk_ops(conn)->waits(conn);
 	mine = post(r, conn);
+	if (mine && fsk_ops(conn)->posted)
+		fsk_ops(conn)->posted(conn);
 	err = fsk_wait_data(r, conn, mine);
+	if (mine && unlikely(mine->place))
+		withdraw(r, mine);
 	if (mine)
 		fsk_post_settle(mine);
 	if (!err && (!fsk_is_conn(r->sk) || fsk_conn(r->sk) != conn))
