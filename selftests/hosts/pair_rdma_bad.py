@@ -16,6 +16,7 @@ import guest
 from rdma_pair import PORT, RDMA_MODULE, run
 
 FILE = "file"
+PLACE_PORT = 4100
 FLOOD = 5000                    # what a slow host gets out in a minute
 
 # The way of helper_rdma, what the row says, and what is seen afterwards:
@@ -53,7 +54,35 @@ ROWS = (
     ("req", "REQ again and again, each time with another queue pair", "stays",
      ()),
     ("req_first", "the same before HELLO has come", "down", ("unproved",)),
+    ("place_beyond", "RDMA WRITE behind a reader's buffer", "down",
+     ("refused",)),
+    ("place_across", "RDMA WRITE across the end of a reader's buffer", "down",
+     ("refused",)),
+    ("place_before", "RDMA WRITE before a reader's buffer", "down",
+     ("refused",)),
+    ("place_read", "RDMA READ of a reader's buffer", "down", ("refused",)),
+    ("place_stale", "RDMA WRITE with a key that was given back", "down",
+     ("refused",)),
+    ("place_keep", "a buffer that is not given back", "down", ()),
+    ("place_scribble", "what is written, and never said to be", "stays", ()),
+    ("place_void", "the wrong key is invalidated", "down", ("refused",)),
+    ("place_plain_void", "VOID that invalidates nothing", "down", ()),
+    ("place_lie_long", "PLACED of more than was offered", "down", ("lied",)),
+    ("place_lie_wrap", "PLACED of 2^32 - 1 bytes", "down", ("lied",)),
+    ("place_lie_before", "PLACED of what comes before the buffer", "down",
+     ("lied",)),
+    ("place_lie_none", "PLACED of no bytes", "down", ("lied",)),
+    ("place_odd", "PLACED of another buffer, and of bytes further on",
+     "stays", ("dropped",)),
+    ("advert_many", "one buffer more than was agreed is offered", "down", ()),
+    ("advert_twice", "a buffer is offered twice", "down", ()),
+    ("advert_short", "ADVERT without the last byte of its header", "down",
+     ()),
+    ("revoke", "buffers are asked back that were never offered", "stays", ()),
+    ("revoke_short", "REVOKE of nothing", "down", ()),
 )
+# How the victim reads while its buffers are what it is about.
+READERS = {"place_keep": "timeout"}
 
 
 def drops(pair):
@@ -79,7 +108,8 @@ def most_queue_pairs(pair, job):
 def judge(pair, output, needs, before):
     """What does not hold of that which a row needs."""
     sent = int((re.search(r"^sent (\d+)", output, re.M) or [0, 0])[1])
-    came, dropped = (now - then for now, then in zip(numbers(pair), before))
+    came, dropped, lies = (now - then for now, then in
+                           zip(numbers(pair), before))
     good = {
         "unproved": "up\n" not in output,
         # But for what the device repeats nothing is lost on the way.
@@ -87,6 +117,7 @@ def judge(pair, output, needs, before):
         "flooded": sent > FLOOD,
         "refused": "status " in output,
         "dropped": dropped >= 1,
+        "lied": lies == 1,
         "known": pair.a.until("grep -q ' capable ' "
                               "/proc/net/fastsock_peers", 1),
         "gone": not queue_pairs(pair),
@@ -98,8 +129,21 @@ def judge(pair, output, needs, before):
 
 
 def numbers(pair):
-    """Frames over channels that the victim has got, and all it has dropped."""
-    return pair.a.counter("ChannelInFrames"), drops(pair)
+    """Frames over channels that the victim has got, all that it has dropped,
+    and the lies among them.
+    """
+    return pair.a.counter("ChannelInFrames"), drops(pair), \
+        pair.a.counter("DropPlaced")
+
+
+def start_reader(pair, way):
+    """A reader that offers buffers to the helper, once that has a channel."""
+    if not way.startswith("place_"):
+        return None
+    pair.a.until("grep -q ' up ' /proc/net/fastsock_channels", 60)
+    return pair.a.start("cd /selftests && timeout 100 ./helper_place read "
+                        f"10.79.0.2 {PLACE_PORT} {READERS.get(way, 'slow')} "
+                        "2>&1")
 
 
 def misbehave(pair, way, expected, needs):
@@ -111,6 +155,7 @@ def misbehave(pair, way, expected, needs):
     moving = pair.moving(more=10000)
     job = pair.b.start("cd /selftests && "
                        f"timeout 200 ./helper_rdma eth0 rxe0 {mac} {way} 2>&1")
+    reader = start_reader(pair, way)
     most = most_queue_pairs(pair, job)
     status, output = job.wait(200)
     wrong, text = judge(pair, output, needs, before)
@@ -120,6 +165,10 @@ def misbehave(pair, way, expected, needs):
         wrong.append("more queue pairs than one")
     if not moving:
         wrong.append("no connection")
+    if reader:
+        status, said = reader.wait(110)
+        if status or not re.search(r"^offered \d+$", output, re.M):
+            wrong.append(f"reader: status {status}, {said}")
     echo = pair.end_echo(FILE)
     if echo[0]:
         wrong.append(f"echo: {echo[1]}")
@@ -160,6 +209,7 @@ def begin(pair):
         pair.a.until("grep -q ' capable ' /proc/net/fastsock_peers") and \
         speaks(pair)
     pair.b.must("modprobe ib_uverbs; ls /dev/infiniband/uverbs0")
+    pair.b.start(f"cd /selftests && exec ./helper_place serve {PLACE_PORT}")
     # One connection is there all the time: the helper looks for its id.
     pair.a.start("i=0; while sleep 0.3; do echo $((i += 1)); done | "
                  f"socat - TCP:10.79.0.2:{PORT} > /tmp/hum")
@@ -181,7 +231,7 @@ def unload(pair):
     vm = pair.a
     good = vm.until("rmmod fastsock_rdma", 10)
     vm.run("killall socat; echo 0 > /proc/sys/net/fastsock/enable")
-    pair.b.run("killall socat")
+    pair.b.run("killall socat helper_place")
     return good and vm.until("rmmod fastsock 2> /dev/null", 30), \
         vm.run("cat /proc/modules")[1]
 

@@ -18,9 +18,16 @@
  * HELLOs are answered and credits given back all the while, but for the ways
  * that are about that: so DOWN does not come because of silence.  Frames that
  * the neighbour sends over the channel are lost here.
+ *
+ * The ways that begin with "place_" need a reader there that waits with a big
+ * buffer, and traffic of its connection on DEV; they wait for the buffer that
+ * is offered, and print:
+ *
+ *	offered N	its bytes
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <endian.h>
 #include <infiniband/verbs.h>
 #include <linux/fastsock_wire.h>
 #include <linux/if_packet.h>
@@ -76,6 +83,12 @@ struct end {
 	__u32 psn;
 	__u32 nonce;
 	struct fsk_channel_setup peer;	/* its ACK */
+	bool places;			/* says that it knows of buffers */
+	bool keeps;			/* gives none back */
+	bool offered;			/* a buffer, which @advert is of */
+	struct fsk_channel_advert advert;
+	struct fsk_advert stream;
+	bool revoked;
 	unsigned int posted;		/* messages, altogether */
 	unsigned int done;
 	unsigned int delivered;
@@ -134,6 +147,7 @@ static void tell(struct end *e, __u8 op, __u32 qpn, __u32 nonce,
 		.version = FSK_CHANNEL_VERSION,
 		.op = op,
 		.mtu = IBV_MTU_4096,
+		.features = e->places ? FSK_CHANNEL_PLACES : 0,
 		.credits = htons(CREDITS),
 		.max = htons(RECV_SIZE),
 		.qpn = htonl(qpn),
@@ -228,8 +242,8 @@ static void *buffer(struct end *e)
 	return data;
 }
 
-static void post(struct end *e, enum ibv_wr_opcode opcode, size_t len,
-		 __u32 rkey)
+static void post_at(struct end *e, enum ibv_wr_opcode opcode, size_t len,
+		    __u32 rkey, __u64 addr)
 {
 	struct ibv_sge sge = {
 		.addr = (uintptr_t)(e->sends + e->posted % SENDS * SEND_SIZE),
@@ -242,15 +256,25 @@ static void post(struct end *e, enum ibv_wr_opcode opcode, size_t len,
 		.num_sge = 1,
 		.opcode = opcode,
 		.send_flags = IBV_SEND_SIGNALED,
-		.wr.rdma.remote_addr = (uintptr_t)e->mr->addr,
-		.wr.rdma.rkey = rkey,
 	};
 
 	if (!e->qp)
 		return;
+	if (opcode == IBV_WR_SEND_WITH_INV) {
+		wr.invalidate_rkey = rkey;
+	} else {
+		wr.wr.rdma.remote_addr = addr;
+		wr.wr.rdma.rkey = rkey;
+	}
 	if (ibv_post_send(e->qp, &wr, &bad))
 		die("ibv_post_send");
 	e->posted++;
+}
+
+static void post(struct end *e, enum ibv_wr_opcode opcode, size_t len,
+		 __u32 rkey)
+{
+	post_at(e, opcode, len, rkey, (uintptr_t)e->mr->addr);
 }
 
 static void say(struct end *e, __u8 type, __u32 nonce,
@@ -264,6 +288,31 @@ static void say(struct end *e, __u8 type, __u32 nonce,
 	post(e, IBV_WR_SEND, sizeof(*hdr), 0);
 }
 
+/* VOID, which is to invalidate a key. */
+static void give_back(struct end *e, __u32 rkey)
+{
+	struct fsk_channel_hdr *hdr = buffer(e);
+
+	hdr->type = FSK_CHANNEL_VOID;
+	post(e, IBV_WR_SEND_WITH_INV, sizeof(*hdr), rkey);
+}
+
+/* The first buffer is kept for what is to be tried with it. */
+static void message_advert(struct end *e, const struct fsk_channel_hdr *hdr)
+{
+	const struct fsk_channel_advert *advert = (const void *)(hdr + 1);
+	const struct fsk_hdr *frame = (const void *)(advert + 1);
+
+	if (e->offered) {
+		if (!e->keeps && !e->failed)
+			give_back(e, ntohl(advert->rkey));
+		return;
+	}
+	e->advert = *advert;
+	memcpy(&e->stream, frame + 1, sizeof(e->stream));
+	e->offered = true;
+}
+
 /* A message has come. */
 static void message(struct end *e, const struct fsk_channel_hdr *hdr)
 {
@@ -271,8 +320,16 @@ static void message(struct end *e, const struct fsk_channel_hdr *hdr)
 
 	if (hdr->type == FSK_CHANNEL_HEARD)
 		e->up = true;
-	if (hdr->type == FSK_CHANNEL_FRAME)
+	if (hdr->type == FSK_CHANNEL_FRAME ||
+	    hdr->type >= FSK_CHANNEL_ADVERT)
 		e->owed++;
+	if (hdr->type == FSK_CHANNEL_ADVERT)
+		message_advert(e, hdr);
+	if (hdr->type == FSK_CHANNEL_REVOKE) {
+		e->revoked = true;
+		if (!e->keeps && !e->failed)
+			give_back(e, ntohl(e->advert.rkey));
+	}
 	if (e->failed)
 		return;
 	if (hdr->type == FSK_CHANNEL_HELLO && e->answers)
@@ -494,7 +551,7 @@ static void do_empty(struct end *e)
 
 static void do_type(struct end *e)
 {
-	say(e, FSK_CHANNEL_CREDIT + 1, 0, 0);
+	say(e, FSK_CHANNEL_VOID + 1, 0, 0);
 }
 
 static void do_nonce(struct end *e)
@@ -570,15 +627,26 @@ static void do_garbage(struct end *e)
 	}
 }
 
-/* An id that the neighbour knows: this host's frames to it have it. */
-static __u32 find_id(struct end *e)
+/* Does a frame carry what the buffer that was offered waits for, or nearly? */
+static bool is_reader(const struct end *e, const struct fsk_hdr *hdr)
+{
+	__u32 off = ntohl(hdr->seq) - ntohl(e->stream.seq);
+
+	return !e->offered || off + (1 << 22) < 1 << 23;
+}
+
+/*
+ * The header of a frame from this host to the neighbour, of a connection of
+ * which that has offered a buffer, if it has.
+ */
+static struct fsk_hdr find_frame(struct end *e)
 {
 	int fd = packet_socket(e->index, ETH_P_ALL);
 	double late = now() + 20;
+	struct fsk_hdr hdr = { 0 };
 	struct frame frame;
-	__u32 id = 0;
 
-	while (!id && now() < late) {
+	while (!hdr.id && now() < late) {
 		if (recv(fd, &frame.eth, FRAME_LEN, MSG_DONTWAIT) <
 		    (ssize_t)(sizeof(frame.eth) + sizeof(frame.hdr))) {
 			look(e);
@@ -586,13 +654,18 @@ static __u32 find_id(struct end *e)
 		}
 		if (frame.eth.ether_type == htons(FSK_ETHERTYPE) &&
 		    !memcmp(frame.eth.ether_dhost, e->peer_mac, ETH_ALEN) &&
-		    frame.hdr.type == FSK_T_DATA)
-			id = frame.hdr.id;
+		    frame.hdr.type == FSK_T_DATA && is_reader(e, &frame.hdr))
+			hdr = frame.hdr;
 	}
 	close(fd);
-	if (!id)
+	if (!hdr.id)
 		die("no connection");
-	return id;
+	return hdr;
+}
+
+static __u32 find_id(struct end *e)
+{
+	return find_frame(e).id;
 }
 
 static void do_flood(struct end *e)
@@ -706,11 +779,261 @@ static void do_req(struct end *e)
 	}
 }
 
+/* A buffer is offered, which nobody gives back. */
+static void wait_offer(struct end *e)
+{
+	e->keeps = true;
+	wait_until(e, &e->offered, 30);
+	if (!e->offered)
+		die("no buffer");
+	printf("offered %u\n", ntohl(e->advert.len));
+}
+
+static void write_at(struct end *e, __s64 off, size_t len)
+{
+	memset(buffer(e), 0xee, len);
+	post_at(e, IBV_WR_RDMA_WRITE, len, ntohl(e->advert.rkey),
+		be64toh(e->advert.addr) + off);
+}
+
+/* Until what was posted has been done. */
+static void settle(struct end *e)
+{
+	double late = now() + 10;
+
+	while (e->done < e->posted && now() < late)
+		look(e);
+}
+
+static void do_place_beyond(struct end *e)
+{
+	wait_offer(e);
+	write_at(e, ntohl(e->advert.len), 64);
+}
+
+static void do_place_across(struct end *e)
+{
+	wait_offer(e);
+	write_at(e, ntohl(e->advert.len) - 63, 64);
+}
+
+static void do_place_before(struct end *e)
+{
+	wait_offer(e);
+	write_at(e, -64, 64);
+}
+
+static void do_place_read(struct end *e)
+{
+	wait_offer(e);
+	buffer(e);
+	post_at(e, IBV_WR_RDMA_READ, 64, ntohl(e->advert.rkey),
+		be64toh(e->advert.addr));
+}
+
+/* The key was right, but is no more. */
+static void do_place_stale(struct end *e)
+{
+	wait_offer(e);
+	give_back(e, ntohl(e->advert.rkey));
+	settle(e);
+	write_at(e, 0, 64);
+}
+
+/* The reader wants its buffer back, does not get it, and returns. */
+static void do_place_keep(struct end *e)
+{
+	wait_offer(e);
+	write_at(e, 0, 4096);
+	wait_until(e, &e->revoked, 20);
+	if (!e->revoked)
+		die("no REVOKE");
+	wait_until(e, &e->down, 20);
+	write_at(e, 0, 4096);
+}
+
+/* What is written and not spoken of is no part of the stream. */
+static void do_place_scribble(struct end *e)
+{
+	__u32 off, len;
+
+	wait_offer(e);
+	e->keeps = false;
+	for (off = 0; off < ntohl(e->advert.len); off += len) {
+		len = ntohl(e->advert.len) - off;
+		if (len > 4096)
+			len = 4096;
+		write_at(e, off, len);
+	}
+	give_back(e, ntohl(e->advert.rkey));
+}
+
+/* Of nothing that was offered. */
+static void do_place_void(struct end *e)
+{
+	wait_offer(e);
+	give_back(e, ntohl(e->advert.rkey) ^ 1);
+}
+
+/* It gives nothing back. */
+static void do_place_plain_void(struct end *e)
+{
+	wait_offer(e);
+	say(e, FSK_CHANNEL_VOID, 0, 0);
+}
+
+static __u32 digest_of(const struct fsk_hdr *hdr)
+{
+	return digest(hdr, NULL, 0);
+}
+
+/* A frame for the reader's connection, with its key. */
+static void frame_for_reader(struct end *e, __u8 type, __u32 seq,
+			     const void *body, size_t len)
+{
+	struct fsk_hdr like = find_frame(e), hdr = like;
+	__u32 key = ntohl(like.key) ^ digest_of(&like);
+	__u8 *data = buffer(e);
+
+	hdr.type = type;
+	hdr.flags = 0;
+	hdr.len = htons(len);
+	hdr.seq = seq;
+	hdr.key = htonl(key ^ digest(&hdr, body, len));
+	data += sizeof(struct fsk_channel_hdr);
+	memcpy(data, &hdr, sizeof(hdr));
+	memcpy(data + sizeof(hdr), body, len);
+	post(e, IBV_WR_SEND, sizeof(struct fsk_channel_hdr) + sizeof(hdr) +
+	     len, 0);
+}
+
+static void say_placed(struct end *e, __u32 token, __u32 seq, __u32 len)
+{
+	struct fsk_placed placed = {
+		.token = token,
+		.len = htonl(len),
+	};
+
+	frame_for_reader(e, FSK_T_PLACED, htonl(seq), &placed, sizeof(placed));
+}
+
+static void do_place_lie_long(struct end *e)
+{
+	wait_offer(e);
+	say_placed(e, e->advert.token, ntohl(e->stream.seq),
+		   ntohl(e->advert.len) + 1);
+}
+
+static void do_place_lie_wrap(struct end *e)
+{
+	wait_offer(e);
+	say_placed(e, e->advert.token, ntohl(e->stream.seq) + 64, 0xffffffff);
+}
+
+static void do_place_lie_before(struct end *e)
+{
+	wait_offer(e);
+	say_placed(e, e->advert.token, ntohl(e->stream.seq) - 1, 64);
+}
+
+static void do_place_lie_none(struct end *e)
+{
+	wait_offer(e);
+	say_placed(e, e->advert.token, ntohl(e->stream.seq), 0);
+}
+
+/* Of another buffer, and of bytes that are not expected next. */
+static void do_place_odd(struct end *e)
+{
+	wait_offer(e);
+	e->keeps = false;
+	say_placed(e, e->advert.token ^ 1, ntohl(e->stream.seq), 64);
+	say_placed(e, e->advert.token, ntohl(e->stream.seq) +
+		   ntohl(e->advert.len) - 64, 64);
+}
+
+static void advert(struct end *e, __u32 token, size_t less)
+{
+	struct fsk_channel_hdr *hdr = buffer(e);
+	struct fsk_channel_advert *body = (void *)(hdr + 1);
+	struct fsk_hdr *frame = (void *)(body + 1);
+
+	hdr->type = FSK_CHANNEL_ADVERT;
+	body->token = htonl(token);
+	body->rkey = htonl(random32());
+	body->addr = htobe64(4096);
+	body->len = htonl(262144);
+	frame->type = FSK_T_ADVERT;
+	frame->len = htons(sizeof(struct fsk_advert));
+	frame->id = htonl(random32());
+	post(e, IBV_WR_SEND, sizeof(*hdr) + sizeof(*body) + sizeof(*frame) +
+	     sizeof(struct fsk_advert) - less, 0);
+}
+
+static void do_advert_many(struct end *e)
+{
+	int i;
+
+	for (i = 0; i < FSK_CHANNEL_ADVERTS + 1; i++)
+		advert(e, i, 0);
+}
+
+static void do_advert_twice(struct end *e)
+{
+	advert(e, 1, 0);
+	advert(e, 1, 0);
+}
+
+static void do_advert_short(struct end *e)
+{
+	advert(e, 1, sizeof(struct fsk_advert) + 1);
+}
+
+/* As many as may be, and all are asked back. */
+static void do_revoke(struct end *e)
+{
+	struct fsk_channel_hdr *hdr;
+	struct fsk_channel_token *body;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		hdr = buffer(e);
+		body = (void *)(hdr + 1);
+		hdr->type = FSK_CHANNEL_REVOKE;
+		body->token = htonl(i);
+		post(e, IBV_WR_SEND, sizeof(*hdr) + sizeof(*body), 0);
+	}
+}
+
+static void do_revoke_short(struct end *e)
+{
+	say(e, FSK_CHANNEL_REVOKE, 0, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*what)(struct end *e);
 	bool first;		/* before HELLO */
 } ways[] = {
+	{ "place_beyond", do_place_beyond },
+	{ "place_across", do_place_across },
+	{ "place_before", do_place_before },
+	{ "place_read", do_place_read },
+	{ "place_stale", do_place_stale },
+	{ "place_keep", do_place_keep },
+	{ "place_scribble", do_place_scribble },
+	{ "place_void", do_place_void },
+	{ "place_plain_void", do_place_plain_void },
+	{ "place_lie_long", do_place_lie_long },
+	{ "place_lie_wrap", do_place_lie_wrap },
+	{ "place_lie_before", do_place_lie_before },
+	{ "place_lie_none", do_place_lie_none },
+	{ "place_odd", do_place_odd },
+	{ "advert_many", do_advert_many },
+	{ "advert_twice", do_advert_twice },
+	{ "advert_short", do_advert_short },
+	{ "revoke", do_revoke },
+	{ "revoke_short", do_revoke_short },
 	{ "short", do_short },
 	{ "empty", do_empty },
 	{ "type", do_type },
@@ -750,6 +1073,7 @@ int main(int argc, char **argv)
 	for (i = 0; strcmp(ways[i].name, argv[4]);)
 		if (!ways[++i].name)
 			return 2;
+	e.places = !strncmp(argv[4], "place_", 6);
 	open_end(&e, argv[1], argv[2], argv[3]);
 	make_qp(&e);
 	ask(&e);

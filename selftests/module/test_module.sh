@@ -21,7 +21,8 @@ counters() {
 		OutFrames InFrames OutBytes InBytes RetransFrames Timeouts \
 		PostedBytes PostRefused QueuedBytes OutResets InResets \
 		Challenges Spins SpinHits \
-		HelloOut HelloIn ChannelOutFrames ChannelInFrames Peers
+		HelloOut HelloIn ChannelOutFrames ChannelInFrames \
+		ChannelAdverts ChannelRevokes PutBytes PlacedBytes Peers
 	header_names FSK_REASONS | sed 's/^/FskDelegated/'
 	header_names FSK_DROPS | sed 's/^/FskDrop/'
 }

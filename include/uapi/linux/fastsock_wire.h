@@ -36,8 +36,8 @@
  * @FSK_T_BYE: struct fsk_hello; "I no longer take new connections"
  * @FSK_T_URGENT: as DATA without bytes; urgent data will come, up to @seq
  * @FSK_T_CHANNEL: struct fsk_channel_setup; about another way for frames
- * @FSK_T_ADVERT: as DATA without bytes; struct fsk_advert: a reader waits with a
- *	buffer that the channel which this came over can write to
+ * @FSK_T_ADVERT: as DATA without bytes; struct fsk_advert: a reader waits with
+ *	a buffer that the channel which this came over can write to
  * @FSK_T_PLACED: as DATA; struct fsk_placed: the bytes are in that buffer
  * @FSK_T_MAX: number of types, not on the wire
  */

@@ -35,6 +35,7 @@
 	M(CHANNEL_IN_FRAMES, ChannelInFrames)	/* of InFrames */	\
 	M(CHANNEL_ADVERTS, ChannelAdverts)	/* buffers offered */	\
 	M(CHANNEL_REVOKES, ChannelRevokes)	/* of these taken back */ \
+	M(PUT_BYTES,	PutBytes)	/* of OutBytes: into such buffers */ \
 	M(PLACED_BYTES,	PlacedBytes)	/* of PostedBytes: by the device */
 
 enum fsk_mib {

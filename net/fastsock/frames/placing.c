@@ -43,7 +43,7 @@
 /* Buffers that are not offered, after offers of no use, at most. */
 #define PLACING_SKIP	63
 
-/* What says of @seq where it stands between @from and what is @len behind. */
+/* Is @seq one of @len numbers from @from on? */
 static bool within(u32 seq, u32 from, u32 len)
 {
 	return seq - from < len;
@@ -164,7 +164,10 @@ void fsk_placing_advert(struct fsk_frames *fr, const struct sk_buff *skb)
 		return;
 	}
 	fr->aim = (struct fsk_aim) {
-		.token = token, .seq = seq, .next = fr->tx.nxt, .end = seq + len,
+		.token	= token,
+		.seq	= seq,
+		.next	= fr->tx.nxt,
+		.end	= seq + len,
 	};
 }
 
@@ -263,6 +266,7 @@ static bool put(struct fsk_frames *fr, const struct net_device *dev,
 	}
 	aim->next = seq + n;
 	tcp_sk(fr->conn.sk)->segs_out++;
+	fsk_conn_stat_add(&fr->conn, FSK_MIB_PUT_BYTES, n);
 	return true;
 }
 
@@ -353,21 +357,33 @@ static bool fits(const struct fsk_frames *fr, const struct fsk_post *post,
 	       !(sk->sk_shutdown & RCV_SHUTDOWN);
 }
 
-/* The numbers of @seg, all or in part, are new.  Return: how they went. */
+/* Is the place of all bytes of @seg within the buffer? */
+static bool fits_place(const struct fsk_place *place, const struct fsk_seg *seg)
+{
+	return seg->len && within(seg->seq, place->seq, place->len) &&
+	       seg->len <= place->len - (seg->seq - place->seq);
+}
+
+/* @seg has its place.  Return: FSK_ACCEPT, or why it is to be sent again. */
 static int deliver(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 {
-	struct fsk_post *post = fr->conn.post;
 	u32 had = fr->rx.nxt - seg->seq, trim;
 
-	if (fsk_after(seg->seq, fr->rx.nxt) ||
-	    !fits(fr, post, seg->len - had)) {
+	if (fsk_after(fsk_seg_end(seg), fr->rx.nxt) &&
+	    (fsk_after(seg->seq, fr->rx.nxt) ||
+	     !fits(fr, fr->conn.post, seg->len - had))) {
 		fr->rx.ack_now = true;
 		return FSK_DROP_STATE;
 	}
-	if (fsk_rel_rx_data(&fr->rx, seg, &trim, now) != FSK_RX_INORDER)
+	switch (fsk_rel_rx_data(&fr->rx, seg, &trim, now)) {
+	case FSK_RX_INORDER:
+		take(fr, fr->conn.post, seg->len - trim);
+		return FSK_ACCEPT;
+	case FSK_RX_DUP:
+		return FSK_ACCEPT;	/* it has come another way, too */
+	default:
 		return FSK_DROP_SEQ;
-	take(fr, post, seg->len - trim);
-	return FSK_ACCEPT;
+	}
 }
 
 /**
@@ -399,17 +415,11 @@ bool fsk_placing_deliver(struct fsk_frames *fr, struct sk_buff *skb,
 	fr->rx.patience = (hdr->flags & FSK_F_PATIENCE) >> FSK_F_PATIENCE_SHIFT;
 	if (!place || place->token != token) {
 		fr->rx.ack_now = true;	/* it has been given back */
-	} else if (!seg.len || !within(seg.seq, place->seq, place->len) ||
-		   seg.len > place->len - (seg.seq - place->seq)) {
+	} else if (!fits_place(place, &seg)) {
 		/* Where it says the device lets nobody write. */
 		why = FSK_DROP_PLACED;
 		if (dev)
 			fsk_channel_end(dev, fr->path.mac);
-	} else if (!fsk_after(fsk_seg_end(&seg), fr->rx.nxt)) {
-		fr->rx.ack_now = true;	/* it has come another way, too */
-		fr->rx.twice = true;
-		consume_skb(skb);
-		return false;
 	} else {
 		why = deliver(fr, &seg, now);
 	}

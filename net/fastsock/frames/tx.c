@@ -28,6 +28,8 @@
 /* More at once would overrun the backlog of a virtual device. */
 #define FSK_BURST	256	/* frames */
 #define FSK_BURST_NS	(100 * NSEC_PER_USEC)
+/* Bytes that a channel is given at once: as devices with super-frames. */
+#define CHANNEL_BURST	61440U
 
 /*
  * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So
@@ -64,6 +66,19 @@ u32 fsk_tx_mss(const struct fsk_frames *fr)
 	return mss;
 }
 
+/*
+ * A device takes no more than one frame at once.  A channel does, and if it is
+ * there no more, what was queued is cut for the device.
+ */
+static noinline u32 burst_otherwise(const struct fsk_frames *fr, u32 mss)
+{
+	u32 most = min_t(u32, CHANNEL_BURST, fr->tx.wnd_most / 2);
+
+	if (likely(!(fr->path.state & FSK_PATH_CHANNEL)))
+		return mss;
+	return max(most / mss, 1U) * mss;
+}
+
 /**
  * fsk_tx_burst - most stream bytes of an skb that is sent now
  * @fr: connection
@@ -85,7 +100,7 @@ u32 fsk_tx_burst(const struct fsk_frames *fr, u32 mss)
 		return mss;
 	most = min(fsk_offload_room(dev), fr->tx.wnd_most / 2);
 	pieces = min_t(u32, most / mss, READ_ONCE(dev->gso_max_segs));
-	return max(pieces, 1U) * mss;
+	return likely(pieces > 1) ? pieces * mss : burst_otherwise(fr, mss);
 }
 
 /**

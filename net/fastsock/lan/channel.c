@@ -348,7 +348,7 @@ void fsk_channel_withdraw(struct fsk_place *place, bool late)
 
 	rcu_read_lock();
 	ops = rcu_dereference(channel_ops);
-	/* As long as it has not ended the channel stays until the section ends. */
+	/* Unless that has happened the channel stays for this section. */
 	if (ops && !completion_done(&place->ended)) {
 		if (!late)
 			fsk_stat_inc(dev_net(place->channel->dev),

@@ -43,6 +43,11 @@ static struct fsk_rdma_place *unused_place(struct fsk_rdma_qp *q)
 	return NULL;
 }
 
+static unsigned int pages_of(const struct fsk_place *place)
+{
+	return DIV_ROUND_UP(place->offset + place->len, PAGE_SIZE);
+}
+
 static void fill_sg(struct fsk_rdma_place *p, const struct fsk_place *place,
 		    unsigned int pages)
 {
@@ -78,7 +83,7 @@ static bool is_direct(const struct ib_device *ibdev,
 static bool map_place(const struct fsk_rdma_qp *q, struct fsk_rdma_place *p,
 		      const struct fsk_place *place)
 {
-	unsigned int pages = DIV_ROUND_UP(place->offset + place->len, PAGE_SIZE);
+	unsigned int pages = pages_of(place);
 	struct ib_device *ibdev = q->port.ibdev;
 
 	if (pages > FSK_RDMA_PLACE_PAGES)
@@ -98,8 +103,7 @@ static bool map_place(const struct fsk_rdma_qp *q, struct fsk_rdma_place *p,
 static void unmap_place(const struct fsk_rdma_qp *q, struct fsk_rdma_place *p,
 			const struct fsk_place *place)
 {
-	ib_dma_unmap_sg(q->port.ibdev, p->sg,
-			DIV_ROUND_UP(place->offset + place->len, PAGE_SIZE),
+	ib_dma_unmap_sg(q->port.ibdev, p->sg, pages_of(place),
 			DMA_FROM_DEVICE);
 }
 
@@ -111,7 +115,8 @@ static bool register_place(struct fsk_rdma_qp *q, struct fsk_rdma_place *p,
 	struct ib_reg_wr wr = {
 		.wr.opcode	= IB_WR_REG_MR,
 		.mr		= mr,
-		.access		= IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE,
+		.access		= IB_ACCESS_LOCAL_WRITE |
+				  IB_ACCESS_REMOTE_WRITE,
 	};
 
 	if (!map_place(q, p, place))
