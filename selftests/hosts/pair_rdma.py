@@ -112,6 +112,29 @@ def silence(pair):
         text + pair.text()
 
 
+@check("an idle channel is closed, and what a connection sends brings another")
+def idle(pair):
+    """No connection is new."""
+    good = pair.ready()
+    for vm in (pair.a, pair.b):
+        vm.must("echo 3 > /sys/module/fastsock_rdma/parameters/idle")
+    pair.a.run("rm -f /tmp/back /tmp/end /tmp/go")
+    pair.a.start("{ head -c 100000 /tmp/file; until [ -e /tmp/go ]; do "
+                 "sleep 0.2; done; tail -c +100001 /tmp/file; } | timeout "
+                 "280 socat -t 100 - TCP:10.79.0.2:4000 > /tmp/back; "
+                 "echo $? > /tmp/end")
+    gone = pair.no_channel(pair.a, 40) and pair.no_channel(pair.b, 40)
+    for vm in (pair.a, pair.b):
+        vm.must("echo 300 > /sys/module/fastsock_rdma/parameters/idle")
+    opens = pair.a.counter("ActiveOpens")
+    pair.a.must("touch /tmp/go")
+    back = pair.both("up", 60)
+    status, output = pair.end_echo()
+    return good and gone and back and not status and \
+        opens == pair.a.counter("ActiveOpens"), \
+        f"{good} {gone} {back} {status} {output}\n{pair.text()}"
+
+
 @check("one frame of fifty is lost")
 def loss(pair):
     """Whoever repeats it, the stream is whole."""

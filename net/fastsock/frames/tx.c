@@ -28,8 +28,8 @@
 /* More at once would overrun the backlog of a virtual device. */
 #define FSK_BURST	256	/* frames */
 #define FSK_BURST_NS	(100 * NSEC_PER_USEC)
-/* Bytes that a channel is given at once: as devices with super-frames. */
-#define CHANNEL_BURST	61440U
+/* Bytes that a channel is given at once if its device takes no super-frames. */
+#define CHANNEL_BURST	16384U
 
 /*
  * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So

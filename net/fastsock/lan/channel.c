@@ -9,9 +9,13 @@
  * one.  So no connection holds a channel; each frame looks for one, unless
  * there was none when the connection's way was last looked at (see path.c).
  * Handshakes, and what belongs to no connection, always take the device.
+ *
+ * A channel that was closed because no frames took it leaves one behind that
+ * sleeps: frames find that, and take the device, but ask for a new one.
  */
 
 #include <linux/etherdevice.h>
+#include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/rculist.h>
 #include <linux/skbuff.h>
@@ -28,6 +32,8 @@
 #include "lan/place.h"
 
 #define CHANNEL_BUCKETS	256
+/* Frames ask for a channel that sleeps no more often. */
+#define WANT_AGAIN	HZ
 
 /* All: RCU, channels_lock. */
 static struct hlist_head channels[CHANNEL_BUCKETS];
@@ -55,6 +61,14 @@ static struct fsk_channel *find(const struct net_device *dev, const u8 *mac)
 		if (channel->dev == dev && ether_addr_equal(channel->mac, mac))
 			return channel;
 	return NULL;
+}
+
+static struct fsk_channel *find_awake(const struct net_device *dev,
+				      const u8 *mac)
+{
+	struct fsk_channel *channel = find(dev, mac);
+
+	return channel && !channel->asleep ? channel : NULL;
 }
 
 /**
@@ -202,6 +216,34 @@ void fsk_channel_rcv(struct fsk_channel *channel, struct sk_buff *skb)
 EXPORT_SYMBOL_NS_GPL(fsk_channel_rcv, FASTSOCK);
 
 /**
+ * fsk_channel_give_back - send a frame by the device that the channel has taken
+ * @channel: channel that is in no table any more
+ * @skb: frame, data at struct fsk_hdr; consumed
+ *
+ * It may be longer than the device takes, and is cut by that then.
+ *
+ * Context: any but hard interrupt, RCU read section.
+ */
+void fsk_channel_give_back(const struct fsk_channel *channel,
+			   struct sk_buff *skb)
+{
+	struct net_device *dev = channel->dev;
+	u32 size = fsk_eth_mtu(dev) - sizeof(struct fsk_hdr);
+
+	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
+		fsk_drop(dev_net(dev), skb, FSK_DROP_NO_ROUTE);
+		return;
+	}
+	if (!skb_is_gso(skb) && skb->len > size + sizeof(struct fsk_hdr)) {
+		__skb_pull(skb, sizeof(struct fsk_hdr));
+		fsk_offload_mark(skb, size);
+		__skb_push(skb, sizeof(struct fsk_hdr));
+	}
+	fsk_eth_xmit(dev, channel->mac, skb);
+}
+EXPORT_SYMBOL_NS_GPL(fsk_channel_give_back, FASTSOCK);
+
+/**
  * fsk_channel_send_setup - send a CHANNEL frame
  * @dev: device towards the neighbour
  * @mac: its link-layer address
@@ -260,6 +302,15 @@ static unsigned int send(const struct fsk_channel_ops *ops,
 	return pieces ? send_each(ops, channel, pieces) ?: 1 : 0;
 }
 
+/* A frame would take a channel, but that was closed because none did. */
+static void wake(const struct fsk_channel_ops *ops, struct fsk_channel *channel)
+{
+	if (time_before(jiffies, READ_ONCE(channel->want_at)))
+		return;
+	WRITE_ONCE(channel->want_at, jiffies + WANT_AGAIN);
+	ops->want(channel->dev, channel->mac);
+}
+
 /**
  * fsk_channel_xmit - send a frame over the channel to a neighbour
  * @dev: device towards it
@@ -283,6 +334,10 @@ bool fsk_channel_xmit(const struct net_device *dev, const u8 *mac,
 
 	if (!ops || !channel)
 		return false;
+	if (unlikely(channel->asleep)) {
+		wake(ops, channel);
+		return false;
+	}
 	if (late) {
 		ops->doubt(channel);
 		return false;
@@ -303,7 +358,7 @@ bool fsk_channel_xmit(const struct net_device *dev, const u8 *mac,
  */
 u32 fsk_channel_place_min(const struct net_device *dev, const u8 *mac)
 {
-	const struct fsk_channel *channel = find(dev, mac);
+	const struct fsk_channel *channel = find_awake(dev, mac);
 
 	return channel ? READ_ONCE(channel->place_min) : 0;
 }
@@ -322,7 +377,7 @@ bool fsk_channel_offer(const struct net_device *dev, const u8 *mac,
 		       struct fsk_place *place, struct sk_buff *frame)
 {
 	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
-	struct fsk_channel *channel = find(dev, mac);
+	struct fsk_channel *channel = find_awake(dev, mac);
 	struct net *net = dev_net(dev);
 
 	if (!ops || !channel || !ops->offer(channel, place, frame))
@@ -372,7 +427,7 @@ bool fsk_channel_put(const struct net_device *dev, const u8 *mac,
 		     const struct fsk_put *put)
 {
 	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
-	struct fsk_channel *channel = find(dev, mac);
+	struct fsk_channel *channel = find_awake(dev, mac);
 	struct net *net = dev_net(dev);
 
 	if (!ops || !channel || !ops->put(channel, put))
@@ -394,7 +449,7 @@ void fsk_channel_decline(const struct net_device *dev, const u8 *mac,
 			 u32 token)
 {
 	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
-	struct fsk_channel *channel = find(dev, mac);
+	struct fsk_channel *channel = find_awake(dev, mac);
 
 	if (ops && channel)
 		ops->decline(channel, token);
@@ -410,7 +465,7 @@ void fsk_channel_decline(const struct net_device *dev, const u8 *mac,
 void fsk_channel_end(const struct net_device *dev, const u8 *mac)
 {
 	const struct fsk_channel_ops *ops = rcu_dereference(channel_ops);
-	struct fsk_channel *channel = find(dev, mac);
+	struct fsk_channel *channel = find_awake(dev, mac);
 
 	if (ops && channel)
 		ops->end(channel);

@@ -23,6 +23,8 @@ struct sk_buff;
  * @max: longest frame that it takes, bytes, struct fsk_hdr included
  * @place_min: bytes that a waiting reader has to want for its buffer to be
  *	offered to the other end; 0 if none is
+ * @asleep: it takes no frames; it is there so that they ask for one that does
+ * @want_at: jiffies, before which they do not ask again; if @asleep
  */
 struct fsk_channel {
 	struct hlist_node node;
@@ -30,6 +32,8 @@ struct fsk_channel {
 	u8 mac[ETH_ALEN] __aligned(2);
 	u32 max;
 	u32 place_min;
+	bool asleep;
+	unsigned long want_at;
 };
 
 /**
@@ -88,6 +92,8 @@ void fsk_channel_unregister(const struct fsk_channel_ops *ops);
 void fsk_channel_add(struct fsk_channel *channel);
 void fsk_channel_del(struct fsk_channel *channel);
 void fsk_channel_rcv(struct fsk_channel *channel, struct sk_buff *skb);
+void fsk_channel_give_back(const struct fsk_channel *channel,
+			   struct sk_buff *skb);
 int fsk_channel_send_setup(struct net_device *dev, const u8 *mac,
 			   const struct fsk_channel_setup *setup);
 

@@ -217,18 +217,37 @@ static void drop_message(struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
+/* Something that makes sense without the queue pair? */
+static bool is_frame(const struct sk_buff *skb)
+{
+	const struct fsk_channel_hdr *hdr = (const void *)skb->data;
+	const struct fsk_hdr *frame = (const void *)(hdr + 1);
+
+	return hdr->type == FSK_CHANNEL_FRAME && frame->type != FSK_T_PLACED;
+}
+
 /**
- * fsk_rdma_drop_queue - forget what waits
+ * fsk_rdma_flush_queue - send what waits for a credit by the network device
  * @q: queue pair that is closed
+ *
+ * What has been handed to the RDMA device is lost, or has arrived.
  *
  * Context: any but hard interrupt.
  */
-void fsk_rdma_drop_queue(struct fsk_rdma_qp *q)
+void fsk_rdma_flush_queue(struct fsk_rdma_qp *q)
 {
 	struct sk_buff *skb;
 
-	while ((skb = __skb_dequeue(&q->queue)))
-		drop_message(skb);
+	rcu_read_lock();
+	while ((skb = __skb_dequeue(&q->queue))) {
+		if (!is_frame(skb)) {
+			drop_message(skb);
+			continue;
+		}
+		__skb_pull(skb, sizeof(struct fsk_channel_hdr));
+		fsk_channel_give_back(&q->channel, skb);
+	}
+	rcu_read_unlock();
 }
 
 /* The lock is held: send what waits, and what the other end should know. */

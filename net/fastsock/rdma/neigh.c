@@ -26,6 +26,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/jiffies.h>
+#include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -45,12 +46,16 @@
 #define PROVE_TIME	(5 * HZ)	/* for HELLO and HEARD */
 #define DOUBT_TIME	(2 * HZ)	/* for HEARD, of one that is suspect */
 #define ALIVE_TIME	(5 * HZ)	/* between HELLOs of one that works */
-#define IDLE_TIME	(300 * HZ)	/* without frames: closed */
 #define PACE		(HZ / 2)	/* between a neighbour's queue pairs */
 #define RETRY_MIN	(1 * HZ)	/* after a failure; doubles each time */
 #define RETRY_MAX	(60 * HZ)
 #define RETRY_TIMES	10
 #define FORGET_TIME	(600 * HZ)	/* without a channel, nor wanted */
+#define SLEEP_TIME	(24 * 3600 * HZ) /* after it was idle */
+
+static unsigned int idle = 300;
+module_param(idle, uint, 0644);
+MODULE_PARM_DESC(idle, "seconds without frames after which a channel is closed");
 
 /**
  * enum state - of a neighbour's channel
@@ -86,6 +91,9 @@ static const char *const state_names[] = {
  * @frames_seen: fsk_rdma_qp.frames when they last changed
  * @frames_at: jiffies, then
  * @doubted: HELLO was sent, and has to be answered
+ * @sleeper: in the table while @asleep, so that frames ask for a channel
+ * @asleep: the last one was closed because it was idle
+ * @rcu: for freeing
  *
  * All but @gone: fsk_rdma_mutex.
  */
@@ -106,6 +114,9 @@ struct neigh {
 	unsigned long frames_seen;
 	unsigned long frames_at;
 	bool doubted;
+	struct fsk_channel sleeper;
+	bool asleep;
+	struct rcu_head rcu;
 };
 
 /**
@@ -222,6 +233,10 @@ static struct neigh *find_or_make(struct net_device *dev, const u8 *mac)
 	if (!n)
 		return NULL;
 	ether_addr_copy(n->mac, mac);
+	ether_addr_copy(n->sleeper.mac, mac);
+	INIT_HLIST_NODE(&n->sleeper.node);
+	n->sleeper.dev = dev;
+	n->sleeper.asleep = true;
 	n->retry_at = jiffies;
 	n->wanted_at = jiffies;
 	dev_hold(dev);
@@ -265,15 +280,39 @@ static void close_channel(struct neigh *n)
 	n->doubted = false;
 }
 
+static void awaken(struct neigh *n)
+{
+	if (n->asleep)
+		fsk_channel_del(&n->sleeper);
+	n->asleep = false;
+}
+
+/*
+ * Frames that come later shall ask for a new channel.  The last time that it
+ * slept is longer ago than a grace period: a channel was up and idle since.
+ */
+static void fall_asleep(struct neigh *n)
+{
+	close_channel(n);
+	n->failures = RETRY_TIMES;	/* until it is wanted again */
+	n->wanted_at = jiffies;
+	if (n->asleep)
+		return;
+	n->asleep = true;
+	n->sleeper.want_at = jiffies;
+	fsk_channel_add(&n->sleeper);
+}
+
 static void forget(struct neigh *n)
 {
 	close_channel(n);
+	awaken(n);
 	spin_lock_bh(&notes_lock);
 	list_del(&n->list);
 	spin_unlock_bh(&notes_lock);
 	num_neighs--;
 	dev_put(n->dev);
-	kfree(n);
+	kfree_rcu(n, rcu);
 }
 
 static unsigned long backoff(unsigned int failures)
@@ -439,6 +478,7 @@ static void run_proving(struct neigh *n)
 		n->at = jiffies + ALIVE_TIME;
 		n->frames_seen = READ_ONCE(n->q->frames);
 		n->frames_at = jiffies;
+		awaken(n);
 		fsk_channel_add(&n->q->channel);
 	} else if (time_after_eq(jiffies, n->at)) {
 		fail(n);
@@ -464,6 +504,11 @@ static bool lets_come(const struct fsk_rdma_qp *q)
 	return READ_ONCE(q->credits) || READ_ONCE(q->given);
 }
 
+static unsigned long idle_time(void)
+{
+	return clamp_t(u64, READ_ONCE(idle), 1, 24 * 3600) * HZ;
+}
+
 static void run_up(struct neigh *n)
 {
 	unsigned long frames = READ_ONCE(n->q->frames);
@@ -487,11 +532,16 @@ static void run_up(struct neigh *n)
 		   time_after_eq(jiffies, n->at)) {
 		challenge(n);
 	} else if (begins(n) &&
-		   time_after_eq(jiffies, n->frames_at + IDLE_TIME)) {
+		   time_after_eq(jiffies, n->frames_at + idle_time())) {
 		tell(n, FSK_CHANNEL_DOWN);
-		close_channel(n);
-		n->failures = RETRY_TIMES;	/* until it is wanted again */
+		fall_asleep(n);
 	}
+}
+
+/* So long a neighbour is known without a channel, and without being wanted. */
+static unsigned long patience(const struct neigh *n)
+{
+	return n->asleep ? SLEEP_TIME : FORGET_TIME;
 }
 
 /* Return: false if @n is forgotten. */
@@ -521,7 +571,7 @@ static bool run(struct neigh *n)
 		run_up(n);
 		break;
 	}
-	if (!n->q && time_after(jiffies, n->wanted_at + FORGET_TIME)) {
+	if (!n->q && time_after(jiffies, n->wanted_at + patience(n))) {
 		forget(n);
 		return false;
 	}
@@ -531,7 +581,7 @@ static bool run(struct neigh *n)
 /* When is something due?  jiffies from now on. */
 static unsigned long due(const struct neigh *n)
 {
-	unsigned long at = n->q ? n->at : n->wanted_at + FORGET_TIME + HZ;
+	unsigned long at = n->q ? n->at : n->wanted_at + patience(n) + HZ;
 
 	if (!n->q && begins(n) && n->failures < RETRY_TIMES)
 		at = n->retry_at;

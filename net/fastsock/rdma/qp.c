@@ -145,7 +145,7 @@ static void destroy(struct fsk_rdma_qp *q)
 	fsk_rdma_free_places(q);
 	if (!IS_ERR_OR_NULL(q->pd))
 		ib_dealloc_pd(q->pd);
-	fsk_rdma_drop_queue(q);
+	fsk_rdma_flush_queue(q);
 	/* A frame may just have found it. */
 	kfree_rcu(q, rcu);
 }

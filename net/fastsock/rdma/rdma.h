@@ -248,7 +248,7 @@ void fsk_rdma_prepend(struct sk_buff *skb, u8 type, const void *body, u32 len);
 bool fsk_rdma_may_queue(const struct fsk_rdma_qp *q);
 void fsk_rdma_queue(struct fsk_rdma_qp *q, struct sk_buff *skb);
 bool fsk_rdma_post_other(struct fsk_rdma_qp *q, struct ib_send_wr *wr);
-void fsk_rdma_drop_queue(struct fsk_rdma_qp *q);
+void fsk_rdma_flush_queue(struct fsk_rdma_qp *q);
 
 /* place.c */
 extern unsigned int fsk_rdma_place_min;
