@@ -4,7 +4,7 @@
 end of a channel.  What that reaches is the channel, never a byte of a stream.
 """
 # There is no user access to RDMA devices in the debug kernel.
-# fastsock: timeout=1100 kernels=6.12
+# fastsock: timeout=1700 kernels=6.12
 
 import functools
 import os
@@ -151,8 +151,11 @@ def misbehave(pair, way, expected, needs):
     seen = [os.path.getsize(vm.log) for vm in (pair.a, pair.b)]
     before = numbers(pair)
     mac = pair.a.mac("a", 0)
-    pair.start_echo(FILE)
-    moving = pair.moving(more=10000)
+    # What waits for acks would make the channel suspect all the time.
+    moving = way.startswith("place_")
+    if not moving:
+        pair.start_echo(FILE)
+        moving = pair.moving(more=10000)
     job = pair.b.start("cd /selftests && "
                        f"timeout 200 ./helper_rdma eth0 rxe0 {mac} {way} 2>&1")
     reader = start_reader(pair, way)
@@ -169,6 +172,7 @@ def misbehave(pair, way, expected, needs):
         status, said = reader.wait(110)
         if status or not re.search(r"^offered \d+$", output, re.M):
             wrong.append(f"reader: status {status}, {said}")
+        pair.start_echo(FILE)
     echo = pair.end_echo(FILE)
     if echo[0]:
         wrong.append(f"echo: {echo[1]}")

@@ -141,7 +141,7 @@ static void ask(__u32 total, __u32 chunk, __u32 first, __u32 pause)
 	if (send(sock, &wish, sizeof(wish), 0) != sizeof(wish))
 		die("send");
 	/* A buffer is offered to who has answered. */
-	usleep(20000);
+	usleep(200000);
 }
 
 /* From byte @n on to the end, which is behind @total. */
@@ -201,7 +201,7 @@ static void went_early(ssize_t got, __u32 total)
 
 static void do_all(void)
 {
-	ask(16 * size, size, 80, 50);
+	ask(16 * size, size, 280, 50);
 	read_rest(0, 16 * size, MSG_WAITALL);
 }
 
@@ -212,15 +212,15 @@ static void do_odd(void)
 
 	buffer += 777;
 	size -= 1001;
-	ask(total, size, 80, 50);
+	ask(total, size, 280, 50);
 	read_rest(0, total, MSG_WAITALL);
 }
 
 /* Each buffer takes its time. */
 static void do_slow(void)
 {
-	ask(2 * size, size / 8, 80, 200);
-	read_rest(0, 2 * size, MSG_WAITALL);
+	ask(4 * size, size / 8, 280, 200);
+	read_rest(0, 4 * size, MSG_WAITALL);
 }
 
 /* Nothing waits for the other. */
@@ -233,7 +233,7 @@ static void do_fast(void)
 /* One byte is enough for each call. */
 static void do_plain(void)
 {
-	ask(16 * size, size, 80, 50);
+	ask(16 * size, size, 280, 50);
 	read_rest(0, 16 * size, 0);
 }
 
@@ -247,7 +247,7 @@ static void do_signal(void)
 	struct itimerval timer = { .it_value.tv_usec = 300000 };
 
 	sigaction(SIGALRM, &action, NULL);
-	ask(2 * size, size * 3 / 8, 80, 500);
+	ask(2 * size, size * 3 / 8, 280, 500);
 	setitimer(ITIMER_REAL, &timer, NULL);
 	went_early(recv(sock, buffer, size, MSG_WAITALL), 2 * size);
 }
@@ -258,7 +258,7 @@ static void do_timeout(void)
 	struct timeval never = { 0 };
 	ssize_t got;
 
-	ask(2 * size, size * 3 / 8, 80, 500);
+	ask(2 * size, size * 3 / 8, 280, 500);
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	got = recv(sock, buffer, size, MSG_WAITALL);
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
@@ -277,7 +277,7 @@ static void do_shutdown(void)
 	pthread_t thread;
 	ssize_t got;
 
-	ask(2 * size, size * 3 / 8, 80, 500);
+	ask(2 * size, size * 3 / 8, 280, 500);
 	pthread_create(&thread, NULL, shut_later, NULL);
 	got = recv(sock, buffer, size, MSG_WAITALL);
 	if (got < 0)
@@ -294,7 +294,7 @@ static void do_kill(void)
 	pid_t child = fork();
 
 	if (!child) {
-		ask(2 * size, size * 3 / 8, 80, 500);
+		ask(2 * size, size * 3 / 8, 280, 500);
 		recv(sock, buffer, size, MSG_WAITALL);
 		exit(3);
 	}
@@ -359,7 +359,7 @@ static void do_munmap(void)
 	ssize_t got;
 
 	memset(data, 1, size);
-	ask(2 * size, size * 3 / 8, 80, 500);
+	ask(2 * size, size * 3 / 8, 280, 500);
 	pthread_create(&thread, NULL, unmap_later, data);
 	got = recv(sock, data, size, MSG_WAITALL);
 	if (got < 0 && errno != EFAULT)
@@ -388,7 +388,7 @@ static void do_fork(void)
 	pthread_t thread;
 	ssize_t got;
 
-	ask(2 * size, size * 3 / 8, 80, 500);
+	ask(2 * size, size * 3 / 8, 280, 500);
 	pthread_create(&thread, NULL, fork_later, NULL);
 	got = recv(sock, buffer, size, MSG_WAITALL);
 	if (got != (ssize_t)size)

@@ -79,7 +79,7 @@ static bool may_offer(const struct fsk_frames *fr)
 	return conn->phase == FSK_PH_OPEN && !conn->post->filled &&
 	       tcp_sk(conn->sk)->copied_seq == fr->rx.nxt &&
 	       !tcp_sk(conn->sk)->urg_data && !fsk_rel_rx_holds(&fr->rx) &&
-	       !fr->tx.backoff;
+	       !fr->tx.stalled_since;
 }
 
 static bool offer(struct fsk_frames *fr, const struct net_device *dev,

@@ -164,23 +164,36 @@ static u8 ack_flags(const struct fsk_frames *fr)
 	return unlikely(fr->rx.twice) ? FSK_F_TWICE : 0;
 }
 
+/*
+ * Has nothing come since a timer had something sent again, twice in a row?  The
+ * first time it may just have been slow.  The back-off alone does not tell: who
+ * only receives from then on keeps it.
+ */
+static bool is_late(const struct fsk_rel_tx *tx)
+{
+	return tx->stalled_since && tx->backoff > 1;
+}
+
 /* Not simply by the device.  Return: what is to go by it, all the same. */
 static noinline struct sk_buff *xmit_otherwise(struct fsk_frames *fr,
 					       struct net_device *dev,
 					       struct sk_buff *skb)
 {
+	bool late;
+
 	if (!dev || fr->path.state & FSK_PATH_BAD_OUT) {
 		fsk_drop(sock_net(fr->conn.sk), skb, FSK_DROP_NO_ROUTE);
 		return NULL;
 	}
 	if (fr->conn.phase != FSK_PH_OPEN)
 		return skb;
-	if (fr->aim.next != fr->aim.end && !fr->tx.backoff) {
+	late = is_late(&fr->tx);
+	if (fr->aim.next != fr->aim.end && !late) {
 		skb = fsk_placing_xmit(fr, dev, skb);
 		if (!skb)
 			return NULL;
 	}
-	if (!fsk_channel_xmit(dev, fr->path.mac, skb, fr->tx.backoff))
+	if (!fsk_channel_xmit(dev, fr->path.mac, skb, late))
 		return skb;
 	tcp_sk(fr->conn.sk)->segs_out++;
 	return NULL;
