@@ -94,20 +94,27 @@ def begins(pair):
     return good and pair.ready(), pair.text()
 
 
-def placed(pair, way, share):
-    """Most of what the reader waits for is written by the device."""
-    status, got, text = read(pair, way)
-    good = not status and adds_up(got) and \
-        got["PlacedBytes"] >= share * got["InBytes"] and \
-        got["ChannelAdverts"] >= 8 and got["invalidates"] >= 8
-    return good, text + ("" if good else pair.text())
+def placed(pair, way):
+    """Most of what is offered is written by the device.  On a busy host bytes
+    may be there before the reader waits, or be sent again: it has three tries.
+    """
+    text = ""
+    for _ in range(3):
+        status, got, more = read(pair, way)
+        text += more
+        offered = got["ChannelAdverts"]
+        if status or not adds_up(got) or got["invalidates"] < offered:
+            break
+        if offered >= 8 and got["PlacedBytes"] >= 0.7 * SIZE * offered:
+            return True, text
+    return False, text + pair.text()
 
 
 CHECKS += [
     ("readers of 256 KiB get them by RDMA WRITE",
-     functools.partial(placed, way="all", share=0.5)),
+     functools.partial(placed, way="all")),
     ("buffers that begin and end within pages",
-     functools.partial(placed, way="odd", share=0.5)),
+     functools.partial(placed, way="odd")),
 ]
 
 
@@ -129,18 +136,22 @@ CHECKS += [
 
 
 def ends_early(pair, way):
-    """What was offered is out of reach before the call returns."""
+    """What was offered is out of reach before the call returns.  On a busy host
+    there may be no offer now and then.
+    """
     text = ""
     offered = revoked = 0
-    for _ in range(3):
+    asks_back = way in ("signal", "timeout", "shutdown", "kill")
+    for number in range(6):
         status, got, more = read(pair, way)
         text += more
         if status or not adds_up(got):
             return False, text + pair.text()
         offered += got["ChannelAdverts"]
         revoked += got["ChannelRevokes"]
-    return offered > 0 and (revoked > 0 or way not in
-                            ("signal", "timeout", "shutdown", "kill")), text
+        if number >= 2 and offered and (revoked or not asks_back):
+            return True, text
+    return False, text + pair.text()
 
 
 CHECKS += [(f"a wait with an offered buffer: {name}",

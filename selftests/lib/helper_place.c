@@ -3,12 +3,12 @@
  * Readers that wait with large buffers, for pair_rdma_place.py:
  *
  *	helper_place serve PORT
- *	helper_place read ADDRESS PORT WAY [SIZE]
+ *	helper_place read ADDRESS PORT WAY [SIZE [CALM]]
  *
  * The server sends to each client what it asks for: so many bytes, so many at
  * once, with pauses between.  Every byte of the stream is known by its number,
  * and the client looks at each.  WAY says how it reads; SIZE is that of its
- * buffers.  It exits with 0 if the stream was whole, and if nothing was written
+ * buffers, CALM for how many ms more nothing happens at first.  It exits with 0 if the stream was whole, and if nothing was written
  * to a buffer behind what recv() had returned, once it had.
  */
 #define _GNU_SOURCE
@@ -128,12 +128,13 @@ static void serve(int port)
 
 static struct sockaddr_in server;
 static __u32 size = 262144;
+static __u32 calm;
 static __u8 *buffer;			/* of @size bytes, and a page more */
 static int sock;
 
 static void ask(__u32 total, __u32 chunk, __u32 first, __u32 pause)
 {
-	struct wish wish = { total, chunk, first, pause };
+	struct wish wish = { total, chunk, first + calm, pause };
 
 	sock = socket(AF_INET, SOCK_STREAM, 0);
 	if (connect(sock, (void *)&server, sizeof(server)))
@@ -141,7 +142,7 @@ static void ask(__u32 total, __u32 chunk, __u32 first, __u32 pause)
 	if (send(sock, &wish, sizeof(wish), 0) != sizeof(wish))
 		die("send");
 	/* A buffer is offered to who has answered. */
-	usleep(200000);
+	usleep(200000 + calm * 1000);
 }
 
 /* From byte @n on to the end, which is behind @total. */
@@ -201,7 +202,7 @@ static void went_early(ssize_t got, __u32 total)
 
 static void do_all(void)
 {
-	ask(16 * size, size, 280, 50);
+	ask(16 * size, size, 280, 200);
 	read_rest(0, 16 * size, MSG_WAITALL);
 }
 
@@ -212,7 +213,7 @@ static void do_odd(void)
 
 	buffer += 777;
 	size -= 1001;
-	ask(total, size, 280, 50);
+	ask(total, size, 280, 200);
 	read_rest(0, total, MSG_WAITALL);
 }
 
@@ -233,7 +234,7 @@ static void do_fast(void)
 /* One byte is enough for each call. */
 static void do_plain(void)
 {
-	ask(16 * size, size, 280, 50);
+	ask(16 * size, size, 280, 200);
 	read_rest(0, 16 * size, 0);
 }
 
@@ -444,6 +445,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc > 5)
 		size = atoi(argv[5]);
+	if (argc > 6)
+		calm = atoi(argv[6]);
 	buffer = aligned_alloc(4096, (size + 8191) & ~4095u);
 	memset(buffer, 0, size + 1);
 	for (i = 0; ways[i].name && strcmp(ways[i].name, argv[4]); i++)

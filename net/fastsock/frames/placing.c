@@ -25,6 +25,7 @@
 #include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "base/place.h"
 #include "base/stats.h"
 #include "core/conn.h"
 #include "frames/frames.h"
@@ -33,7 +34,6 @@
 #include "frames/tx.h"
 #include "lan/channel.h"
 #include "lan/offload.h"
-#include "lan/place.h"
 #include "lan/seal.h"
 #include "rel/rel.h"
 #include "stream/post.h"

@@ -22,6 +22,7 @@
 #include <linux/spinlock.h>
 
 #include "base/pernet.h"
+#include "base/place.h"
 #include "base/stats.h"
 #include "lan/channel.h"
 #include "lan/entry.h"
@@ -29,7 +30,6 @@
 #include "lan/group.h"
 #include "lan/offload.h"
 #include "lan/peer.h"
-#include "lan/place.h"
 
 #define CHANNEL_BUCKETS	256
 /* Frames ask for a channel that sleeps no more often. */
@@ -239,6 +239,7 @@ void fsk_channel_give_back(const struct fsk_channel *channel,
 		fsk_offload_mark(skb, size);
 		__skb_push(skb, sizeof(struct fsk_hdr));
 	}
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	fsk_eth_xmit(dev, channel->mac, skb);
 }
 EXPORT_SYMBOL_NS_GPL(fsk_channel_give_back, FASTSOCK);
@@ -363,6 +364,26 @@ u32 fsk_channel_place_min(const struct net_device *dev, const u8 *mac)
 	return channel ? READ_ONCE(channel->place_min) : 0;
 }
 
+/*
+ * struct fsk_place.withdraw: have the other end give up the buffer, or end the
+ * channel.  Where that is going, or its module, nothing has to be done.
+ */
+static void withdraw(struct fsk_place *place, bool late)
+{
+	const struct fsk_channel_ops *ops;
+
+	rcu_read_lock();
+	ops = rcu_dereference(channel_ops);
+	/* Unless that has happened the channel stays for this section. */
+	if (ops && !completion_done(&place->ended)) {
+		if (!late)
+			fsk_stat_inc(dev_net(place->channel->dev),
+				     FSK_MIB_CHANNEL_REVOKES);
+		ops->withdraw(place, late);
+	}
+	rcu_read_unlock();
+}
+
 /**
  * fsk_channel_offer - let the other end write to a waiting reader's buffer
  * @dev: device towards it
@@ -380,37 +401,15 @@ bool fsk_channel_offer(const struct net_device *dev, const u8 *mac,
 	struct fsk_channel *channel = find_awake(dev, mac);
 	struct net *net = dev_net(dev);
 
-	if (!ops || !channel || !ops->offer(channel, place, frame))
+	if (!ops || !channel)
+		return false;
+	place->withdraw = withdraw;
+	if (!ops->offer(channel, place, frame))
 		return false;
 	fsk_stat_inc(net, FSK_MIB_OUT_FRAMES);
 	fsk_stat_inc(net, FSK_MIB_CHANNEL_OUT_FRAMES);
 	fsk_stat_inc(net, FSK_MIB_CHANNEL_ADVERTS);
 	return true;
-}
-
-/**
- * fsk_channel_withdraw - have a buffer put out of the other end's reach
- * @place: buffer that was offered
- * @late: it was asked for that, and has not answered: end the channel
- *
- * Where the channel's module goes, or the channel, that does it, too.
- *
- * Context: any but hard interrupt.
- */
-void fsk_channel_withdraw(struct fsk_place *place, bool late)
-{
-	const struct fsk_channel_ops *ops;
-
-	rcu_read_lock();
-	ops = rcu_dereference(channel_ops);
-	/* Unless that has happened the channel stays for this section. */
-	if (ops && !completion_done(&place->ended)) {
-		if (!late)
-			fsk_stat_inc(dev_net(place->channel->dev),
-				     FSK_MIB_CHANNEL_REVOKES);
-		ops->withdraw(place, late);
-	}
-	rcu_read_unlock();
 }
 
 /**

@@ -112,7 +112,6 @@ bool fsk_channel_xmit(const struct net_device *dev, const u8 *mac,
 u32 fsk_channel_place_min(const struct net_device *dev, const u8 *mac);
 bool fsk_channel_offer(const struct net_device *dev, const u8 *mac,
 		       struct fsk_place *place, struct sk_buff *frame);
-void fsk_channel_withdraw(struct fsk_place *place, bool late);
 bool fsk_channel_put(const struct net_device *dev, const u8 *mac,
 		     const struct fsk_put *put);
 void fsk_channel_decline(const struct net_device *dev, const u8 *mac,

@@ -24,7 +24,7 @@
 #include <linux/slab.h>
 #include <rdma/ib_verbs.h>
 
-#include "lan/place.h"
+#include "base/place.h"
 #include "rdma/rdma.h"
 
 /* Registering costs more than to copy less: see Documentation/rdma.rst. */

@@ -12,10 +12,10 @@
 #include <net/tcp.h>
 
 #include "base/compat.h"
+#include "base/place.h"
 #include "base/stats.h"
 #include "core/conn.h"
 #include "core/transport.h"
-#include "lan/place.h"
 #include "stream/call.h"
 #include "stream/post.h"
 #include "stream/queue.h"

@@ -15,6 +15,7 @@ struct page;
  * @users: references: the reader's, and the channel's until @ended
  * @ended: nobody can write to it any more
  * @channel: what it was offered over; until @ended
+ * @withdraw: asks for it to be ended, and if @late sees to it
  * @token: what both ends call it
  * @seq: number of the stream byte that comes first
  * @len: bytes
@@ -25,6 +26,7 @@ struct fsk_place {
 	refcount_t users;
 	struct completion ended;
 	struct fsk_channel *channel;
+	void (*withdraw)(struct fsk_place *place, bool late);
 	u32 token;
 	u32 seq;
 	u32 len;

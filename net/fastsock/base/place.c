@@ -14,8 +14,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "lan/channel.h"
-#include "lan/place.h"
+#include "base/place.h"
 
 /*
  * So long the other end has to give up a buffer.  A reader that a signal or a
@@ -89,9 +88,9 @@ void fsk_place_withdraw(struct fsk_place *place)
 {
 	if (likely(completion_done(&place->ended)))
 		return;		/* it was filled */
-	fsk_channel_withdraw(place, false);
+	place->withdraw(place, false);
 	if (wait_for_completion_timeout(&place->ended, WITHDRAW_TIME))
 		return;
-	fsk_channel_withdraw(place, true);
+	place->withdraw(place, true);
 	wait_for_completion(&place->ended);
 }
