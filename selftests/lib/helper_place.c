@@ -8,8 +8,9 @@
  * The server sends to each client what it asks for: so many bytes, so many at
  * once, with pauses between.  Every byte of the stream is known by its number,
  * and the client looks at each.  WAY says how it reads; SIZE is that of its
- * buffers, CALM for how many ms more nothing happens at first.  It exits with 0 if the stream was whole, and if nothing was written
- * to a buffer behind what recv() had returned, once it had.
+ * buffers, CALM for how many ms more nothing happens at first.  It exits with 0
+ * if the stream was whole, and if nothing was written to a buffer behind what
+ * recv() had returned, once it had.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
