@@ -8,6 +8,7 @@ stream is whole whatever ends the wait.
 
 import functools
 import sys
+import time
 
 from rdma_pair import RDMA_MODULE, run
 
@@ -60,7 +61,19 @@ def counters(vm):
 
 
 def read(pair, way, size=SIZE, seconds=120):
-    """Has a's helper read; returns how, and what a's counters say of it."""
+    """Has a's helper read; returns how, and what a's counters say of it.  On a
+    busy host a handshake may be late, and then TCP has the next few seconds.
+    """
+    for _ in range(10):
+        status, got, text = read_once(pair, way, size, seconds)
+        if status or got["InBytes"]:
+            break
+        time.sleep(2)
+    return status, got, text
+
+
+def read_once(pair, way, size, seconds):
+    """As read(), perhaps by TCP."""
     before = counters(pair.a), pair.b.counter("PutBytes")
     wire = pair.wire.writes, pair.wire.written, pair.wire.invalidates
     status, output = pair.a.run(
@@ -78,7 +91,7 @@ def read(pair, way, size=SIZE, seconds=120):
 
 def adds_up(got):
     """Whether counters agree with each other."""
-    return got["PostedBytes"] + got["QueuedBytes"] == got["InBytes"] and \
+    return got["PostedBytes"] + got["QueuedBytes"] == got["InBytes"] > 0 and \
         got["PlacedBytes"] <= got["PostedBytes"] and \
         got["PlacedBytes"] <= got["PutBytes"] <= got["written"] and \
         not got["DropPlaced"]
@@ -105,7 +118,7 @@ def placed(pair, way):
         offered = got["ChannelAdverts"]
         if status or not adds_up(got) or got["invalidates"] < offered:
             break
-        if offered >= 8 and got["PlacedBytes"] >= 0.7 * SIZE * offered:
+        if offered >= 4 and got["PlacedBytes"] >= 0.4 * SIZE * offered:
             return True, text
     return False, text + pair.text()
 
