@@ -148,11 +148,29 @@ def start_reader(pair, way):
                         "262144 3000 2>&1")
 
 
+def run_helper(pair, way):
+    """The helper, and the reader if there is to be one; returns how both ended,
+    and how many queue pairs there were at most.  On a busy host there may be no
+    buffer to misbehave with now and then.
+    """
+    mac = pair.a.mac("a", 0)
+    for _ in range(4):
+        job = pair.b.start("cd /selftests && timeout 200 ./helper_rdma eth0 "
+                           f"rxe0 {mac} {way} 2>&1")
+        reader = start_reader(pair, way)
+        most = most_queue_pairs(pair, job)
+        result = job.wait(200)
+        said = reader.wait(110) if reader else (0, "")
+        if not reader or "no buffer" not in result[1]:
+            break
+        pair.no_channel(pair.a)
+    return result, said, most
+
+
 def misbehave(pair, way, expected, needs):
     """One row: traffic, the helper, and what is left when both are done."""
     seen = [os.path.getsize(vm.log) for vm in (pair.a, pair.b)]
     before = numbers(pair)
-    mac = pair.a.mac("a", 0)
     # What waits for acks would make the channel suspect all the time, and then
     # no buffer is offered.
     moving = way.startswith("place_")
@@ -160,11 +178,7 @@ def misbehave(pair, way, expected, needs):
     if not moving:
         pair.start_echo(FILE)
         moving = pair.moving(more=10000)
-    job = pair.b.start("cd /selftests && "
-                       f"timeout 200 ./helper_rdma eth0 rxe0 {mac} {way} 2>&1")
-    reader = start_reader(pair, way)
-    most = most_queue_pairs(pair, job)
-    status, output = job.wait(200)
+    (status, output), said, most = run_helper(pair, way)
     wrong, text = judge(pair, output, needs, before)
     if status or not output.endswith(expected + "\n"):
         wrong.append(f"status {status}, not {expected}")
@@ -172,10 +186,9 @@ def misbehave(pair, way, expected, needs):
         wrong.append("more queue pairs than one")
     if not moving:
         wrong.append("no connection")
-    if reader:
-        status, said = reader.wait(110)
-        if status or not re.search(r"^offered \d+$", output, re.M):
-            wrong.append(f"reader: status {status}, {said}")
+    if way.startswith("place_"):
+        if said[0] or not re.search(r"^offered \d+$", output, re.M):
+            wrong.append(f"reader: {said}")
         pair.start_echo(FILE)
     echo = pair.end_echo(FILE)
     if echo[0]:
