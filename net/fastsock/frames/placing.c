@@ -57,18 +57,16 @@ static bool worth_offering(struct fsk_frames *fr)
 {
 	struct fsk_offers *o = &fr->offers;
 
-	if (o->skip) {
-		o->skip--;
-		return false;
+	if (o->made) {
+		o->skips = o->used ? 0 : min(2 * o->skips + 1, PLACING_SKIP);
+		o->skip = o->skips;
+		o->made = false;
+		o->used = false;
 	}
-	if (o->made && !o->used)
-		o->skips = min(2 * o->skips + 1, PLACING_SKIP);
-	else
-		o->skips = 0;
-	o->skip = o->skips;
-	o->made = false;
-	o->used = false;
-	return !o->skip;
+	if (!o->skip)
+		return true;
+	o->skip--;
+	return false;
 }
 
 /* Is the next byte the one that comes first in the posted buffer? */
