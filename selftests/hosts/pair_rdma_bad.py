@@ -65,7 +65,7 @@ ROWS = (
      ("refused",)),
     ("place_keep", "a buffer that is not given back", "down", ()),
     ("place_scribble", "what is written, and never said to be", "stays", ()),
-    ("place_void", "the wrong key is invalidated", "down", ("refused",)),
+    ("place_void", "the wrong key is invalidated", "down", ()),
     ("place_plain_void", "VOID that invalidates nothing", "down", ()),
     ("place_lie_long", "PLACED of more than was offered", "down", ("lied",)),
     ("place_lie_wrap", "PLACED of 2^32 - 1 bytes", "down", ("lied",)),
