@@ -28,6 +28,8 @@
 /* More at once would overrun the backlog of a virtual device. */
 #define FSK_BURST	256	/* frames */
 #define FSK_BURST_NS	(100 * NSEC_PER_USEC)
+/* Timeouts, each twice as long as the one before: together 7 ms at least. */
+#define CHANNEL_LATE	3
 /* Bytes that a channel is given at once if its device takes no super-frames. */
 #define CHANNEL_BURST	16384U
 
@@ -165,13 +167,13 @@ static u8 ack_flags(const struct fsk_frames *fr)
 }
 
 /*
- * Has nothing come since a timer had something sent again, twice in a row?  The
- * first time it may just have been slow.  The back-off alone does not tell: who
- * only receives from then on keeps it.
+ * Has nothing come since timers had something sent again, CHANNEL_LATE times in
+ * a row?  Before that it may just have been slow.  The back-off alone does not
+ * tell: who only receives from then on keeps it.
  */
 static bool is_late(const struct fsk_rel_tx *tx)
 {
-	return tx->stalled_since && tx->backoff > 1;
+	return tx->stalled_since && tx->backoff >= CHANNEL_LATE;
 }
 
 /* Not simply by the device.  Return: what is to go by it, all the same. */
