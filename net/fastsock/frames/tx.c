@@ -30,8 +30,8 @@
 #define FSK_BURST_NS	(100 * NSEC_PER_USEC)
 /* Timeouts, each twice as long as the one before: together 7 ms at least. */
 #define CHANNEL_LATE	3
-/* Bytes that a channel is given at once if its device takes no super-frames. */
-#define CHANNEL_BURST	16384U
+/* Bytes that are placed at once if the device takes no super-frames. */
+#define PLACING_BURST	16384U
 
 /*
  * tcp_poll(), ioctls, TCP_INFO and ss read the numbers of the tcp_sock.  So
@@ -69,14 +69,14 @@ u32 fsk_tx_mss(const struct fsk_frames *fr)
 }
 
 /*
- * A device takes no more than one frame at once.  A channel does, and if it is
- * there no more, what was queued is cut for the device.
+ * A device takes no more than one frame at once.  What is placed may be longer,
+ * and if it is not after all, it is cut for the device.
  */
 static noinline u32 burst_otherwise(const struct fsk_frames *fr, u32 mss)
 {
-	u32 most = min_t(u32, CHANNEL_BURST, fr->tx.wnd_most / 2);
+	u32 most = min_t(u32, PLACING_BURST, fr->tx.wnd_most / 2);
 
-	if (likely(!(fr->path.state & FSK_PATH_CHANNEL)))
+	if (likely(fr->aim.next == fr->aim.end))
 		return mss;
 	return max(most / mss, 1U) * mss;
 }
