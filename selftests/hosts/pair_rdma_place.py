@@ -187,11 +187,12 @@ def fast(pair):
 
 def meanwhile(pair, what):
     """Streams go on, whole, while something is done to a guest."""
+    seconds = 250 * pair.a.kernel.slowness
     job = pair.a.start(
-        "cd /selftests && timeout 250 ./helper_place read 10.79.0.2 "
+        f"cd /selftests && timeout {seconds} ./helper_place read 10.79.0.2 "
         f"{PORT} long {SIZE} 2>&1")
     good = what(pair)
-    status, output = job.wait(280)
+    status, output = job.wait(seconds + 30)
     return good and not status, f"{good} {status} {output}\n{pair.text()}"
 
 
