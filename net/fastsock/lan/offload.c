@@ -107,10 +107,12 @@ struct sk_buff *fsk_offload_cut(struct sk_buff *skb, u32 size)
 		return NULL;
 	before = skb_shinfo(skb)->gso_size;
 	skb_shinfo(skb)->gso_size = size;
+	/* As a device would see it, with a link header of no bytes. */
+	skb->protocol = fsk_ethertype;
+	skb_reset_network_header(skb);
 	skb_reset_mac_header(skb);
-	segs = gso_segment(skb, NETIF_F_SG);
+	segs = skb_gso_segment(skb, NETIF_F_SG);
 	if (IS_ERR_OR_NULL(segs)) {
-		skb_push(skb, skb->data - skb_mac_header(skb));
 		/* It goes by the device, whose frames are shorter. */
 		skb_shinfo(skb)->gso_size = before;
 		return NULL;

@@ -517,6 +517,8 @@ static struct sk_buff *frame_of(struct fsk_rdma_recv *r, u32 off, u32 len)
 		return NULL;
 	}
 	skb_put_data(skb, data + off, head);
+	/* Whether a socket wants it only the network devices' path may know. */
+	__net_timestamp(skb);
 	if (head < len)
 		skb_add_rx_frag(skb, 0, page, off + head, len - head,
 				PAGE_SIZE);
