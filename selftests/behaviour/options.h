@@ -141,6 +141,13 @@ static FSK_UNUSED void cut(bool on)
 {
 	char command[80];
 
+	/* Frames that take RDMA devices do not pass a qdisc. */
+	if (getenv("LAN_RDMA") && !strcmp(here->client_ns, "a")) {
+		snprintf(command, sizeof(command), "echo %d > /sys/module/"
+			 "fsk_rdma_device/parameters/cut", on);
+		if (fsk_run(command))
+			broken(command);
+	}
 	snprintf(command, sizeof(command), "tc qdisc %s dev %s root netem %s",
 		 on ? "add" : "del", device(), on ? "loss 100%" : "");
 	if (command_in(here->client_ns, command))

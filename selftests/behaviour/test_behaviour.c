@@ -11,6 +11,7 @@
  *   test_behaviour -c [PATTERN]...	between the cards eth0 and eth1, and
  *					eth2 and eth3 without fastsock
  *   test_behaviour -a [PATTERN]...	between namespaces that share memory
+ *   test_behaviour -r [PATTERN]...	between RDMA devices, see carried.sh
  *   test_behaviour -6 [PATTERN]...	with sockets of AF_INET6 and mapped
  *					addresses; rows that cannot are skipped
  *
@@ -59,6 +60,14 @@ static const struct place places[] = {
 /* The same as the first, with other devices. */
 static const struct place between_cards = {
 	.name = "cards",
+	.off = { "c", "d", "10.77.0.1", "10.77.0.2" },
+	.on = { "a", "b", "10.77.0.1", "10.77.0.2" },
+	.wire = { "a", "b", "10.77.0.1", "10.77.0.2" },
+};
+
+/* The same, with RDMA devices. */
+static const struct place over_rdma = {
+	.name = "rdma",
 	.off = { "c", "d", "10.77.0.1", "10.77.0.2" },
 	.on = { "a", "b", "10.77.0.1", "10.77.0.2" },
 	.wire = { "a", "b", "10.77.0.1", "10.77.0.2" },
@@ -502,7 +511,7 @@ int main(int argc, char **argv)
 	bool verbose = false;
 	int option, err;
 
-	while ((option = getopt(argc, argv, "6acv")) >= 0) {
+	while ((option = getopt(argc, argv, "6acrv")) >= 0) {
 		if (option == '?')
 			return 2;
 		mapped |= option == '6';
@@ -510,8 +519,12 @@ int main(int argc, char **argv)
 			place = &across;
 		if (option == 'c')
 			place = &between_cards;
+		if (option == 'r')
+			place = &over_rdma;
 		verbose |= option == 'v';
 	}
+	if (place == &over_rdma)
+		setenv("LAN_RDMA", "1", 1);
 	setlinebuf(stdout);
 	err = run(argv + optind, place, verbose);
 	fsk_run("bash ./lan.sh lan_down a b c d e f lo0 lo1 lo2");

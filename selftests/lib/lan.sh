@@ -7,7 +7,8 @@
 #   lan_up a b c          the same with a bridge (in namespace "switch")
 #   lan_cards a b eth1 eth2   the same with these devices, joined outside
 #   lan_ready a b         fastsock on in a and b, and each knows the other;
-#                         with LAN_SAME_HOST=2 set, they share memory
+#                         with LAN_SAME_HOST=2 set, they share memory; with
+#                         LAN_RDMA=1, the first one's frames take RDMA devices
 #   lan_loopback lo0      a namespace that reaches its 127.0.0.1 in memory
 #   lan_wire lo2          the same with frames
 #   stat a FskOutFrames   one counter
@@ -153,11 +154,31 @@ lan_reaches() {
 		at "$1" ping -c 1 -W 1 "$(lan_ip "$2")" > /dev/null
 }
 
+# An RDMA device for each eth0, if it is asked for.
+lan_rdma() {
+	[ "${LAN_RDMA:-}" ] && ! rdma link show "rdma-$1/1" &> /dev/null ||
+		return 0
+	at "$1" rdma link add "rdma-$1" type fsktest netdev eth0
+}
+
+lan_has_channel() {
+	at "$1" grep -q ' up ' /proc/net/fastsock_channels && return
+	./helper_pair -c "$1" -s "$2" -a "$(lan_ip "$2")" -p 4999 > /dev/null
+	return 1
+}
+
+# Waits until frames between two namespaces take these devices.
+lan_channels() {
+	[ "${LAN_RDMA:-}" ] || return 0
+	until_true "$(lan_patience 20)" lan_has_channel "$1" "$2"
+}
+
 lan_ready() {
 	local first=$1 ns
 
 	for ns in "$@"; do
-		lan_shared "$ns" && lan_sysctl "$ns" enable 1 || return 1
+		lan_shared "$ns" && lan_rdma "$ns" &&
+			lan_sysctl "$ns" enable 1 || return 1
 	done
 	for ns in "$@"; do
 		[ "$ns" = "$first" ] || lan_reaches "$first" "$ns" || return 1
@@ -165,6 +186,9 @@ lan_ready() {
 	for ns in "$@"; do
 		until_true "$(lan_patience 20)" \
 			lan_meets "$ns" $(($# - 1)) "$@" || return 1
+	done
+	for ns in "$@"; do
+		[ "$ns" = "$first" ] || lan_channels "$first" "$ns" || return 1
 	done
 }
 

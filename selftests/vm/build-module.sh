@@ -18,5 +18,6 @@ flock 9
 # Sources that went away go away here too; products are left alone.
 rsync -aR --delete --prune-empty-dirs --include='*/' --include='*.[ch]' \
 	--include=Kbuild --exclude='*' "$top/./Kbuild" "$top/./net" \
-	"$top/./include" "$top/./selftests/rel" "$top/./selftests/module" "$out/"
+	"$top/./include" "$top/./selftests/rel" "$top/./selftests/module" \
+	"$top/./selftests/rdma" "$out/"
 make -C "$kdir" M="$out" FSK_SELFTESTS=1 "$@" modules 9>&-

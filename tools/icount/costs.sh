@@ -25,7 +25,7 @@ set_enable server 0
 await_peers 0
 measure delegated veth delegated
 settle
-offloads_off
+offloads off
 set_enable client 0
 measure_long cut-off veth tcp
 settle
@@ -40,3 +40,11 @@ settle
 set_enable client 0
 set_enable server 0
 measure_tail loss-off veth tcp
+lose_nothing
+offloads on
+settle
+set_enable client 1
+set_enable server 1
+await_peers 1
+use_rdma
+measure rdma veth fastsock

@@ -67,21 +67,27 @@ def install_program(name, target, root):
         install(library, root + library)
 
 
+def _install_stock(root, kernel, order, modules):
+    """Copies stock modules and what they need, and notes their order."""
+    names = []
+    for module in modules:
+        for path in _stock_modules(kernel.release, module):
+            names.append(os.path.basename(path).split(".ko")[0] + ".ko")
+            install(path, f"{root}/modules/{names[-1]}")
+    with open(f"{root}/modules/{order}", "w", encoding="ascii") as file:
+        file.writelines(f"{name}\n" for name in names)
+
+
 def _fill_root(root, kernel, plan, programs):
     """The guest's few files; "init" knows their places."""
     install(os.path.join(HERE, "init"), f"{root}/init")
     install(plan, f"{root}/plan")
     install(shutil.which("busybox"), f"{root}/bin/busybox")
-    for name in ("ip", "tc", "chrt", "ethtool", *programs):
+    for name in ("ip", "tc", "chrt", "ethtool", "rdma", *programs):
         install_program(name, f"/sbin/{name}", root)
     compile_c("bench.c", f"{root}/bin/bench", "-static")
-    names = []
-    for module in ("veth", "af_packet", "sch_netem"):
-        for path in _stock_modules(kernel.release, module):
-            names.append(os.path.basename(path).split(".ko")[0] + ".ko")
-            install(path, f"{root}/modules/{names[-1]}")
-    with open(f"{root}/modules/order", "w", encoding="ascii") as file:
-        file.writelines(f"{name}\n" for name in names)
+    _install_stock(root, kernel, "order", ("veth", "af_packet", "sch_netem"))
+    _install_stock(root, kernel, "order-rdma", ("ib_core",))
     for path in kernel.modules():
         install(path, f"{root}/modules/{os.path.basename(path)}")
     for name in ("dev", "proc", "sys", "run", "tmp", "etc"):
