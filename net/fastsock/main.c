@@ -27,7 +27,8 @@
 #include "frames/rx.h"
 #include "frames/tomb.h"
 #include "frames/waiting.h"
-#include "inet/ipv4.h"
+#include "inet/ip.h"
+#include "inet/ipv6.h"
 #include "inet/known.h"
 #include "inet/route.h"
 #include "lan/eth.h"
@@ -70,11 +71,16 @@ static int __net_init fsk_init_net(struct net *net)
 	err = fsk_proc_init_net(net);
 	if (err)
 		goto err_tomb;
-	err = fsk_sysctl_init_net(net);
+	err = fsk_route_init_net(net);
 	if (err)
 		goto err_proc;
+	err = fsk_sysctl_init_net(net);
+	if (err)
+		goto err_route;
 	return 0;
 
+err_route:
+	fsk_route_exit_net(net);
 err_proc:
 	fsk_proc_exit_net(net);
 err_tomb:
@@ -98,6 +104,7 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 
 	list_for_each_entry(net, nets, exit_list) {
 		fsk_sysctl_exit_net(net);
+		fsk_route_exit_net(net);
 		fsk_proc_exit_net(net);
 		if (fsk_net(net)->enable)
 			fsk_claim_disable();
@@ -196,9 +203,10 @@ static int __init fsk_init(void)
 		return err;
 	fsk_ethertype = htons(ethertype);
 	get_random_bytes(fsk_hostid, FSK_HOSTID_LEN);
+	fsk_ipv6_init(fsk_families[FSK_INET6].tcp_prot);
 	fsk_socket_ops_init();
 	fsk_orphan_init();
-	fsk_ipv4_init();
+	fsk_ip_init();
 
 	err = -ENOMEM;
 	fsk_wq = alloc_workqueue("fastsock", WQ_HIGHPRI | WQ_UNBOUND, 0);
@@ -273,6 +281,7 @@ err_wq:
 	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
 err_family:
+	fsk_ipv6_exit();
 	fsk_family_exit();
 	return err;
 }
@@ -295,6 +304,7 @@ static void __exit fsk_exit(void)
 	fsk_child_exit();
 	fsk_spare_exit();
 	destroy_workqueue(fsk_wq);
+	fsk_ipv6_exit();
 	fsk_family_exit();
 }
 

@@ -79,6 +79,19 @@ static inline bool fsk_sends_flowinfo(const struct sock *sk)
 	return inet6_sk(sk)->sndflow;
 #endif
 }
+
+/* Has somebody asked for flow labels other than those that all packets get? */
+static inline bool fsk_labels_flows(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return inet6_test_bit(SNDFLOW, sk) || inet6_test_bit(REPFLOW, sk) ||
+	       inet6_test_bit(AUTOFLOWLABEL_SET, sk);
+#else
+	const struct ipv6_pinfo *np = inet6_sk(sk);
+
+	return np->sndflow || np->repflow || np->autoflowlabel_set;
+#endif
+}
 #endif
 
 /*

@@ -5,6 +5,7 @@
 
 #include <linux/if_ether.h>
 #include <linux/list.h>
+#include <linux/notifier.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
@@ -73,8 +74,8 @@ struct fsk_waiting;
  * @same_host: sysctl, FSK_SAME_HOST_*; connections within the host use memory
  * @host_post_min: sysctl, bytes; as @post_min, for connections within the host
  * @spin_us: sysctl, us; a receive spins so long at most before it sleeps
- * @rules_copy: whether rules copy packets, and for which second that is known;
- *	see netfilter.c
+ * @rules_copy: whether rules copy packets of IPv4 and of IPv6, and for which
+ *	second that is known; see netfilter.c
  * @bridged: bridge.c has its hooks here; RTNL
  * @mib: counters, enum fsk_mib
  * @sysctl: registered table header
@@ -95,6 +96,7 @@ struct fsk_waiting;
  * @by_peer: the same by what they call the other end; RCU
  * @tombs: ids of server ends that are gone
  * @known: routes that were looked up lately; RCU, xchg()
+ * @fib_nb: hears of routes that change, see route.c
  */
 struct fsk_net {
 	int enable;
@@ -105,7 +107,7 @@ struct fsk_net {
 	int same_host;
 	int host_post_min;
 	int spin_us;
-	unsigned long rules_copy;
+	unsigned long rules_copy[2];
 	bool bridged;
 	u64 __percpu *mib;
 	struct ctl_table_header *sysctl;
@@ -126,6 +128,7 @@ struct fsk_net {
 	struct fsk_table by_peer;
 	struct fsk_tombs tombs;
 	struct fsk_known __rcu *known[FSK_KNOWN];
+	struct notifier_block fib_nb;
 };
 
 extern unsigned int fsk_net_id;

@@ -12,6 +12,8 @@
 #include <net/net_namespace.h>
 #include <uapi/linux/fastsock.h>
 
+#include "base/trace_name.h"
+
 /* Let user space decode the numbers that __print_symbolic() names below. */
 #undef FSK_TRACE_REASON
 #undef FSK_TRACE_DROP
@@ -34,23 +36,17 @@ TRACE_EVENT(fastsock_delegate,
 
 	    TP_STRUCT__entry(__field(u64, netns)
 			     __field(int, reason)
-			     __field(u16, sport)
-			     __field(u16, dport)
-			     __array(u8, saddr, 4)
-			     __array(u8, daddr, 4)),
+			     __array(u8, local, sizeof(struct sockaddr_in6))
+			     __array(u8, peer, sizeof(struct sockaddr_in6))),
 
-	    TP_fast_assign(const struct inet_sock *inet = inet_sk(sk);
-
-			   __entry->netns = sock_net(sk)->net_cookie;
+	    TP_fast_assign(__entry->netns = sock_net(sk)->net_cookie;
 			   __entry->reason = reason;
-			   __entry->sport = inet->inet_num;
-			   __entry->dport = ntohs(inet->inet_dport);
-			   memcpy(__entry->saddr, &inet->inet_saddr, 4);
-			   memcpy(__entry->daddr, &inet->inet_daddr, 4);),
+			   fsk_trace_local(__entry->local, sk);
+			   fsk_trace_peer(__entry->peer, sk);),
 
-	    TP_printk("netns=%llu %pI4:%u -> %pI4:%u reason=%d %s",
-		      __entry->netns, __entry->saddr, __entry->sport,
-		      __entry->daddr, __entry->dport, __entry->reason,
+	    TP_printk("netns=%llu %pISpc -> %pISpc reason=%d %s",
+		      __entry->netns, __entry->local, __entry->peer,
+		      __entry->reason,
 		      __print_symbolic(__entry->reason,
 				       FSK_REASONS(FSK_TRACE_REASON)
 				       { FSK_REASON_MAX, "?" })));

@@ -16,13 +16,14 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
+#include "inet/ip.h"
 
 static struct sk_filter *reject_all;
 
 /**
  * fsk_conn_prepare - what every end begins with
  * @conn: zeroed memory
- * @sk: its socket
+ * @sk: its socket, which has its peer's address
  * @transport: what will carry it
  *
  * Context: any; the caller owns @sk or is the only one to know it.
@@ -34,6 +35,7 @@ void fsk_conn_prepare(struct fsk_conn *conn, struct sock *sk,
 	conn->mib = fsk_net(sock_net(sk))->mib;
 	conn->transport = transport;
 	conn->heard_at = fsk_now();
+	conn->route_genid = fsk_ip_of_sock(sk)->genid(sock_net(sk));
 }
 EXPORT_SYMBOL_NS_GPL(fsk_conn_prepare, FASTSOCK);
 
@@ -111,7 +113,8 @@ static void remember_tcp(const struct sock *sk, struct fsk_conn *conn)
 
 	conn->tcp_af_ops = inet_csk(sk)->icsk_af_ops;
 	conn->tcp_backlog_rcv = sk->sk_backlog_rcv;
-	if (unlikely(conn->tcp_af_ops == &fam->af_ops)) {
+	if (unlikely(conn->tcp_af_ops == &fam->af_ops ||
+		     conn->tcp_af_ops == &fam->native_af_ops)) {
 		conn->tcp_af_ops = fam->tcp_af_ops;
 		conn->tcp_backlog_rcv = fam->tcp_prot->backlog_rcv;
 	}
@@ -138,7 +141,8 @@ void fsk_conn_attach(struct sock *sk, struct fsk_conn *conn)
 	fsk_transport_get(conn->transport);
 	filter_attach(sk, conn);
 	remember_tcp(sk, conn);
-	icsk->icsk_af_ops = &fam->af_ops;
+	icsk->icsk_af_ops = fsk_ip_of_sock(sk)->pf == NFPROTO_IPV6 ?
+			    &fam->native_af_ops : &fam->af_ops;
 	icsk->icsk_ulp_ops = &fsk_conn_ulp_ops;
 	rcu_assign_pointer(icsk->icsk_ulp_data, conn);
 	sk->sk_backlog_rcv = conn->transport->backlog_rcv;

@@ -19,8 +19,7 @@
 
 #include <linux/export.h>
 #include <linux/skbuff.h>
-#include <net/ip.h>
-#include <net/route.h>
+#include <net/inet_connection_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -30,7 +29,8 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
-#include "inet/ipv4.h"
+#include "inet/ip.h"
+#include "inet/packet.h"
 
 /* Between two questions of a connection; then twice as much each time. */
 #define CHALLENGE_EVERY_NS	((u64)NSEC_PER_SEC)
@@ -42,7 +42,7 @@
 
 static struct sk_buff *build_ack(const struct fsk_conn *conn)
 {
-	const struct inet_sock *inet = inet_sk(conn->sk);
+	const struct fsk_tuple t = fsk_tuple_of(conn->sk);
 	struct sk_buff *skb;
 	struct tcphdr *th;
 
@@ -53,15 +53,13 @@ static struct sk_buff *build_ack(const struct fsk_conn *conn)
 	th = skb_push(skb, sizeof(*th));
 	skb_reset_transport_header(skb);
 	memset(th, 0, sizeof(*th));
-	th->source = inet->inet_sport;
-	th->dest = inet->inet_dport;
+	th->source = t.sport;
+	th->dest = t.dport;
 	th->seq = (__force __be32)get_random_u32();
 	th->ack_seq = htonl(conn->challenge.seq);
 	th->doff = sizeof(*th) / 4;
 	th->ack = 1;
-	th->check = tcp_v4_check(sizeof(*th), inet->inet_saddr,
-				 inet->inet_daddr,
-				 csum_partial(th, sizeof(*th), 0));
+	th->check = fsk_packet_checksum(&t, th, sizeof(*th));
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	return skb;
 }
@@ -69,20 +67,20 @@ static struct sk_buff *build_ack(const struct fsk_conn *conn)
 static void send_ack(struct fsk_conn *conn)
 {
 	struct sock *sk = conn->sk;
+	struct dst_entry *dst;
 	struct sk_buff *skb;
-	struct rtable *rt;
 	struct flowi fl;
 
-	rt = fsk_ipv4_route(sk, &fl.u.ip4);
-	if (IS_ERR(rt))
+	dst = fsk_ip_of_sock(sk)->route(sk, &fl);
+	if (IS_ERR(dst))
 		return;
 	skb = build_ack(conn);
 	if (!skb) {
-		ip_rt_put(rt);
+		dst_release(dst);
 		return;
 	}
-	skb_dst_set(skb, &rt->dst);
-	ip_queue_xmit(sk, skb, &fl);
+	skb_dst_set(skb, dst);
+	conn->tcp_af_ops->queue_xmit(sk, skb, &fl);
 }
 
 static void ask(struct fsk_conn *conn, u64 now)

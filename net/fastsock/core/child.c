@@ -11,7 +11,6 @@
 #include <linux/security.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
-#include <net/l3mdev.h>
 #include <net/sock_reuseport.h>
 #include <net/tcp.h>
 
@@ -21,9 +20,10 @@
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/delegate.h"
+#include "core/family.h"
 #include "core/keepalive.h"
 #include "inet/conntrack.h"
-#include "inet/ipv4.h"
+#include "inet/ip.h"
 #include "inet/policy.h"
 
 /**
@@ -37,17 +37,8 @@
 struct sock *fsk_child_find_listener(struct net_device *dev,
 				     const struct fsk_tuple *t)
 {
-	struct net *net = dev_net(dev);
-	int dif = dev->ifindex, sdif = 0;
-	struct sock *sk;
+	struct sock *sk = fsk_ip_of(t)->find_listener(dev, t);
 
-	if (netif_is_l3_slave(dev)) {
-		sdif = dif;
-		dif = l3mdev_master_ifindex_rcu(dev);
-	}
-	sk = __inet_lookup_listener(net, net->ipv4.tcp_death_row.hashinfo, NULL,
-				    0, t->saddr, t->sport, t->daddr,
-				    ntohs(t->dport), dif, sdif);
 	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
 		return NULL;
 	return sk;
@@ -56,11 +47,12 @@ struct sock *fsk_child_find_listener(struct net_device *dev,
 /**
  * fsk_child_listener_reason - what a child of this listener could not be
  * @lsk: listener
+ * @t: addresses
  *
  * Context: BH disabled, RCU read section.
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
  */
-int fsk_child_listener_reason(struct sock *lsk)
+int fsk_child_listener_reason(struct sock *lsk, const struct fsk_tuple *t)
 {
 	const struct inet_connection_sock *icsk = inet_csk(lsk);
 	const struct sock_reuseport *group;
@@ -68,7 +60,7 @@ int fsk_child_listener_reason(struct sock *lsk)
 
 	if (!fsk_claimed(lsk))
 		return FSK_REASON_UNCLAIMED;
-	reason = fsk_option_reason(lsk);
+	reason = fsk_option_reason(lsk, fsk_ip_of(t));
 	if (reason != FSK_ACCEPT)
 		return reason;
 	if (icsk->icsk_accept_queue.fastopenq.max_qlen)
@@ -87,13 +79,19 @@ int fsk_child_listener_reason(struct sock *lsk)
 	return fsk_policy_sock(lsk);
 }
 
-static struct request_sock *alloc_req(struct sock *lsk)
+/* A listener of AF_INET6 has requests of IPv4, too. */
+static struct request_sock *alloc_req(struct sock *lsk,
+				      const struct fsk_tuple *t)
 {
-	return inet_reqsk_alloc(tcp_prot.rsk_prot, lsk, false);
+	struct request_sock_ops *ops = fsk_ip_of(t)->pf == NFPROTO_IPV6 ?
+		fsk_families[FSK_INET6].tcp_prot->rsk_prot : tcp_prot.rsk_prot;
+
+	return inet_reqsk_alloc(ops, lsk, false);
 }
 
 static void fill_req(struct request_sock *req, struct sock *lsk,
-		     struct sk_buff *skb, const struct fsk_tuple *t, u16 mss)
+		     struct net_device *dev, struct sk_buff *skb,
+		     const struct fsk_tuple *t, u16 mss)
 {
 	struct inet_request_sock *ireq = inet_rsk(req);
 	struct tcp_request_sock *treq = tcp_rsk(req);
@@ -106,11 +104,10 @@ static void fill_req(struct request_sock *req, struct sock *lsk,
 	req->ts_recent = 0;
 	req->rsk_rcv_wnd = 0;
 	req->rsk_window_clamp = 0;
-	sk_rcv_saddr_set(req_to_sk(req), t->daddr);
-	sk_daddr_set(req_to_sk(req), t->saddr);
 	ireq->ir_num = ntohs(t->dport);
 	ireq->ir_rmt_port = t->sport;
 	ireq->ir_iif = inet_request_bound_dev_if(lsk, skb);
+	fsk_ip_of(t)->fill_req(req, lsk, dev, t);
 	ireq->ir_mark = inet_request_mark(lsk, skb);
 	ireq->tstamp_ok = 0;
 	ireq->sack_ok = 0;
@@ -125,7 +122,7 @@ static void fill_req(struct request_sock *req, struct sock *lsk,
 #endif
 	/* The child's numbers are 0 until fsk_state_numbers(). */
 	fsk_compat_req(treq);
-	treq->txhash = fsk_ipv4_txhash();
+	treq->txhash = fsk_ip_txhash();
 	treq->rcv_nxt = treq->rcv_isn + 1;
 }
 
@@ -133,12 +130,16 @@ static void fill_req(struct request_sock *req, struct sock *lsk,
 static DEFINE_PER_CPU(struct request_sock *, asked_req);
 
 /* BH disabled.  Return: a request to be given to keep_req(); or NULL. */
-static struct request_sock *borrow_req(struct sock *lsk)
+static struct request_sock *borrow_req(struct sock *lsk,
+				       const struct fsk_tuple *t)
 {
-	struct request_sock *req = this_cpu_xchg(asked_req, NULL);
+	struct request_sock *req;
 
+	if (fsk_ip_of(t)->pf == NFPROTO_IPV6)
+		return alloc_req(lsk, t);
+	req = this_cpu_xchg(asked_req, NULL);
 	if (!req)
-		return alloc_req(lsk);
+		return alloc_req(lsk, t);
 	req_to_sk(req)->sk_prot = lsk->sk_prot;
 	write_pnet(&inet_rsk(req)->ireq_net, sock_net(lsk));
 	inet_rsk(req)->ireq_family = lsk->sk_family;
@@ -151,6 +152,10 @@ static struct request_sock *borrow_req(struct sock *lsk)
 /* Frees what a security module has left in @req. */
 static void keep_req(struct request_sock *req)
 {
+	if (req->rsk_ops != tcp_prot.rsk_prot) {
+		reqsk_free(req);
+		return;
+	}
 	req->rsk_ops->destructor(req);
 	RCU_INIT_POINTER(inet_rsk(req)->ireq_opt, NULL);
 	req = this_cpu_xchg(asked_req, req);
@@ -175,24 +180,25 @@ void fsk_child_exit(void)
 /**
  * fsk_child_lsm_reason - would the security module let TCP answer this SYN?
  * @lsk: listener
+ * @dev: device the client is on
  * @skb: SYN, as fsk_policy_syn() makes it
  * @t: addresses
  *
  * Context: BH disabled, RCU read section.
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
  */
-int fsk_child_lsm_reason(struct sock *lsk, struct sk_buff *skb,
-			 const struct fsk_tuple *t)
+int fsk_child_lsm_reason(struct sock *lsk, struct net_device *dev,
+			 struct sk_buff *skb, const struct fsk_tuple *t)
 {
 	struct request_sock *req;
 	int reason;
 
 	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))
 		return FSK_ACCEPT;
-	req = borrow_req(lsk);
+	req = borrow_req(lsk, t);
 	if (!req)
 		return FSK_REASON_NOMEM;
-	fill_req(req, lsk, skb, t, TCP_MSS_DEFAULT);
+	fill_req(req, lsk, dev, skb, t, TCP_MSS_DEFAULT);
 	reason = security_inet_conn_request(lsk, skb, req) ? FSK_REASON_LSM :
 							     FSK_ACCEPT;
 	keep_req(req);
@@ -209,12 +215,7 @@ int fsk_child_lsm_reason(struct sock *lsk, struct sk_buff *skb,
  */
 struct sock *fsk_child_lookup(struct net_device *dev, const struct fsk_tuple *t)
 {
-	struct net *net = dev_net(dev);
-
-	return __inet_lookup_established(net,
-					 net->ipv4.tcp_death_row.hashinfo,
-					 t->saddr, t->sport, t->daddr,
-					 ntohs(t->dport), dev->ifindex, 0);
+	return fsk_ip_of(t)->find_established(dev, t);
 }
 
 /**
@@ -249,7 +250,7 @@ bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,
  * fsk_child_check - may this listener have this connection?
  * @lsk: listener
  * @dev: device the client is on
- * @mac: its address there, or NULL to ask ARP; 2-byte aligned
+ * @mac: its address there, or NULL to ask for it; 2-byte aligned
  * @t: addresses
  * @mark: of the SYN as it arrives
  * @syn: where to put the SYN that was judged; to be freed by fsk_spare_put()
@@ -264,7 +265,7 @@ int fsk_child_check(struct sock *lsk, struct net_device *dev, const u8 *mac,
 		    const struct fsk_tuple *t, u32 mark,
 		    struct sk_buff **syn, u32 *mtu)
 {
-	int reason = fsk_child_listener_reason(lsk);
+	int reason = fsk_child_listener_reason(lsk, t);
 
 	if (reason == FSK_ACCEPT &&
 	    (sk_acceptq_is_full(lsk) ||
@@ -291,7 +292,7 @@ struct sock *fsk_child_find_acceptor(struct net_device *dev,
 
 	if (!lsk)
 		return NULL;
-	if (fsk_child_listener_reason(lsk) == FSK_ACCEPT &&
+	if (fsk_child_listener_reason(lsk, t) == FSK_ACCEPT &&
 	    !sk_acceptq_is_full(lsk) && !fsk_child_tuple_in_use(dev, t, false))
 		return lsk;
 	sock_put(lsk);
@@ -326,14 +327,15 @@ struct sock *fsk_child_make(struct sock *lsk, struct net_device *dev,
 	struct sock *child;
 	bool own_req = false;
 
-	req = alloc_req(lsk);
+	req = alloc_req(lsk, t);
 	if (!req)
 		return NULL;
-	fill_req(req, lsk, skb, t, mss);
+	fill_req(req, lsk, dev, skb, t, mss);
 	if (security_inet_conn_request(lsk, skb, req))
 		goto err_req;
 	child = fsk_syn_recv_sock(inet_csk(lsk)->icsk_af_ops, lsk, skb, req,
-				  fsk_policy_child_dst(lsk, req), &own_req);
+				  fsk_ip_of(t)->child_route(lsk, req),
+				  &own_req);
 	if (!child)
 		goto err_req;
 	security_inet_conn_established(child, skb);

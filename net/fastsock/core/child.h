@@ -14,9 +14,9 @@ struct sock;
 
 struct sock *fsk_child_find_listener(struct net_device *dev,
 				     const struct fsk_tuple *t);
-int fsk_child_listener_reason(struct sock *lsk);
-int fsk_child_lsm_reason(struct sock *lsk, struct sk_buff *skb,
-			 const struct fsk_tuple *t);
+int fsk_child_listener_reason(struct sock *lsk, const struct fsk_tuple *t);
+int fsk_child_lsm_reason(struct sock *lsk, struct net_device *dev,
+			 struct sk_buff *skb, const struct fsk_tuple *t);
 struct sock *fsk_child_lookup(struct net_device *dev,
 			      const struct fsk_tuple *t);
 bool fsk_child_tuple_in_use(struct net_device *dev, const struct fsk_tuple *t,

@@ -173,6 +173,7 @@ enum fsk_phase {
  * @probes: unanswered keepalive probes
  * @tuned_seq: copied_seq when the receive buffer was last looked at
  * @tuned_at: jiffies, then
+ * @route_genid: its namespace's counter for fsk_route_gen(); constant
  * @path_gen: fsk_route_gen() at which the way to the peer was found good
  * @challenge: is the peer still there?
  * @came: bytes that lately came in one piece, the most of them, moving down
@@ -226,6 +227,7 @@ struct fsk_conn {
 	u32 probes;
 	u32 tuned_seq;
 	u32 tuned_at;
+	const atomic_t *route_genid;
 	u32 path_gen;
 	struct fsk_challenge challenge;
 	u32 came;
@@ -315,7 +317,7 @@ static inline struct fsk_conn *fsk_conn_rcu(const struct sock *sk)
 /* Has nothing changed since the way was found good?  Socket lock held. */
 static inline bool fsk_conn_path_fresh(const struct fsk_conn *conn)
 {
-	return likely(conn->path_gen == fsk_route_gen(conn->sk));
+	return likely(conn->path_gen == fsk_route_gen(conn->route_genid));
 }
 
 /* Does the program want to know when bytes arrived? */

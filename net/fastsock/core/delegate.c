@@ -26,7 +26,8 @@
 #include "core/family.h"
 #include "core/state.h"
 #include "core/transport.h"
-#include "inet/ipv6.h"
+#include "inet/ip.h"
+#include "inet/mapped.h"
 
 int (*fsk_guest_release)(struct socket *sock) __read_mostly;
 
@@ -166,18 +167,17 @@ int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 /**
  * fsk_option_reason - what only TCP can do for this socket, whoever the peer
  * @sk: a connecting socket, or a listener for its children
+ * @ip: what protocol the connection would be of
  *
  * Context: any; the options may change while it looks, as they may under TCP.
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
  */
-int fsk_option_reason(const struct sock *sk)
+int fsk_option_reason(const struct sock *sk, const struct fsk_ip *ip)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	if (fsk_tcp_signed(sk))
 		return FSK_REASON_MD5;
-	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
-		return FSK_REASON_IPOPTIONS;
 	if (inet_csk(sk)->icsk_ulp_ops)
 		return FSK_REASON_ULP;
 	if (rcu_access_pointer(sk->sk_filter))
@@ -186,7 +186,7 @@ int fsk_option_reason(const struct sock *sk)
 	    sock_flag(sk, SOCK_TXTIME) ||
 	    READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_TX_RECORD_MASK)
 		return FSK_REASON_OPTION;
-	return FSK_ACCEPT;
+	return ip->option_reason(sk);
 }
 
 /**

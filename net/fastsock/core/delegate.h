@@ -10,6 +10,7 @@
 #include "core/family.h"
 
 struct fsk_conn;
+struct fsk_ip;
 struct fsk_synack;
 
 /* Set by socket/ops.c: of the copies that other modules' transports have. */
@@ -44,7 +45,7 @@ void fsk_ops_connect(const struct fsk_conn *conn);
 void fsk_ops_disconnect(const struct fsk_conn *conn);
 
 bool fsk_claimed(struct sock *sk);
-int fsk_option_reason(const struct sock *sk);
+int fsk_option_reason(const struct sock *sk, const struct fsk_ip *ip);
 int fsk_connect_tcp(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 		    enum fsk_reason reason);
 void fsk_delegate(struct sock *sk, enum fsk_reason reason);

@@ -47,8 +47,8 @@ static int discard_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 }
 
 /*
- * Both families' connections are IPv4's.  TCP has a table of its own for those
- * of AF_INET6: what meets packets and addresses is IPv4's, the rest IPv6's.
+ * Of connections of IPv4 that a socket of AF_INET6 has TCP has a table of its
+ * own: what meets packets and addresses is IPv4's, the rest IPv6's.
  */
 static void fill_af_ops(struct fsk_family *fam)
 {
@@ -63,6 +63,8 @@ static void fill_af_ops(struct fsk_family *fam)
 	ops->getsockopt = own->getsockopt;
 	ops->addr2sockaddr = own->addr2sockaddr;
 	ops->sockaddr_len = own->sockaddr_len;
+	fam->native_af_ops = *own;
+	fam->native_af_ops.queue_xmit = discard_xmit;
 }
 
 static int init_inet6(void)

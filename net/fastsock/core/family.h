@@ -18,13 +18,14 @@ enum fsk_family_id {
  * @tcp_prot: TCP's struct proto; NULL if there are no such sockets
  * @tcp_ops: TCP's proto_ops
  * @tcp_af_ops: what TCP gives a new socket
- * @af_ops: of connections
+ * @af_ops: of connections of IPv4
+ * @native_af_ops: of connections of IPv6
  * @prot: of connections
  * @claimed: proto_ops, not yet decided
  * @reused: again, after fastsock
  * @connected: connected over fastsock
  *
- * The first four are set by fsk_family_init(), the others by socket/ops.c;
+ * The first five are set by fsk_family_init(), the others by socket/ops.c;
  * all is constant then.  Transports have copies of the last two.
  */
 struct fsk_family {
@@ -32,6 +33,7 @@ struct fsk_family {
 	const struct proto_ops *tcp_ops;
 	const struct inet_connection_sock_af_ops *tcp_af_ops;
 	struct inet_connection_sock_af_ops af_ops;
+	struct inet_connection_sock_af_ops native_af_ops;
 	struct proto prot;
 	struct proto_ops claimed;
 	struct proto_ops reused;

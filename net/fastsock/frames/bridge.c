@@ -196,7 +196,7 @@ static int ask_ipv4(const struct crossing *c, unsigned int hook,
 	struct net_device *dev = (*skb)->dev;
 	int why;
 
-	if (!c->asks_ipv4 || !fsk_nf_hooked(c->net, hook))
+	if (!c->asks_ipv4 || !fsk_nf_hooked(c->net, NFPROTO_IPV4, hook))
 		return FSK_ACCEPT;
 	if (c->tagged)
 		return FSK_REASON_NETFILTER;
@@ -207,7 +207,7 @@ static int ask_ipv4(const struct crossing *c, unsigned int hook,
 	if (arrives)
 		(*skb)->dev = c->br;
 	(*skb)->pkt_type = PACKET_HOST;
-	why = fsk_nf_run(c->net, hook,
+	why = fsk_nf_run(c->net, NFPROTO_IPV4, hook,
 			 hook == NF_INET_POST_ROUTING ? NULL : c->br,
 			 arrives ? NULL : c->br, NULL, skb);
 	if (*skb) {
@@ -310,12 +310,8 @@ static bool packet_unchanged(const struct sk_buff *skb,
 			     const struct fsk_tuple *t,
 			     const struct ethhdr *mac)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	const struct tcphdr *th = tcp_hdr(skb);
-
-	return iph->saddr == t->saddr && iph->daddr == t->daddr &&
-	       iph->protocol == IPPROTO_TCP && th->source == t->sport &&
-	       th->dest == t->dport && !memcmp(eth_hdr(skb), mac, ETH_HLEN);
+	return fsk_packet_unchanged(skb, t) &&
+	       !memcmp(eth_hdr(skb), mac, ETH_HLEN);
 }
 
 /* Caller: RCU, BH off. */
@@ -338,10 +334,7 @@ static int judge_packet(const struct crossing *c, const struct fsk_tuple *t,
 /* Caller: RCU, BH off. */
 static int judge_answer(const struct crossing *c, const struct sk_buff *syn)
 {
-	const struct fsk_tuple t = {
-		.saddr = c->t.daddr, .daddr = c->t.saddr,
-		.sport = c->t.dport, .dport = c->t.sport,
-	};
+	const struct fsk_tuple t = fsk_tuple_reversed(&c->t);
 	struct ethhdr mac = { .h_proto = htons(ETH_P_IP) };
 	struct sk_buff *skb;
 	int why;
@@ -365,7 +358,7 @@ static int judge(const struct crossing *c)
 
 	if ((c->from && fsk_nf_device_hooked(c->from)) ||
 	    (c->to && fsk_nf_device_hooked(c->to)) ||
-	    (c->asks_ipv4 && fsk_nf_sends(c->net)))
+	    (c->asks_ipv4 && fsk_nf_sends(c->net, NFPROTO_IPV4)))
 		return FSK_REASON_NETFILTER;
 	skb = make_packet(c, &c->t, &c->mac, false);
 	if (!skb)
@@ -428,7 +421,8 @@ static unsigned int judge_frame(struct sk_buff *skb,
 	if (!c.br)
 		return NF_ACCEPT;
 	c.t = (struct fsk_tuple) {
-		.saddr = syn->saddr, .daddr = syn->daddr,
+		.saddr = fsk_addr_of_v4(syn->saddr),
+		.daddr = fsk_addr_of_v4(syn->daddr),
 		.sport = syn->sport, .dport = syn->dport,
 	};
 	c.mac = *eth_hdr(skb);

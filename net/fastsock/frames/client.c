@@ -21,6 +21,7 @@
 #include "frames/cookie.h"
 #include "frames/frames.h"
 #include "frames/tx.h"
+#include "inet/ip.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
@@ -74,7 +75,7 @@ static void send_syn(struct fsk_frames *fr)
  * @t: addresses
  *
  * Context: process, socket owned.
- * Return: FSK_ACCEPT or FSK_REASON_NOMEM.
+ * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
  */
 int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 		       const struct fsk_tuple *t)
@@ -84,6 +85,8 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 	struct fsk_frames *fr;
 	u64 now;
 
+	if (fsk_ip_of(t)->pf != NFPROTO_IPV4)
+		return FSK_REASON_IPV6;
 	if (!fsk_eth_usable(dev))
 		return FSK_REASON_NOMEM;
 	fr = fsk_frames_alloc(sk, dev, mac, GFP_KERNEL);
@@ -253,11 +256,8 @@ void fsk_client_resume(struct fsk_conn *conn, const struct fsk_synack *sa)
  */
 static bool tell_lsm(struct sock *sk, struct net_device *dev, const u8 *mac)
 {
-	const struct inet_sock *inet = inet_sk(sk);
-	const struct fsk_tuple answer = {
-		.saddr = inet->inet_daddr, .daddr = inet->inet_saddr,
-		.sport = inet->inet_dport, .dport = inet->inet_sport,
-	};
+	const struct fsk_tuple syn = fsk_tuple_of(sk);
+	const struct fsk_tuple answer = fsk_tuple_reversed(&syn);
 	struct sk_buff *skb;
 
 	if (!IS_ENABLED(CONFIG_SECURITY_NETWORK))

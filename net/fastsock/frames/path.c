@@ -20,13 +20,12 @@
 
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
-#include <net/route.h>
 #include <net/tcp.h>
 
 #include "core/conn.h"
 #include "frames/frames.h"
 #include "frames/path.h"
-#include "inet/ipv4.h"
+#include "inet/ip.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "lan/eth.h"
@@ -77,30 +76,32 @@ void fsk_path_start(struct fsk_frames *fr)
 	u32 genid = 0;
 
 	if (dst)
-		genid = container_of(dst, struct rtable, dst)->rt_genid;
+		genid = fsk_ip_of_sock(conn->sk)->store_genid(conn->sk, dst);
 	set_mtu(fr, rcu_access_pointer(fr->path.dev), dst);
 	fr->path.state = look_for_channel(fr);
 	/* If no route is known it is looked up with the first frame. */
 	conn->path_gen = dst ? genid + atomic_read(&fsk_route_changes) :
-			       fsk_route_gen(conn->sk) - 1;
+			       fsk_route_gen(conn->route_genid) - 1;
 	fr->path.seen = conn->path_gen - 1;
 }
 
-/* ARP is asked if it does not know; then the old address stays meanwhile. */
+/* It is asked for if it is not known; then the old one stays meanwhile. */
 static void follow_neighbour(struct fsk_frames *fr, struct net_device *dev,
 			     bool ask)
 {
+	const struct fsk_tuple t = fsk_tuple_of(fr->conn.sk);
+
 	if (!(dev->flags & IFF_LOOPBACK))
-		fsk_ipv4_resolve(dev, inet_sk(fr->conn.sk)->inet_daddr, ask,
-				 fr->path.mac);
+		fsk_ip_resolve(dev, &t.daddr, ask, fr->path.mac);
 }
 
 /* Can frames take this route? */
-static bool carries(const struct fsk_frames *fr, const struct rtable *rt)
+static bool carries(const struct fsk_frames *fr, const struct dst_entry *dst)
 {
-	const struct net_device *dev = rt->dst.dev;
+	const struct fsk_ip *ip = fsk_ip_of_sock(fr->conn.sk);
+	const struct net_device *dev = dst->dev;
 
-	if (fsk_ipv4_route_reason(rt) != FSK_ACCEPT)
+	if (fsk_ip_route_reason(ip, dst) != FSK_ACCEPT)
 		return false;
 	/* Which may be too narrow by now for new connections. */
 	if (dev == fsk_frames_dev(fr))
@@ -111,14 +112,14 @@ static bool carries(const struct fsk_frames *fr, const struct rtable *rt)
 /* Return: FSK_PATH_*, of frames that leave.  RCU read section. */
 static u8 follow(struct fsk_frames *fr, bool ask)
 {
-	struct rtable *rt = fsk_ipv4_kept_route(fr->conn.sk);
+	struct dst_entry *dst = fsk_ip_kept_route(fr->conn.sk);
 
-	if (IS_ERR(rt))
+	if (IS_ERR(dst))
 		return FSK_PATH_NO_ROUTE;
-	if (!carries(fr, rt) || !fsk_frames_set_dev(fr, rt->dst.dev))
+	if (!carries(fr, dst) || !fsk_frames_set_dev(fr, dst->dev))
 		return FSK_PATH_ELSEWHERE;
-	set_mtu(fr, rt->dst.dev, &rt->dst);
-	follow_neighbour(fr, rt->dst.dev, ask);
+	set_mtu(fr, dst->dev, dst);
+	follow_neighbour(fr, dst->dev, ask);
 	return 0;
 }
 
@@ -128,9 +129,9 @@ static u8 admit(const struct fsk_frames *fr)
 	struct sock *sk = fr->conn.sk;
 	struct net_device *dev;
 
-	if (!fsk_ipv4_is_ours(sk))
-		return FSK_PATH_NOT_OURS;
 	dev = fsk_frames_dev(fr);
+	if (!fsk_ip_of_sock(sk)->is_ours(sk, dev))
+		return FSK_PATH_NOT_OURS;
 	if (dev && !fsk_policy_running(sk, dev))
 		return FSK_PATH_REFUSED;
 	return 0;
@@ -138,7 +139,7 @@ static u8 admit(const struct fsk_frames *fr)
 
 static void check(struct fsk_frames *fr, bool ask)
 {
-	u32 gen = fsk_route_gen(fr->conn.sk);
+	u32 gen = fsk_route_gen(fr->conn.route_genid);
 	u8 bad;
 
 	rcu_read_lock();
@@ -187,7 +188,7 @@ void fsk_path_doubt(struct fsk_frames *fr)
  */
 bool fsk_path_hears(struct fsk_frames *fr)
 {
-	if (fr->path.seen != fsk_route_gen(fr->conn.sk) ||
+	if (fr->path.seen != fsk_route_gen(fr->conn.route_genid) ||
 	    (fr->path.state & (FSK_PATH_BAD_OUT | FSK_PATH_BAD_IN) &&
 	     tcp_jiffies32 - fr->path.looked > PATH_LOOK_AGAIN))
 		fsk_path_check(fr);

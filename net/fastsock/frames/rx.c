@@ -27,7 +27,7 @@
 #include "frames/segment.h"
 #include "frames/server.h"
 #include "frames/tx.h"
-#include "inet/ipv4.h"
+#include "inet/ip.h"
 #include "lan/eth.h"
 #include "lan/hello.h"
 #include "lan/channel.h"
@@ -383,11 +383,13 @@ int fsk_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* A frame from a new address: the peer's has changed if ARP says so too. */
+/* A frame from a new address: the peer's has changed if IP says so, too. */
 static bool moved_here(const struct fsk_frames *fr, struct net_device *mine,
 		       const u8 *mac)
 {
-	return fsk_ipv4_neighbour_is(mine, fr->conn.sk->sk_daddr, mac);
+	const struct fsk_tuple t = fsk_tuple_of(fr->conn.sk);
+
+	return fsk_ip_neighbour_is(mine, &t.daddr, mac);
 }
 
 /* Bytes that frames may hold while they wait for the socket's owner. */

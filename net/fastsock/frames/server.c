@@ -25,7 +25,7 @@
 #include "frames/tomb.h"
 #include "frames/tx.h"
 #include "frames/waiting.h"
-#include "inet/ipv4.h"
+#include "inet/ip.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/peer.h"
@@ -59,7 +59,7 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 				    READ_ONCE(lsk->sk_mark))
 		reason = FSK_REASON_NETFILTER;
 	if (reason == FSK_ACCEPT)
-		reason = fsk_child_lsm_reason(lsk, skb, t);
+		reason = fsk_child_lsm_reason(lsk, dev, skb, t);
 	fsk_spare_put(skb);
 	sa->win = cpu_to_be32(fsk_rx_promise(lsk));
 	if (reason == FSK_ACCEPT) {
@@ -72,10 +72,11 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 
 static void syn_tuple(const struct fsk_syn *syn, struct fsk_tuple *t)
 {
-	t->saddr = syn->saddr;
-	t->daddr = syn->daddr;
-	t->sport = syn->sport;
-	t->dport = syn->dport;
+	*t = (struct fsk_tuple) {
+		.saddr = fsk_addr_of_v4(syn->saddr),
+		.daddr = fsk_addr_of_v4(syn->daddr),
+		.sport = syn->sport, .dport = syn->dport,
+	};
 }
 
 static bool syn_sane(const struct fsk_syn *syn)
@@ -92,10 +93,11 @@ static bool syn_sane(const struct fsk_syn *syn)
  * segment could claim its neighbour's address.  CONFIRM need not ask again: its
  * cookie covers both.
  */
-static bool source_known(struct net_device *dev, const u8 *mac, __be32 addr)
+static bool source_known(struct net_device *dev, const u8 *mac,
+			 const struct in6_addr *addr)
 {
 	return dev->flags & IFF_LOOPBACK ||
-	       fsk_ipv4_neighbour_is(dev, addr, mac);
+	       fsk_ip_neighbour_is(dev, addr, mac);
 }
 
 /* The spinlock is held.  Return: false if the peer is somebody else. */
@@ -198,7 +200,7 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		break;
 	}
 	syn_tuple(syn, &t);
-	reason = source_known(dev, mac, t.saddr) ?
+	reason = source_known(dev, mac, &t.saddr) ?
 		 syn_reason(syn, dev, mac, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
 	if (likely(reason != FSK_REASON_BACKLOG) ||
 	    !challenge_owner(syn, dev, mac, &t))
@@ -317,7 +319,7 @@ struct fsk_frames *fsk_rcv_confirm(u32 id, u32 key,
 	lsk = fsk_child_find_listener(dev, &t);
 	if (!lsk)
 		return NULL;
-	if (fsk_child_listener_reason(lsk) != FSK_ACCEPT) {
+	if (fsk_child_listener_reason(lsk, &t) != FSK_ACCEPT) {
 		fr = NULL;
 	} else if (sk_acceptq_is_full(lsk)) {
 		fsk_drop(net, NULL, FSK_DROP_BACKLOG);

@@ -17,10 +17,10 @@
  * connection.  If an administrator has deleted it, there is nothing to end.
  */
 
+#include <linux/ip.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/skbuff.h>
-#include <net/ip.h>
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
 #include <net/netfilter/nf_conntrack.h>
 #endif
@@ -28,6 +28,7 @@
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "inet/conntrack.h"
+#include "inet/ip.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
@@ -38,37 +39,48 @@
 #define ENTRY_LIFE	(S32_MAX / 2)
 
 /* The function of the kernel's at this place. */
-static const struct nf_hook_entry *find_hook(const struct net *net,
-					     unsigned int hook, int priority)
+static const struct nf_hook_entry *
+find_hook(const struct net *net, u8 pf, unsigned int hook,
+	  bool (*is_it)(const struct nf_hook_ops *ops, u8 pf))
 {
 	const struct nf_hook_entries *e;
 	struct nf_hook_ops **ops;
 	unsigned int i;
 
-	e = rcu_dereference(net->nf.hooks_ipv4[hook]);
+	e = rcu_dereference(*fsk_nf_hooks(net, pf, hook));
 	if (!e)
 		return NULL;
 	ops = nf_hook_entries_get_hook_ops(e);
 	for (i = 0; i < e->num_hook_entries; i++) {
-		const struct nf_hook_ops *op = READ_ONCE(ops[i]);
-
-		if (op->priority == priority &&
-		    op->hook_ops_type == NF_HOOK_OP_UNDEFINED)
+		if (is_it(READ_ONCE(ops[i]), pf))
 			return &e->hooks[i];
 	}
 	return NULL;
 }
 
-static bool call(struct net *net, unsigned int hook, int priority,
+static bool is_track(const struct nf_hook_ops *ops, u8 pf)
+{
+	return ops->priority == NF_IP_PRI_CONNTRACK &&
+	       ops->hook_ops_type == NF_HOOK_OP_UNDEFINED;
+}
+
+static bool is_nat(const struct nf_hook_ops *ops, u8 pf)
+{
+	return ops->priority == NF_IP_PRI_NAT_SRC &&
+	       ops->hook_ops_type == NF_HOOK_OP_UNDEFINED;
+}
+
+static bool call(struct net *net, u8 pf, unsigned int hook,
+		 bool (*which)(const struct nf_hook_ops *ops, u8 pf),
 		 struct sk_buff **skb)
 {
-	const struct nf_hook_entry *e = find_hook(net, hook, priority);
+	const struct nf_hook_entry *e = find_hook(net, pf, hook, which);
 	struct nf_hook_state state;
 
 	if (!e)
 		return false;
 	/* Conntrack does not ask for the device, but looks at it. */
-	nf_hook_state_init(&state, hook, NFPROTO_IPV4, net->loopback_dev,
+	nf_hook_state_init(&state, hook, pf, net->loopback_dev,
 			   net->loopback_dev, NULL, net, NULL);
 	return fsk_nf_call(e, &state, skb) == FSK_ACCEPT;
 }
@@ -79,24 +91,19 @@ static bool call(struct net *net, unsigned int hook, int priority,
  */
 static struct sk_buff *tracked_syn(const struct sock *sk, u8 side)
 {
-	const struct inet_sock *inet = inet_sk(sk);
+	bool server = side == FSK_TRACKED_SERVER;
+	struct fsk_tuple t = fsk_tuple_of(sk);
 	struct net *net = sock_net(sk);
 	enum ip_conntrack_info info;
-	struct fsk_tuple t = {
-		.saddr = inet->inet_rcv_saddr, .daddr = inet->inet_daddr,
-		.sport = inet->inet_sport, .dport = inet->inet_dport,
-	};
 	struct sk_buff *skb;
 
-	if (side == FSK_TRACKED_SERVER) {
-		swap(t.saddr, t.daddr);
-		swap(t.sport, t.dport);
-	}
+	if (server)
+		t = fsk_tuple_reversed(&t);
 	skb = fsk_packet_build(net->loopback_dev, &t, false, 0, IPDEFTTL);
 	if (!skb)
 		return NULL;
-	if (call(net, side == FSK_TRACKED_SERVER ?
-		 NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT, NF_IP_PRI_CONNTRACK,
+	if (call(net, fsk_ip_of(&t)->pf,
+		 server ? NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT, is_track,
 		 &skb) && nf_ct_get(skb, &info) &&
 	    CTINFO2DIR(info) == IP_CT_DIR_ORIGINAL)
 		return skb;
@@ -132,12 +139,13 @@ void fsk_conntrack_do_open(struct sock *sk, enum fsk_tracked side, u8 *tracked)
 {
 	const struct dst_entry *dst = __sk_dst_get(sk);
 	bool server = side == FSK_TRACKED_SERVER;
+	u8 pf = fsk_ip_of_sock(sk)->pf;
 	struct net *net = sock_net(sk);
 	enum ip_conntrack_info info;
 	struct sk_buff *skb;
 	struct nf_conn *ct;
 
-	if (!find_hook(net, NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC))
+	if (!find_hook(net, pf, NF_INET_POST_ROUTING, is_nat))
 		return;
 	/* Within a host nothing is masqueraded. */
 	if (dst && dst->dev->flags & IFF_LOOPBACK)
@@ -149,8 +157,8 @@ void fsk_conntrack_do_open(struct sock *sk, enum fsk_tracked side, u8 *tracked)
 	} else {
 		*tracked = side;
 		establish(ct);
-		call(net, server ? NF_INET_LOCAL_IN : NF_INET_POST_ROUTING,
-		     NF_IP_PRI_CONNTRACK_CONFIRM, &skb);
+		call(net, pf, server ? NF_INET_LOCAL_IN : NF_INET_POST_ROUTING,
+		     fsk_nf_is_ct_confirm, &skb);
 	}
 	kfree_skb(skb);
 }

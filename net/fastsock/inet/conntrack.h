@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <net/sock.h>
 
+#include "inet/ip.h"
 #include "inet/netfilter.h"
 
 /**
@@ -30,7 +31,8 @@ void fsk_conntrack_close(struct sock *sk, u8 *tracked);
 static inline void fsk_conntrack_open(struct sock *sk, enum fsk_tracked side,
 				      u8 *tracked)
 {
-	if (unlikely(fsk_nf_hooked(sock_net(sk), NF_INET_POST_ROUTING)))
+	if (unlikely(fsk_nf_hooked(sock_net(sk), fsk_ip_of_sock(sk)->pf,
+				   NF_INET_POST_ROUTING)))
 		fsk_conntrack_do_open(sk, side, tracked);
 }
 #else

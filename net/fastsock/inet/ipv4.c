@@ -1,192 +1,102 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What IPv4 knows of the way to a peer: its routes, and ARP.
- *
- * Who carries connections past TCP sends to where TCP would.  Every question to
- * the routing code and to the table of neighbours stands here: another family
- * needs a room like this one, and nothing else of the kind.
+ * IPv4: its routes, ARP, and how TCP's sockets get their names.  Packets that
+ * are only tried out are in ipv4_packet.c.
  */
 
-#include <linux/etherdevice.h>
-#include <linux/hash.h>
 #include <linux/netdevice.h>
-#include <linux/percpu.h>
-#include <linux/smp.h>
 #include <net/arp.h>
 #include <net/inet_hashtables.h>
 #include <net/ip_fib.h>
-#include <net/neighbour.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
 #include <net/tcp.h>
-#include <net/xfrm.h>
 
 #include "base/compat.h"
 #include "base/stats.h"
+#include "inet/ip.h"
 #include "inet/ipv4.h"
 #include "inet/known.h"
 
-static bool snapshot(struct neighbour *n, u8 *mac)
+static const atomic_t *genid(const struct net *net)
 {
-	u8 ha[MAX_ADDR_LEN] __aligned(2);
-
-	if (!(READ_ONCE(n->nud_state) & NUD_VALID))
-		return false;
-	neigh_ha_snapshot(ha, n, n->dev);
-	ether_addr_copy(mac, ha);
-	return true;
+	return &net->ipv4.rt_genid;
 }
 
-/**
- * fsk_ipv4_neighbour - which link-layer address has this neighbour?
- * @dev: device it is on
- * @addr: its address
- * @mac: where to put the answer, 2-byte aligned; untouched if there is none
- *
- * Context: any.
- * Return: true if ARP knows it.
- */
-bool fsk_ipv4_neighbour(struct net_device *dev, __be32 addr, u8 *mac)
+/* In an RCU read section. */
+static struct neighbour *find_neighbour(struct net_device *dev,
+					const struct in6_addr *addr)
 {
-	struct neighbour *n;
-	bool known;
+	__be32 key = fsk_addr_v4(addr);
 
-	rcu_read_lock();
-	n = __ipv4_neigh_lookup_noref(dev, (__force u32)addr);
-	known = n && snapshot(n, mac);
-	rcu_read_unlock();
-	return known;
+	return __ipv4_neigh_lookup_noref(dev, (__force u32)key);
 }
 
-/**
- * fsk_ipv4_neighbour_is - has this neighbour that link-layer address?
- * @dev: device it is on
- * @addr: its address
- * @mac: link-layer address, 2-byte aligned
- *
- * Context: any.
- * Return: true if ARP says so; false also if it does not know.
- */
-bool fsk_ipv4_neighbour_is(struct net_device *dev, __be32 addr, const u8 *mac)
+static struct neighbour *make_neighbour(struct net_device *dev,
+					const struct in6_addr *addr)
 {
-	u8 known[ETH_ALEN] __aligned(2);
-
-	return fsk_ipv4_neighbour(dev, addr, known) &&
-	       ether_addr_equal(known, mac);
-}
-
-/**
- * fsk_ipv4_resolve - as fsk_ipv4_neighbour(), and have ARP find out
- * @dev: device the neighbour is on
- * @addr: its address
- * @ask: have what is known confirmed
- * @mac: where to put the address, if it is known; 2-byte aligned
- *
- * Context: any but hard interrupt.
- */
-void fsk_ipv4_resolve(struct net_device *dev, __be32 addr, bool ask, u8 *mac)
-{
+	__be32 key = fsk_addr_v4(addr);
 	struct neighbour *n;
 
-	n = __ipv4_neigh_lookup(dev, (__force u32)addr);
-	if (!n)
-		n = neigh_create(&arp_tbl, &addr, dev);
-	if (IS_ERR(n))
-		return;
-	if (!snapshot(n, mac) || ask)
-		neigh_event_send(n, NULL);
-	neigh_release(n);
+	n = __ipv4_neigh_lookup(dev, (__force u32)key);
+	return n ?: neigh_create(&arp_tbl, &key, dev);
 }
 
-/**
- * fsk_ipv4_route - the route by which TCP would send now
- * @sk: connected socket
- * @fl4: where to put the flow
- *
- * Context: any but hard interrupt; no lock of @sk is needed.
- * Return: a route, referenced, or an error pointer.
- */
-struct rtable *fsk_ipv4_route(struct sock *sk, struct flowi4 *fl4)
+static struct rtable *rtable(const struct dst_entry *dst)
+{
+	return container_of(dst, struct rtable, dst);
+}
+
+/* A route, or why there is none, for those who do not know what kind it is. */
+static struct dst_entry *dst_of(struct rtable *rt)
+{
+	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
+}
+
+static struct dst_entry *route(struct sock *sk, struct flowi *fl)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
-	return ip_route_output_ports(sock_net(sk), fl4, sk, inet->inet_daddr,
-				     inet->inet_saddr, inet->inet_dport,
-				     inet->inet_sport, IPPROTO_TCP,
-				     ip_sock_rt_tos(sk), sk->sk_bound_dev_if);
+	return dst_of(ip_route_output_ports(sock_net(sk), &fl->u.ip4, sk,
+					    inet->inet_daddr, inet->inet_saddr,
+					    inet->inet_dport, inet->inet_sport,
+					    IPPROTO_TCP, ip_sock_rt_tos(sk),
+					    sk->sk_bound_dev_if));
 }
 
-/**
- * fsk_ipv4_elsewhere - would TCP go on by a router or IPsec?
- * @sk: connected socket
- *
- * Context: any but hard interrupt; no lock of @sk is needed.
- * Return: true if so; false also if there is no route.
- */
-bool fsk_ipv4_elsewhere(struct sock *sk)
+static struct dst_entry *stored_route(struct sock *sk)
 {
-	struct flowi4 fl4;
-	struct rtable *rt;
-	bool yes;
-
-	rt = fsk_ipv4_route(sk, &fl4);
-	if (IS_ERR(rt))
-		return false;
-	yes = fsk_ipv4_route_leads_on(rt) || dst_xfrm(&rt->dst);
-	ip_rt_put(rt);
-	return yes;
+	return __sk_dst_check(sk, 0);
 }
 
-/**
- * fsk_ipv4_kept_route - likewise, kept in the socket as TCP keeps it
- * @sk: connected socket
- *
- * Context: socket lock held in either form, RCU read section.
- * Return: a route, which the socket references, or an error pointer.
- */
-struct rtable *fsk_ipv4_kept_route(struct sock *sk)
+static u32 store_genid(const struct sock *sk, struct dst_entry *dst)
 {
-	struct dst_entry *dst = __sk_dst_check(sk, 0);
-	struct flowi4 fl4;
-	struct rtable *rt;
-
-	if (dst)
-		return container_of(dst, struct rtable, dst);
-	rt = fsk_ipv4_route(sk, &fl4);
-	if (!IS_ERR(rt))
-		sk_setup_caps(sk, &rt->dst);
-	return rt;
+	return rtable(dst)->rt_genid;
 }
 
-/**
- * fsk_ipv4_route_reason - does this route lead to a neighbour, or to this host?
- * @rt: route
- *
- * Context: any.
- * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
- */
-int fsk_ipv4_route_reason(const struct rtable *rt)
+static u8 route_type(const struct dst_entry *dst)
 {
-	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST) ||
-	    (rt->rt_type != RTN_UNICAST && rt->rt_type != RTN_LOCAL))
-		return FSK_REASON_NOROUTE;
-	if (fsk_ipv4_route_leads_on(rt))
-		return FSK_REASON_GATEWAY;
-	if (dst_xfrm(&rt->dst))
-		return FSK_REASON_XFRM;
-	return FSK_ACCEPT;
+	const struct rtable *rt = rtable(dst);
+
+	if (rt->rt_flags & RTCF_MULTICAST)
+		return RTN_MULTICAST;
+	return rt->rt_flags & RTCF_BROADCAST ? RTN_BROADCAST : rt->rt_type;
 }
 
-/**
- * fsk_ipv4_is_ours - has this host still the address of its end?
- * @sk: connected socket
- *
- * Context: any.
- * Return: true if so.
- */
-bool fsk_ipv4_is_ours(const struct sock *sk)
+static bool leads_on(const struct dst_entry *dst)
+{
+	return rtable(dst)->rt_uses_gateway || dst->lwtstate;
+}
+
+static bool is_ours(const struct sock *sk, struct net_device *dev)
 {
 	return inet_addr_type(sock_net(sk), inet_sk(sk)->inet_rcv_saddr) ==
 	       RTN_LOCAL;
+}
+
+static bool has_rules(const struct net *net)
+{
+	return fib4_has_custom_rules(net);
 }
 
 /**
@@ -204,37 +114,30 @@ bool fsk_ipv4_ports_matter(const struct net *net)
 	if (READ_ONCE(net->ipv4.sysctl_fib_multipath_hash_policy))
 		return true;
 #endif
-	return fsk_ipv4_xfrm_judges_out(net) || fib4_has_custom_rules(net);
+	return fsk_ip_xfrm_judges_out(net) || has_rules(net);
 }
 
-/**
- * fsk_ipv4_route_plain - does the route depend on nothing but the destination?
- * @sk: unconnected socket
- *
- * Context: process; the caller owns @sk.
- * Return: true if so.
- */
-bool fsk_ipv4_route_plain(const struct sock *sk)
+static int option_reason(const struct sock *sk)
+{
+	return rcu_access_pointer(inet_sk(sk)->inet_opt) ?
+	       FSK_REASON_IPOPTIONS : FSK_ACCEPT;
+}
+
+static bool route_plain(const struct sock *sk)
 {
 	return !inet_sk(sk)->inet_saddr && !sk->sk_bound_dev_if &&
 	       !READ_ONCE(sk->sk_mark) && !inet_sk(sk)->tos &&
-	       !fib4_has_custom_rules(sock_net(sk));
+	       !has_rules(sock_net(sk));
 }
 
-/**
- * fsk_ipv4_first_route - where would this connect() lead, ports aside?
- * @sk: unconnected socket
- * @daddr: the server's address; 0 becomes this host's
- *
- * One look-up, where fsk_ipv4_connect_route() may do two.
- *
- * Context: process; the caller owns @sk.
- * Return: a route, referenced, or an error pointer.
+/*
+ * One look-up, where connect_route() may do two.  The unspecified address
+ * becomes this host's.
  */
-struct rtable *fsk_ipv4_first_route(const struct sock *sk, __be32 *daddr)
+static struct dst_entry *first_route(struct sock *sk, struct fsk_tuple *to)
 {
 	struct flowi4 fl4 = {
-		.daddr = *daddr,
+		.daddr = fsk_addr_v4(&to->daddr),
 		.saddr = inet_sk(sk)->inet_saddr,
 		.flowi4_oif = sk->sk_bound_dev_if,
 		.flowi4_mark = READ_ONCE(sk->sk_mark),
@@ -245,24 +148,12 @@ struct rtable *fsk_ipv4_first_route(const struct sock *sk, __be32 *daddr)
 	};
 	struct rtable *rt = __ip_route_output_key(sock_net(sk), &fl4);
 
-	*daddr = fl4.daddr;
-	return rt;
+	to->daddr = fsk_addr_of_v4(fl4.daddr);
+	return dst_of(rt);
 }
 
-/**
- * fsk_ipv4_connect_route - the route by which TCP would connect
- * @sk: unconnected socket
- * @fl4: where to put the flow
- * @daddr: the server's address
- * @dport: its port
- *
- * TCP looks twice, because only the first time tells its own address.
- *
- * Context: process; the caller owns @sk.
- * Return: a route, referenced, or an error pointer.
- */
-struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
-				      __be32 daddr, __be16 dport)
+static struct rtable *connect_rtable(struct sock *sk, struct flowi4 *fl4,
+				     __be32 daddr, __be16 dport)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	struct net *net = sock_net(sk);
@@ -290,51 +181,25 @@ struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
 	return rt;
 }
 
-/* Where the hashes of this processor's connections have got to. */
-static DEFINE_PER_CPU(u32, txhash_seq);
-
-/**
- * fsk_ipv4_txhash - a number that tells a connection's packets from others'
- *
- * Queues and qdiscs spread connections by it.  Steps of the golden ratio are
- * spread more evenly than random numbers, and cost less.
- *
- * Context: any.
- * Return: the number, not 0.
- */
-u32 fsk_ipv4_txhash(void)
+/* TCP looks twice, because only the first time tells its own address. */
+static struct dst_entry *connect_route(struct sock *sk, struct flowi *fl,
+				       struct fsk_tuple *to)
 {
-	return this_cpu_add_return(txhash_seq, GOLDEN_RATIO_32) ?: 1;
+	struct rtable *rt = connect_rtable(sk, &fl->u.ip4,
+					   fsk_addr_v4(&to->daddr), to->dport);
+
+	if (IS_ERR(rt))
+		return ERR_CAST(rt);
+	to->daddr = fsk_addr_of_v4(fl->u.ip4.daddr);
+	return &rt->dst;
 }
 
-/**
- * fsk_ipv4_init - choose what hashes begin with
- *
- * Processors begin elsewhere, and nobody can tell how many there were.
- *
- * Context: process, module load.
- */
-void fsk_ipv4_init(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		per_cpu(txhash_seq, cpu) = get_random_u32();
-}
-
-/**
- * fsk_ipv4_bind_and_hash - take the addresses and a port exactly as TCP does
- * @sk: unconnected socket
- * @fl4: flow of the route
- * @dport: the server's port
- * @rtp: the route, referenced; perhaps another one afterwards
- *
- * Context: process; the caller owns @sk.
+/*
  * Return: 0 with the socket in SYN_SENT and hashed; or TCP's errno with the
  * socket as before and the route put.
  */
-int fsk_ipv4_bind_and_hash(struct sock *sk, struct flowi4 *fl4, __be16 dport,
-			   struct rtable **rtp)
+static int take_name(struct sock *sk, struct flowi4 *fl4, __be16 dport,
+		     struct rtable **rtp)
 {
 	struct inet_timewait_death_row *row = &sock_net(sk)->ipv4.tcp_death_row;
 	struct inet_sock *inet = inet_sk(sk);
@@ -357,7 +222,7 @@ int fsk_ipv4_bind_and_hash(struct sock *sk, struct flowi4 *fl4, __be16 dport,
 	err = inet_hash_connect(row, sk);
 	if (err)
 		goto failure;
-	WRITE_ONCE(sk->sk_txhash, fsk_ipv4_txhash());
+	WRITE_ONCE(sk->sk_txhash, fsk_ip_txhash());
 	/* TCP always looks again. */
 	if (fsk_ipv4_ports_matter(sock_net(sk)))
 		*rtp = ip_route_newports(fl4, *rtp, sport, dport,
@@ -378,3 +243,94 @@ failure:
 	inet->inet_dport = 0;
 	return err;
 }
+
+static int bind_and_hash(struct sock *sk, struct flowi *fl, __be16 dport,
+			 struct dst_entry **dst)
+{
+	struct rtable *rt = rtable(*dst);
+	int err;
+
+	err = take_name(sk, &fl->u.ip4, dport, &rt);
+	if (!err)
+		*dst = &rt->dst;
+	return err;
+}
+
+static struct fsk_tuple tuple_of(const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	return (struct fsk_tuple) {
+		.saddr = fsk_addr_of_v4(inet->inet_saddr),
+		.daddr = fsk_addr_of_v4(inet->inet_daddr),
+		.sport = inet->inet_sport, .dport = inet->inet_dport,
+	};
+}
+
+static struct sock *find_listener(struct net_device *dev,
+				  const struct fsk_tuple *t)
+{
+	struct net *net = dev_net(dev);
+	int dif = dev->ifindex, sdif = 0;
+
+	if (netif_is_l3_slave(dev)) {
+		sdif = dif;
+		dif = l3mdev_master_ifindex_rcu(dev);
+	}
+	return __inet_lookup_listener(net, net->ipv4.tcp_death_row.hashinfo,
+				      NULL, 0, fsk_addr_v4(&t->saddr),
+				      t->sport, fsk_addr_v4(&t->daddr),
+				      ntohs(t->dport), dif, sdif);
+}
+
+static struct sock *find_established(struct net_device *dev,
+				     const struct fsk_tuple *t)
+{
+	struct net *net = dev_net(dev);
+
+	return __inet_lookup_established(net,
+					 net->ipv4.tcp_death_row.hashinfo,
+					 fsk_addr_v4(&t->saddr), t->sport,
+					 fsk_addr_v4(&t->daddr),
+					 ntohs(t->dport), dev->ifindex, 0);
+}
+
+static void fill_req(struct request_sock *req, const struct sock *lsk,
+		     const struct net_device *dev, const struct fsk_tuple *t)
+{
+	sk_rcv_saddr_set(req_to_sk(req), fsk_addr_v4(&t->daddr));
+	sk_daddr_set(req_to_sk(req), fsk_addr_v4(&t->saddr));
+}
+
+const struct fsk_ip fsk_ipv4 = {
+	.pf			= NFPROTO_IPV4,
+	.header_len		= sizeof(struct iphdr),
+	.genid			= genid,
+	.find_neighbour		= find_neighbour,
+	.make_neighbour		= make_neighbour,
+	.route			= route,
+	.stored_route		= stored_route,
+	.store_route		= sk_setup_caps,
+	.store_genid		= store_genid,
+	.route_type		= route_type,
+	.leads_on		= leads_on,
+	.is_ours		= is_ours,
+	.has_rules		= has_rules,
+	.option_reason		= option_reason,
+	.route_plain		= route_plain,
+	.first_route		= first_route,
+	.connect_route		= connect_route,
+	.bind_and_hash		= bind_and_hash,
+	.tuple_of		= tuple_of,
+	.tos			= fsk_ipv4_tos,
+	.ttl			= fsk_ipv4_ttl,
+	.is_for_us		= fsk_ipv4_is_for_us,
+	.leave_route		= fsk_ipv4_leave_route,
+	.answer_route		= fsk_ipv4_answer_route,
+	.xfrm_route		= fsk_ipv4_xfrm_route,
+	.can_spoof		= fsk_ipv4_can_spoof,
+	.find_listener		= find_listener,
+	.find_established	= find_established,
+	.fill_req		= fill_req,
+	.child_route		= fsk_ipv4_child_route,
+};

@@ -1,53 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Routes and neighbours. */
+/* What the files of IPv4 share. */
 #ifndef _FSK_IPV4_H
 #define _FSK_IPV4_H
 
 #include <linux/types.h>
-#include <net/net_namespace.h>
-#include <net/route.h>
-#include <net/xfrm.h>
 
-struct flowi4;
-struct net_device;
+struct dst_entry;
+struct fsk_tuple;
+struct net;
+struct request_sock;
+struct sk_buff;
 struct sock;
 
-/* Does an IPsec policy judge what leaves?  Those of single sockets apart. */
-static inline bool fsk_ipv4_xfrm_judges_out(const struct net *net)
-{
-#ifdef CONFIG_XFRM
-	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
-	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) !=
-	       XFRM_USERPOLICY_ACCEPT;
-#else
-	return false;
-#endif
-}
-
-/* Not to the destination itself: to a router, or through a light tunnel. */
-static inline bool fsk_ipv4_route_leads_on(const struct rtable *rt)
-{
-	return rt->rt_uses_gateway || rt->dst.lwtstate;
-}
-
-bool fsk_ipv4_neighbour(struct net_device *dev, __be32 addr, u8 *mac);
-bool fsk_ipv4_neighbour_is(struct net_device *dev, __be32 addr, const u8 *mac);
-void fsk_ipv4_resolve(struct net_device *dev, __be32 addr, bool ask, u8 *mac);
-
-struct rtable *fsk_ipv4_route(struct sock *sk, struct flowi4 *fl4);
-struct rtable *fsk_ipv4_kept_route(struct sock *sk);
-bool fsk_ipv4_elsewhere(struct sock *sk);
-int fsk_ipv4_route_reason(const struct rtable *rt);
-bool fsk_ipv4_is_ours(const struct sock *sk);
-
 bool fsk_ipv4_ports_matter(const struct net *net);
-bool fsk_ipv4_route_plain(const struct sock *sk);
-struct rtable *fsk_ipv4_first_route(const struct sock *sk, __be32 *daddr);
-struct rtable *fsk_ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
-				      __be32 daddr, __be16 dport);
-void fsk_ipv4_init(void);
-u32 fsk_ipv4_txhash(void);
-int fsk_ipv4_bind_and_hash(struct sock *sk, struct flowi4 *fl4, __be16 dport,
-			   struct rtable **rtp);
+
+/* ipv4_packet.c */
+u8 fsk_ipv4_tos(const struct sock *sk);
+int fsk_ipv4_ttl(const struct sock *sk, struct dst_entry *dst);
+bool fsk_ipv4_is_for_us(struct net *net, struct sk_buff *skb, bool want_route);
+bool fsk_ipv4_leave_route(struct net *net, struct sk_buff *skb);
+struct dst_entry *fsk_ipv4_answer_route(struct sock *lsk, u32 mark,
+					const struct fsk_tuple *t);
+struct dst_entry *fsk_ipv4_xfrm_route(struct sock *sk, struct dst_entry *dst,
+				      u32 mark, const struct fsk_tuple *t);
+bool fsk_ipv4_can_spoof(struct sock *sk);
+struct dst_entry *fsk_ipv4_child_route(const struct sock *lsk,
+				       const struct request_sock *req);
 
 #endif /* _FSK_IPV4_H */

@@ -1,16 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sockets of AF_INET6 whose connections are IPv4's. */
+/* Connections of IPv6. */
 #ifndef _FSK_IPV6_H
 #define _FSK_IPV6_H
 
-struct sock;
-struct sockaddr_in;
-struct sockaddr_in6;
-struct sockaddr_storage;
+#include <linux/types.h>
 
-int fsk_ipv6_mapped(const struct sock *sk, const struct sockaddr_in6 *addr,
-		    struct sockaddr_in *to);
-void fsk_ipv6_named(struct sock *sk);
-int fsk_inet_server_name(const struct sock *sk, struct sockaddr_storage *addr);
+struct dst_entry;
+struct flowi6;
+struct fsk_tuple;
+struct net;
+struct sk_buff;
+struct sock;
+struct sockaddr_in6;
+
+void fsk_ipv6_init(bool wanted);
+void fsk_ipv6_exit(void);
+int fsk_ipv6_destination(struct sock *sk, const struct sockaddr_in6 *addr,
+			 int addr_len, struct fsk_tuple *to);
+struct dst_entry *fsk_ipv6_route_output(const struct sock *sk, struct net *net,
+					struct flowi6 *fl6);
+struct dst_entry *fsk_ipv6_route_input(struct net_device *dev,
+				       struct flowi6 *fl6,
+				       const struct sk_buff *skb);
+bool fsk_ipv6_is_local(const struct dst_entry *dst);
+
+/* ipv6_packet.c */
+u8 fsk_ipv6_tos(const struct sock *sk);
+int fsk_ipv6_ttl(const struct sock *sk, struct dst_entry *dst);
+bool fsk_ipv6_can_spoof(struct sock *sk);
+bool fsk_ipv6_leave_route(struct net *net, struct sk_buff *skb);
+bool fsk_ipv6_is_for_us(struct net *net, struct sk_buff *skb, bool want_route);
+struct dst_entry *fsk_ipv6_answer_route(struct sock *lsk, u32 mark,
+					const struct fsk_tuple *t);
+struct dst_entry *fsk_ipv6_xfrm_route(struct sock *sk, struct dst_entry *dst,
+				      u32 mark, const struct fsk_tuple *t);
 
 #endif /* _FSK_IPV6_H */

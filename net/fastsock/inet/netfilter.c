@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Asking netfilter's IPv4 hooks about a packet that goes nowhere.
+ * Asking netfilter's hooks about a packet that goes nowhere.  Those of IPv6 have
+ * the numbers and, but for one, the priorities of IPv4's.
  *
  * The hooks are called one by one rather than through nf_hook(), for two
  * reasons.  A verdict of QUEUE must only be seen: the packet must not reach a
@@ -27,8 +28,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
 #include <linux/skbuff.h>
 #include <net/netfilter/ipv4/nf_dup_ipv4.h>
+#include <net/netfilter/ipv6/nf_dup_ipv6.h>
 #if IS_ENABLED(CONFIG_NF_TABLES)
 #include <net/netfilter/nf_tables.h>
 #endif
@@ -126,10 +129,36 @@ static const int quiet_priorities[] = {
 	NF_IP_PRI_NAT_SRC,
 	NF_IP_PRI_SELINUX_LAST,
 	NF_IP_PRI_CONNTRACK_HELPER,
-	NF_IP_PRI_CONNTRACK_CONFIRM,
 };
 
-static bool is_quiet(const struct nf_hook_ops *ops)
+#define IS_SAME(name)	((int)NF_IP_PRI_##name == (int)NF_IP6_PRI_##name)
+static_assert(IS_SAME(FIRST) && IS_SAME(RAW_BEFORE_DEFRAG) &&
+	      IS_SAME(CONNTRACK_DEFRAG) && IS_SAME(RAW) &&
+	      IS_SAME(SELINUX_FIRST) && IS_SAME(CONNTRACK) &&
+	      IS_SAME(MANGLE) && IS_SAME(NAT_DST) && IS_SAME(FILTER) &&
+	      IS_SAME(SECURITY) && IS_SAME(NAT_SRC) && IS_SAME(SELINUX_LAST) &&
+	      IS_SAME(CONNTRACK_HELPER) && IS_SAME(LAST));
+
+/**
+ * fsk_nf_is_ct_confirm - is this nf_conntrack's last hook?
+ * @ops: a hook
+ * @pf: NFPROTO_IPV4 or NFPROTO_IPV6
+ *
+ * See the top of this file.  Where IPv6 comes in it stands a step before the
+ * last, where SYNPROXY stands, too; but that has hooks where packets leave.
+ *
+ * Context: RCU read section.
+ * Return: true if so.
+ */
+bool fsk_nf_is_ct_confirm(const struct nf_hook_ops *ops, u8 pf)
+{
+	bool early = pf == NFPROTO_IPV6 && ops->hooknum == NF_INET_LOCAL_IN;
+
+	return ops->priority == NF_IP_PRI_CONNTRACK_CONFIRM - early &&
+	       ops->hook_ops_type == NF_HOOK_OP_UNDEFINED;
+}
+
+static bool is_quiet(const struct nf_hook_ops *ops, u8 pf)
 {
 	unsigned int i;
 
@@ -139,36 +168,36 @@ static bool is_quiet(const struct nf_hook_ops *ops)
 	for (i = 0; i < ARRAY_SIZE(quiet_priorities); i++)
 		if (ops->priority == quiet_priorities[i])
 			return true;
-	return false;
+	return fsk_nf_is_ct_confirm(ops, pf);
 }
 
 /* Calls @match for each hook that packets of an end or a bridge meet. */
-static bool any_hook(const struct net *net,
-		     bool (*match)(const struct nf_hook_ops *ops))
+static bool any_hook(const struct net *net, u8 pf,
+		     bool (*match)(const struct nf_hook_ops *ops, u8 pf))
 {
 	const struct nf_hook_entries *e;
 	struct nf_hook_ops **ops;
 	unsigned int hook, i;
 
 	for (hook = 0; hook < NF_INET_NUMHOOKS; hook++) {
-		e = rcu_dereference(net->nf.hooks_ipv4[hook]);
+		e = rcu_dereference(*fsk_nf_hooks(net, pf, hook));
 		if (!e)
 			continue;
 		ops = nf_hook_entries_get_hook_ops(e);
 		for (i = 0; i < e->num_hook_entries; i++)
-			if (match(READ_ONCE(ops[i])))
+			if (match(READ_ONCE(ops[i]), pf))
 				return true;
 	}
 	return false;
 }
 
-static bool is_loud(const struct nf_hook_ops *ops)
+static bool is_loud(const struct nf_hook_ops *ops, u8 pf)
 {
-	return !is_quiet(ops);
+	return !is_quiet(ops, pf);
 }
 
 /* A table of iptables: its rules are behind @priv. */
-static bool is_iptable(const struct nf_hook_ops *ops)
+static bool is_iptable(const struct nf_hook_ops *ops, u8 pf)
 {
 	if (ops->hook_ops_type != NF_HOOK_OP_UNDEFINED || !ops->priv)
 		return false;
@@ -208,7 +237,7 @@ static bool rule_copies(const struct nft_rule *rule)
 }
 
 /* Chains are reached by maps, too, so the whole table is looked at. */
-static bool table_copies(const struct nf_hook_ops *ops)
+static bool table_copies(const struct nf_hook_ops *ops, u8 pf)
 {
 	const struct nft_chain *base = ops->priv, *chain;
 	const struct nft_rule *rule;
@@ -222,7 +251,7 @@ static bool table_copies(const struct nf_hook_ops *ops)
 	return false;
 }
 #else
-static bool table_copies(const struct nf_hook_ops *ops)
+static bool table_copies(const struct nf_hook_ops *ops, u8 pf)
 {
 	return false;
 }
@@ -241,9 +270,15 @@ static bool tee_used(void)
 	return used;
 }
 
-/* Without this function there is no rule that copies IPv4 packets. */
-static bool can_copy(void)
+/* Without this function there is no rule that copies packets. */
+static bool can_copy(u8 pf)
 {
+	if (pf == NFPROTO_IPV6) {
+		if (!symbol_get(nf_dup_ipv6))
+			return false;
+		symbol_put(nf_dup_ipv6);
+		return true;
+	}
 	if (!symbol_get(nf_dup_ipv4))
 		return false;
 	symbol_put(nf_dup_ipv4);
@@ -254,18 +289,19 @@ static bool can_copy(void)
 #define COPIES_KNOWN	BIT(0)
 #define COPIES_FOUND	BIT(1)
 
-static bool rules_copy(struct net *net)
+static bool rules_copy(struct net *net, u8 pf)
 {
-	struct fsk_net *fn = fsk_net(net);
+	unsigned long *answer = &fsk_net(net)->rules_copy[pf == NFPROTO_IPV6];
 	unsigned long now = jiffies / HZ << 2 | COPIES_KNOWN;
-	unsigned long seen = READ_ONCE(fn->rules_copy);
+	unsigned long seen = READ_ONCE(*answer);
 
 	if ((seen & ~COPIES_FOUND) != now) {
 		seen = now;
-		if (can_copy() && (any_hook(net, table_copies) ||
-				   (tee_used() && any_hook(net, is_iptable))))
+		if (can_copy(pf) &&
+		    (any_hook(net, pf, table_copies) ||
+		     (tee_used() && any_hook(net, pf, is_iptable))))
 			seen |= COPIES_FOUND;
-		WRITE_ONCE(fn->rules_copy, seen);
+		WRITE_ONCE(*answer, seen);
 	}
 	return seen & COPIES_FOUND;
 }
@@ -273,13 +309,14 @@ static bool rules_copy(struct net *net)
 /**
  * fsk_nf_sends - may a hook of this namespace send packets itself?
  * @net: namespace
+ * @pf: NFPROTO_IPV4 or NFPROTO_IPV6
  *
  * Context: RCU read section.
  * Return: true if packets must not be tried out here.
  */
-bool fsk_nf_sends(struct net *net)
+bool fsk_nf_sends(struct net *net, u8 pf)
 {
-	return any_hook(net, is_loud) || rules_copy(net);
+	return any_hook(net, pf, is_loud) || rules_copy(net, pf);
 }
 
 /* A function of a module would have its module's name behind its own. */
@@ -314,19 +351,20 @@ static bool is_apparmor(const struct nf_hook_ops *ops, nf_hookfn *hook)
 /**
  * fsk_nf_judges_out - may a hook of this namespace refuse what leaves it?
  * @net: namespace
+ * @pf: NFPROTO_IPV4 or NFPROTO_IPV6
  *
  * Context: RCU read section.
  * Return: false if none is asked that would not accept any packet.
  */
-bool fsk_nf_judges_out(const struct net *net)
+bool fsk_nf_judges_out(const struct net *net, u8 pf)
 {
 	const struct nf_hook_entries *e;
 	struct nf_hook_ops **ops;
 	unsigned int i;
 
-	if (fsk_nf_hooked(net, NF_INET_LOCAL_OUT))
+	if (fsk_nf_hooked(net, pf, NF_INET_LOCAL_OUT))
 		return true;
-	e = rcu_dereference(net->nf.hooks_ipv4[NF_INET_POST_ROUTING]);
+	e = rcu_dereference(*fsk_nf_hooks(net, pf, NF_INET_POST_ROUTING));
 	if (!e)
 		return false;
 	ops = nf_hook_entries_get_hook_ops(e);
@@ -334,13 +372,6 @@ bool fsk_nf_judges_out(const struct net *net)
 		if (!is_apparmor(READ_ONCE(ops[i]), e->hooks[i].hook))
 			return true;
 	return false;
-}
-
-/* nf_conntrack's last hook, see the top of this file. */
-static bool is_ct_confirm(const struct nf_hook_ops *ops)
-{
-	return ops->priority == NF_IP_PRI_CONNTRACK_CONFIRM &&
-	       ops->hook_ops_type == NF_HOOK_OP_UNDEFINED;
 }
 
 /* A hook that stole the packet may want it to go on later: it must not. */
@@ -380,8 +411,9 @@ int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
 }
 
 /**
- * fsk_nf_run - lead a packet past an IPv4 hook
+ * fsk_nf_run - lead a packet past a hook
  * @net: namespace
+ * @pf: NFPROTO_IPV4 or NFPROTO_IPV6
  * @hook: NF_INET_*
  * @in: device it came from, or NULL
  * @out: device it leaves by, or NULL
@@ -391,22 +423,24 @@ int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
  * Context: RCU read section.
  * Return: FSK_ACCEPT, or FSK_REASON_NETFILTER if any does not plainly accept.
  */
-int fsk_nf_run(struct net *net, unsigned int hook, struct net_device *in,
-	       struct net_device *out, struct sock *sk, struct sk_buff **skb)
+int fsk_nf_run(struct net *net, u8 pf, unsigned int hook,
+	       struct net_device *in, struct net_device *out, struct sock *sk,
+	       struct sk_buff **skb)
 {
 	const struct nf_hook_entries *e;
 	struct nf_hook_state state;
 	struct nf_hook_ops **ops;
 	unsigned int i;
 
-	e = rcu_dereference(net->nf.hooks_ipv4[hook]);
+	e = rcu_dereference(*fsk_nf_hooks(net, pf, hook));
 	if (!e)
 		return FSK_ACCEPT;
 
 	ops = nf_hook_entries_get_hook_ops(e);
-	nf_hook_state_init(&state, hook, NFPROTO_IPV4, in, out, sk, net, NULL);
+	nf_hook_state_init(&state, hook, pf, in, out, sk, net, NULL);
 	for (i = 0; i < e->num_hook_entries; i++) {
-		if (is_ct_confirm(READ_ONCE(ops[i])) && !keep_entry(*skb))
+		if (fsk_nf_is_ct_confirm(READ_ONCE(ops[i]), pf) &&
+		    !keep_entry(*skb))
 			continue;
 		if (fsk_nf_call(&e->hooks[i], &state, skb) != FSK_ACCEPT)
 			return FSK_REASON_NETFILTER;

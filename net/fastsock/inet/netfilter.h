@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What netfilter's IPv4 hooks say of a packet that is only tried out. */
+/* What netfilter's hooks say of a packet that is only tried out. */
 #ifndef _FSK_NETFILTER_H
 #define _FSK_NETFILTER_H
 
@@ -13,39 +13,54 @@ struct sk_buff;
 struct sock;
 
 #ifdef CONFIG_NETFILTER
-/* Is anybody registered at this IPv4 hook?  Any context. */
-static inline bool fsk_nf_hooked(const struct net *net, unsigned int hook)
+/*
+ * What is registered at a hook of IPv4 or IPv6, of which the hooks have the same
+ * numbers.  @pf: NFPROTO_IPV4 or NFPROTO_IPV6.  Any context.
+ */
+static inline struct nf_hook_entries __rcu *const *
+fsk_nf_hooks(const struct net *net, u8 pf, unsigned int hook)
 {
-	return rcu_access_pointer(net->nf.hooks_ipv4[hook]);
+	return pf == NFPROTO_IPV6 ? &net->nf.hooks_ipv6[hook] :
+				    &net->nf.hooks_ipv4[hook];
+}
+
+/* Is anybody registered there? */
+static inline bool fsk_nf_hooked(const struct net *net, u8 pf,
+				 unsigned int hook)
+{
+	return rcu_access_pointer(*fsk_nf_hooks(net, pf, hook));
 }
 
 int fsk_nf_call(const struct nf_hook_entry *hook, struct nf_hook_state *state,
 		struct sk_buff **skb);
-int fsk_nf_run(struct net *net, unsigned int hook, struct net_device *in,
-	       struct net_device *out, struct sock *sk, struct sk_buff **skb);
-bool fsk_nf_sends(struct net *net);
-bool fsk_nf_judges_out(const struct net *net);
+int fsk_nf_run(struct net *net, u8 pf, unsigned int hook,
+	       struct net_device *in, struct net_device *out, struct sock *sk,
+	       struct sk_buff **skb);
+bool fsk_nf_is_ct_confirm(const struct nf_hook_ops *ops, u8 pf);
+bool fsk_nf_sends(struct net *net, u8 pf);
+bool fsk_nf_judges_out(const struct net *net, u8 pf);
 bool fsk_nf_has_helper(const struct sk_buff *skb);
 void fsk_nf_track_reply(struct sk_buff *reply, const struct sk_buff *syn);
 #else
-static inline bool fsk_nf_hooked(const struct net *net, unsigned int hook)
+static inline bool fsk_nf_hooked(const struct net *net, u8 pf,
+				 unsigned int hook)
 {
 	return false;
 }
 
-static inline int fsk_nf_run(struct net *net, unsigned int hook,
+static inline int fsk_nf_run(struct net *net, u8 pf, unsigned int hook,
 			     struct net_device *in, struct net_device *out,
 			     struct sock *sk, struct sk_buff **skb)
 {
 	return FSK_ACCEPT;
 }
 
-static inline bool fsk_nf_sends(struct net *net)
+static inline bool fsk_nf_sends(struct net *net, u8 pf)
 {
 	return false;
 }
 
-static inline bool fsk_nf_judges_out(const struct net *net)
+static inline bool fsk_nf_judges_out(const struct net *net, u8 pf)
 {
 	return false;
 }

@@ -21,26 +21,25 @@
 
 #include <linux/bpf-cgroup.h>
 #include <linux/etherdevice.h>
+#include <linux/ip.h>
 #include <linux/export.h>
 #include <linux/netfilter.h>
 #include <linux/security.h>
-#include <net/ip.h>
-#include <net/ip_fib.h>
-#include <net/route.h>
+#include <net/dst.h>
 #include <net/tcp.h>
 #include <net/xfrm.h>
 
 #include "base/spare.h"
 #include "base/stats.h"
 #include "base/tuple.h"
-#include "inet/ipv4.h"
-#include "inet/known.h"
+#include "inet/ip.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
 
 /**
  * struct fsk_probe - a packet on its way past the judges
+ * @ip: what protocol it is of
  * @net: the namespace
  * @dev: device it would leave or enter by
  * @mac: whom it comes from, if that is known; 2-byte aligned
@@ -49,6 +48,7 @@
  * @skb: the packet; NULL once a hook has stolen it
  */
 struct fsk_probe {
+	const struct fsk_ip *ip;
 	struct net *net;
 	struct net_device *dev;
 	const u8 *mac;
@@ -58,21 +58,30 @@ struct fsk_probe {
 };
 
 /* The link address of @addr, which TCP would use or see as source. */
-static bool neighbour_mac(struct net_device *dev, __be32 addr, u8 *mac)
+static bool neighbour_mac(struct net_device *dev, const struct in6_addr *addr,
+			  u8 *mac)
 {
 	if (dev->flags & (IFF_LOOPBACK | IFF_NOARP)) {
 		ether_addr_copy(mac, dev->dev_addr);
 		return true;
 	}
-	return fsk_ipv4_neighbour(dev, addr, mac);
+	return fsk_ip_neighbour(dev, addr, mac);
+}
+
+/* IPv6 notes by which device a packet came, as its addresses' scopes want it. */
+static void note_device(struct sk_buff *skb, const struct net_device *dev,
+			const struct fsk_tuple *t)
+{
+	if (skb->protocol == htons(ETH_P_IPV6))
+		IP6CB(skb)->iif = t->iif ?: dev->ifindex;
 }
 
 /*
  * As the device's driver hands a packet up.  @mac: the sender's, or NULL to ask
- * ARP.  False: it is not known.
+ * for @t's.  False: it is not known.
  */
 static bool receive_on(struct sk_buff *skb, struct net_device *dev,
-		       const u8 *mac)
+		       const u8 *mac, const struct fsk_tuple *t)
 {
 	struct ethhdr *eth = skb_push(skb, ETH_HLEN);
 	bool known = true;
@@ -82,82 +91,16 @@ static bool receive_on(struct sk_buff *skb, struct net_device *dev,
 	if (mac)
 		ether_addr_copy(eth->h_source, mac);
 	else
-		known = neighbour_mac(dev, ip_hdr(skb)->saddr, eth->h_source);
+		known = neighbour_mac(dev, &t->saddr, eth->h_source);
 	ether_addr_copy(eth->h_dest, dev->dev_addr);
-	eth->h_proto = htons(ETH_P_IP);
+	eth->h_proto = skb->protocol;
 	__skb_pull(skb, ETH_HLEN);
 	skb_reset_mac_len(skb);
 	skb->dev = dev;
 	skb->skb_iif = dev->ifindex;
 	skb->pkt_type = PACKET_HOST;
+	note_device(skb, dev, t);
 	return known;
-}
-
-/* The flow that leaves this end: @t as the packet has it. */
-static void out_flow(struct flowi4 *fl4, struct sock *sk, u32 mark,
-		     const struct fsk_tuple *t)
-{
-	flowi4_init_output(fl4, READ_ONCE(sk->sk_bound_dev_if), mark,
-			   ip_sock_rt_tos(sk), RT_SCOPE_UNIVERSE, IPPROTO_TCP,
-			   inet_sk_flowi_flags(sk), t->daddr, t->saddr,
-			   t->dport, t->sport, sock_net_uid(sock_net(sk), sk));
-	security_sk_classify_flow(sk, flowi4_to_flowi_common(fl4));
-}
-
-/*
- * On loopback TCP's packets bring the route they were sent by, and input
- * routing would refuse 127/8.
- */
-static int route_loopback(struct net *net, struct sk_buff *skb)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-	/* Not bound to it: local addresses have devices of their own. */
-	struct flowi4 fl4 = {
-		.daddr = iph->daddr,
-		.saddr = iph->saddr,
-	};
-	struct rtable *rt = __ip_route_output_key(net, &fl4);
-
-	if (IS_ERR(rt))
-		return PTR_ERR(rt);
-	skb_dst_set(skb, &rt->dst);
-	return 0;
-}
-
-/* Caller: RCU, BH off.  Leaves a route on @skb if it is for this host. */
-static bool route_in(struct net *net, struct sk_buff *skb)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-	int err;
-
-	if (skb->dev->flags & IFF_LOOPBACK)
-		err = route_loopback(net, skb);
-	else
-		err = ip_route_input_noref(skb, iph->daddr, iph->saddr,
-					   iph->tos, skb->dev);
-	return !err && skb_rtable(skb)->rt_type == RTN_LOCAL;
-}
-
-/*
- * Is @skb, which came in on @skb->dev, for this host?  Who looks at its route
- * afterwards gets one, which may have no reference.
- */
-static bool is_for_us(struct net *net, struct sk_buff *skb, bool want_route)
-{
-	struct fsk_known_state state = fsk_known_state(skb->dev);
-	const struct iphdr *iph = ip_hdr(skb);
-	bool applies = fsk_known_applies(net);
-	bool known;
-
-	known = applies && fsk_known_in(skb->dev, iph->daddr, iph->saddr,
-					state);
-	if (known && !want_route)
-		return true;
-	if (!route_in(net, skb))
-		return false;
-	if (applies && !known)
-		fsk_known_add_in(skb->dev, iph->daddr, iph->saddr, state);
-	return true;
 }
 
 /* Rules see the socket behind a packet that this host sends. */
@@ -168,58 +111,48 @@ static void own(struct sk_buff *skb, struct sock *sk)
 	skb->destructor = sock_efree;
 }
 
-/* Nothing rewrote what fastsock would not rewrite. */
-static bool packet_unchanged(const struct fsk_probe *p, const struct sock *sk)
-{
-	const struct iphdr *iph = ip_hdr(p->skb);
-	const struct tcphdr *th = tcp_hdr(p->skb);
-
-	return iph->saddr == p->t.saddr && iph->daddr == p->t.daddr &&
-	       iph->protocol == IPPROTO_TCP && th->source == p->t.sport &&
-	       th->dest == p->t.dport && p->skb->sk == sk;
-}
-
 /* Caller: RCU.  @sk is the socket that hooks are told, and find on the skb. */
 static int run_hook(struct fsk_probe *p, unsigned int hook, struct sock *sk)
 {
 	bool in = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_IN;
 	int why;
 
-	if (!fsk_nf_hooked(p->net, hook))
+	if (!fsk_nf_hooked(p->net, p->ip->pf, hook))
 		return FSK_ACCEPT;
-	if (fsk_nf_sends(p->net))
+	if (fsk_nf_sends(p->net, p->ip->pf))
 		return FSK_REASON_NETFILTER;
-	why = fsk_nf_run(p->net, hook, in ? p->dev : NULL, in ? NULL : p->dev,
-			 sk, &p->skb);
+	why = fsk_nf_run(p->net, p->ip->pf, hook, in ? p->dev : NULL,
+			 in ? NULL : p->dev, sk, &p->skb);
 	if (why != FSK_ACCEPT)
 		return why;
-	return packet_unchanged(p, sk) && !fsk_nf_has_helper(p->skb) ?
-	       FSK_ACCEPT : FSK_REASON_NETFILTER;
+	return fsk_packet_unchanged(p->skb, &p->t) && p->skb->sk == sk &&
+	       !fsk_nf_has_helper(p->skb) ? FSK_ACCEPT : FSK_REASON_NETFILTER;
 }
 
-static bool hooked_in(const struct net *net)
+static bool hooked_in(const struct fsk_probe *p)
 {
-	return fsk_nf_hooked(net, NF_INET_PRE_ROUTING) ||
-	       fsk_nf_hooked(net, NF_INET_LOCAL_IN);
+	return fsk_nf_hooked(p->net, p->ip->pf, NF_INET_PRE_ROUTING) ||
+	       fsk_nf_hooked(p->net, p->ip->pf, NF_INET_LOCAL_IN);
 }
 
 /* A rule that sets a mark has the packet routed anew. */
-static bool rerouted(const struct sk_buff *skb, const struct rtable *rt)
+static bool rerouted(const struct fsk_probe *p, const struct dst_entry *dst)
 {
-	const struct rtable *now = skb_rtable(skb);
+	const struct dst_entry *now = skb_dst(p->skb);
 
-	return now != rt &&
-	       (now->dst.dev != rt->dst.dev || fsk_ipv4_route_leads_on(now) ||
-		now->rt_type != rt->rt_type || dst_xfrm(&now->dst));
+	return now != dst &&
+	       (now->dev != dst->dev || p->ip->leads_on(now) ||
+		p->ip->route_type(now) != p->ip->route_type(dst) ||
+		dst_xfrm(now));
 }
 
 /* Caller: RCU. */
-static int probe_out(struct fsk_probe *p, struct rtable *rt, u32 mark)
+static int probe_out(struct fsk_probe *p, struct dst_entry *dst, u32 mark)
 {
 	struct sk_buff *skb = p->skb;
 	int why;
 
-	skb_dst_set(skb, dst_clone(&rt->dst));
+	skb_dst_set(skb, dst_clone(dst));
 	skb->mark = mark;
 	skb->priority = READ_ONCE(p->sk->sk_priority);
 	own(skb, p->sk);
@@ -227,14 +160,14 @@ static int probe_out(struct fsk_probe *p, struct rtable *rt, u32 mark)
 	why = run_hook(p, NF_INET_LOCAL_OUT, p->sk);
 	if (why != FSK_ACCEPT)
 		return why;
-	if (rerouted(skb, rt))
+	if (rerouted(p, dst))
 		return FSK_REASON_NETFILTER;
 
 	skb->dev = p->dev;
 	why = run_hook(p, NF_INET_POST_ROUTING, p->sk);
 	if (why != FSK_ACCEPT)
 		return why;
-	return rerouted(skb, rt) ? FSK_REASON_NETFILTER : FSK_ACCEPT;
+	return rerouted(p, dst) ? FSK_REASON_NETFILTER : FSK_ACCEPT;
 }
 
 /* Is any incoming packet judged by an IPsec policy? */
@@ -257,7 +190,7 @@ static int probe_in(struct fsk_probe *p)
 	int why;
 
 	/* Rules may ask for the sender's MAC. */
-	if (!receive_on(skb, p->dev, p->mac) && hooked_in(p->net))
+	if (!receive_on(skb, p->dev, p->mac, &p->t) && hooked_in(p))
 		return FSK_REASON_NETFILTER;
 
 	why = run_hook(p, NF_INET_PRE_ROUTING, NULL);
@@ -265,14 +198,14 @@ static int probe_in(struct fsk_probe *p)
 		return why;
 	if (skb_dst(skb))
 		return FSK_REASON_NETFILTER;
-	want_route = hooked_in(p->net) || xfrm_judges_in(p->net);
-	if (!is_for_us(p->net, skb, want_route))
+	want_route = hooked_in(p) || xfrm_judges_in(p->net);
+	if (!p->ip->is_for_us(p->net, skb, want_route))
 		return FSK_REASON_NOROUTE;
 	/* A hook that came just now would look for a route. */
 	why = skb_dst(skb) ? run_hook(p, NF_INET_LOCAL_IN, NULL) : FSK_ACCEPT;
 	if (why != FSK_ACCEPT)
 		return why;
-	if (!xfrm4_policy_check(p->sk, XFRM_POLICY_IN, skb))
+	if (!xfrm_policy_check(p->sk, XFRM_POLICY_IN, skb, p->ip->pf))
 		return FSK_REASON_XFRM;
 	/* What a socket's own filter would meet first, e.g. secmark. */
 	if (security_sock_rcv_skb(p->sk, skb))
@@ -290,16 +223,12 @@ static bool socket_policy(const struct sock *sk)
 #endif
 }
 
-static noinline bool xfrm_lets_flow_out(struct sock *sk, struct rtable *rt,
+static noinline bool xfrm_lets_flow_out(struct sock *sk, struct dst_entry *dst,
 					u32 mark, const struct fsk_tuple *t)
 {
-	struct dst_entry *dst;
-	struct flowi4 fl4;
 	bool plain;
 
-	out_flow(&fl4, sk, mark, t);
-	dst = xfrm_lookup(sock_net(sk), dst_clone(&rt->dst),
-			  flowi4_to_flowi(&fl4), sk, 0);
+	dst = fsk_ip_of(t)->xfrm_route(sk, dst, mark, t);
 	if (IS_ERR(dst))
 		return false;
 	plain = !dst_xfrm(dst);
@@ -311,45 +240,29 @@ static noinline bool xfrm_lets_flow_out(struct sock *sk, struct rtable *rt,
  * Would the flow @t of @sk leave as it is?  A policy that transforms it and one
  * that blocks it both say no.
  */
-static bool xfrm_lets_out(struct sock *sk, struct rtable *rt, u32 mark,
+static bool xfrm_lets_out(struct sock *sk, struct dst_entry *dst, u32 mark,
 			  const struct fsk_tuple *t)
 {
-	return (!fsk_ipv4_xfrm_judges_out(sock_net(sk)) &&
-		!socket_policy(sk)) || xfrm_lets_flow_out(sk, rt, mark, t);
+	return (!fsk_ip_xfrm_judges_out(sock_net(sk)) &&
+		!socket_policy(sk)) || xfrm_lets_flow_out(sk, dst, mark, t);
 }
 
 /*
  * A route out to the peer says that its answers are accepted from there, too,
  * unless something makes the two directions differ.
  */
-static bool answer_is_plain(struct net *net, struct sock *sk)
+static bool answer_is_plain(const struct fsk_probe *p)
 {
-	return !hooked_in(net) && !xfrm_judges_in(net) &&
-	       !fib4_has_custom_rules(net) &&
-	       !READ_ONCE(sk->sk_bound_dev_if) &&
-	       !inet_can_nonlocal_bind(net, inet_sk(sk));
+	return !hooked_in(p) && !xfrm_judges_in(p->net) &&
+	       !p->ip->has_rules(p->net) &&
+	       !READ_ONCE(p->sk->sk_bound_dev_if) && !p->ip->can_spoof(p->sk);
 }
 
-static struct fsk_tuple reversed(const struct fsk_tuple *t)
-{
-	return (struct fsk_tuple) {
-		.saddr = t->daddr,
-		.daddr = t->saddr,
-		.sport = t->dport,
-		.dport = t->sport,
-	};
-}
-
-static struct sk_buff *build_out(struct fsk_probe *p, struct rtable *rt,
+static struct sk_buff *build_out(struct fsk_probe *p, struct dst_entry *dst,
 				 bool reply)
 {
-	const struct inet_sock *inet = inet_sk(p->sk);
-	int ttl = READ_ONCE(inet->uc_ttl);
-
-	if (ttl < 0)
-		ttl = ip4_dst_hoplimit(&rt->dst);
-	return fsk_packet_build(p->dev, &p->t, reply, READ_ONCE(inet->tos),
-				ttl);
+	return fsk_packet_build(p->dev, &p->t, reply, p->ip->tos(p->sk),
+				p->ip->ttl(p->sk, dst));
 }
 
 /* The peer's packet as far as can be known. */
@@ -360,14 +273,14 @@ static struct sk_buff *build_in(struct net_device *dev,
 }
 
 /* Caller: RCU.  The SYN leaves; it stays in @p for the answer's sake. */
-static int client_out(struct fsk_probe *p, struct rtable *rt)
+static int client_out(struct fsk_probe *p, struct dst_entry *dst)
 {
-	if (!fsk_nf_judges_out(p->net))
+	if (!fsk_nf_judges_out(p->net, p->ip->pf))
 		return FSK_ACCEPT;
-	p->skb = build_out(p, rt, false);
+	p->skb = build_out(p, dst, false);
 	if (!p->skb)
 		return FSK_REASON_NOMEM;
-	return probe_out(p, rt, READ_ONCE(p->sk->sk_mark));
+	return probe_out(p, dst, READ_ONCE(p->sk->sk_mark));
 }
 
 /* Caller: RCU.  The SYN-ACK that answers @syn comes in. */
@@ -376,9 +289,9 @@ static int client_in(const struct fsk_probe *syn)
 	struct fsk_probe p = *syn;
 	int why;
 
-	if (answer_is_plain(p.net, p.sk))
+	if (answer_is_plain(&p))
 		return FSK_ACCEPT;
-	p.t = reversed(&syn->t);
+	p.t = fsk_tuple_reversed(&syn->t);
 	p.skb = build_in(p.dev, &p.t, true);
 	if (!p.skb)
 		return FSK_REASON_NOMEM;
@@ -394,7 +307,7 @@ static int client_in(const struct fsk_probe *syn)
 /**
  * fsk_policy_connect() - would TCP's connect be let through?
  * @sk: the connecting socket
- * @rt: its route to the server, looked up for TCP's flow
+ * @dst: its route to the server, looked up for TCP's flow
  * @t: the connection's addresses and ports as they will be
  *
  * Where no hook is registered, no xfrm policy is loaded and routing is plain,
@@ -403,12 +316,13 @@ static int client_in(const struct fsk_probe *syn)
  * Context: Process context, lock_sock() held, BH enabled.
  * Return: FSK_ACCEPT, or the enum fsk_reason to delegate with.
  */
-int fsk_policy_connect(struct sock *sk, struct rtable *rt,
+int fsk_policy_connect(struct sock *sk, struct dst_entry *dst,
 		       const struct fsk_tuple *t)
 {
 	struct fsk_probe p = {
+		.ip = fsk_ip_of(t),
 		.net = sock_net(sk),
-		.dev = rt->dst.dev,
+		.dev = dst->dev,
 		.sk = sk,
 		.t = *t,
 	};
@@ -420,12 +334,12 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 	if (fsk_nf_device_hooked(p.dev))
 		return FSK_REASON_NETFILTER;
 
-	if (dst_xfrm(&rt->dst) || socket_policy(sk) ||
-	    !xfrm_lets_out(sk, rt, READ_ONCE(sk->sk_mark), t))
+	if (dst_xfrm(dst) || socket_policy(sk) ||
+	    !xfrm_lets_out(sk, dst, READ_ONCE(sk->sk_mark), t))
 		return FSK_REASON_XFRM;
 
 	rcu_read_lock();
-	why = client_out(&p, rt);
+	why = client_out(&p, dst);
 	if (why == FSK_ACCEPT)
 		why = client_in(&p);
 	rcu_read_unlock();
@@ -433,46 +347,23 @@ int fsk_policy_connect(struct sock *sk, struct rtable *rt,
 	return why;
 }
 
-/* Caller: RCU, BH off.  The SYN-ACK for @syn would go out by @rt. */
-static int server_out(const struct fsk_probe *syn, struct rtable *rt,
+/* Caller: RCU, BH off.  The SYN-ACK for @syn would go out by @dst. */
+static int server_out(const struct fsk_probe *syn, struct dst_entry *dst,
 		      const struct fsk_tuple *t, u32 mark)
 {
 	struct fsk_probe p = *syn;
 	int why;
 
-	if (!fsk_nf_judges_out(p.net))
+	if (!fsk_nf_judges_out(p.net, p.ip->pf))
 		return FSK_ACCEPT;
 	p.t = *t;
-	p.skb = build_out(&p, rt, true);
+	p.skb = build_out(&p, dst, true);
 	if (!p.skb)
 		return FSK_REASON_NOMEM;
 	fsk_nf_track_reply(p.skb, syn->skb);
-	why = probe_out(&p, rt, mark);
+	why = probe_out(&p, dst, mark);
 	fsk_spare_put(p.skb);
 	return why;
-}
-
-/* The route of what a listener sends.  @t: as the packet has it. */
-static struct rtable *answer_route(struct sock *lsk, u32 mark,
-				   const struct fsk_tuple *t)
-{
-	bool plain = fsk_known_suits(lsk, mark);
-	struct net *net = sock_net(lsk);
-	struct fsk_known_way way;
-	struct flowi4 fl4;
-	struct rtable *rt;
-
-	rt = plain ? fsk_known_out(net, t->daddr, t->saddr, &way) : NULL;
-	if (rt)
-		return rt;
-	out_flow(&fl4, lsk, mark, t);
-	plain = plain && !fl4.flowi4_oif && fsk_known_keeps(&fl4);
-	rt = __ip_route_output_key(net, &fl4);
-	way.saddr = t->saddr;
-	way.oif = fl4.flowi4_oif;
-	if (plain && !IS_ERR(rt))
-		fsk_known_add_out(net, t->daddr, t->saddr, rt, &way);
-	return rt;
 }
 
 /*
@@ -482,24 +373,24 @@ static struct rtable *answer_route(struct sock *lsk, u32 mark,
 static int server_answer(const struct fsk_probe *syn, u32 *mtu)
 {
 	u32 mark = inet_request_mark(syn->sk, syn->skb);
-	struct fsk_tuple t = reversed(&syn->t);
-	struct rtable *rt;
+	struct fsk_tuple t = fsk_tuple_reversed(&syn->t);
+	struct dst_entry *dst;
 	int why;
 
-	rt = answer_route(syn->sk, mark, &t);
-	if (IS_ERR(rt))
+	dst = syn->ip->answer_route(syn->sk, mark, &t);
+	if (IS_ERR(dst))
 		return FSK_REASON_NOROUTE;
 
-	if (fsk_ipv4_route_leads_on(rt))
+	if (syn->ip->leads_on(dst))
 		why = FSK_REASON_GATEWAY;
-	else if (rt->dst.dev != syn->dev)
+	else if (dst->dev != syn->dev)
 		why = FSK_REASON_DEVICE;
-	else if (!xfrm_lets_out(syn->sk, rt, mark, &t))
+	else if (!xfrm_lets_out(syn->sk, dst, mark, &t))
 		why = FSK_REASON_XFRM;
 	else
-		why = server_out(syn, rt, &t, mark);
-	*mtu = dst_mtu(&rt->dst);
-	ip_rt_put(rt);
+		why = server_out(syn, dst, &t, mark);
+	*mtu = dst_mtu(dst);
+	dst_release(dst);
 	return why;
 }
 
@@ -519,21 +410,11 @@ static int server_judge(struct fsk_probe *p, u32 *mtu)
 	return why;
 }
 
-/* As TCP's receive path has a packet. */
-static void hand_to_tcp(struct sk_buff *skb)
-{
-	nf_reset_ct(skb);
-	__skb_pull(skb, sizeof(struct iphdr));
-	TCP_SKB_CB(skb)->seq = ntohl(tcp_hdr(skb)->seq);
-	TCP_SKB_CB(skb)->end_seq = TCP_SKB_CB(skb)->seq + 1;
-	TCP_SKB_CB(skb)->tcp_flags = TCPHDR_SYN;
-}
-
 /**
  * fsk_policy_accept() - would the client's TCP SYN reach the listener?
  * @lsk: the listener that TCP would find
  * @dev: device that the frame came in by
- * @mac: whom it came from, or NULL to ask ARP for the client; 2-byte aligned
+ * @mac: whom it came from, or NULL to ask for the client's; 2-byte aligned
  * @t: the connection's addresses and ports, from client to server
  * @mark: of the SYN as it arrives: the client's on the loopback device, else 0
  * @syn: where to put that SYN, as fsk_policy_syn() would make it, but with what
@@ -556,6 +437,7 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev, const u8 *mac,
 		      struct sk_buff **syn, u32 *mtu)
 {
 	struct fsk_probe p = {
+		.ip = fsk_ip_of(t),
 		.net = dev_net(dev),
 		.dev = dev,
 		.mac = mac,
@@ -582,7 +464,8 @@ int fsk_policy_accept(struct sock *lsk, struct net_device *dev, const u8 *mac,
 		fsk_spare_put(p.skb);
 		return why;
 	}
-	hand_to_tcp(p.skb);
+	nf_reset_ct(p.skb);
+	fsk_packet_hand_to_tcp(p.skb);
 	*syn = p.skb;
 	return FSK_ACCEPT;
 }
@@ -595,29 +478,6 @@ static bool cgroup_judges(const struct sock *sk, enum cgroup_bpf_attach_type t)
 	       cgroup_bpf_sock_enabled((struct sock *)sk, t);
 }
 #endif
-
-/**
- * fsk_policy_child_dst() - the route of a listener's child
- * @lsk: listener
- * @req: the child's request
- *
- * Context: any.
- * Return: the route that inet_csk_route_child_sock() would find, referenced; or
- * NULL to have it do so.
- */
-struct dst_entry *fsk_policy_child_dst(const struct sock *lsk,
-				       const struct request_sock *req)
-{
-	const struct inet_request_sock *ireq = inet_rsk(req);
-	struct fsk_known_way way;
-	struct rtable *rt;
-
-	if (ireq->ir_iif || !fsk_known_suits(lsk, ireq->ir_mark))
-		return NULL;
-	rt = fsk_known_out(sock_net(lsk), ireq->ir_rmt_addr, ireq->ir_loc_addr,
-			   &way);
-	return rt ? &rt->dst : NULL;
-}
 
 /**
  * fsk_policy_sock() - does something judge each packet of this socket?
@@ -653,7 +513,8 @@ int fsk_policy_sock(const struct sock *sk)
 bool fsk_policy_running(struct sock *sk, struct net_device *dev)
 {
 	const struct fsk_tuple out = fsk_tuple_of(sk);
-	const struct fsk_tuple in = reversed(&out);
+	const struct fsk_tuple in = fsk_tuple_reversed(&out);
+	const struct fsk_ip *ip = fsk_ip_of(&in);
 	struct net *net = sock_net(sk);
 	struct sk_buff *skb;
 	bool ok;
@@ -663,9 +524,10 @@ bool fsk_policy_running(struct sock *sk, struct net_device *dev)
 	skb = build_in(dev, &in, true);
 	if (!skb)
 		return true;
-	receive_on(skb, dev, NULL);
+	receive_on(skb, dev, NULL, &in);
 	local_bh_disable();
-	ok = !route_in(net, skb) || xfrm4_policy_check(sk, XFRM_POLICY_IN, skb);
+	ok = !ip->leave_route(net, skb) ||
+	     xfrm_policy_check(sk, XFRM_POLICY_IN, skb, ip->pf);
 	local_bh_enable();
 	fsk_spare_put(skb);
 	return ok;
@@ -674,7 +536,7 @@ bool fsk_policy_running(struct sock *sk, struct net_device *dev)
 /**
  * fsk_policy_syn() - the SYN that TCP would have received
  * @dev: device that the frame came in by
- * @mac: whom it came from, or NULL to ask ARP for the client; 2-byte aligned
+ * @mac: whom it came from, or NULL to ask for the client's; 2-byte aligned
  * @t: the connection's addresses and ports, from client to server
  *
  * For functions that want a packet: the data begins with the TCP header, as in
@@ -695,10 +557,10 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev, const u8 *mac,
 	if (!skb)
 		return NULL;
 
-	receive_on(skb, dev, mac);
+	receive_on(skb, dev, mac, t);
 	rcu_read_lock();
 	local_bh_disable();
-	ours = is_for_us(dev_net(dev), skb, false);
+	ours = fsk_ip_of(t)->is_for_us(dev_net(dev), skb, false);
 	skb_dst_drop(skb);
 	local_bh_enable();
 	rcu_read_unlock();
@@ -707,7 +569,7 @@ struct sk_buff *fsk_policy_syn(struct net_device *dev, const u8 *mac,
 		return NULL;
 	}
 
-	hand_to_tcp(skb);
+	fsk_packet_hand_to_tcp(skb);
 	return skb;
 }
 EXPORT_SYMBOL_NS_GPL(fsk_policy_syn, FASTSOCK);
@@ -731,8 +593,8 @@ struct sk_buff *fsk_policy_synack(struct net_device *dev, const u8 *mac,
 
 	if (!skb)
 		return NULL;
-	receive_on(skb, dev, mac);
-	hand_to_tcp(skb);
+	receive_on(skb, dev, mac, t);
+	fsk_packet_hand_to_tcp(skb);
 	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
 	return skb;
 }
@@ -747,18 +609,8 @@ struct sk_buff *fsk_policy_synack(struct net_device *dev, const u8 *mac,
  */
 void fsk_policy_turn(struct sk_buff *skb)
 {
-	struct iphdr *iph = ip_hdr(skb);	/* its sum stays */
-	struct tcphdr *th = tcp_hdr(skb);
-
 	skb->mark = 0;
 	skb_init_secmark(skb);
-	swap(iph->saddr, iph->daddr);
-	swap(th->source, th->dest);
-	th->ack = 1;
-	th->ack_seq = htonl(TCP_SKB_CB(skb)->end_seq);
-	th->check = 0;
-	th->check = tcp_v4_check(skb->len, iph->saddr, iph->daddr,
-				 csum_partial(th, skb->len, 0));
-	TCP_SKB_CB(skb)->tcp_flags |= TCPHDR_ACK;
+	fsk_packet_turn(skb);
 }
 EXPORT_SYMBOL_NS_GPL(fsk_policy_turn, FASTSOCK);

@@ -8,18 +8,14 @@
 struct dst_entry;
 struct fsk_tuple;
 struct net_device;
-struct request_sock;
-struct rtable;
 struct sk_buff;
 struct sock;
 
-int fsk_policy_connect(struct sock *sk, struct rtable *rt,
+int fsk_policy_connect(struct sock *sk, struct dst_entry *dst,
 		       const struct fsk_tuple *t);
 int fsk_policy_accept(struct sock *lsk, struct net_device *dev, const u8 *mac,
 		      const struct fsk_tuple *t, u32 mark,
 		      struct sk_buff **syn, u32 *mtu);
-struct dst_entry *fsk_policy_child_dst(const struct sock *lsk,
-				       const struct request_sock *req);
 int fsk_policy_sock(const struct sock *sk);
 bool fsk_policy_running(struct sock *sk, struct net_device *dev);
 struct sk_buff *fsk_policy_syn(struct net_device *dev, const u8 *mac,

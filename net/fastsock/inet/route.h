@@ -5,21 +5,24 @@
 
 #include <linux/atomic.h>
 #include <linux/types.h>
-#include <net/net_namespace.h>
-#include <net/sock.h>
 
 extern atomic_t fsk_route_changes;
+
+struct net;
 
 /*
  * Counts all that may lead a connection elsewhere: routes, IPsec policies and
  * addresses of its namespace, neighbours and devices of all namespaces.
+ * @genid: the kernel's own counter of the namespace, see struct fsk_ip.
  */
-static inline u32 fsk_route_gen(const struct sock *sk)
+static inline u32 fsk_route_gen(const atomic_t *genid)
 {
-	return rt_genid_ipv4(sock_net(sk)) + atomic_read(&fsk_route_changes);
+	return atomic_read(genid) + atomic_read(&fsk_route_changes);
 }
 
 void fsk_route_changed(void);
+int fsk_route_init_net(struct net *net);
+void fsk_route_exit_net(struct net *net);
 int fsk_route_init(void);
 void fsk_route_exit(void);
 

@@ -215,7 +215,8 @@ static int netevent(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct neighbour *n = ptr;
 
-	if (event == NETEVENT_NEIGH_UPDATE && n->tbl == &arp_tbl)
+	if (event == NETEVENT_NEIGH_UPDATE &&
+	    (n->tbl->family == AF_INET || n->tbl->family == AF_INET6))
 		neighbour_changed(n);
 	return NOTIFY_DONE;
 }

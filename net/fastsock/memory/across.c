@@ -28,6 +28,7 @@
 #include "core/state.h"
 #include "core/transport.h"
 #include "frames/cookie.h"
+#include "inet/ip.h"
 #include "inet/policy.h"
 #include "lan/eth.h"
 #include "lan/group.h"

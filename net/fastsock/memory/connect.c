@@ -18,6 +18,7 @@
 #include "core/conn.h"
 #include "core/segment_size.h"
 #include "core/state.h"
+#include "inet/ip.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "memory/connect.h"
@@ -26,8 +27,8 @@
 #include "memory/ring.h"
 #include "memory/window.h"
 
-/* Bytes of a segment on the loopback device that are TCP's and IP's headers. */
-#define FSK_MEM_TCP_HEADERS	52
+/* Bytes of a segment that are TCP's header. */
+#define FSK_MEM_TCP_HEADER	32
 
 /**
  * fsk_mem_usable - do connections over a device stay in memory?
@@ -47,16 +48,17 @@ bool fsk_mem_usable(const struct net_device *dev)
 /**
  * fsk_mem_mtu - how large a frame would be over the loopback device
  * @dev: loopback device
+ * @ip: what protocol segments would be of
  *
  * Segment sizes that are derived from it are those that TCP would have.
  *
  * Context: any.
  * Return: bytes, struct fsk_hdr included.
  */
-u32 fsk_mem_mtu(const struct net_device *dev)
+u32 fsk_mem_mtu(const struct net_device *dev, const struct fsk_ip *ip)
 {
-	return min_t(u32, READ_ONCE(dev->mtu), U16_MAX + 1) -
-	       FSK_MEM_TCP_HEADERS + sizeof(struct fsk_hdr);
+	return min_t(u32, READ_ONCE(dev->mtu), U16_MAX + 1) - ip->header_len -
+	       FSK_MEM_TCP_HEADER + sizeof(struct fsk_hdr);
 }
 
 /* TCP's numbers begin at the keys, as the ring's do. */
@@ -97,7 +99,8 @@ int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,
 	server->in->window = fsk_mem_window(child);
 	fsk_conn_attach(child, conn);
 	conn->phase = FSK_PH_OPEN;
-	conn->path_gen = fsk_route_gen(child);
+	conn->route_genid = fsk_ip_of(t)->genid(sock_net(child));
+	conn->path_gen = fsk_route_gen(conn->route_genid);
 	set_numbers(server);
 	fsk_child_established(conn);
 	rcu_assign_pointer(server->pair->end[1], server);
@@ -117,7 +120,7 @@ void fsk_mem_make_client(struct fsk_memory *client)
 	client->in->window = fsk_mem_window(conn->sk);
 	client->counts = true;
 	conn->phase = FSK_PH_SYN_SENT;
-	conn->path_gen = fsk_route_gen(conn->sk);
+	conn->path_gen = fsk_route_gen(conn->route_genid);
 	set_numbers(client);
 }
 
@@ -182,8 +185,8 @@ int fsk_mem_connect(struct sock *sk, struct net_device *dev,
 		goto out;
 	server = &client->pair->mem[1];
 	fsk_mem_set_sizes(&client->conn, &server->conn,
-			  fsk_mss_own(sk, fsk_mem_mtu(dev)),
-			  fsk_mss_own(lsk, fsk_mem_mtu(dev)));
+			  fsk_mss_own(sk, fsk_mem_mtu(dev, fsk_ip_of(t))),
+			  fsk_mss_own(lsk, fsk_mem_mtu(dev, fsk_ip_of(t))));
 	/* Now, because there is no way back once the server's end is queued. */
 	WRITE_ONCE(sk->sk_err, 0);
 	sock_reset_flag(sk, SOCK_DONE);

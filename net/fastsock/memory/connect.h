@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct fsk_conn;
+struct fsk_ip;
 struct fsk_memory;
 struct fsk_tuple;
 struct net_device;
@@ -14,7 +15,7 @@ struct sk_buff;
 struct sock;
 
 bool fsk_mem_usable(const struct net_device *dev);
-u32 fsk_mem_mtu(const struct net_device *dev);
+u32 fsk_mem_mtu(const struct net_device *dev, const struct fsk_ip *ip);
 int fsk_mem_connect(struct sock *sk, struct net_device *dev,
 		    const struct fsk_tuple *t);
 int fsk_mem_make_server(struct sock *lsk, struct fsk_memory *server,

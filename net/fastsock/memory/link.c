@@ -25,7 +25,7 @@
 #include <net/sock.h>
 
 #include "core/conn.h"
-#include "inet/ipv4.h"
+#include "inet/ip.h"
 #include "inet/policy.h"
 #include "inet/route.h"
 #include "memory/link.h"
@@ -282,7 +282,7 @@ bool fsk_mem_link_lost(const struct fsk_memory *mem, u64 now)
 	return unlikely(READ_ONCE(mem->pair->unreachable)) &&
 	       mem->stalled_since &&
 	       now - mem->stalled_since >= LINK_LOST_NS &&
-	       fsk_ipv4_elsewhere(mem->conn.sk);
+	       fsk_ip_elsewhere(mem->conn.sk);
 }
 
 /**
@@ -302,82 +302,88 @@ void fsk_mem_link_give_up(struct fsk_memory *mem)
 }
 
 /* A route that frames, or memory in their place, could take? */
-static bool is_direct(const struct rtable *rt, u8 type)
+static bool is_direct(const struct fsk_memory *mem, const struct dst_entry *dst,
+		      u8 type)
 {
-	return rt->rt_type == type && !fsk_ipv4_route_leads_on(rt) &&
-	       !dst_xfrm(&rt->dst) && READ_ONCE(rt->dst.dev->flags) & IFF_UP;
+	const struct fsk_ip *ip = fsk_ip_of_sock(mem->conn.sk);
+
+	return ip->route_type(dst) == type && !ip->leads_on(dst) &&
+	       !dst_xfrm(dst) && READ_ONCE(dst->dev->flags) & IFF_UP;
 }
 
-/* Does the neighbour that @rt leads to, if it is known, have @to's address? */
-static bool leads_to(const struct fsk_memory *mem, const struct rtable *rt,
+/* Does the neighbour that @dst leads to, if it is known, have @to's address? */
+static bool leads_to(const struct fsk_memory *mem, const struct dst_entry *dst,
 		     const struct net_device *to)
 {
+	const struct fsk_tuple t = fsk_tuple_of(mem->conn.sk);
 	u8 mac[ETH_ALEN] __aligned(2);
 
-	return !fsk_ipv4_neighbour(rt->dst.dev,
-				   inet_sk(mem->conn.sk)->inet_daddr, mac) ||
+	return !fsk_ip_neighbour(dst->dev, &t.daddr, mac) ||
 	       ether_addr_equal_unaligned(mac, to->dev_addr);
 }
 
 /* Do the ends' routes lead to each other's devices? */
 static bool routes_meet(const struct fsk_memory *mem,
 			const struct fsk_memory *peer,
-			const struct rtable *there, const struct rtable *back)
+			const struct dst_entry *there,
+			const struct dst_entry *back)
 {
 	struct fsk_mem_link *link = mem->pair->link;
 
-	return is_direct(there, RTN_UNICAST) && is_direct(back, RTN_UNICAST) &&
-	       leads_to(mem, there, back->dst.dev) &&
-	       leads_to(peer, back, there->dst.dev) &&
-	       fsk_policy_running(mem->conn.sk, there->dst.dev) &&
-	       fsk_policy_running(peer->conn.sk, back->dst.dev) &&
-	       fsk_mem_link_follow(link, mem->side, there->dst.dev) &&
-	       fsk_mem_link_follow(link, peer->side, back->dst.dev);
+	return is_direct(mem, there, RTN_UNICAST) &&
+	       is_direct(peer, back, RTN_UNICAST) &&
+	       leads_to(mem, there, back->dev) &&
+	       leads_to(peer, back, there->dev) &&
+	       fsk_policy_running(mem->conn.sk, there->dev) &&
+	       fsk_policy_running(peer->conn.sk, back->dev) &&
+	       fsk_mem_link_follow(link, mem->side, there->dev) &&
+	       fsk_mem_link_follow(link, peer->side, back->dev);
 }
 
 /*
- * Does @rt, the route of @mem, lead to a peer in another namespace, and the
+ * Does @dst, the route of @mem, lead to a peer in another namespace, and the
  * peer's route back?  RCU read section.
  */
 static bool reaches_across(const struct fsk_memory *mem,
-			   const struct rtable *rt)
+			   const struct dst_entry *dst)
 {
 	const struct fsk_memory *peer;
-	struct flowi4 fl4;
-	struct rtable *back;
+	struct dst_entry *back;
+	struct flowi fl;
 	bool reached;
 
 	peer = rcu_dereference(mem->pair->end[!mem->side]);
 	if (!peer)
 		return true;
-	back = fsk_ipv4_route(peer->conn.sk, &fl4);
+	back = fsk_ip_of_sock(peer->conn.sk)->route(peer->conn.sk, &fl);
 	if (IS_ERR(back))
 		return false;
-	reached = routes_meet(mem, peer, rt, back);
-	ip_rt_put(back);
+	reached = routes_meet(mem, peer, dst, back);
+	dst_release(back);
 	return reached;
 }
 
-/* Does @rt, the route of @mem, lead to a peer in the same namespace? */
+/* Does @dst, the route of @mem, lead to a peer in the same namespace? */
 static bool reaches_within(const struct fsk_memory *mem,
-			   const struct rtable *rt)
+			   const struct dst_entry *dst)
 {
-	return is_direct(rt, RTN_LOCAL) &&
-	       fsk_policy_running(mem->conn.sk, rt->dst.dev);
+	return is_direct(mem, dst, RTN_LOCAL) &&
+	       fsk_policy_running(mem->conn.sk, dst->dev);
 }
 
 static bool reaches_peer(struct fsk_memory *mem)
 {
-	struct flowi4 fl4;
-	struct rtable *rt;
+	struct sock *sk = mem->conn.sk;
+	struct dst_entry *dst;
+	struct flowi fl;
 	bool reached;
 
-	rt = fsk_ipv4_route(mem->conn.sk, &fl4);
-	if (IS_ERR(rt))
+	dst = fsk_ip_of_sock(sk)->route(sk, &fl);
+	if (IS_ERR(dst))
 		return false;
-	reached = mem->pair->link ? reaches_across(mem, rt) :
-				    reaches_within(mem, rt);
-	ip_rt_put(rt);
+	reached = mem->pair->link ? reaches_across(mem, dst) :
+				    reaches_within(mem, dst);
+	dst_release(dst);
 	return reached;
 }
 
@@ -394,7 +400,7 @@ static bool reaches_peer(struct fsk_memory *mem)
  */
 bool fsk_mem_link_check_route(struct fsk_memory *mem)
 {
-	u32 gen = fsk_route_gen(mem->conn.sk);
+	u32 gen = fsk_route_gen(mem->conn.route_genid);
 	struct fsk_pair *pair = mem->pair;
 	bool reached;
 

@@ -9,8 +9,9 @@
 
 #include <linux/etherdevice.h>
 #include <linux/hash.h>
+#include <linux/jhash.h>
 #include <net/ipv6.h>
-#include <net/route.h>
+#include <net/netns/hash.h>
 #include <net/tcp.h>
 
 #include "base/compat.h"
@@ -20,14 +21,14 @@
 #include "core/delegate.h"
 #include "core/state.h"
 #include "core/transport.h"
-#include "inet/ipv4.h"
-#include "inet/ipv6.h"
+#include "inet/ip.h"
+#include "inet/mapped.h"
 #include "inet/policy.h"
 #include "lan/hello.h"
 #include "lan/peer.h"
 #include "socket/connect.h"
 
-static int sock_reason(const struct sock *sk)
+static int sock_reason(const struct sock *sk, const struct fsk_ip *ip)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	int reason;
@@ -38,14 +39,15 @@ static int sock_reason(const struct sock *sk)
 		return FSK_REASON_REPAIR;
 	if (tp->fastopen_connect || fsk_defer_connect(sk))
 		return FSK_REASON_FASTOPEN;
-	reason = fsk_option_reason(sk);
+	reason = fsk_option_reason(sk, ip);
 	return reason == FSK_ACCEPT ? fsk_policy_sock(sk) : reason;
 }
 
 /* Is the other end on the segment of @dev, and which address has it? */
-static int peer_reason(struct net_device *dev, __be32 daddr, u8 *mac)
+static int peer_reason(struct net_device *dev, const struct in6_addr *daddr,
+		       u8 *mac)
 {
-	if (!fsk_ipv4_neighbour(dev, daddr, mac))
+	if (!fsk_ip_neighbour(dev, daddr, mac))
 		return FSK_REASON_UNKNOWN_PEER;
 
 	switch (fsk_peer_lookup(dev, mac)) {
@@ -64,12 +66,12 @@ static int peer_reason(struct net_device *dev, __be32 daddr, u8 *mac)
  * The device of a route, which does not keep it, for the caller to put.  As
  * with the kernel's own users, RCU keeps it until it is held.
  */
-static struct net_device *hold_device(const struct rtable *rt)
+static struct net_device *hold_device(const struct dst_entry *dst)
 {
 	struct net_device *dev;
 
 	rcu_read_lock();
-	dev = READ_ONCE(rt->dst.dev);
+	dev = READ_ONCE(dst->dev);
 	dev_hold(dev);
 	rcu_read_unlock();
 	return dev;
@@ -80,11 +82,11 @@ static struct net_device *hold_device(const struct rtable *rt)
  * and the neighbour's address.  Return: as sock_reason(); without @way if not
  * accepted.
  */
-static int way_reason(const struct sock *sk, const struct rtable *rt,
-		      struct net_device *dev, __be32 daddr, u8 *mac,
-		      const struct fsk_transport **way)
+static int way_reason(const struct sock *sk, const struct dst_entry *dst,
+		      struct net_device *dev, const struct in6_addr *daddr,
+		      u8 *mac, const struct fsk_transport **way)
 {
-	int reason = fsk_ipv4_route_reason(rt);
+	int reason = fsk_ip_route_reason(fsk_ip_by_addr(daddr), dst);
 
 	if (reason != FSK_ACCEPT)
 		return reason;
@@ -106,47 +108,59 @@ static int way_reason(const struct sock *sk, const struct rtable *rt,
  * (address, second, generation of the peer table, reason), good for that
  * second, or until a neighbour's state changes.  That the other end is near is
  * only a hint, for fsk_connect() looks again; that it is not is believed by
- * sockets whose route depends on nothing but the address.
+ * sockets whose route depends on nothing but the address.  An address of IPv6
+ * does not fit: a hash of it stands there, which nobody outside can foresee.
+ * Where two have the same, one is TCP's for a second without need.
  */
 #define FSK_CACHE_HERE	0xff
 
-static u64 cache_head(const struct fsk_net *fn, __be32 daddr)
+static u32 cache_key(const struct net *net, const struct in6_addr *daddr)
 {
-	return (u64)(__force u32)daddr << 32 | (u16)(jiffies / HZ) << 16 |
+	if (likely(ipv6_addr_v4mapped(daddr)))
+		return (__force u32)fsk_addr_v4(daddr);
+	return jhash2((const u32 *)daddr->s6_addr32, 4, net_hash_mix(net));
+}
+
+static u64 cache_head(const struct fsk_net *fn, u32 key)
+{
+	return (u64)key << 32 | (u16)(jiffies / HZ) << 16 |
 	       (u8)READ_ONCE(fn->peers_gen) << 8;
 }
 
-static u64 *cache_slot(struct fsk_net *fn, __be32 daddr)
+static u64 *cache_slot(struct fsk_net *fn, u32 key)
 {
-	u32 hash = hash_32((__force u32)daddr, ilog2(FSK_DELEGATE_CACHE));
-
-	return &fn->delegate_cache[hash];
+	return &fn->delegate_cache[hash_32(key, ilog2(FSK_DELEGATE_CACHE))];
 }
 
 /* Without the port; fsk_connect() looks again when it is serious. */
-static int first_route(const struct sock *sk, __be32 daddr, u8 *mac)
+static int first_route(struct sock *sk, const struct fsk_ip *ip,
+		       const struct fsk_tuple *where, u8 *mac)
 {
-	struct rtable *rt = fsk_ipv4_first_route(sk, &daddr);
+	struct fsk_tuple to = *where;
 	const struct fsk_transport *way;
 	struct net_device *dev;
+	struct dst_entry *dst;
 	int reason;
 
-	if (IS_ERR(rt))
+	dst = ip->first_route(sk, &to);
+	if (IS_ERR(dst))
 		return FSK_REASON_NOROUTE;
-	dev = hold_device(rt);
-	reason = way_reason(sk, rt, dev, daddr, mac, &way);
+	dev = hold_device(dst);
+	reason = way_reason(sk, dst, dev, &to.daddr, mac, &way);
 	if (reason == FSK_ACCEPT)
 		fsk_transport_put(way);
 	dev_put(dev);
-	ip_rt_put(rt);
+	dst_release(dst);
 	return reason;
 }
 
-static int precheck(const struct sock *sk, __be32 daddr)
+static int precheck(struct sock *sk, const struct fsk_ip *ip,
+		    const struct fsk_tuple *to)
 {
 	struct fsk_net *fn = fsk_net(sock_net(sk));
-	u64 head = cache_head(fn, daddr);
-	u64 *slot = cache_slot(fn, daddr);
+	u32 key = cache_key(sock_net(sk), &to->daddr);
+	u64 head = cache_head(fn, key);
+	u64 *slot = cache_slot(fn, key);
 	u8 mac[ETH_ALEN] __aligned(2) = {};
 	u64 known = READ_ONCE(*slot);
 	int reason;
@@ -154,13 +168,13 @@ static int precheck(const struct sock *sk, __be32 daddr)
 
 	if (known == (head | FSK_CACHE_HERE))
 		return FSK_ACCEPT;
-	plain = fsk_ipv4_route_plain(sk);
+	plain = ip->route_plain(sk);
 	if (plain && (known & ~0xffULL) == head)
 		return known & 0xff;
-	reason = first_route(sk, daddr, mac);
+	reason = first_route(sk, ip, to, mac);
 	if (reason == FSK_ACCEPT)
 		WRITE_ONCE(*slot, head | FSK_CACHE_HERE);
-	/* A neighbour that ARP does not know may be known in a moment. */
+	/* A neighbour that is not known may be known in a moment. */
 	else if (plain &&
 		 (reason == FSK_REASON_GATEWAY || reason == FSK_REASON_DEVICE ||
 		  (reason == FSK_REASON_UNKNOWN_PEER &&
@@ -170,71 +184,71 @@ static int precheck(const struct sock *sk, __be32 daddr)
 }
 
 /* The last questions, asked with the full name.  Return: as sock_reason(). */
-static int start_reason(struct sock *sk, struct rtable *rt,
+static int start_reason(struct sock *sk, struct dst_entry *dst,
 			struct net_device *dev, const u8 *mac,
 			const struct fsk_transport *way)
 {
 	struct fsk_tuple t = fsk_tuple_of(sk);
 	int reason;
 
-	if (dst_xfrm(&rt->dst))
+	if (dst_xfrm(dst))
 		return FSK_REASON_XFRM;
-	if (t.saddr == t.daddr && t.sport == t.dport)
+	if (ipv6_addr_equal(&t.saddr, &t.daddr) && t.sport == t.dport)
 		return FSK_REASON_SELFCONNECT;
 	/* By the port the route leads elsewhere, and @mac is not there. */
-	if (unlikely(rt->dst.dev != dev))
+	if (unlikely(dst->dev != dev))
 		return FSK_REASON_UNKNOWN_PEER;
 	/* The last ack cannot wait where the server's end is there at once. */
 	if (way->at_once && fsk_state_ack_waits(sk))
 		return FSK_REASON_OPTION;
-	reason = fsk_policy_connect(sk, rt, &t);
+	reason = fsk_policy_connect(sk, dst, &t);
 	return reason == FSK_ACCEPT ?
 	       way->ops->connect(sk, dev, mac, &t) : reason;
 }
 
 /*
- * @usin is the address of IPv4 that @uaddr, as the program has written it,
- * means.  Return: as fsk_connect().
+ * @to is the address that @uaddr, as the program has written it, means.
+ * Return: as fsk_connect().
  */
-static int connect_ipv4(struct sock *sk, const struct sockaddr_in *usin,
-			struct sockaddr *uaddr, int addr_len)
+static int connect_ip(struct sock *sk, struct fsk_tuple *to,
+		      struct sockaddr *uaddr, int addr_len)
 {
-	struct flowi4 *fl4 = &inet_sk(sk)->cork.fl.u.ip4;
+	struct flowi *fl = &inet_sk(sk)->cork.fl;
+	const struct fsk_ip *ip = fsk_ip_of(to);
 	const struct fsk_transport *way;
-	struct net_device *dev;
 	u8 mac[ETH_ALEN] __aligned(2);
-	struct rtable *rt;
+	struct net_device *dev;
+	struct dst_entry *dst;
 	int reason, err;
 
-	reason = sock_reason(sk);
+	reason = sock_reason(sk, ip);
 	if (reason == FSK_ACCEPT)
-		reason = precheck(sk, usin->sin_addr.s_addr);
+		reason = precheck(sk, ip, to);
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 
-	rt = fsk_ipv4_connect_route(sk, fl4, usin->sin_addr.s_addr,
-				    usin->sin_port);
-	if (IS_ERR(rt))
+	dst = ip->connect_route(sk, fl, to);
+	if (IS_ERR(dst))
 		return fsk_connect_tcp(sk, uaddr, addr_len, FSK_REASON_NOROUTE);
-	dev = hold_device(rt);
-	reason = way_reason(sk, rt, dev, fl4->daddr, mac, &way);
+	dev = hold_device(dst);
+	reason = way_reason(sk, dst, dev, &to->daddr, mac, &way);
 	if (reason != FSK_ACCEPT) {
 		dev_put(dev);
-		ip_rt_put(rt);
+		dst_release(dst);
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 	}
-	err = fsk_ipv4_bind_and_hash(sk, fl4, usin->sin_port, &rt);
+	err = ip->bind_and_hash(sk, fl, to->dport, &dst);
 	if (err) {
 		dev_put(dev);
 		fsk_transport_put(way);
 		return err;
 	}
-	dst_hold(&rt->dst);
-	sk_setup_caps(sk, &rt->dst);
-	reason = start_reason(sk, rt, dev, mac, way);
+	dst_hold(dst);
+	ip->store_route(sk, dst);
+	reason = start_reason(sk, dst, dev, mac, way);
 	dev_put(dev);
 	fsk_transport_put(way);
-	ip_rt_put(rt);
+	dst_release(dst);
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
 	return 0;
@@ -253,16 +267,21 @@ static int connect_ipv4(struct sock *sk, const struct sockaddr_in *usin,
 int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	const struct sockaddr_in *usin = (struct sockaddr_in *)uaddr;
+	struct fsk_tuple to;
 
 	if (addr_len < sizeof(*usin))
 		return -EINVAL;
 	if (usin->sin_family != AF_INET)
 		return -EAFNOSUPPORT;
-	return connect_ipv4(sk, usin, uaddr, addr_len);
+	to = (struct fsk_tuple) {
+		.daddr = fsk_addr_of_v4(usin->sin_addr.s_addr),
+		.dport = usin->sin_port,
+	};
+	return connect_ip(sk, &to, uaddr, addr_len);
 }
 
 /**
- * fsk_connect6 - the same of AF_INET6: fastsock only for addresses of IPv4
+ * fsk_connect6 - the same of AF_INET6
  * @sk: unconnected socket
  * @uaddr: where to
  * @addr_len: bytes of @uaddr
@@ -273,18 +292,18 @@ int fsk_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 int fsk_connect6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	const struct sockaddr_in6 *usin6 = (struct sockaddr_in6 *)uaddr;
-	struct sockaddr_in usin;
+	struct fsk_tuple to;
 	int reason, err;
 
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
 	if (usin6->sin6_family != AF_INET6)
 		return -EAFNOSUPPORT;
-	reason = fsk_ipv6_mapped(sk, usin6, &usin);
+	reason = fsk_inet6_destination(sk, usin6, addr_len, &to);
 	if (reason != FSK_ACCEPT)
 		return fsk_connect_tcp(sk, uaddr, addr_len, reason);
-	err = connect_ipv4(sk, &usin, uaddr, addr_len);
+	err = connect_ip(sk, &to, uaddr, addr_len);
 	if (!err)
-		fsk_ipv6_named(sk);
+		fsk_inet6_named(sk);
 	return err;
 }

@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: GPL-2.0
+// Connections of IPv6 within the host: they run fastsock, and are called what
+// TCP would call them.
+// fastsock: timeout=300
+
+#include <linux/in6.h>
+#include <net/if.h>
+
+#include "fsk_test.h"
+
+/* The C library does not know them. */
+#ifndef IPV6_FLOWINFO_SEND
+#define IPV6_FLOWINFO_SEND	33
+#endif
+#ifndef IPV6_MINHOPCOUNT
+#define IPV6_MINHOPCOUNT	73
+#endif
+
+#define BYTES	300000
+#define LOCAL	"local"		/* the link-local address of the device */
+
+/* Where a connection runs, and to which address its listener is bound. */
+struct way {
+	const char *ns;
+	const char *device;
+	const char *bound;
+	const char *to;
+};
+
+static struct sockaddr_in6 addr6(const char *ip, uint16_t port)
+{
+	struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+	};
+
+	inet_pton(AF_INET6, ip, &addr.sin6_addr);
+	return addr;
+}
+
+static int socket6(const char *ns, int flags)
+{
+	if (fsk_enter(ns))
+		return -1;
+	return socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+}
+
+/* The link-local address of a device, with its scope. */
+static bool local_of(const char *device, struct in6_addr *addr)
+{
+	char line[128], name[32];
+	unsigned int scope, i;
+	bool found = false;
+	FILE *file;
+
+	file = fopen("/proc/thread-self/net/if_inet6", "re");
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*32s %*x %*x %x %*x %31s", &scope, name) != 2 ||
+		    scope != 0x20 || strcmp(name, device))
+			continue;
+		for (i = 0; i < 16; i++)
+			sscanf(line + 2 * i, "%2hhx", &addr->s6_addr[i]);
+		found = true;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* An address of a way, in the namespace of which this thread is. */
+static struct sockaddr_in6 addr_of(const struct way *way, const char *ip,
+				   uint16_t port)
+{
+	struct sockaddr_in6 addr = addr6(ip, port);
+
+	if (!strcmp(ip, LOCAL)) {
+		local_of(way->device, &addr.sin6_addr);
+		addr.sin6_scope_id = if_nametoindex(way->device);
+	}
+	return addr;
+}
+
+static int bind_to(const struct way *way, int fd, const char *ip, uint16_t port)
+{
+	struct sockaddr_in6 addr = addr_of(way, ip, port);
+
+	return bind(fd, (void *)&addr, sizeof(addr));
+}
+
+static int connect_to(const struct way *way, int fd, uint16_t port)
+{
+	struct sockaddr_in6 addr = addr_of(way, way->to, port);
+
+	return connect(fd, (void *)&addr, sizeof(addr));
+}
+
+static int connect6(int fd, const char *ip, uint16_t port)
+{
+	struct sockaddr_in6 addr = addr6(ip, port);
+
+	return connect(fd, (void *)&addr, sizeof(addr));
+}
+
+static int disconnect(int fd)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	return connect(fd, &none, sizeof(none));
+}
+
+static int listen_on(struct __test_metadata *_metadata, const struct way *way)
+{
+	int fd = socket6(way->ns, 0);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, bind_to(way, fd, way->bound, 0)) {
+		TH_LOG("bind: %s", strerror(errno));
+	}
+	ASSERT_EQ(0, listen(fd, 128));
+	return fd;
+}
+
+static const struct way lo_any = { "lo0", "lo", "::", "::1" };
+
+/* A pattern goes one way while it is read. */
+static void expect_stream(struct __test_metadata *_metadata, int from, int to)
+{
+	pid_t pid = fsk_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(fsk_send_pattern(from, from, 0, BYTES) ? 1 : 0);
+	EXPECT_EQ(BYTES, fsk_recv_pattern(to, from, 0, BYTES));
+	EXPECT_EQ(0, fsk_reap(pid));
+}
+
+FIXTURE(native)
+{
+	int listener;
+	uint16_t port;
+	int client;
+	int server;
+	struct sockaddr_in6 accepted;
+};
+
+FIXTURE_VARIANT(native)
+{
+	struct way way;
+};
+
+FIXTURE_VARIANT_ADD(native, lo_any)
+{
+	.way = { "lo0", "lo", "::", "::1" },
+};
+
+FIXTURE_VARIANT_ADD(native, lo_bound)
+{
+	.way = { "lo0", "lo", "::1", "::1" },
+};
+
+FIXTURE_VARIANT_ADD(native, unspecified)
+{
+	.way = { "lo0", "lo", "::", "::" },
+};
+
+FIXTURE_VARIANT_ADD(native, own_any)
+{
+	.way = { "a", "eth0", "::", "fd77::1" },
+};
+
+FIXTURE_VARIANT_ADD(native, own_bound)
+{
+	.way = { "a", "eth0", "fd77::1", "fd77::1" },
+};
+
+FIXTURE_VARIANT_ADD(native, local_any)
+{
+	.way = { "a", "eth0", "::", LOCAL },
+};
+
+FIXTURE_VARIANT_ADD(native, local_bound)
+{
+	.way = { "a", "eth0", LOCAL, LOCAL },
+};
+
+/* Is the link-local address there, and known to be nobody else's? */
+static bool usable(const char *ns, const char *device)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
+	int fd = socket6(ns, 0), err = -1;
+
+	if (local_of(device, &addr.sin6_addr)) {
+		addr.sin6_scope_id = if_nametoindex(device);
+		err = bind(fd, (void *)&addr, sizeof(addr));
+	}
+	close(fd);
+	return !err;
+}
+
+/* A second address, and the first one when nobody else can have it. */
+static void make_addresses(struct __test_metadata *_metadata)
+{
+	ASSERT_EQ(0, fsk_run("ip -n a addr replace fd77::1/64 dev eth0 nodad"));
+	ASSERT_TRUE(FSK_UNTIL(usable("a", "eth0")));
+}
+
+FIXTURE_SETUP(native)
+{
+	const struct way *way = &variant->way;
+	socklen_t len = sizeof(self->accepted);
+	long active, passive;
+
+	make_addresses(_metadata);
+	active = fsk_stat(way->ns, "FskActiveOpens");
+	passive = fsk_stat(way->ns, "FskPassiveOpens");
+	self->listener = listen_on(_metadata, way);
+	self->port = fsk_port(self->listener);
+	self->client = socket6(way->ns, 0);
+	ASSERT_LE(0, self->client);
+	ASSERT_EQ(0, connect_to(way, self->client, self->port)) {
+		TH_LOG("connect: %s", strerror(errno));
+	}
+	self->server = accept4(self->listener, (void *)&self->accepted, &len,
+			       SOCK_CLOEXEC);
+	ASSERT_LE(0, self->server);
+	EXPECT_EQ(sizeof(self->accepted), len);
+	EXPECT_TRUE(fsk_is_fast(self->client));
+	EXPECT_TRUE(fsk_is_fast(self->server));
+	EXPECT_EQ(active + 1, fsk_stat(way->ns, "FskActiveOpens"));
+	EXPECT_EQ(passive + 1, fsk_stat(way->ns, "FskPassiveOpens"));
+}
+
+FIXTURE_TEARDOWN(native)
+{
+	close(self->client);
+	close(self->server);
+	close(self->listener);
+}
+
+struct names {
+	struct sockaddr_in6 name[4];
+	int device[2];
+};
+
+static void learn_names(struct __test_metadata *_metadata, int client,
+			int server, struct names *n)
+{
+	socklen_t len = sizeof(n->name[0]);
+
+	memset(n, 0, sizeof(*n));
+	EXPECT_EQ(0, getsockname(client, (void *)&n->name[0], &len));
+	EXPECT_EQ(0, getpeername(client, (void *)&n->name[1], &len));
+	EXPECT_EQ(0, getsockname(server, (void *)&n->name[2], &len));
+	EXPECT_EQ(0, getpeername(server, (void *)&n->name[3], &len));
+	EXPECT_EQ(sizeof(n->name[0]), len);
+	EXPECT_EQ(0, memcmp(&n->name[0], &n->name[3], len));
+	EXPECT_EQ(0, memcmp(&n->name[1], &n->name[2], len));
+	n->device[0] = fsk_int_option(client, SOL_SOCKET, SO_BINDTOIFINDEX);
+	n->device[1] = fsk_int_option(server, SOL_SOCKET, SO_BINDTOIFINDEX);
+	/* Those that differ from one connection to the next. */
+	n->name[0].sin6_port = 0;
+	n->name[3].sin6_port = 0;
+}
+
+/* A connection of TCP to the same listener. */
+static void dial_tcp(struct __test_metadata *_metadata, const struct way *way,
+		     int listener, int *client, int *server)
+{
+	*client = socket6(way->ns, 0);
+	ASSERT_EQ(0, fsk_set_int(*client, SOL_IPV6, IPV6_MINHOPCOUNT, 1));
+	ASSERT_EQ(0, connect_to(way, *client, fsk_port(listener)));
+	*server = accept(listener, NULL, NULL);
+	ASSERT_LE(0, *server);
+	EXPECT_FALSE(fsk_is_fast(*client));
+	EXPECT_FALSE(fsk_is_fast(*server));
+}
+
+TEST_F(native, names_are_tcps)
+{
+	struct names ours, tcps;
+	int client, server;
+
+	learn_names(_metadata, self->client, self->server, &ours);
+	dial_tcp(_metadata, &variant->way, self->listener, &client, &server);
+	learn_names(_metadata, client, server, &tcps);
+	EXPECT_EQ(0, memcmp(&ours, &tcps, sizeof(ours)));
+	EXPECT_EQ(tcps.device[0], ours.device[0]);
+	EXPECT_EQ(tcps.device[1], ours.device[1]);
+	self->accepted.sin6_port = 0;
+	EXPECT_EQ(0, memcmp(&self->accepted, &tcps.name[3],
+			    sizeof(self->accepted)));
+	EXPECT_EQ(!strcmp(variant->way.to, LOCAL),
+		  !!self->accepted.sin6_scope_id);
+	close(client);
+	close(server);
+}
+
+TEST_F(native, bytes)
+{
+	char byte;
+
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	expect_stream(_metadata, self->client, self->server);
+	expect_stream(_metadata, self->server, self->client);
+	EXPECT_EQ(0, shutdown(self->client, SHUT_WR));
+	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
+	EXPECT_EQ(0, fsk_close(&self->server));
+	EXPECT_EQ(0, recv(self->client, &byte, 1, 0));
+}
+
+/* Both ends connect anew, to the listener that is still there. */
+TEST_F(native, disconnect_and_connect)
+{
+	const struct way *way = &variant->way;
+	int server;
+
+	ASSERT_EQ(0, disconnect(self->client));
+	EXPECT_FALSE(fsk_is_fast(self->client));
+	ASSERT_EQ(0, connect_to(way, self->client, self->port));
+	server = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, server);
+	EXPECT_TRUE(fsk_is_fast(self->client));
+	EXPECT_TRUE(fsk_is_fast(server));
+	FSK_EXPECT_ALIVE(self->client, server);
+	close(server);
+	ASSERT_EQ(0, disconnect(self->server));
+	ASSERT_EQ(0, connect_to(way, self->server, self->port));
+	server = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, server);
+	EXPECT_TRUE(fsk_is_fast(self->server));
+	FSK_EXPECT_ALIVE(self->server, server);
+	close(server);
+}
+
+/* Options of IPv6 are TCP's own: kept, told, and harmless. */
+TEST_F(native, options)
+{
+	static const struct {
+		int name;
+		int value;
+	} options[] = {
+		{ IPV6_TCLASS, 0x48 }, { IPV6_UNICAST_HOPS, 9 },
+		{ IPV6_RECVPKTINFO, 1 }, { IPV6_RECVHOPLIMIT, 1 },
+		{ IPV6_RECVTCLASS, 1 }, { IPV6_AUTOFLOWLABEL, 1 },
+		{ IPV6_FLOWINFO_SEND, 1 }, { IPV6_DONTFRAG, 1 },
+		{ IPV6_MINHOPCOUNT, 3 },
+		{ IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		EXPECT_EQ(0, fsk_set_int(self->client, SOL_IPV6,
+					 options[i].name, options[i].value));
+		EXPECT_EQ(options[i].value,
+			  fsk_int_option(self->client, SOL_IPV6,
+					 options[i].name)) {
+			TH_LOG("option %d", options[i].name);
+		}
+	}
+	errno = 0;
+	EXPECT_EQ(-1, fsk_set_int(self->client, SOL_IPV6, IPV6_ADDRFORM,
+				  AF_INET));
+	EXPECT_EQ(EBUSY, errno);
+	FSK_EXPECT_ALIVE(self->client, self->server);
+	expect_stream(_metadata, self->client, self->server);
+}
+
+/* Is it where netstat looks, and in that state? */
+static bool listed(const char *ns, uint16_t port, uint16_t peer, int state)
+{
+	unsigned int local, remote, st;
+	bool found = false;
+	char line[512];
+	FILE *file;
+
+	if (fsk_enter(ns))
+		return false;
+	file = fopen("/proc/thread-self/net/tcp6", "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, " %*d: %*32[0-9A-F]:%x %*32[0-9A-F]:%x %x",
+			   &local, &remote, &st) == 3)
+			found |= local == port && remote == peer &&
+				 st == (unsigned int)state;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+TEST_F(native, listed_as_tcp)
+{
+	const char *ns = variant->way.ns;
+	uint16_t port = fsk_port(self->client);
+
+	EXPECT_TRUE(listed(ns, port, self->port, TCP_ESTABLISHED));
+	EXPECT_TRUE(listed(ns, self->port, port, TCP_ESTABLISHED));
+	EXPECT_EQ(0, fsk_close(&self->client));
+	EXPECT_EQ(0, fsk_close(&self->server));
+	EXPECT_TRUE(FSK_UNTIL(listed(ns, port, self->port, TCP_TIME_WAIT)));
+}
+
+/* What moved one counter of a reason by one. */
+#define EXPECT_DELEGATED(ns, reason, call) do {				\
+	long _n = fsk_stat(ns, "FskDelegated" reason);			\
+	long _fast = fsk_stat(ns, "FskActiveOpens");			\
+	call;								\
+	EXPECT_EQ(_n + 1, fsk_stat(ns, "FskDelegated" reason)) {	\
+		TH_LOG("reason %s", reason);				\
+	}								\
+	EXPECT_EQ(_fast, fsk_stat(ns, "FskActiveOpens"));		\
+} while (0)
+
+#define EXPECT_ERRNO(code, call) do {					\
+	errno = 0;							\
+	EXPECT_EQ(-1, call);						\
+	EXPECT_EQ(code, errno);						\
+} while (0)
+
+static void expect_tcp(struct __test_metadata *_metadata, int listener, int fd)
+{
+	int server = accept(listener, NULL, NULL);
+
+	ASSERT_LE(0, server);
+	EXPECT_FALSE(fsk_is_fast(fd));
+	EXPECT_FALSE(fsk_is_fast(server));
+	FSK_EXPECT_ALIVE(fd, server);
+	close(server);
+}
+
+/* What only TCP knows how to do; of either end. */
+TEST(options_that_delegate)
+{
+	static const unsigned char padding[8] = { 0, 0, 1, 4 };
+	static const int names[] = {
+		IPV6_FLOWINFO_SEND, IPV6_AUTOFLOWLABEL, IPV6_MINHOPCOUNT,
+		IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS,
+	};
+	int listener = listen_on(_metadata, &lo_any), fd;
+	uint16_t port = fsk_port(listener);
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		fd = socket6("lo0", 0);
+		ASSERT_EQ(0, fsk_set_int(fd, SOL_IPV6, names[i], 1));
+		EXPECT_DELEGATED("lo0", "Option",
+				 EXPECT_EQ(0, connect6(fd, "::1", port)));
+		expect_tcp(_metadata, listener, fd);
+		close(fd);
+	}
+	fd = socket6("lo0", 0);
+	ASSERT_EQ(0, setsockopt(fd, SOL_IPV6, IPV6_DSTOPTS, padding,
+				sizeof(padding)));
+	EXPECT_DELEGATED("lo0", "IpOptions",
+			 EXPECT_EQ(0, connect6(fd, "::1", port)));
+	expect_tcp(_metadata, listener, fd);
+	close(fd);
+	ASSERT_EQ(0, fsk_set_int(listener, SOL_IPV6, IPV6_RECVPKTINFO, 1));
+	fd = socket6("lo0", 0);
+	EXPECT_DELEGATED("lo0", "Option",
+			 EXPECT_EQ(0, connect6(fd, "::1", port)));
+	expect_tcp(_metadata, listener, fd);
+	close(fd);
+	close(listener);
+}
+
+TEST(bad_addresses)
+{
+	int fd = socket6("lo0", 0);
+	struct sockaddr_in6 addr = addr6("::1", 9);
+
+	EXPECT_ERRNO(EINVAL, connect(fd, (void *)&addr, 23));
+	EXPECT_ERRNO(ECONNREFUSED, connect6(fd, "::1", 9));
+	EXPECT_ERRNO(ENETUNREACH, connect6(fd, "2001:db8::1", 9));
+	EXPECT_ERRNO(ENETUNREACH, connect6(fd, "ff02::1", 9));
+	/* No device is said. */
+	EXPECT_ERRNO(EINVAL, connect6(fd, "fe80::1", 9));
+	close(fd);
+	/* Another one than the socket is bound to. */
+	fd = socket6("a", 0);
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5));
+	addr = addr6("fe80::1", 9);
+	addr.sin6_scope_id = if_nametoindex("lo");
+	EXPECT_ERRNO(EINVAL, connect(fd, (void *)&addr, sizeof(addr)));
+	close(fd);
+}
+
+/* Not one byte less than what TCP takes. */
+TEST(short_address)
+{
+	int listener = listen_on(_metadata, &lo_any), server;
+	struct sockaddr_in6 addr = addr6("::1", fsk_port(listener));
+	int fd = socket6("lo0", 0);
+
+	EXPECT_EQ(0, connect(fd, (void *)&addr, 24));
+	server = accept(listener, NULL, NULL);
+	EXPECT_TRUE(fsk_is_fast(fd));
+	FSK_EXPECT_ALIVE(fd, server);
+	close(fd);
+	close(server);
+	close(listener);
+}
+
+TEST(ipv6_only)
+{
+	int listener, fd, server;
+	uint16_t port;
+
+	listener = socket6("lo0", 0);
+	ASSERT_EQ(0, fsk_set_int(listener, SOL_IPV6, IPV6_V6ONLY, 1));
+	ASSERT_EQ(0, bind_to(&lo_any, listener, "::", 0));
+	ASSERT_EQ(0, listen(listener, 8));
+	port = fsk_port(listener);
+	fd = fsk_socket("lo0", 0);
+	EXPECT_ERRNO(ECONNREFUSED, fsk_connect(fd, "127.0.0.1", port));
+	close(fd);
+	fd = socket6("lo0", 0);
+	ASSERT_EQ(0, fsk_set_int(fd, SOL_IPV6, IPV6_V6ONLY, 1));
+	EXPECT_EQ(0, connect6(fd, "::1", port));
+	server = accept(listener, NULL, NULL);
+	EXPECT_TRUE(fsk_is_fast(fd));
+	EXPECT_TRUE(fsk_is_fast(server));
+	close(server);
+	close(fd);
+	close(listener);
+}
+
+/* A listener of IPv4 alone does not answer for IPv6. */
+TEST(families_apart)
+{
+	int listener = fsk_listen(_metadata, &fsk_lo, 1);
+	int fd = socket6("lo0", 0);
+
+	EXPECT_ERRNO(ECONNREFUSED, connect6(fd, "::1", fsk_port(listener)));
+	close(fd);
+	close(listener);
+}
+
+/*
+ * Packets to an address of a device are taken to come in by that device, though
+ * they cross the loopback device.
+ */
+TEST(bound_to_a_device)
+{
+	static const struct way own = { "a", "eth0", "::", "fd77::1" };
+	int listener, fd, server;
+
+	make_addresses(_metadata);
+	listener = socket6("a", 0);
+	ASSERT_EQ(0, setsockopt(listener, SOL_SOCKET, SO_BINDTODEVICE, "eth0",
+				5));
+	ASSERT_EQ(0, bind_to(&own, listener, "::", 0));
+	ASSERT_EQ(0, listen(listener, 8));
+	fd = socket6("a", 0);
+	ASSERT_EQ(0, connect_to(&own, fd, fsk_port(listener)));
+	server = accept(listener, NULL, NULL);
+	ASSERT_LE(0, server);
+	EXPECT_TRUE(fsk_is_fast(fd));
+	EXPECT_TRUE(fsk_is_fast(server));
+	FSK_EXPECT_ALIVE(fd, server);
+	close(fd);
+	close(server);
+	fd = socket6("a", 0);
+	EXPECT_ERRNO(ECONNREFUSED, connect6(fd, "::1", fsk_port(listener)));
+	close(fd);
+	close(listener);
+}
+
+static int wait_ms(int fd, int events, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	return poll(&pfd, 1, ms);
+}
+
+#define NFT	"ip netns exec lo0 nft "
+
+/* A rule of IPv6 drops one of TCP's first packets. */
+static void expect_dropped(struct __test_metadata *_metadata, const char *rule)
+{
+	int listener = listen_on(_metadata, &lo_any);
+	uint16_t port = fsk_port(listener);
+	char command[400];
+	int fd;
+
+	snprintf(command, sizeof(command),
+		 NFT "add table ip6 t && "
+		 NFT "'add chain ip6 t in { type filter hook input priority 0; }' && "
+		 NFT "'add chain ip6 t out { type filter hook output priority 0; }' && "
+		 NFT "add rule ip6 t %s %u drop", rule, port);
+	ASSERT_EQ(0, fsk_run(command));
+	fd = socket6("lo0", SOCK_NONBLOCK);
+	EXPECT_DELEGATED("lo0", "Netfilter",
+			 EXPECT_ERRNO(EINPROGRESS, connect6(fd, "::1", port)));
+	EXPECT_EQ(0, wait_ms(fd, POLLOUT, 300));
+	EXPECT_FALSE(fsk_is_fast(fd));
+	ASSERT_EQ(0, fsk_run(NFT "delete table ip6 t"));
+	/* TCP tries again in a moment. */
+	EXPECT_EQ(1, wait_ms(fd, POLLOUT, 5000));
+	expect_tcp(_metadata, listener, fd);
+	close(fd);
+	fd = socket6("lo0", 0);
+	EXPECT_EQ(0, connect6(fd, "::1", port));
+	EXPECT_TRUE(fsk_is_fast(fd));
+	close(fd);
+	close(listener);
+}
+
+TEST(netfilter_in)
+{
+	expect_dropped(_metadata, "in tcp dport");
+}
+
+TEST(netfilter_out)
+{
+	expect_dropped(_metadata, "out tcp dport");
+}
+
+TEST(netfilter_answer)
+{
+	expect_dropped(_metadata, "in tcp sport");
+}
+
+/* Rules of IPv4 are not asked, and conntrack keeps no entry. */
+TEST(netfilter_lets_pass)
+{
+	int listener = listen_on(_metadata, &lo_any), server;
+	int fd = socket6("lo0", 0);
+
+	ASSERT_EQ(0, fsk_run(NFT "add table ip t && "
+		NFT "'add chain ip t in { type filter hook input priority 0; policy drop; }' && "
+		NFT "add table inet u && "
+		NFT "'add chain inet u in { type filter hook input priority 0; policy drop; }' && "
+		NFT "add rule inet u in meta nfproto ipv6 ct state new,established iif lo tcp flags syn accept"));
+	EXPECT_EQ(0, connect6(fd, "::1", fsk_port(listener)));
+	server = accept(listener, NULL, NULL);
+	EXPECT_TRUE(fsk_is_fast(fd));
+	EXPECT_TRUE(fsk_is_fast(server));
+	FSK_EXPECT_ALIVE(fd, server);
+	EXPECT_EQ(0, fsk_run(NFT "delete table ip t && "
+			     NFT "delete table inet u"));
+	close(fd);
+	close(server);
+	close(listener);
+}
+
+/* An address that is taken away: TCP's packets would no longer arrive. */
+TEST(address_removed)
+{
+	static const struct way own = { "a", "eth0", "::", "fd77::9" };
+	int listener, fd, server;
+	char byte;
+
+	ASSERT_EQ(0, fsk_run("ip -n a addr add fd77::9/64 dev eth0 nodad"));
+	listener = listen_on(_metadata, &own);
+	fd = socket6("a", 0);
+	ASSERT_EQ(0, connect_to(&own, fd, fsk_port(listener)));
+	server = accept(listener, NULL, NULL);
+	EXPECT_TRUE(fsk_is_fast(fd));
+	FSK_EXPECT_ALIVE(fd, server);
+	ASSERT_EQ(0, fsk_run("ip -n a addr del fd77::9/64 dev eth0"));
+	EXPECT_EQ(1, send(fd, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(0, wait_ms(server, POLLIN, 200));
+	ASSERT_EQ(0, fsk_run("ip -n a addr add fd77::9/64 dev eth0 nodad"));
+	EXPECT_EQ(1, wait_ms(server, POLLIN, 5000));
+	EXPECT_EQ(1, recv(server, &byte, 1, MSG_DONTWAIT));
+	FSK_EXPECT_ALIVE(fd, server);
+	close(fd);
+	close(server);
+	close(listener);
+	ASSERT_EQ(0, fsk_run("ip -n a addr del fd77::9/64 dev eth0"));
+}
+
+/* The administrator may want TCP, and the loopback device then has packets. */
+TEST(not_in_memory)
+{
+	int listener = listen_on(_metadata, &lo_any), fd;
+
+	ASSERT_EQ(0, fsk_run("bash ./lan.sh lan_sysctl lo0 same_host 0"));
+	fd = socket6("lo0", 0);
+	EXPECT_DELEGATED("lo0", "Localhost",
+			 EXPECT_EQ(0, connect6(fd, "::1", fsk_port(listener))));
+	expect_tcp(_metadata, listener, fd);
+	ASSERT_EQ(0, fsk_run("bash ./lan.sh lan_sysctl lo0 same_host 1"));
+	close(fd);
+	close(listener);
+}
+
+FSK_TEST_MAIN
