@@ -10,6 +10,7 @@
 #include <net/inet_common.h>
 #include <net/net_namespace.h>
 #include <net/tcp.h>
+#include <uapi/linux/fastsock_wire.h>
 
 #include "admin.h"
 #include "base/pernet.h"
@@ -204,6 +205,7 @@ static int __init fsk_init(void)
 	fsk_ethertype = htons(ethertype);
 	get_random_bytes(fsk_hostid, FSK_HOSTID_LEN);
 	fsk_ipv6_init(fsk_families[FSK_INET6].tcp_prot);
+	fsk_hello_init(fsk_ipv6_usable() ? FSK_HELLO_IPV6 : 0);
 	fsk_socket_ops_init();
 	fsk_orphan_init();
 	fsk_ip_init();

@@ -794,7 +794,7 @@ TEST(many_processes_in_memory)
 /* With children of all kinds in its queue. */
 TEST(listener_closes)
 {
-	int listener = listen6(_metadata, "lo0", "::"), fd[3], i;
+	int listener = listen6(_metadata, "lo0", "::"), fd[4], i;
 	uint16_t port = fsk_port(listener);
 	char byte;
 
@@ -806,9 +806,13 @@ TEST(listener_closes)
 	ASSERT_EQ(0, connect6(fd[2], "::1", port));
 	EXPECT_TRUE(fsk_is_fast(fd[0]));
 	EXPECT_TRUE(fsk_is_fast(fd[1]));
-	EXPECT_FALSE(fsk_is_fast(fd[2]));
+	EXPECT_TRUE(fsk_is_fast(fd[2]));
+	fd[3] = socket6("lo0", 0);
+	ASSERT_EQ(0, fsk_set_int(fd[3], SOL_IPV6, IPV6_FLOWINFO_SEND, 1));
+	ASSERT_EQ(0, connect6(fd[3], "::1", port));
+	EXPECT_FALSE(fsk_is_fast(fd[3]));
 	close(listener);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		EXPECT_ERRNO(ECONNRESET, recv(fd[i], &byte, 1, 0));
 		close(fd[i]);
 	}

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-// Connections of IPv6 within the host: they run fastsock, and are called what
-// TCP would call them.
-// fastsock: timeout=300
+// Connections of IPv6, within the host and between hosts: they run fastsock, and
+// are called what TCP would call them.
+// fastsock: timeout=400
 
+#include <linux/if_packet.h>
 #include <linux/in6.h>
 #include <net/if.h>
+
+#include <linux/fastsock_wire.h>
 
 #include "fsk_test.h"
 
@@ -21,10 +24,12 @@
 
 /* Where a connection runs, and to which address its listener is bound. */
 struct way {
-	const char *ns;
+	const char *client_ns;
+	const char *server_ns;
 	const char *device;
 	const char *bound;
 	const char *to;
+	bool shared;		/* the namespaces share memory */
 };
 
 static struct sockaddr_in6 addr6(const char *ip, uint16_t port)
@@ -67,14 +72,15 @@ static bool local_of(const char *device, struct in6_addr *addr)
 	return found;
 }
 
-/* An address of a way, in the namespace of which this thread is. */
-static struct sockaddr_in6 addr_of(const struct way *way, const char *ip,
-				   uint16_t port)
+/* An address of the server, as a namespace has to write it. */
+static struct sockaddr_in6 addr_of(const struct way *way, const char *ns,
+				   const char *ip, uint16_t port)
 {
 	struct sockaddr_in6 addr = addr6(ip, port);
 
-	if (!strcmp(ip, LOCAL)) {
+	if (!strcmp(ip, LOCAL) && !fsk_enter(way->server_ns)) {
 		local_of(way->device, &addr.sin6_addr);
+		fsk_enter(ns);
 		addr.sin6_scope_id = if_nametoindex(way->device);
 	}
 	return addr;
@@ -82,16 +88,23 @@ static struct sockaddr_in6 addr_of(const struct way *way, const char *ip,
 
 static int bind_to(const struct way *way, int fd, const char *ip, uint16_t port)
 {
-	struct sockaddr_in6 addr = addr_of(way, ip, port);
+	struct sockaddr_in6 addr = addr_of(way, way->server_ns, ip, port);
 
 	return bind(fd, (void *)&addr, sizeof(addr));
 }
 
-static int connect_to(const struct way *way, int fd, uint16_t port)
+/* @ns: of @fd */
+static int connect_from(const struct way *way, const char *ns, int fd,
+			uint16_t port)
 {
-	struct sockaddr_in6 addr = addr_of(way, way->to, port);
+	struct sockaddr_in6 addr = addr_of(way, ns, way->to, port);
 
 	return connect(fd, (void *)&addr, sizeof(addr));
+}
+
+static int connect_to(const struct way *way, int fd, uint16_t port)
+{
+	return connect_from(way, way->client_ns, fd, port);
 }
 
 static int connect6(int fd, const char *ip, uint16_t port)
@@ -110,7 +123,7 @@ static int disconnect(int fd)
 
 static int listen_on(struct __test_metadata *_metadata, const struct way *way)
 {
-	int fd = socket6(way->ns, 0);
+	int fd = socket6(way->server_ns, 0);
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, bind_to(way, fd, way->bound, 0)) {
@@ -120,7 +133,8 @@ static int listen_on(struct __test_metadata *_metadata, const struct way *way)
 	return fd;
 }
 
-static const struct way lo_any = { "lo0", "lo", "::", "::1" };
+static const struct way lo_any = { "lo0", "lo0", "lo", "::", "::1", false };
+static const struct way veth = { "a", "b", "eth0", "::", "fd77::2", false };
 
 /* A pattern goes one way while it is read. */
 static void expect_stream(struct __test_metadata *_metadata, int from, int to)
@@ -150,37 +164,67 @@ FIXTURE_VARIANT(native)
 
 FIXTURE_VARIANT_ADD(native, lo_any)
 {
-	.way = { "lo0", "lo", "::", "::1" },
+	.way = { "lo0", "lo0", "lo", "::", "::1", false },
 };
 
 FIXTURE_VARIANT_ADD(native, lo_bound)
 {
-	.way = { "lo0", "lo", "::1", "::1" },
+	.way = { "lo0", "lo0", "lo", "::1", "::1", false },
 };
 
 FIXTURE_VARIANT_ADD(native, unspecified)
 {
-	.way = { "lo0", "lo", "::", "::" },
+	.way = { "lo0", "lo0", "lo", "::", "::", false },
 };
 
 FIXTURE_VARIANT_ADD(native, own_any)
 {
-	.way = { "a", "eth0", "::", "fd77::1" },
+	.way = { "a", "a", "eth0", "::", "fd77::1", false },
 };
 
 FIXTURE_VARIANT_ADD(native, own_bound)
 {
-	.way = { "a", "eth0", "fd77::1", "fd77::1" },
+	.way = { "a", "a", "eth0", "fd77::1", "fd77::1", false },
 };
 
 FIXTURE_VARIANT_ADD(native, local_any)
 {
-	.way = { "a", "eth0", "::", LOCAL },
+	.way = { "a", "a", "eth0", "::", LOCAL, false },
 };
 
 FIXTURE_VARIANT_ADD(native, local_bound)
 {
-	.way = { "a", "eth0", LOCAL, LOCAL },
+	.way = { "a", "a", "eth0", LOCAL, LOCAL, false },
+};
+
+FIXTURE_VARIANT_ADD(native, veth_any)
+{
+	.way = { "a", "b", "eth0", "::", "fd77::2", false },
+};
+
+FIXTURE_VARIANT_ADD(native, veth_bound)
+{
+	.way = { "a", "b", "eth0", "fd77::2", "fd77::2", false },
+};
+
+FIXTURE_VARIANT_ADD(native, veth_local_any)
+{
+	.way = { "a", "b", "eth0", "::", LOCAL, false },
+};
+
+FIXTURE_VARIANT_ADD(native, veth_local_bound)
+{
+	.way = { "a", "b", "eth0", LOCAL, LOCAL, false },
+};
+
+FIXTURE_VARIANT_ADD(native, across_any)
+{
+	.way = { "a", "b", "eth0", "::", "fd77::2", true },
+};
+
+FIXTURE_VARIANT_ADD(native, across_local)
+{
+	.way = { "a", "b", "eth0", LOCAL, LOCAL, true },
 };
 
 /* Is the link-local address there, and known to be nobody else's? */
@@ -197,11 +241,32 @@ static bool usable(const char *ns, const char *device)
 	return !err;
 }
 
-/* A second address, and the first one when nobody else can have it. */
+/*
+ * Addresses that all can have at once, and those of the link when nobody else
+ * has them; and each knows where the other is.
+ */
 static void make_addresses(struct __test_metadata *_metadata)
 {
-	ASSERT_EQ(0, fsk_run("ip -n a addr replace fd77::1/64 dev eth0 nodad"));
-	ASSERT_TRUE(FSK_UNTIL(usable("a", "eth0")));
+	ASSERT_EQ(0, fsk_run("ip -n a addr replace fd77::1/64 dev eth0 nodad && "
+			     "ip -n b addr replace fd77::2/64 dev eth0 nodad"));
+	ASSERT_TRUE(FSK_UNTIL(usable("a", "eth0") && usable("b", "eth0")));
+}
+
+#define PING	"ping -6 -c 1 -w 10 -q "
+
+/* Neighbour discovery: of the addresses that a way uses. */
+static void meet(struct __test_metadata *_metadata, const struct way *way)
+{
+	struct sockaddr_in6 addr = addr_of(way, way->client_ns, way->to, 0);
+	char text[INET6_ADDRSTRLEN], command[200];
+
+	if (!strcmp(way->client_ns, way->server_ns))
+		return;
+	inet_ntop(AF_INET6, &addr.sin6_addr, text, sizeof(text));
+	snprintf(command, sizeof(command), "ip netns exec %s " PING
+		 "%s%s > /dev/null", way->client_ns, text,
+		 addr.sin6_scope_id ? "%eth0" : "");
+	ASSERT_EQ(0, fsk_run(command));
 }
 
 FIXTURE_SETUP(native)
@@ -211,11 +276,14 @@ FIXTURE_SETUP(native)
 	long active, passive;
 
 	make_addresses(_metadata);
-	active = fsk_stat(way->ns, "FskActiveOpens");
-	passive = fsk_stat(way->ns, "FskPassiveOpens");
+	meet(_metadata, way);
+	if (way->shared)
+		ASSERT_EQ(0, fsk_same_host(2));
+	active = fsk_stat(way->client_ns, "FskActiveOpens");
+	passive = fsk_stat(way->server_ns, "FskPassiveOpens");
 	self->listener = listen_on(_metadata, way);
 	self->port = fsk_port(self->listener);
-	self->client = socket6(way->ns, 0);
+	self->client = socket6(way->client_ns, 0);
 	ASSERT_LE(0, self->client);
 	ASSERT_EQ(0, connect_to(way, self->client, self->port)) {
 		TH_LOG("connect: %s", strerror(errno));
@@ -226,8 +294,8 @@ FIXTURE_SETUP(native)
 	EXPECT_EQ(sizeof(self->accepted), len);
 	EXPECT_TRUE(fsk_is_fast(self->client));
 	EXPECT_TRUE(fsk_is_fast(self->server));
-	EXPECT_EQ(active + 1, fsk_stat(way->ns, "FskActiveOpens"));
-	EXPECT_EQ(passive + 1, fsk_stat(way->ns, "FskPassiveOpens"));
+	EXPECT_EQ(active + 1, fsk_stat(way->client_ns, "FskActiveOpens"));
+	EXPECT_EQ(passive + 1, fsk_stat(way->server_ns, "FskPassiveOpens"));
 }
 
 FIXTURE_TEARDOWN(native)
@@ -235,12 +303,22 @@ FIXTURE_TEARDOWN(native)
 	close(self->client);
 	close(self->server);
 	close(self->listener);
+	if (variant->way.shared)
+		fsk_same_host(1);
 }
 
 struct names {
 	struct sockaddr_in6 name[4];
 	int device[2];
 };
+
+/* Scopes are numbers of devices, and each namespace has its own. */
+static bool same_end(const struct sockaddr_in6 *a, const struct sockaddr_in6 *b)
+{
+	return !memcmp(&a->sin6_addr, &b->sin6_addr, sizeof(a->sin6_addr)) &&
+	       a->sin6_port == b->sin6_port && !a->sin6_flowinfo &&
+	       !b->sin6_flowinfo;
+}
 
 static void learn_names(struct __test_metadata *_metadata, int client,
 			int server, struct names *n)
@@ -253,8 +331,8 @@ static void learn_names(struct __test_metadata *_metadata, int client,
 	EXPECT_EQ(0, getsockname(server, (void *)&n->name[2], &len));
 	EXPECT_EQ(0, getpeername(server, (void *)&n->name[3], &len));
 	EXPECT_EQ(sizeof(n->name[0]), len);
-	EXPECT_EQ(0, memcmp(&n->name[0], &n->name[3], len));
-	EXPECT_EQ(0, memcmp(&n->name[1], &n->name[2], len));
+	EXPECT_TRUE(same_end(&n->name[0], &n->name[3]));
+	EXPECT_TRUE(same_end(&n->name[1], &n->name[2]));
 	n->device[0] = fsk_int_option(client, SOL_SOCKET, SO_BINDTOIFINDEX);
 	n->device[1] = fsk_int_option(server, SOL_SOCKET, SO_BINDTOIFINDEX);
 	/* Those that differ from one connection to the next. */
@@ -266,7 +344,7 @@ static void learn_names(struct __test_metadata *_metadata, int client,
 static void dial_tcp(struct __test_metadata *_metadata, const struct way *way,
 		     int listener, int *client, int *server)
 {
-	*client = socket6(way->ns, 0);
+	*client = socket6(way->client_ns, 0);
 	ASSERT_EQ(0, fsk_set_int(*client, SOL_IPV6, IPV6_MINHOPCOUNT, 1));
 	ASSERT_EQ(0, connect_to(way, *client, fsk_port(listener)));
 	*server = accept(listener, NULL, NULL);
@@ -324,7 +402,8 @@ TEST_F(native, disconnect_and_connect)
 	FSK_EXPECT_ALIVE(self->client, server);
 	close(server);
 	ASSERT_EQ(0, disconnect(self->server));
-	ASSERT_EQ(0, connect_to(way, self->server, self->port));
+	ASSERT_EQ(0, connect_from(way, way->server_ns, self->server,
+				  self->port));
 	server = accept(self->listener, NULL, NULL);
 	ASSERT_LE(0, server);
 	EXPECT_TRUE(fsk_is_fast(self->server));
@@ -388,14 +467,15 @@ static bool listed(const char *ns, uint16_t port, uint16_t peer, int state)
 
 TEST_F(native, listed_as_tcp)
 {
-	const char *ns = variant->way.ns;
+	const struct way *way = &variant->way;
 	uint16_t port = fsk_port(self->client);
 
-	EXPECT_TRUE(listed(ns, port, self->port, TCP_ESTABLISHED));
-	EXPECT_TRUE(listed(ns, self->port, port, TCP_ESTABLISHED));
+	EXPECT_TRUE(listed(way->client_ns, port, self->port, TCP_ESTABLISHED));
+	EXPECT_TRUE(listed(way->server_ns, self->port, port, TCP_ESTABLISHED));
 	EXPECT_EQ(0, fsk_close(&self->client));
 	EXPECT_EQ(0, fsk_close(&self->server));
-	EXPECT_TRUE(FSK_UNTIL(listed(ns, port, self->port, TCP_TIME_WAIT)));
+	EXPECT_TRUE(FSK_UNTIL(listed(way->client_ns, port, self->port,
+				     TCP_TIME_WAIT)));
 }
 
 /* What moved one counter of a reason by one. */
@@ -540,7 +620,9 @@ TEST(families_apart)
  */
 TEST(bound_to_a_device)
 {
-	static const struct way own = { "a", "eth0", "::", "fd77::1" };
+	static const struct way own = {
+		"a", "a", "eth0", "::", "fd77::1", false,
+	};
 	int listener, fd, server;
 
 	make_addresses(_metadata);
@@ -643,30 +725,330 @@ TEST(netfilter_lets_pass)
 }
 
 /* An address that is taken away: TCP's packets would no longer arrive. */
-TEST(address_removed)
+static void expect_silence(struct __test_metadata *_metadata,
+			   const struct way *way)
 {
-	static const struct way own = { "a", "eth0", "::", "fd77::9" };
+	char add[100], del[100], byte;
 	int listener, fd, server;
-	char byte;
 
-	ASSERT_EQ(0, fsk_run("ip -n a addr add fd77::9/64 dev eth0 nodad"));
-	listener = listen_on(_metadata, &own);
-	fd = socket6("a", 0);
-	ASSERT_EQ(0, connect_to(&own, fd, fsk_port(listener)));
+	snprintf(add, sizeof(add), "ip -n %s addr add %s/64 dev eth0 nodad",
+		 way->server_ns, way->to);
+	snprintf(del, sizeof(del), "ip -n %s addr del %s/64 dev eth0",
+		 way->server_ns, way->to);
+	make_addresses(_metadata);
+	ASSERT_EQ(0, fsk_run(add));
+	meet(_metadata, way);
+	listener = listen_on(_metadata, way);
+	fd = socket6(way->client_ns, 0);
+	ASSERT_EQ(0, connect_to(way, fd, fsk_port(listener)));
 	server = accept(listener, NULL, NULL);
 	EXPECT_TRUE(fsk_is_fast(fd));
+	EXPECT_TRUE(fsk_is_fast(server));
 	FSK_EXPECT_ALIVE(fd, server);
-	ASSERT_EQ(0, fsk_run("ip -n a addr del fd77::9/64 dev eth0"));
+	ASSERT_EQ(0, fsk_run(del));
 	EXPECT_EQ(1, send(fd, "x", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(0, wait_ms(server, POLLIN, 200));
-	ASSERT_EQ(0, fsk_run("ip -n a addr add fd77::9/64 dev eth0 nodad"));
+	ASSERT_EQ(0, fsk_run(add));
 	EXPECT_EQ(1, wait_ms(server, POLLIN, 5000));
 	EXPECT_EQ(1, recv(server, &byte, 1, MSG_DONTWAIT));
 	FSK_EXPECT_ALIVE(fd, server);
 	close(fd);
 	close(server);
 	close(listener);
-	ASSERT_EQ(0, fsk_run("ip -n a addr del fd77::9/64 dev eth0"));
+	ASSERT_EQ(0, fsk_run(del));
+}
+
+TEST(address_removed)
+{
+	static const struct way own = {
+		"a", "a", "eth0", "::", "fd77::9", false,
+	};
+
+	expect_silence(_metadata, &own);
+}
+
+TEST(address_of_the_server_removed)
+{
+	static const struct way far = {
+		"a", "b", "eth0", "::", "fd77::9", false,
+	};
+
+	expect_silence(_metadata, &far);
+}
+
+/* An address that others may have is not yet one. */
+TEST(tentative_address)
+{
+	static const struct way own = {
+		"a", "a", "eth0", "::", "fd77::1", false,
+	};
+	int listener = listen_on(_metadata, &own), fd;
+	struct pollfd pfd = { .events = POLLOUT };
+
+	make_addresses(_metadata);
+	ASSERT_EQ(0, fsk_run("ip netns exec a sh -c 'echo 30 > "
+			     "/proc/sys/net/ipv6/conf/eth0/dad_transmits' && "
+			     "ip -n a addr add fd77::8/64 dev eth0"));
+	fd = socket6("a", SOCK_NONBLOCK);
+	EXPECT_EQ(-1, connect6(fd, "fd77::8", fsk_port(listener)));
+	pfd.fd = fd;
+	EXPECT_EQ(0, poll(&pfd, 1, 300) && fsk_is_fast(fd));
+	ASSERT_EQ(0, fsk_run("ip netns exec a sh -c 'echo 1 > "
+			     "/proc/sys/net/ipv6/conf/eth0/dad_transmits' && "
+			     "ip -n a addr del fd77::8/64 dev eth0"));
+	close(fd);
+	close(listener);
+}
+
+/* Behind a router is not on the segment. */
+TEST(gateway)
+{
+	int listener, fd;
+
+	make_addresses(_metadata);
+	meet(_metadata, &veth);
+	ASSERT_EQ(0, fsk_run("ip -n b addr add fd99::1/128 dev lo && "
+			     "ip -n a route add fd99::/64 via fd77::2"));
+	listener = listen_on(_metadata, &veth);
+	fd = socket6("a", 0);
+	EXPECT_DELEGATED("a", "Gateway",
+			 EXPECT_EQ(0, connect6(fd, "fd99::1",
+					       fsk_port(listener))));
+	expect_tcp(_metadata, listener, fd);
+	close(fd);
+	close(listener);
+	ASSERT_EQ(0, fsk_run("ip -n b addr del fd99::1/128 dev lo && "
+			     "ip -n a route del fd99::/64"));
+}
+
+/* Whom neighbour discovery does not know: TCP finds out, for next time. */
+TEST(unknown_neighbour)
+{
+	int listener, fd, server;
+
+	make_addresses(_metadata);
+	ASSERT_EQ(0, fsk_run("ip -n a -6 neigh flush dev eth0"));
+	listener = listen_on(_metadata, &veth);
+	fd = socket6("a", 0);
+	EXPECT_DELEGATED("a", "UnknownPeer",
+			 EXPECT_EQ(0, connect_to(&veth, fd,
+						 fsk_port(listener))));
+	expect_tcp(_metadata, listener, fd);
+	close(fd);
+	fd = socket6("a", 0);
+	EXPECT_EQ(0, connect_to(&veth, fd, fsk_port(listener)));
+	server = accept(listener, NULL, NULL);
+	EXPECT_TRUE(fsk_is_fast(fd));
+	close(server);
+	close(fd);
+	close(listener);
+}
+
+/* A rule of one end drops one of TCP's first packets to or from the port. */
+static void expect_dropped_between(struct __test_metadata *_metadata,
+				   const char *ns, const char *hook,
+				   const char *which)
+{
+	char command[400];
+	int listener, fd;
+
+	make_addresses(_metadata);
+	meet(_metadata, &veth);
+	listener = listen_on(_metadata, &veth);
+	snprintf(command, sizeof(command),
+		 "ip netns exec %s nft 'table ip6 t { chain c { "
+		 "type filter hook %s priority 0; tcp %s %u drop; }; }'",
+		 ns, hook, which, fsk_port(listener));
+	ASSERT_EQ(0, fsk_run(command));
+	fd = socket6("a", SOCK_NONBLOCK);
+	EXPECT_ERRNO(EINPROGRESS, connect_to(&veth, fd, fsk_port(listener)));
+	EXPECT_EQ(0, wait_ms(fd, POLLOUT, 300));
+	EXPECT_FALSE(fsk_is_fast(fd));
+	snprintf(command, sizeof(command), "ip netns exec %s nft flush ruleset",
+		 ns);
+	ASSERT_EQ(0, fsk_run(command));
+	EXPECT_EQ(1, wait_ms(fd, POLLOUT, 5000));
+	expect_tcp(_metadata, listener, fd);
+	close(fd);
+	fd = socket6("a", 0);
+	EXPECT_EQ(0, connect_to(&veth, fd, fsk_port(listener)));
+	EXPECT_TRUE(fsk_is_fast(fd));
+	close(fd);
+	close(listener);
+}
+
+TEST(netfilter_of_the_client)
+{
+	expect_dropped_between(_metadata, "a", "output", "dport");
+	expect_dropped_between(_metadata, "a", "input", "sport");
+}
+
+TEST(netfilter_of_the_server)
+{
+	expect_dropped_between(_metadata, "b", "input", "dport");
+	expect_dropped_between(_metadata, "b", "prerouting", "dport");
+	expect_dropped_between(_metadata, "b", "output", "sport");
+}
+
+/* What a host of the segment may send. */
+struct sender {
+	int fd;
+	struct sockaddr_ll to;
+	unsigned char dst[6];
+	unsigned char src[6];
+};
+
+static void mac_of(const char *ns, unsigned char *mac)
+{
+	struct ifreq ifr = {};
+	int fd;
+
+	fsk_enter(ns);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	strcpy(ifr.ifr_name, "eth0");
+	ioctl(fd, SIOCGIFHWADDR, &ifr);
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
+	close(fd);
+}
+
+static void open_sender(struct __test_metadata *_metadata, struct sender *s,
+			const char *from, const char *to)
+{
+	mac_of(to, s->dst);
+	mac_of(from, s->src);
+	s->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	ASSERT_LE(0, s->fd);
+	s->to = (struct sockaddr_ll) {
+		.sll_family = AF_PACKET,
+		.sll_ifindex = if_nametoindex("eth0"), .sll_halen = 6,
+	};
+	memcpy(s->to.sll_addr, s->dst, 6);
+}
+
+/* Of what belongs to no connection: the key is that 0 is sealed with. */
+static void send_frame(struct sender *s, uint8_t type, const void *body,
+		       uint16_t len)
+{
+	unsigned char frame[14 + sizeof(struct fsk_hdr) + 128] = {};
+	struct fsk_hdr *hdr = (void *)(frame + 14);
+	uint32_t sum = 0, word;
+	size_t i;
+
+	memcpy(frame, s->dst, 6);
+	memcpy(frame + 6, s->src, 6);
+	frame[12] = FSK_ETHERTYPE >> 8;
+	frame[13] = FSK_ETHERTYPE & 0xff;
+	hdr->type = type;
+	hdr->len = htons(len);
+	memcpy(hdr + 1, body, len);
+	for (i = 0; i + 4 <= len; i += 4) {
+		memcpy(&word, (char *)body + i, 4);
+		sum = (sum + ntohl(word)) * 0x165667b1u;
+	}
+	hdr->key = htonl((((uint32_t)type << 24) + len) * 0x9e3779b1u ^ sum);
+	sendto(s->fd, frame, 14 + sizeof(*hdr) + len, 0, (void *)&s->to,
+	       sizeof(s->to));
+}
+
+static void send_syn6(struct sender *s, const char *from, const char *to,
+		      uint16_t port)
+{
+	struct fsk_syn6 syn = {
+		.version = FSK_WIRE_VERSION, .mss = htons(1000),
+		.sport = htons(7777), .dport = htons(port),
+		.id = htonl(1), .key = htonl(2), .win = htonl(65536),
+	};
+
+	inet_pton(AF_INET6, from, syn.saddr);
+	inet_pton(AF_INET6, to, syn.daddr);
+	send_frame(s, FSK_T_SYN6, &syn, sizeof(syn));
+}
+
+/* Frames that no client sends are dropped and counted, and ask for nothing. */
+TEST(bad_syns)
+{
+	static const struct {
+		const char *from;
+		const char *to;
+	} bad[] = {
+		{ "::ffff:10.77.0.1", "fd77::2" },
+		{ "fd77::1", "::ffff:10.77.0.2" },
+		{ "::ffff:10.77.0.1", "::ffff:10.77.0.2" },
+		{ "ff02::1", "fd77::2" }, { "fd77::1", "ff02::1" },
+		{ "::", "fd77::2" }, { "fd77::1", "::" },
+		{ "::1", "fd77::2" }, { "fd77::1", "::1" },
+	};
+	long drops, opens, frames;
+	struct sender s;
+	int listener;
+	size_t i;
+
+	make_addresses(_metadata);
+	meet(_metadata, &veth);
+	listener = listen_on(_metadata, &veth);
+	open_sender(_metadata, &s, "a", "b");
+	opens = fsk_stat("b", "FskPassiveOpens");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		drops = fsk_stat("b", "FskDropLength");
+		send_syn6(&s, bad[i].from, bad[i].to, fsk_port(listener));
+		EXPECT_TRUE(FSK_UNTIL(fsk_stat("b", "FskDropLength") ==
+				      drops + 1)) {
+			TH_LOG("%s to %s", bad[i].from, bad[i].to);
+		}
+	}
+	/* Half of one. */
+	drops = fsk_stat("b", "FskDropLength");
+	send_frame(&s, FSK_T_SYN6, "half", 4);
+	EXPECT_TRUE(FSK_UNTIL(fsk_stat("b", "FskDropLength") == drops + 1));
+	/* Another host's address, a good one, and one that is not b's. */
+	frames = fsk_stat("a", "FskInFrames");
+	send_syn6(&s, "fd77::77", "fd77::2", fsk_port(listener));
+	send_syn6(&s, "fd77::1", "fd77::2", fsk_port(listener));
+	send_syn6(&s, "fd77::1", "fd77::99", fsk_port(listener));
+	EXPECT_TRUE(FSK_UNTIL(fsk_stat("a", "FskInFrames") >= frames + 3));
+	EXPECT_EQ(opens, fsk_stat("b", "FskPassiveOpens"));
+	close(s.fd);
+	close(listener);
+}
+
+/*
+ * A peer of an older version: its HELLO does not say that it takes SYN6, and
+ * then it is sent none.  It is asked once more, and b says what it is.
+ */
+TEST(peer_without_ipv6)
+{
+	struct fsk_hello old = { .version = FSK_WIRE_VERSION };
+	int listener, fd, server = -1;
+	struct sender s;
+	long heard;
+
+	make_addresses(_metadata);
+	meet(_metadata, &veth);
+	listener = listen_on(_metadata, &veth);
+	open_sender(_metadata, &s, "b", "a");
+	heard = fsk_stat("a", "FskHelloIn");
+	send_frame(&s, FSK_T_HELLO_ACK, &old, sizeof(old));
+	ASSERT_TRUE(FSK_UNTIL(fsk_stat("a", "FskHelloIn") > heard));
+	fd = socket6("a", 0);
+	EXPECT_DELEGATED("a", "Ipv6",
+			 EXPECT_EQ(0, connect_to(&veth, fd,
+						 fsk_port(listener))));
+	expect_tcp(_metadata, listener, fd);
+	close(fd);
+	/* IPv4 is as before. */
+	close(fsk_dial(_metadata, &fsk_veth, fsk_port(listener)));
+	close(accept(listener, NULL, NULL));
+	EXPECT_TRUE(FSK_UNTIL(({
+		fd = socket6("a", 0);
+		EXPECT_EQ(0, connect_to(&veth, fd, fsk_port(listener)));
+		server = accept(listener, NULL, NULL);
+		heard = fsk_is_fast(fd);
+		close(fd);
+		close(server);
+		heard;
+	})));
+	close(s.fd);
+	close(listener);
 }
 
 /* The administrator may want TCP, and the loopback device then has packets. */

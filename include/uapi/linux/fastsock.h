@@ -45,7 +45,7 @@
 	R(NOMEM,	NoMem)		/* out of memory */		\
 	R(SELFCONNECT,	SelfConnect)	/* a socket to itself */	\
 	R(PEER_RESET,	PeerReset)	/* reset during the handshake */ \
-	R(IPV6,		Ipv6)		/* an address of IPv6's own */
+	R(IPV6,		Ipv6)		/* the peer takes no IPv6 */
 
 /*
  * Why a frame was dropped.  Name as in /proc/net/fastsock_stat after the

@@ -39,6 +39,9 @@
  * @FSK_T_ADVERT: as DATA without bytes; struct fsk_advert: a reader waits with
  *	a buffer that the channel which this came over can write to
  * @FSK_T_PLACED: as DATA; struct fsk_placed: the bytes are in that buffer
+ * @FSK_T_SYN6: struct fsk_syn6; as SYN, but with addresses of IPv6; only to whom
+ *	HELLO has said FSK_HELLO_IPV6
+ * @FSK_T_CONFIRM6: struct fsk_syn6, then stream bytes; likewise
  * @FSK_T_MAX: number of types, not on the wire
  */
 enum fsk_type {
@@ -58,6 +61,8 @@ enum fsk_type {
 	FSK_T_CHANNEL,
 	FSK_T_ADVERT,
 	FSK_T_PLACED,
+	FSK_T_SYN6,
+	FSK_T_CONFIRM6,
 	FSK_T_MAX,
 };
 
@@ -67,7 +72,7 @@ enum fsk_type {
 #define FSK_F_TWICE	0x08	/* something came that had come before */
 #define FSK_F_PATIENCE	0x70	/* an ack may wait 0.5 ms, doubled so often */
 #define FSK_F_PATIENCE_SHIFT	4
-#define FSK_F_DATA	0x7f	/* all of them, as in DATA and CONFIRM */
+#define FSK_F_DATA	0x7f	/* all of them, as in DATA, CONFIRM, CONFIRM6 */
 
 /**
  * struct fsk_hdr - what every frame begins with
@@ -101,7 +106,8 @@ struct fsk_hdr {
  *	ack * 0xc2b2ae35 + win * 0x27d4eb2f
  *
  * and, for types other than DATA, exclusive or the body's digest: starting from
- * 0, for each word of the body (of struct fsk_syn only, in CONFIRM), in order,
+ * 0, for each word of the body (in CONFIRM of struct fsk_syn only, in CONFIRM6
+ * of struct fsk_syn6), in order,
  *
  *	sum = (sum + word) * 0x165667b1
  *
@@ -147,6 +153,34 @@ struct fsk_syn {
 	__be16	mss;
 	__be32	saddr;
 	__be32	daddr;
+	__be16	sport;
+	__be16	dport;
+	__be32	id;
+	__be32	key;
+	__be32	win;
+	__u8	hostid[FSK_HOSTID_LEN];
+};
+
+/**
+ * struct fsk_syn6 - body of SYN6, and head of the body of CONFIRM6
+ * @version: FSK_WIRE_VERSION, or FSK_WIRE_REFUSED
+ * @reserved: zero
+ * @mss: largest body of a DATA frame the client takes, bytes
+ * @saddr: client's IPv6 address
+ * @daddr: server's IPv6 address; link-local ones are of the segment
+ * @sport: client's port
+ * @dport: server's port
+ * @id: client's connection id, not 0
+ * @key: client's key, and its initial sequence number
+ * @win: client's receive window, bytes
+ * @hostid: client's host identity
+ */
+struct fsk_syn6 {
+	__u8	version;
+	__u8	reserved;
+	__be16	mss;
+	__u8	saddr[16];
+	__u8	daddr[16];
 	__be16	sport;
 	__be16	dport;
 	__be32	id;
@@ -206,6 +240,7 @@ struct fsk_placed {
 };
 
 #define FSK_HELLO_RDMA	0x01	/* see struct fsk_channel_setup */
+#define FSK_HELLO_IPV6	0x02	/* takes SYN6 and CONFIRM6 */
 
 /**
  * struct fsk_hello - body of HELLO, HELLO_ACK and BYE
@@ -333,6 +368,7 @@ struct fsk_channel_token {
 static_assert(sizeof(struct fsk_hdr) == 24);
 static_assert(sizeof(struct fsk_range) == 8);
 static_assert(sizeof(struct fsk_syn) == 44);
+static_assert(sizeof(struct fsk_syn6) == 68);
 static_assert(sizeof(struct fsk_synack) == 16);
 static_assert(sizeof(struct fsk_reject) == 4);
 static_assert(sizeof(struct fsk_hello) == 20);

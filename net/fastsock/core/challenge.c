@@ -64,6 +64,14 @@ static struct sk_buff *build_ack(const struct fsk_conn *conn)
 	return skb;
 }
 
+/* Whose packets they are; a socket may still have those of an earlier one. */
+static const struct inet_connection_sock_af_ops *tcp_of(const struct sock *sk)
+{
+	bool native = fsk_ip_of_sock(sk)->pf == NFPROTO_IPV6;
+
+	return fsk_families[native ? FSK_INET6 : FSK_INET].tcp_af_ops;
+}
+
 static void send_ack(struct fsk_conn *conn)
 {
 	struct sock *sk = conn->sk;
@@ -80,7 +88,7 @@ static void send_ack(struct fsk_conn *conn)
 		return;
 	}
 	skb_dst_set(skb, dst);
-	conn->tcp_af_ops->queue_xmit(sk, skb, &fl);
+	tcp_of(sk)->queue_xmit(sk, skb, &fl);
 }
 
 static void ask(struct fsk_conn *conn, u64 now)

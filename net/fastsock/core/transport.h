@@ -12,6 +12,7 @@
 
 #include "core/family.h"
 
+struct fsk_call;
 struct fsk_conn;
 struct fsk_tuple;
 struct iov_iter;
@@ -30,7 +31,7 @@ struct sock;
 struct fsk_offer {
 	struct net_device *dev;
 	const u8 *mac;
-	void (*say_syn)(const struct fsk_conn *conn, struct fsk_syn *syn);
+	void (*say_syn)(const struct fsk_conn *conn, struct fsk_call *call);
 	const struct fsk_synack *synack;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A bridge judges what it forwards: with rules of the bridge family, and, where
- * br_netfilter is on, with the IPv4 rules of its namespace.  They see TCP's
+ * br_netfilter is on, with the IP rules of its namespace.  They see TCP's
  * packets and not fastsock's frames, and neither end can ask them, for the ends
  * are in other namespaces or on other machines.  So a hook of ours sits behind
  * the others of each bridge.  It stops at SYN frames, builds the SYN and the
@@ -10,15 +10,15 @@
  * on with a version that says so, and the server answers it with REJECT: only
  * the server's answer is sure to find the way back to the client.
  *
- * br_netfilter's own hooks steal each IPv4 packet and send it on, so these are
- * not called, or find none of the notes without which they do nothing.  What
- * they do is done here: the IPv4 hooks are asked at the same places, with the
+ * br_netfilter's own hooks steal each IP packet and send it on, so these are not
+ * called, or find none of the notes without which they do nothing.  What they
+ * do is done here: the hooks of IPv4 or IPv6 are asked at the same places, with the
  * bridge as device, the ports as physical devices, and a route of that device,
  * because some targets take it for granted.
  *
  * Where a frame carries a VLAN tag, whether and with which device br_netfilter
  * asks depends on settings that only itself sees.  Such connections use TCP if
- * there are IPv4 rules at all.
+ * there are IP rules at all.
  */
 
 #include <linux/etherdevice.h>
@@ -34,11 +34,14 @@
 #include <uapi/linux/fastsock_wire.h>
 #include <uapi/linux/netfilter_bridge.h>
 
+#include "base/call.h"
 #include "base/compat.h"
 #include "base/pernet.h"
 #include "base/stats.h"
 #include "base/tuple.h"
 #include "frames/bridge.h"
+#include "frames/call.h"
+#include "inet/ip.h"
 #include "inet/netfilter.h"
 #include "inet/packet.h"
 #include "inet/policy.h"
@@ -55,7 +58,9 @@
  * @mac: its destination and source
  * @t: addresses of the connection, from client to server
  * @tagged: it is in a VLAN
- * @asks_ipv4: br_netfilter would ask the IPv4 hooks about TCP's
+ * @pf: the protocol of TCP's packets
+ * @usable: this host has it; else br_netfilter drops what it should ask about
+ * @asks_ip: br_netfilter would ask its hooks about them
  */
 struct crossing {
 	struct net *net;
@@ -65,7 +70,9 @@ struct crossing {
 	struct ethhdr mac;
 	struct fsk_tuple t;
 	bool tagged;
-	bool asks_ipv4;
+	u8 pf;
+	bool usable;
+	bool asks_ip;
 };
 
 static bool is_undefined(const struct nf_hook_ops *ops, int priority)
@@ -98,7 +105,7 @@ static bool is_last(const struct nf_hook_ops *ops)
  * packet whose device is no port is one that it drops without a trace when it
  * is on, and accepts when it is off.  Caller: RCU.
  */
-static bool asks_ipv4(const struct crossing *c)
+static bool asks_ip(const struct crossing *c)
 {
 	struct net_device *stray = c->net->loopback_dev;
 	const struct nf_hook_entries *e;
@@ -145,7 +152,10 @@ static bool note_ports(const struct crossing *c, unsigned int hook,
 	info->in_prerouting = hook == NF_INET_PRE_ROUTING;
 	fsk_set_physin(info, in);
 	info->physoutdev = out;
-	info->ipv4_daddr = ip_hdr(skb)->daddr;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		info->ipv6_daddr = ipv6_hdr(skb)->daddr;
+	else
+		info->ipv4_daddr = ip_hdr(skb)->daddr;
 	return true;
 }
 
@@ -155,7 +165,7 @@ static void forget_ports(struct sk_buff *skb)
 	skb_ext_del(skb, SKB_EXT_BRIDGE_NF);
 }
 #else
-static bool asks_ipv4(const struct crossing *c)
+static bool asks_ip(const struct crossing *c)
 {
 	return false;
 }
@@ -187,8 +197,8 @@ static bool give_route(const struct crossing *c, bool local,
 	return true;
 }
 
-/* Caller: RCU, BH off.  The IPv4 hooks as br_netfilter asks them. */
-static int ask_ipv4(const struct crossing *c, unsigned int hook,
+/* Caller: RCU, BH off.  The hooks of IP as br_netfilter asks them. */
+static int ask_ip(const struct crossing *c, unsigned int hook,
 		    struct net_device *in, struct net_device *out,
 		    struct sk_buff **skb)
 {
@@ -196,7 +206,7 @@ static int ask_ipv4(const struct crossing *c, unsigned int hook,
 	struct net_device *dev = (*skb)->dev;
 	int why;
 
-	if (!c->asks_ipv4 || !fsk_nf_hooked(c->net, NFPROTO_IPV4, hook))
+	if (!c->asks_ip || !fsk_nf_hooked(c->net, c->pf, hook))
 		return FSK_ACCEPT;
 	if (c->tagged)
 		return FSK_REASON_NETFILTER;
@@ -207,7 +217,7 @@ static int ask_ipv4(const struct crossing *c, unsigned int hook,
 	if (arrives)
 		(*skb)->dev = c->br;
 	(*skb)->pkt_type = PACKET_HOST;
-	why = fsk_nf_run(c->net, NFPROTO_IPV4, hook,
+	why = fsk_nf_run(c->net, c->pf, hook,
 			 hook == NF_INET_POST_ROUTING ? NULL : c->br,
 			 arrives ? NULL : c->br, NULL, skb);
 	if (*skb) {
@@ -246,9 +256,9 @@ static int ask_bridge(const struct crossing *c, unsigned int hook,
 		if (!is_brnf(op))
 			why = fsk_nf_call(&e->hooks[i], &state, skb);
 		else if (hook == NF_BR_PRE_ROUTING)
-			why = ask_ipv4(c, NF_INET_PRE_ROUTING, in, NULL, skb);
+			why = ask_ip(c, NF_INET_PRE_ROUTING, in, NULL, skb);
 		else
-			why = ask_ipv4(c, NF_INET_FORWARD, in, out, skb);
+			why = ask_ip(c, NF_INET_FORWARD, in, out, skb);
 		if (why != FSK_ACCEPT)
 			return why;
 	}
@@ -270,7 +280,7 @@ static int lead_in(const struct crossing *c, struct net_device *in,
 	why = ask_bridge(c, NF_BR_LOCAL_IN, in, NULL, skb);
 	if (why != FSK_ACCEPT)
 		return why;
-	return ask_ipv4(c, NF_INET_LOCAL_IN, in, NULL, skb);
+	return ask_ip(c, NF_INET_LOCAL_IN, in, NULL, skb);
 }
 
 /* Caller: RCU, BH off. */
@@ -286,7 +296,7 @@ static int lead_out(const struct crossing *c, struct net_device *in,
 	why = ask_bridge(c, NF_BR_POST_ROUTING, NULL, out, skb);
 	if (why != FSK_ACCEPT || !in)
 		return why;
-	return ask_ipv4(c, NF_INET_POST_ROUTING, in, out, skb);
+	return ask_ip(c, NF_INET_POST_ROUTING, in, out, skb);
 }
 
 static struct sk_buff *make_packet(const struct crossing *c,
@@ -335,7 +345,7 @@ static int judge_packet(const struct crossing *c, const struct fsk_tuple *t,
 static int judge_answer(const struct crossing *c, const struct sk_buff *syn)
 {
 	const struct fsk_tuple t = fsk_tuple_reversed(&c->t);
-	struct ethhdr mac = { .h_proto = htons(ETH_P_IP) };
+	struct ethhdr mac = { .h_proto = c->mac.h_proto };
 	struct sk_buff *skb;
 	int why;
 
@@ -358,7 +368,8 @@ static int judge(const struct crossing *c)
 
 	if ((c->from && fsk_nf_device_hooked(c->from)) ||
 	    (c->to && fsk_nf_device_hooked(c->to)) ||
-	    (c->asks_ipv4 && fsk_nf_sends(c->net, NFPROTO_IPV4)))
+	    (c->asks_ip && fsk_nf_sends(c->net, c->pf)) ||
+	    (c->asks_ip && !c->usable))
 		return FSK_REASON_NETFILTER;
 	skb = make_packet(c, &c->t, &c->mac, false);
 	if (!skb)
@@ -370,32 +381,44 @@ static int judge(const struct crossing *c)
 	return why;
 }
 
-/* Is this a whole SYN of this version? */
-static const struct fsk_syn *syn_of(struct sk_buff *skb)
+static bool is_syn(u8 type)
+{
+	return type == FSK_T_SYN || type == FSK_T_SYN6;
+}
+
+/*
+ * Is this a whole SYN or SYN6 of this version, for addresses that can be
+ * judged?
+ */
+static bool read_syn(struct sk_buff *skb, const struct net_device *br,
+		     struct fsk_call *call)
 {
 	const struct fsk_hdr *hdr;
-	const struct fsk_syn *syn;
+	u32 len;
 
 	if (!pskb_may_pull(skb, sizeof(*hdr)))
-		return NULL;
+		return false;
 	hdr = (const void *)skb->data;
-	if (likely(hdr->type != FSK_T_SYN) ||
-	    be16_to_cpu(hdr->len) != sizeof(*syn) ||
-	    !pskb_may_pull(skb, sizeof(*hdr) + sizeof(*syn)))
-		return NULL;
+	if (likely(!is_syn(hdr->type)))
+		return false;
+	len = fsk_call_len(hdr->type);
+	if (be16_to_cpu(hdr->len) != len ||
+	    !pskb_may_pull(skb, sizeof(*hdr) + len))
+		return false;
 	hdr = (const void *)skb->data;
-	syn = (const void *)(hdr + 1);
-	return !fsk_unseal(hdr) && syn->version == FSK_WIRE_VERSION ? syn :
-								     NULL;
+	return !fsk_unseal(hdr) &&
+	       fsk_call_read(hdr->type, hdr + 1, br, call) &&
+	       call->version == FSK_WIRE_VERSION;
 }
 
 /* Have the server refuse it.  The frame may be somebody else's, too. */
 static unsigned int refuse(struct sk_buff *skb)
 {
-	const u32 len = sizeof(struct fsk_hdr) + sizeof(struct fsk_syn);
-	struct fsk_hdr *hdr;
+	struct fsk_hdr *hdr = (void *)skb->data;
 
-	if (skb_ensure_writable(skb, len))
+	BUILD_BUG_ON(offsetof(struct fsk_syn, version) !=
+		     offsetof(struct fsk_syn6, version));
+	if (skb_ensure_writable(skb, sizeof(*hdr) + fsk_call_len(hdr->type)))
 		return NF_DROP;
 	hdr = (void *)skb->data;
 	((struct fsk_syn *)(hdr + 1))->version = FSK_WIRE_REFUSED;
@@ -406,29 +429,26 @@ static unsigned int refuse(struct sk_buff *skb)
 static unsigned int judge_frame(struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
-	const struct fsk_syn *syn = syn_of(skb);
 	struct crossing c = {
 		.net = state->net,
 		.from = state->in,
 		.to = state->out,
 		.tagged = skb_vlan_tag_present(skb),
 	};
+	struct fsk_call call;
 	int why;
 
-	if (!syn)
-		return NF_ACCEPT;
 	c.br = netdev_master_upper_dev_get_rcu(c.from ?: c.to);
-	if (!c.br)
+	if (!c.br || !read_syn(skb, c.br, &call))
 		return NF_ACCEPT;
-	c.t = (struct fsk_tuple) {
-		.saddr = fsk_addr_of_v4(syn->saddr),
-		.daddr = fsk_addr_of_v4(syn->daddr),
-		.sport = syn->sport, .dport = syn->dport,
-	};
+	c.t = call.t;
+	c.pf = fsk_ip_of(&c.t)->pf;
+	c.usable = fsk_call_usable(&call);
 	c.mac = *eth_hdr(skb);
-	c.mac.h_proto = htons(ETH_P_IP);
+	c.mac.h_proto = c.pf == NFPROTO_IPV6 ? htons(ETH_P_IPV6) :
+					       htons(ETH_P_IP);
 	local_bh_disable();
-	c.asks_ipv4 = asks_ipv4(&c);
+	c.asks_ip = asks_ip(&c);
 	why = judge(&c);
 	local_bh_enable();
 	return why == FSK_ACCEPT ? NF_ACCEPT : refuse(skb);

@@ -8,6 +8,7 @@
 #include <linux/security.h>
 #include <net/tcp.h>
 
+#include "base/call.h"
 #include "base/spare.h"
 #include "base/stats.h"
 #include "base/tuple.h"
@@ -17,6 +18,7 @@
 #include "core/state.h"
 #include "core/timer.h"
 #include "core/transport.h"
+#include "frames/call.h"
 #include "frames/client.h"
 #include "frames/cookie.h"
 #include "frames/frames.h"
@@ -29,40 +31,39 @@
 #include "stream/queue.h"
 
 /**
- * fsk_client_syn_body - what SYN and CONFIRM say
+ * fsk_client_call - what SYN and CONFIRM say
  * @fr: client's connection
- * @syn: where to write it
+ * @call: where to put it
  *
  * Context: socket lock held in either form.
  */
-void fsk_client_syn_body(const struct fsk_frames *fr, struct fsk_syn *syn)
+void fsk_client_call(const struct fsk_frames *fr, struct fsk_call *call)
 {
-	const struct inet_sock *inet = inet_sk(fr->conn.sk);
-
-	memset(syn, 0, sizeof(*syn));
-	syn->version = FSK_WIRE_VERSION;
-	syn->mss = cpu_to_be16(fr->conn.mss);
-	syn->saddr = inet->inet_saddr;
-	syn->daddr = inet->inet_daddr;
-	syn->sport = inet->inet_sport;
-	syn->dport = inet->inet_dport;
-	syn->id = cpu_to_be32(fr->id);
-	syn->key = cpu_to_be32(fr->conn.key);
-	syn->win = cpu_to_be32(fr->rx.wnd_end - fr->rx.nxt);
-	memcpy(syn->hostid, fsk_hostid, sizeof(syn->hostid));
+	*call = (struct fsk_call) {
+		.t = fsk_tuple_of(fr->conn.sk),
+		.id = cpu_to_be32(fr->id),
+		.key = cpu_to_be32(fr->conn.key),
+		.win = cpu_to_be32(fr->rx.wnd_end - fr->rx.nxt),
+		.mss = cpu_to_be16(fr->conn.mss),
+		.version = FSK_WIRE_VERSION,
+	};
 }
 
 static void send_syn(struct fsk_frames *fr)
 {
+	u8 body[FSK_CALL_MAX] __aligned(4);
 	struct net_device *dev;
-	struct fsk_syn syn;
+	struct fsk_call call;
+	u8 type;
 
-	fsk_client_syn_body(fr, &syn);
+	fsk_client_call(fr, &call);
+	fsk_call_write(&call, body);
+	type = fsk_call_type(&call.t, false);
 	rcu_read_lock();
 	dev = fsk_frames_dev(fr);
 	if (dev)
-		fsk_eth_send(dev, fr->path.mac, FSK_T_SYN, 0, 0, &syn,
-			     sizeof(syn));
+		fsk_eth_send(dev, fr->path.mac, type, 0, 0, body,
+			     fsk_call_len(type));
 	rcu_read_unlock();
 }
 
@@ -85,8 +86,6 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 	struct fsk_frames *fr;
 	u64 now;
 
-	if (fsk_ip_of(t)->pf != NFPROTO_IPV4)
-		return FSK_REASON_IPV6;
 	if (!fsk_eth_usable(dev))
 		return FSK_REASON_NOMEM;
 	fr = fsk_frames_alloc(sk, dev, mac, GFP_KERNEL);
@@ -98,6 +97,7 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 		return FSK_REASON_NOMEM;
 	}
 	fsk_frames_name(fr, fsk_cookie_fresh());
+	fr->confirm_type = fsk_call_type(t, true);
 	conn->mss = fsk_frames_mss(fr, dev);
 	conn->peer_mss = conn->mss;
 	fsk_rel_rx_init(&fr->rx, 0, fsk_rx_promise(sk), conn->mss);
@@ -202,9 +202,9 @@ static struct mem_cgroup *memcg_of(const struct sock *sk)
 #endif
 }
 
-static void say_syn(const struct fsk_conn *conn, struct fsk_syn *syn)
+static void say_syn(const struct fsk_conn *conn, struct fsk_call *call)
 {
-	fsk_client_syn_body(fsk_frames(conn), syn);
+	fsk_client_call(fsk_frames(conn), call);
 }
 
 /*

@@ -6,9 +6,9 @@
 #include <linux/types.h>
 #include <uapi/linux/fastsock.h>
 
+struct fsk_call;
 struct fsk_conn;
 struct fsk_frames;
-struct fsk_syn;
 struct fsk_synack;
 struct fsk_tuple;
 struct net_device;
@@ -26,7 +26,7 @@ int fsk_client_connect(struct sock *sk, struct net_device *dev, const u8 *mac,
 void fsk_client_timeout(struct fsk_frames *fr, u64 now);
 void fsk_client_fallback(struct fsk_frames *fr, enum fsk_reason reason);
 void fsk_client_resume(struct fsk_conn *conn, const struct fsk_synack *sa);
-void fsk_client_syn_body(const struct fsk_frames *fr, struct fsk_syn *syn);
+void fsk_client_call(const struct fsk_frames *fr, struct fsk_call *call);
 void fsk_rcv_synack(struct fsk_frames *fr, const struct fsk_synack *sa);
 
 #endif /* _FSK_CLIENT_H */

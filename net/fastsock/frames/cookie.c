@@ -15,6 +15,7 @@
 #include <net/netns/hash.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "base/call.h"
 #include "base/pernet.h"
 #include "frames/cookie.h"
 #include "frames/tomb.h"
@@ -26,11 +27,12 @@ static siphash_aligned_key_t fresh_secret;
 static DEFINE_PER_CPU(u64, fresh_count);
 
 /* The server's id and key: a hash of the SYN, the client's place, and time. */
-static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
+static u64 cookie(const struct fsk_call *call, const struct net_device *dev,
 		  const u8 *mac, u32 slot)
 {
 	struct {
-		__be32 saddr, daddr, id, key;
+		struct in6_addr saddr, daddr;
+		__be32 id, key;
 		__be16 sport, dport;
 		u32 slot;
 		u32 net;
@@ -38,11 +40,11 @@ static u64 cookie(const struct fsk_syn *syn, const struct net_device *dev,
 		u8 mac[ETH_ALEN];
 		__be16 mss;
 	} __packed __aligned(SIPHASH_ALIGNMENT) in = {
-		.saddr = syn->saddr, .daddr = syn->daddr,
-		.id = syn->id, .key = syn->key,
-		.sport = syn->sport, .dport = syn->dport,
+		.saddr = call->t.saddr, .daddr = call->t.daddr,
+		.id = call->id, .key = call->key,
+		.sport = call->t.sport, .dport = call->t.dport,
 		.slot = slot, .net = net_hash_mix(dev_net(dev)),
-		.ifindex = dev->ifindex, .mss = syn->mss,
+		.ifindex = dev->ifindex, .mss = call->mss,
 	};
 	u64 hash;
 
@@ -77,22 +79,22 @@ static u32 cookie_slot(void)
 
 /**
  * fsk_cookie_make - id and key of the server's end that a SYN may become
- * @syn: what the client says
+ * @call: what the client says
  * @dev: device that answers it
  * @mac: client's address
  *
  * Context: any.
  * Return: the id, not 0, in the upper half and the key in the lower one.
  */
-u64 fsk_cookie_make(const struct fsk_syn *syn, const struct net_device *dev,
+u64 fsk_cookie_make(const struct fsk_call *call, const struct net_device *dev,
 		    const u8 *mac)
 {
-	return cookie(syn, dev, mac, cookie_slot());
+	return cookie(call, dev, mac, cookie_slot());
 }
 
 /**
  * fsk_cookie_body - what a cookie vouches for, whenever it was made
- * @syn: what the client says
+ * @call: what the client says
  * @dev: device that answers it
  * @mac: client's address
  *
@@ -101,27 +103,27 @@ u64 fsk_cookie_make(const struct fsk_syn *syn, const struct net_device *dev,
  * Context: any.
  * Return: the hash.
  */
-u64 fsk_cookie_body(const struct fsk_syn *syn, const struct net_device *dev,
+u64 fsk_cookie_body(const struct fsk_call *call, const struct net_device *dev,
 		    const u8 *mac)
 {
-	return cookie(syn, dev, mac, U32_MAX);
+	return cookie(call, dev, mac, U32_MAX);
 }
 
-static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
+static bool cookie_ok(u32 id, u32 key, const struct fsk_call *call,
 		      const struct net_device *dev, const u8 *mac)
 {
 	u64 got = (u64)id << 32 | key;
 	u32 slot = cookie_slot();
 
-	return got == cookie(syn, dev, mac, slot) ||
-	       got == cookie(syn, dev, mac, slot - 1);
+	return got == cookie(call, dev, mac, slot) ||
+	       got == cookie(call, dev, mac, slot - 1);
 }
 
 /**
  * fsk_cookie_good - did this device make this cookie, not long ago?
  * @id: first half of the cookie, host order
  * @key: second half
- * @syn: what the client says
+ * @call: what the client says
  * @dev: device it came to
  * @mac: client's address
  *
@@ -130,21 +132,21 @@ static bool cookie_ok(u32 id, u32 key, const struct fsk_syn *syn,
  * Context: RCU read section.
  * Return: true if so.
  */
-bool fsk_cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
+bool fsk_cookie_good(u32 id, u32 key, const struct fsk_call *call,
 		     struct net_device *dev, const u8 *mac)
 {
 	struct fsk_net *fn = fsk_net(dev_net(dev));
 
-	return cookie_ok(id, key, syn, dev, mac) ||
+	return cookie_ok(id, key, call, dev, mac) ||
 	       (fsk_waiting_any(fn) &&
 		fsk_waiting_find(fn, (u64)id << 32 | key,
-				 fsk_cookie_body(syn, dev, mac), false));
+				 fsk_cookie_body(call, dev, mac), false));
 }
 
 /**
  * fsk_cookie_answered - did this device of ours answer this SYN?
  * @dev: device
- * @syn: what the client says
+ * @call: what the client says
  * @mac: client's address
  * @id: id in SYNACK, host order
  * @key: key in SYNACK, host order
@@ -156,10 +158,10 @@ bool fsk_cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
  * Return: true if so.
  */
 bool fsk_cookie_answered(const struct net_device *dev,
-			 const struct fsk_syn *syn, const u8 *mac, u32 id,
+			 const struct fsk_call *call, const u8 *mac, u32 id,
 			 u32 key)
 {
-	return cookie_ok(id, key, syn, dev, mac) &&
+	return cookie_ok(id, key, call, dev, mac) &&
 	       !fsk_tomb_find(dev_net(dev), id, key);
 }
 

@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-struct fsk_syn;
+struct fsk_call;
 struct fsk_tomb;
 struct net;
 struct net_device;
@@ -15,14 +15,14 @@ struct net_device;
 
 int fsk_cookie_init(void);
 u64 fsk_cookie_fresh(void);
-u64 fsk_cookie_make(const struct fsk_syn *syn, const struct net_device *dev,
+u64 fsk_cookie_make(const struct fsk_call *call, const struct net_device *dev,
 		    const u8 *mac);
-u64 fsk_cookie_body(const struct fsk_syn *syn, const struct net_device *dev,
+u64 fsk_cookie_body(const struct fsk_call *call, const struct net_device *dev,
 		    const u8 *mac);
-bool fsk_cookie_good(u32 id, u32 key, const struct fsk_syn *syn,
+bool fsk_cookie_good(u32 id, u32 key, const struct fsk_call *call,
 		     struct net_device *dev, const u8 *mac);
 bool fsk_cookie_answered(const struct net_device *dev,
-			 const struct fsk_syn *syn, const u8 *mac, u32 id,
+			 const struct fsk_call *call, const u8 *mac, u32 id,
 			 u32 key);
 struct fsk_tomb *fsk_cookie_reserve(gfp_t gfp);
 void fsk_cookie_release(struct fsk_tomb *tomb);

@@ -19,7 +19,7 @@
 struct fsk_tomb;
 struct net_device;
 
-#define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn))
+#define FSK_HDR_MAX	(sizeof(struct fsk_hdr) + sizeof(struct fsk_syn6))
 
 /**
  * struct fsk_aim - a buffer of the other end that bytes can be written to
@@ -64,6 +64,7 @@ struct fsk_offers {
  *	fsk_state_ack_waits()
  * @mem_kept: one byte stays charged, see fsk_frames_keep_charge()
  * @hs_tries: SYN or CONFIRM frames sent
+ * @confirm_type: client: FSK_T_CONFIRM or FSK_T_CONFIRM6; constant
  * @hs_at: ns, when SYN or CONFIRM is due again; 0 off
  * @hs_end: ns, when the handshake gives up
  * @small_until: ns, until then frames stay within FSK_MSS_SMALL; 0 off
@@ -94,6 +95,7 @@ struct fsk_frames {
 	bool confirm_waits;
 	bool mem_kept;
 	u8 hs_tries;
+	u8 confirm_type;
 	u64 hs_at;
 	u64 hs_end;
 	u64 small_until;

@@ -11,6 +11,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/call.h"
 #include "base/compat.h"
 #include "base/spare.h"
 #include "base/stats.h"
@@ -18,6 +19,7 @@
 #include "core/conn.h"
 #include "core/life.h"
 #include "core/state.h"
+#include "frames/call.h"
 #include "frames/client.h"
 #include "frames/deliver.h"
 #include "frames/frames.h"
@@ -109,7 +111,7 @@ rcv_data(struct fsk_frames *fr, const struct frame *f)
 
 static void rcv_confirm(struct fsk_frames *fr, const struct frame *f)
 {
-	__skb_pull(f->skb, sizeof(struct fsk_syn));
+	__skb_pull(f->skb, fsk_call_len(f->hdr->type));
 	if (!f->skb->len)
 		fr->rx.ack_now = true;	/* the client wants to know */
 }
@@ -268,6 +270,16 @@ static const struct handler handlers[FSK_T_MAX] = {
 	},
 	[FSK_T_CONFIRM] = {
 		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn),
+		.max = U16_MAX, .unit = 1,
+		.flags = FSK_F_DATA,
+		.phases = PH_OPEN, .reply = true, .data = true,
+	},
+	[FSK_T_SYN6] = {
+		.min = sizeof(struct fsk_syn6), .max = sizeof(struct fsk_syn6),
+		.unit = 1,
+	},
+	[FSK_T_CONFIRM6] = {
+		.rcv = rcv_confirm, .min = sizeof(struct fsk_syn6),
 		.max = U16_MAX, .unit = 1,
 		.flags = FSK_F_DATA,
 		.phases = PH_OPEN, .reply = true, .data = true,
@@ -464,6 +476,20 @@ static void rcv_elsewhere(struct fsk_frames *fr, struct sk_buff *skb,
 		fsk_drop(net, skb, why);
 }
 
+/* Return: as fsk_rcv_confirm(). */
+static struct fsk_frames *confirmed(const struct fsk_hdr *hdr, u32 key,
+				    struct net_device *dev, const u8 *mac)
+{
+	struct fsk_call call;
+
+	if (!fsk_call_read(hdr->type, hdr + 1, dev, &call) ||
+	    !fsk_call_usable(&call)) {
+		fsk_drop(dev_net(dev), NULL, FSK_DROP_COOKIE);
+		return NULL;
+	}
+	return fsk_rcv_confirm(be32_to_cpu(hdr->id), key, &call, dev, mac);
+}
+
 static struct fsk_frames *find(const struct fsk_net *fn,
 			       const struct fsk_hdr *hdr, u32 key,
 			       struct net_device *dev, const u8 *mac)
@@ -479,10 +505,9 @@ static struct fsk_frames *find(const struct fsk_net *fn,
 	fr = fsk_frames_find_other(fn, id, key, hdr->type == FSK_T_PROBE,
 				   dev, mac);
 	/* A new connection may have the id of an old one. */
-	if (IS_ERR_OR_NULL(fr) && hdr->type == FSK_T_CONFIRM &&
+	if (IS_ERR_OR_NULL(fr) && fsk_call_is_confirm(hdr->type) &&
 	    fsk_eth_usable(dev))
-		return fsk_rcv_confirm(id, key, (const void *)(hdr + 1), dev,
-				       mac) ?: fr;
+		return confirmed(hdr, key, dev, mac) ?: fr;
 	return fr;
 }
 
@@ -581,6 +606,7 @@ static __always_inline void rcv(struct sk_buff *skb, struct net_device *dev,
 	}
 	switch (hdr->type) {
 	case FSK_T_SYN:
+	case FSK_T_SYN6:
 		fsk_rcv_syn(skb, dev, mac);
 		break;
 	case FSK_T_CHANNEL:

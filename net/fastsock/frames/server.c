@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "base/call.h"
 #include "base/pernet.h"
 #include "base/spare.h"
 #include "base/stats.h"
@@ -18,6 +19,7 @@
 #include "core/child.h"
 #include "core/conn.h"
 #include "core/segment_size.h"
+#include "frames/call.h"
 #include "frames/cookie.h"
 #include "frames/frames.h"
 #include "frames/path.h"
@@ -32,10 +34,10 @@
 #include "stream/queue.h"
 
 /* FSK_ACCEPT and what to offer, or why TCP is to serve this client. */
-static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
-		      const u8 *mac, const struct fsk_tuple *t,
-		      struct fsk_synack *sa)
+static int syn_reason(const struct fsk_call *call, struct net_device *dev,
+		      const u8 *mac, struct fsk_synack *sa)
 {
+	const struct fsk_tuple *t = &call->t;
 	struct sk_buff *skb = NULL;
 	struct sock *lsk;
 	u32 mtu = 0;
@@ -44,9 +46,9 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 
 	if (!READ_ONCE(fsk_net(dev_net(dev))->enable))
 		return FSK_REASON_DISABLED;
-	if (syn->version == FSK_WIRE_REFUSED)	/* see bridge.c */
+	if (call->version == FSK_WIRE_REFUSED)	/* see bridge.c */
 		return FSK_REASON_NETFILTER;
-	if (syn->version != FSK_WIRE_VERSION)
+	if (call->version != FSK_WIRE_VERSION)
 		return FSK_REASON_VERSION;
 	lsk = fsk_child_find_listener(dev, t);
 	if (!lsk)
@@ -70,24 +72,6 @@ static int syn_reason(const struct fsk_syn *syn, struct net_device *dev,
 	return reason;
 }
 
-static void syn_tuple(const struct fsk_syn *syn, struct fsk_tuple *t)
-{
-	*t = (struct fsk_tuple) {
-		.saddr = fsk_addr_of_v4(syn->saddr),
-		.daddr = fsk_addr_of_v4(syn->daddr),
-		.sport = syn->sport, .dport = syn->dport,
-	};
-}
-
-static bool syn_sane(const struct fsk_syn *syn)
-{
-	return syn->id && syn->sport && syn->dport && !syn->reserved &&
-	       be16_to_cpu(syn->mss) >= FSK_MSS_MIN &&
-	       !ipv4_is_multicast(syn->saddr) && !ipv4_is_lbcast(syn->saddr) &&
-	       !ipv4_is_zeronet(syn->saddr) && !ipv4_is_multicast(syn->daddr) &&
-	       !ipv4_is_lbcast(syn->daddr) && !ipv4_is_zeronet(syn->daddr);
-}
-
 /*
  * Is @mac where TCP would send its SYN-ACK?  Otherwise any machine on the
  * segment could claim its neighbour's address.  CONFIRM need not ask again: its
@@ -101,7 +85,7 @@ static bool source_known(struct net_device *dev, const u8 *mac,
 }
 
 /* The spinlock is held.  Return: false if the peer is somebody else. */
-static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
+static bool ask_peer(struct fsk_frames *fr, const struct fsk_call *call,
 		     const struct net_device *dev, const u8 *mac)
 {
 	struct sock *sk = fr->conn.sk;
@@ -113,7 +97,7 @@ static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
 	    !ether_addr_equal(fr->path.mac, mac))
 		return false;
 	/* Its own SYN may come twice. */
-	if (fr->peer_id != be32_to_cpu(syn->id) && !sock_owned_by_user(sk))
+	if (fr->peer_id != be32_to_cpu(call->id) && !sock_owned_by_user(sk))
 		fsk_tx_probe(fr);
 	return true;
 }
@@ -124,12 +108,12 @@ static bool ask_peer(struct fsk_frames *fr, const struct fsk_syn *syn,
  * name free.  TCP's challenge ack.
  *
  * Context: BH disabled, RCU read section.
- * Return: true if @syn needs no answer.
+ * Return: true if @call needs no answer.
  */
-static bool challenge_owner(const struct fsk_syn *syn, struct net_device *dev,
-			    const u8 *mac, const struct fsk_tuple *t)
+static bool challenge_owner(const struct fsk_call *call, struct net_device *dev,
+			    const u8 *mac)
 {
-	struct sock *sk = fsk_child_lookup(dev, t);
+	struct sock *sk = fsk_child_lookup(dev, &call->t);
 	struct fsk_conn *conn;
 	bool known = false;
 
@@ -140,34 +124,34 @@ static bool challenge_owner(const struct fsk_syn *syn, struct net_device *dev,
 	bh_lock_sock(sk);
 	conn = fsk_is_conn(sk) ? fsk_conn(sk) : NULL;
 	if (!fsk_conn_dead(conn) && fsk_in_frames(conn))
-		known = ask_peer(fsk_frames(conn), syn, dev, mac);
+		known = ask_peer(fsk_frames(conn), call, dev, mac);
 	bh_unlock_sock(sk);
 out:
 	sock_gen_put(sk);
 	return known;
 }
 
-static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
+static void answer_syn(const struct fsk_call *call, struct net_device *dev,
 		       const u8 *mac, int reason, struct fsk_synack *sa)
 {
 	struct fsk_reject rej = { .reason = cpu_to_be32(reason) };
 	u64 c;
 
 	if (reason != FSK_ACCEPT) {
-		fsk_eth_send(dev, mac, FSK_T_REJECT, syn->id, syn->key, &rej,
+		fsk_eth_send(dev, mac, FSK_T_REJECT, call->id, call->key, &rej,
 			     sizeof(rej));
 		return;
 	}
-	c = fsk_cookie_make(syn, dev, mac);
+	c = fsk_cookie_make(call, dev, mac);
 	sa->id = cpu_to_be32(upper_32_bits(c));
 	sa->key = cpu_to_be32(lower_32_bits(c));
-	fsk_eth_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, sa,
+	fsk_eth_send(dev, mac, FSK_T_SYNACK, call->id, call->key, sa,
 		     sizeof(*sa));
 }
 
 /**
  * fsk_rcv_syn - a client asks for a connection
- * @skb: SYN frame, data at struct fsk_hdr, length checked; consumed
+ * @skb: SYN or SYN6, data at struct fsk_hdr, length checked; consumed
  * @dev: device it came from
  * @mac: client's address
  *
@@ -177,14 +161,14 @@ static void answer_syn(const struct fsk_syn *syn, struct net_device *dev,
  */
 void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 {
-	const struct fsk_syn *syn = (const void *)(skb->data +
-						   sizeof(struct fsk_hdr));
+	const struct fsk_hdr *hdr = (const void *)skb->data;
 	struct net *net = dev_net(dev);
 	struct fsk_synack sa = { .version = FSK_WIRE_VERSION };
-	struct fsk_tuple t;
+	struct fsk_call call;
 	int reason;
 
-	if (!syn_sane(syn)) {
+	if (!fsk_call_read(hdr->type, hdr + 1, dev, &call) ||
+	    !fsk_call_usable(&call)) {
 		fsk_drop(net, skb, FSK_DROP_LENGTH);
 		return;
 	}
@@ -193,56 +177,54 @@ void fsk_rcv_syn(struct sk_buff *skb, struct net_device *dev, const u8 *mac)
 		fsk_drop(net, skb, FSK_DROP_RATE);
 		return;
 	case FSK_SYN_REJECT:
-		answer_syn(syn, dev, mac, FSK_REASON_BACKLOG, &sa);
+		answer_syn(&call, dev, mac, FSK_REASON_BACKLOG, &sa);
 		fsk_drop(net, skb, FSK_DROP_RATE);
 		return;
 	case FSK_SYN_JUDGE:
 		break;
 	}
-	syn_tuple(syn, &t);
-	reason = source_known(dev, mac, &t.saddr) ?
-		 syn_reason(syn, dev, mac, &t, &sa) : FSK_REASON_UNKNOWN_PEER;
+	reason = source_known(dev, mac, &call.t.saddr) ?
+		 syn_reason(&call, dev, mac, &sa) : FSK_REASON_UNKNOWN_PEER;
 	if (likely(reason != FSK_REASON_BACKLOG) ||
-	    !challenge_owner(syn, dev, mac, &t))
-		answer_syn(syn, dev, mac, reason, &sa);
+	    !challenge_owner(&call, dev, mac))
+		answer_syn(&call, dev, mac, reason, &sa);
 	fsk_spare_put(skb);
 }
 
 /* Turn TCP's child into one end of a connection.  @child is locked. */
 static void child_init(struct sock *child, struct fsk_frames *fr,
-		       u32 id, u32 key, const struct fsk_syn *syn)
+		       u32 id, u32 key, const struct fsk_call *call)
 {
 	struct fsk_conn *conn = &fr->conn;
 
 	fsk_frames_name(fr, (u64)id << 32 | key);
-	fr->peer_id = be32_to_cpu(syn->id);
-	conn->peer_key = be32_to_cpu(syn->key);
-	conn->peer_mss = be16_to_cpu(syn->mss);
+	fr->peer_id = be32_to_cpu(call->id);
+	conn->peer_key = be32_to_cpu(call->key);
+	conn->peer_mss = be16_to_cpu(call->mss);
 	conn->mss = fsk_frames_mss(fr, fsk_frames_dev(fr));
 	conn->phase = FSK_PH_OPEN;
 	fsk_conn_attach(child, conn);
-	fsk_frames_numbers(fr, be32_to_cpu(syn->win));
+	fsk_frames_numbers(fr, be32_to_cpu(call->win));
 	fsk_frames_hash(fr);
 	fsk_frames_hash_peer(fr);
 }
 
 static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
-					 const struct fsk_syn *syn,
+					 const struct fsk_call *call,
 					 struct net_device *dev, const u8 *mac)
 {
 	struct request_sock *req;
+	const struct fsk_tuple *t = &call->t;
 	struct fsk_frames *fr;
-	struct fsk_tuple t;
 	struct sk_buff *skb;
 	struct sock *child;
 
-	syn_tuple(syn, &t);
-	if (fsk_child_tuple_in_use(dev, &t, true))
+	if (fsk_child_tuple_in_use(dev, t, true))
 		return ERR_PTR(-EAGAIN);
-	skb = fsk_policy_syn(dev, mac, &t);
+	skb = fsk_policy_syn(dev, mac, t);
 	if (!skb)
 		return ERR_PTR(-EAGAIN);
-	child = fsk_child_make(lsk, dev, &t, be16_to_cpu(syn->mss), skb,
+	child = fsk_child_make(lsk, dev, t, be16_to_cpu(call->mss), skb,
 			       &req);
 	fsk_spare_put(skb);
 	if (!child)
@@ -259,7 +241,7 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
 		fsk_child_discard(child, req);
 		return ERR_PTR(-ENOMEM);
 	}
-	child_init(child, fr, id, key, syn);
+	child_init(child, fr, id, key, call);
 	fsk_child_established(&fr->conn);
 	fsk_peer_answered(dev, mac);
 	return fsk_child_queue(lsk, child, req) ? fr : ERR_PTR(-EAGAIN);
@@ -271,7 +253,7 @@ static struct fsk_frames *accept_confirm(struct sock *lsk, u32 id, u32 key,
  * tells its host that the server is there, though its program may sleep.
  */
 static void let_wait(struct sock *lsk, u32 id, u32 key,
-		     const struct fsk_syn *syn, struct net_device *dev,
+		     const struct fsk_call *call, struct net_device *dev,
 		     const u8 *mac)
 {
 	struct fsk_synack sa = {
@@ -283,8 +265,8 @@ static void let_wait(struct sock *lsk, u32 id, u32 key,
 	};
 
 	if (fsk_waiting_add(fsk_net(dev_net(dev)), (u64)id << 32 | key,
-			    fsk_cookie_body(syn, dev, mac)))
-		fsk_eth_send(dev, mac, FSK_T_SYNACK, syn->id, syn->key, &sa,
+			    fsk_cookie_body(call, dev, mac)))
+		fsk_eth_send(dev, mac, FSK_T_SYNACK, call->id, call->key, &sa,
 			     sizeof(sa));
 }
 
@@ -292,7 +274,7 @@ static void let_wait(struct sock *lsk, u32 id, u32 key,
  * fsk_rcv_confirm - a client confirms a connection nobody knows yet
  * @id: first half of the cookie
  * @key: second half
- * @syn: head of the body
+ * @call: what it says
  * @dev: device it came from
  * @mac: client's address
  *
@@ -302,36 +284,34 @@ static void let_wait(struct sock *lsk, u32 id, u32 key,
  * try again (accept queue full, out of memory).
  */
 struct fsk_frames *fsk_rcv_confirm(u32 id, u32 key,
-				   const struct fsk_syn *syn,
+				   const struct fsk_call *call,
 				   struct net_device *dev, const u8 *mac)
 {
 	struct net *net = dev_net(dev);
 	struct fsk_frames *fr;
-	struct fsk_tuple t;
 	struct sock *lsk;
 
-	if (!syn_sane(syn) || !fsk_cookie_good(id, key, syn, dev, mac) ||
+	if (!fsk_cookie_good(id, key, call, dev, mac) ||
 	    fsk_tomb_find(net, id, key)) {
 		fsk_drop(net, NULL, FSK_DROP_COOKIE);
 		return NULL;
 	}
-	syn_tuple(syn, &t);
-	lsk = fsk_child_find_listener(dev, &t);
+	lsk = fsk_child_find_listener(dev, &call->t);
 	if (!lsk)
 		return NULL;
-	if (fsk_child_listener_reason(lsk, &t) != FSK_ACCEPT) {
+	if (fsk_child_listener_reason(lsk, &call->t) != FSK_ACCEPT) {
 		fr = NULL;
 	} else if (sk_acceptq_is_full(lsk)) {
 		fsk_drop(net, NULL, FSK_DROP_BACKLOG);
-		let_wait(lsk, id, key, syn, dev, mac);
+		let_wait(lsk, id, key, call, dev, mac);
 		fr = ERR_PTR(-EAGAIN);
 	} else {
-		fr = accept_confirm(lsk, id, key, syn, dev, mac);
+		fr = accept_confirm(lsk, id, key, call, dev, mac);
 	}
 	/* Whatever came of it: a copy that is late finds nothing. */
 	if (!IS_ERR(fr) && fsk_waiting_any(fsk_net(net)))
 		fsk_waiting_find(fsk_net(net), (u64)id << 32 | key,
-				 fsk_cookie_body(syn, dev, mac), true);
+				 fsk_cookie_body(call, dev, mac), true);
 	sock_put(lsk);
 	return fr;
 }

@@ -8,10 +8,12 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/call.h"
 #include "base/copy.h"
 #include "base/spare.h"
 #include "base/stats.h"
 #include "core/conn.h"
+#include "frames/call.h"
 #include "frames/client.h"
 #include "frames/frames.h"
 #include "frames/path.h"
@@ -64,7 +66,8 @@ u32 fsk_tx_mss(const struct fsk_frames *fr)
 
 	mss = min_t(u32, mss, fr->path.mtu - sizeof(struct fsk_hdr));
 	if (unlikely(fr->conn.phase == FSK_PH_CONFIRMING))
-		mss -= min_t(u32, mss - FSK_MSS_LEAST, sizeof(struct fsk_syn));
+		mss -= min_t(u32, mss - FSK_MSS_LEAST,
+			     fsk_call_len(fr->confirm_type));
 	return mss;
 }
 
@@ -381,10 +384,12 @@ void fsk_tx_reset(struct fsk_frames *fr)
  */
 void fsk_tx_confirm(struct fsk_frames *fr, u64 now)
 {
-	struct fsk_syn syn;
+	u8 body[FSK_CALL_MAX] __aligned(4);
+	struct fsk_call call;
 
-	fsk_client_syn_body(fr, &syn);
-	send_bare(fr, FSK_T_CONFIRM, &syn, sizeof(syn));
+	fsk_client_call(fr, &call);
+	fsk_call_write(&call, body);
+	send_bare(fr, fr->confirm_type, body, fsk_call_len(fr->confirm_type));
 	fsk_rel_rx_ack_sent(&fr->rx);
 	fr->hs_at = now + (FSK_HS_RETRY_NS << min_t(u8, fr->hs_tries, 8));
 	fr->hs_tries++;
@@ -467,13 +472,23 @@ static noinline int count_pieces(const struct fsk_frames *fr, int pieces)
 	return !dev || fsk_offload_whole(dev) ? 1 : pieces;
 }
 
+/* CONFIRM says before the bytes what SYN has said. */
+static noinline void push_call(const struct fsk_frames *fr,
+			       struct sk_buff *frame)
+{
+	struct fsk_call call;
+
+	fsk_client_call(fr, &call);
+	fsk_call_write(&call,
+		       __skb_push(frame, fsk_call_len(fr->confirm_type)));
+}
+
 /* Return: of how much of FSK_BURST that was, or -ENOMEM. */
 static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 {
 	struct sk_buff *skb = fsk_seg_skb(seg), *frame;
 	struct fsk_conn *conn = &fr->conn;
 	u32 mss = FSK_MSS_LEAST;
-	struct fsk_syn *syn;
 	u8 type = FSK_T_DATA;
 	int pieces = 1;
 	u16 len;
@@ -496,9 +511,9 @@ static int send_seg(struct fsk_frames *fr, struct fsk_seg *seg, u64 now)
 		fsk_conn_stat_add(conn, FSK_MIB_OUT_BYTES, skb->len);
 	len = skb->len;
 	if (unlikely(conn->phase == FSK_PH_CONFIRMING)) {
-		type = FSK_T_CONFIRM;
-		fsk_client_syn_body(fr, __skb_push(frame, sizeof(*syn)));
-		len += sizeof(*syn);
+		type = fr->confirm_type;
+		push_call(fr, frame);
+		len += fsk_call_len(type);
 		fr->confirm_sent = true;
 		fr->hs_at = 0;	/* the segment's own timer repeats it */
 	}

@@ -68,6 +68,17 @@ void fsk_ipv6_exit(void)
 	route_input = NULL;
 }
 
+/**
+ * fsk_ipv6_usable - can there be connections of IPv6?
+ *
+ * Context: any.
+ * Return: true if the kernel has IPv6.
+ */
+bool fsk_ipv6_usable(void)
+{
+	return route_output;
+}
+
 /* A route, or why there is none. */
 static struct dst_entry *checked(struct dst_entry *dst)
 {
@@ -443,7 +454,7 @@ int fsk_ipv6_destination(struct sock *sk, const struct sockaddr_in6 *addr,
 {
 	int type;
 
-	if (!route_output)
+	if (!fsk_ipv6_usable())
 		return FSK_REASON_IPV6;
 	*to = (struct fsk_tuple) {
 		.daddr = ipv6_addr_any(&addr->sin6_addr) ?
@@ -465,5 +476,10 @@ void fsk_ipv6_init(bool wanted)
 
 void fsk_ipv6_exit(void)
 {
+}
+
+bool fsk_ipv6_usable(void)
+{
+	return false;
 }
 #endif /* CONFIG_IPV6 */

@@ -9,12 +9,14 @@ struct dst_entry;
 struct flowi6;
 struct fsk_tuple;
 struct net;
+struct net_device;
 struct sk_buff;
 struct sock;
 struct sockaddr_in6;
 
 void fsk_ipv6_init(bool wanted);
 void fsk_ipv6_exit(void);
+bool fsk_ipv6_usable(void);
 int fsk_ipv6_destination(struct sock *sk, const struct sockaddr_in6 *addr,
 			 int addr_len, struct fsk_tuple *to);
 struct dst_entry *fsk_ipv6_route_output(const struct sock *sk, struct net *net,

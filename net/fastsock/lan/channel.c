@@ -166,6 +166,7 @@ static bool has_key(const struct fsk_hdr *hdr)
 {
 	switch (hdr->type) {
 	case FSK_T_SYN:
+	case FSK_T_SYN6:
 	case FSK_T_HELLO:
 	case FSK_T_HELLO_ACK:
 	case FSK_T_BYE:

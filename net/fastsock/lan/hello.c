@@ -30,6 +30,20 @@
 /* One peer is not answered HELLOs to the group more often. */
 #define ANSWER_PACE		(1 * HZ)
 
+/* What HELLOs say beside what channels can do; constant after load. */
+static u8 own_features __read_mostly;
+
+/**
+ * fsk_hello_init - say what this host takes
+ * @features: FSK_HELLO_*, those of channels apart
+ *
+ * Context: process, module load.
+ */
+void fsk_hello_init(u8 features)
+{
+	own_features = features;
+}
+
 /**
  * fsk_hello_send - send a frame that says who we are
  * @dev: device to send on
@@ -42,7 +56,7 @@ void fsk_hello_send(struct net_device *dev, const u8 *mac, u8 type)
 {
 	struct fsk_hello hello = {
 		.version = FSK_WIRE_VERSION,
-		.features = fsk_channel_features(),
+		.features = fsk_channel_features() | own_features,
 	};
 	int err;
 
@@ -123,7 +137,7 @@ static bool learn(struct net_device *dev, const u8 *mac, u8 type,
 		answer = group;
 		if (p->used)
 			news = hello->features & ~p->features;
-		p->features = hello->features;
+		WRITE_ONCE(p->features, hello->features);
 		if (group)
 			owe_answer(p, answer_due(p, hello));
 		else if (type == FSK_T_HELLO)

@@ -9,6 +9,7 @@ struct fsk_hello;
 struct net;
 struct net_device;
 
+void fsk_hello_init(u8 features);
 void fsk_hello_send(struct net_device *dev, const u8 *mac, u8 type);
 void fsk_hello_probe(struct net_device *dev, const u8 *mac);
 void fsk_hello_rcv(struct net_device *dev, const u8 *mac, u8 type,

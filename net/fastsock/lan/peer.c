@@ -306,6 +306,29 @@ bool fsk_peer_used(struct net_device *dev, const u8 *mac)
 }
 
 /**
+ * fsk_peer_takes_ipv6 - may a neighbour be sent SYN6?
+ * @dev: device towards it
+ * @mac: its link-layer address, aligned to 2 bytes
+ *
+ * Context: any but hard interrupt; the caller keeps @dev alive.
+ * Return: true if its HELLO has said so, or it is ourselves.
+ */
+bool fsk_peer_takes_ipv6(struct net_device *dev, const u8 *mac)
+{
+	struct fsk_net *fn = fsk_net(dev_net(dev));
+	const struct fsk_peer *p;
+	bool takes;
+
+	if (dev->flags & IFF_LOOPBACK)
+		return true;
+	rcu_read_lock();
+	p = fsk_peer_find(fn, dev->ifindex, mac);
+	takes = p && READ_ONCE(p->features) & FSK_HELLO_IPV6;
+	rcu_read_unlock();
+	return takes;
+}
+
+/**
  * fsk_peer_judge_syn - what is a SYN worth?
  * @dev: device it came from
  * @mac: whom it came from, aligned to 2 bytes

@@ -29,7 +29,9 @@ static inline u32 fsk_digest_len(u8 type, u16 len)
 {
 	if (type == FSK_T_DATA)
 		return 0;
-	return type == FSK_T_CONFIRM ? sizeof(struct fsk_syn) : len;
+	if (type == FSK_T_CONFIRM)
+		return sizeof(struct fsk_syn);
+	return type == FSK_T_CONFIRM6 ? sizeof(struct fsk_syn6) : len;
 }
 
 static inline u32 fsk_digest_body(const void *body, u32 len)

@@ -19,6 +19,7 @@
 #include <net/sock.h>
 #include <uapi/linux/fastsock_wire.h>
 
+#include "base/call.h"
 #include "base/pernet.h"
 #include "base/spare.h"
 #include "base/tuple.h"
@@ -43,14 +44,14 @@
  * struct question - which device has answered a SYN?
  * @net: the client's namespace
  * @mac: the address of the client's device
- * @syn: body of SYN
+ * @call: what SYN said
  * @id: the server's id in SYNACK, host order
  * @key: the server's key in SYNACK, host order
  */
 struct question {
 	const struct net *net;
 	const u8 *mac;
-	const struct fsk_syn *syn;
+	const struct fsk_call *call;
 	u32 id;
 	u32 key;
 };
@@ -64,25 +65,25 @@ static bool answered(struct net_device *dev, const void *arg)
 	return !net_eq(net, q->net) &&
 	       READ_ONCE(fsk_net(net)->same_host) == FSK_SAME_HOST_ALL &&
 	       READ_ONCE(fsk_net(net)->enable) && fsk_eth_usable(dev) &&
-	       fsk_cookie_answered(dev, q->syn, q->mac, q->id, q->key);
+	       fsk_cookie_answered(dev, q->call, q->mac, q->id, q->key);
 }
 
 /* The server's device, if it is here.  RCU read section. */
 static struct net_device *server_dev(const struct fsk_conn *conn,
 				     const struct fsk_offer *offer)
 {
-	struct fsk_syn syn;
+	struct fsk_call call;
 	const struct question q = {
 		.net = sock_net(conn->sk),
 		.mac = offer->dev->dev_addr,
-		.syn = &syn,
+		.call = &call,
 		.id = be32_to_cpu(offer->synack->id),
 		.key = be32_to_cpu(offer->synack->key),
 	};
 
 	if (offer->dev->flags & IFF_LOOPBACK)
 		return NULL;
-	offer->say_syn(conn, &syn);
+	offer->say_syn(conn, &call);
 	return fsk_group_find_dev(offer->mac, answered, &q);
 }
 
@@ -168,7 +169,7 @@ err_tomb:
 /* The caller owns the socket.  Return: true if @conn is gone. */
 static bool join(struct fsk_conn *conn, const struct fsk_offer *offer)
 {
-	const struct fsk_tuple t = fsk_tuple_of(conn->sk);
+	struct fsk_tuple t = fsk_tuple_of(conn->sk);
 	u8 mac[ETH_ALEN] __aligned(2);
 	struct net_device *dev;
 	struct sock *lsk;
@@ -177,6 +178,7 @@ static bool join(struct fsk_conn *conn, const struct fsk_offer *offer)
 	dev = server_dev(conn, offer);
 	if (!dev)
 		return false;
+	t.iif = dev->ifindex;		/* as the server sees them */
 	lsk = fsk_child_find_acceptor(dev, &t);
 	if (!lsk)
 		return false;

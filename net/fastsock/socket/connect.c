@@ -47,12 +47,19 @@ static int sock_reason(const struct sock *sk, const struct fsk_ip *ip)
 static int peer_reason(struct net_device *dev, const struct in6_addr *daddr,
 		       u8 *mac)
 {
+	const struct fsk_ip *ip = fsk_ip_by_addr(daddr);
+
 	if (!fsk_ip_neighbour(dev, daddr, mac))
 		return FSK_REASON_UNKNOWN_PEER;
 
 	switch (fsk_peer_lookup(dev, mac)) {
 	case FSK_PEER_CAPABLE:
-		return FSK_ACCEPT;
+		if (likely(ip->pf == NFPROTO_IPV4) ||
+		    fsk_peer_takes_ipv6(dev, mac))
+			return FSK_ACCEPT;
+		/* It may have said so before it was forgotten. */
+		fsk_hello_probe(dev, mac);
+		return FSK_REASON_IPV6;
 	case FSK_PEER_NEGATIVE:
 		return FSK_REASON_NEGATIVE_PEER;
 	case FSK_PEER_UNKNOWN:
