@@ -14,10 +14,13 @@
 #define _GNU_SOURCE
 #define FSK_NO_HARNESS
 #define FSK_MAPPED	mapped
+#define FSK_NATIVE	native
 #include <stdbool.h>
 
 /* Test with sockets of AF_INET6. */
 extern bool mapped;
+/* And with addresses of IPv6. */
+extern bool native;
 
 #include "fsk_call.h"
 #include "fsk_test.h"

@@ -14,6 +14,7 @@
  *   test_behaviour -r [PATTERN]...	between RDMA devices, see carried.sh
  *   test_behaviour -6 [PATTERN]...	with sockets of AF_INET6 and mapped
  *					addresses; rows that cannot are skipped
+ *   test_behaviour -N [PATTERN]...	the same with addresses of IPv6
  *
  * On a kernel with assertions these are what counts: each row runs once, with
  * fastsock, over the LAN.
@@ -82,7 +83,7 @@ static const struct place across = {
 };
 
 const struct fsk_link *here;
-bool mapped;
+bool mapped, native;
 
 static struct row *rows;
 static char *said;	/* of this run, shared with the parent */
@@ -476,6 +477,28 @@ static int lans_up(void)
 	       fsk_run("bash ./lan.sh lan_wire lo2");
 }
 
+/* The addresses that fsk_native() speaks of, and where each other is. */
+static int native_up(void)
+{
+	const char *const pairs[] = { "a b", "c d" };
+	char command[400];
+	char one, other;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		one = pairs[i][0];
+		other = pairs[i][2];
+		snprintf(command, sizeof(command),
+			 "ip -n %c addr add fd77::1/64 dev eth0 nodad && "
+			 "ip -n %c addr add fd77::2/64 dev eth0 nodad && "
+			 "./helper_at %c ping -6 -q -c 1 -w 10 fd77::2 "
+			 "> /dev/null", one, other, one);
+		if (fsk_run(command))
+			return -1;
+	}
+	return 0;
+}
+
 static int across_up(void)
 {
 	return lans_up() || fsk_run("bash ./lan.sh lan_up e f") ||
@@ -495,6 +518,8 @@ static int run(char **patterns, const struct place *place, bool verbose)
 	if (place == &between_cards ? cards_up() :
 	    place == &across ? across_up() : lans_up())
 		return -1;
+	if (native && native_up())
+		return -1;
 	for (row = rows; row; row = row->next)
 		count += chosen(row, patterns);
 	ksft_print_header();
@@ -511,10 +536,11 @@ int main(int argc, char **argv)
 	bool verbose = false;
 	int option, err;
 
-	while ((option = getopt(argc, argv, "6acrv")) >= 0) {
+	while ((option = getopt(argc, argv, "6Nacrv")) >= 0) {
 		if (option == '?')
 			return 2;
-		mapped |= option == '6';
+		native |= option == 'N';
+		mapped |= native || option == '6';
 		if (option == 'a')
 			place = &across;
 		if (option == 'c')

@@ -48,6 +48,10 @@
 #ifndef FSK_MAPPED
 #define FSK_MAPPED	false
 #endif
+/* And are these addresses IPv6's own, where there are such? */
+#ifndef FSK_NATIVE
+#define FSK_NATIVE	false
+#endif
 
 /* Where a connection runs. */
 struct fsk_link {
@@ -164,6 +168,21 @@ static FSK_UNUSED struct sockaddr_in fsk_addr(const char *ip, uint16_t port)
 	return addr;
 }
 
+/* What has the place of an address of IPv4, if anything has; else NULL. */
+static FSK_UNUSED const char *fsk_native(const char *ip)
+{
+	static char text[INET6_ADDRSTRLEN];
+
+	if (!strcmp(ip, "127.0.0.1"))
+		return "::1";
+	if (!strcmp(ip, "0.0.0.0"))
+		return "::";
+	if (strncmp(ip, "10.77.0.", 8))
+		return NULL;
+	snprintf(text, sizeof(text), "fd77::%s", ip + 8);
+	return text;
+}
+
 /* The same address as sockets of AF_INET6 have it. */
 static FSK_UNUSED struct sockaddr_in6 fsk_addr6(const char *ip, uint16_t port)
 {
@@ -174,7 +193,8 @@ static FSK_UNUSED struct sockaddr_in6 fsk_addr6(const char *ip, uint16_t port)
 	char text[INET6_ADDRSTRLEN];
 
 	snprintf(text, sizeof(text), "::ffff:%s", ip);
-	inet_pton(AF_INET6, text, &addr.sin6_addr);
+	inet_pton(AF_INET6, (FSK_NATIVE ? fsk_native(ip) : NULL) ?: text,
+		  &addr.sin6_addr);
 	return addr;
 }
 

@@ -257,33 +257,62 @@ static void path_of(int fd, char *name, socklen_t len)
 		strcpy(name, "tcp");
 }
 
-static struct sockaddr_in name_of(const char *host, int number)
-{
-	struct sockaddr_in name = {
-		.sin_family = AF_INET, .sin_port = htons(number),
-	};
+/* A name of either family. */
+struct name {
+	struct sockaddr_in6 addr;
+	socklen_t len;
+};
 
-	if (inet_pton(AF_INET, host, &name.sin_addr) != 1)
+static struct name name_of(const char *host, int number)
+{
+	struct name name = { .len = sizeof(struct sockaddr_in6) };
+	struct sockaddr_in *sin = (struct sockaddr_in *)&name.addr;
+
+	/* The port lies at the same place in both families. */
+	sin->sin_port = htons(number);
+	if (inet_pton(AF_INET6, host, &name.addr.sin6_addr) == 1) {
+		name.addr.sin6_family = AF_INET6;
+	} else if (inet_pton(AF_INET, host, &sin->sin_addr) == 1) {
+		sin->sin_family = AF_INET;
+		name.len = sizeof(*sin);
+	} else {
 		die("address %s", host);
+	}
 	return name;
+}
+
+static int family_of_address(void)
+{
+	return strchr(address, ':') ? AF_INET6 : AF_INET;
+}
+
+/* No address, as sockets of a family have it. */
+static struct name any_of(int family, int number)
+{
+	return name_of(family == AF_INET6 ? "::" : "0.0.0.0", number);
+}
+
+static int bind_to(int fd, const struct name *name)
+{
+	return bind(fd, (const struct sockaddr *)&name->addr, name->len);
+}
+
+static int connect_to(int fd, const struct name *name)
+{
+	return connect(fd, (const struct sockaddr *)&name->addr, name->len);
 }
 
 static int listener(int backlog)
 {
-	struct sockaddr_in6 any6 = {
-		.sin6_family = AF_INET6, .sin6_port = htons(listen_port),
-	};
-	struct sockaddr_in any = name_of("0.0.0.0", listen_port);
+	int family = dual_stack ? AF_INET6 : family_of_address();
+	struct name any = any_of(family, listen_port);
 	int fd, one = 1;
 
 	enter(server_ns);
-	fd = socket(dual_stack ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
-		    0);
+	fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	set(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	apply_all(fd, listener_opts);
-	if (bind(fd, dual_stack ? (struct sockaddr *)&any6 :
-				  (struct sockaddr *)&any,
-		 dual_stack ? sizeof(any6) : sizeof(any)))
+	if (bind_to(fd, &any))
 		die("bind to %d", listen_port);
 	if (listen(fd, backlog))
 		die("listen");
@@ -292,18 +321,19 @@ static int listener(int backlog)
 
 static int client_socket(void)
 {
-	struct sockaddr_in any = name_of("0.0.0.0", bound_port);
+	int family = family_of_address();
+	struct name any = any_of(family, bound_port);
 	int fd, one = 1;
 
 	enter(client_ns);
 	/* The owner of a socket is the file system user of its creator. */
 	setfsuid(uid);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		die("socket");
 	if (bound_port) {
 		set(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		if (bind(fd, (struct sockaddr *)&any, sizeof(any)))
+		if (bind_to(fd, &any))
 			die("bind to %d", bound_port);
 	}
 	apply_all(fd, client_opts);
@@ -336,13 +366,13 @@ static int watch(int fd)
 
 static int start_connect(int fd)
 {
-	struct sockaddr_in name = name_of(address, port);
+	struct name name = name_of(address, port);
 
 	if (has_option(client_opts, "fastopen"))
 		return sendto(fd, "f", 1, MSG_FASTOPEN,
-			      (struct sockaddr *)&name, sizeof(name)) < 0 ?
+			      (struct sockaddr *)&name.addr, name.len) < 0 ?
 			-1 : 0;
-	return connect(fd, (struct sockaddr *)&name, sizeof(name));
+	return connect_to(fd, &name);
 }
 
 /* Returns 0 or the errno of connecting. */
@@ -453,8 +483,8 @@ static void set_queue(int fd, int queue, unsigned int seq)
 }
 
 /* One end of a connection that is restored instead of made. */
-static int restore(const char *ns, struct sockaddr_in *own,
-		   struct sockaddr_in *peer, unsigned int out, unsigned int in)
+static int restore(const char *ns, const struct name *own,
+		   const struct name *peer, unsigned int out, unsigned int in)
 {
 	struct tcp_repair_window window = {
 		.snd_wl1 = in, .snd_wnd = 60000, .max_window = 60000,
@@ -463,14 +493,14 @@ static int restore(const char *ns, struct sockaddr_in *own,
 	int fd, one = 1;
 
 	enter(ns);
-	fd = socket(AF_INET, SOCK_STREAM, 0);
+	fd = socket(family_of_address(), SOCK_STREAM, 0);
 	set(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	set(fd, IPPROTO_TCP, TCP_REPAIR, &one, sizeof(one));
 	set_queue(fd, TCP_SEND_QUEUE, out);
 	set_queue(fd, TCP_RECV_QUEUE, in);
-	if (bind(fd, (struct sockaddr *)own, sizeof(*own)))
+	if (bind_to(fd, own))
 		die("bind to restore");
-	if (connect(fd, (struct sockaddr *)peer, sizeof(*peer)))
+	if (connect_to(fd, peer))
 		die("connect to restore");
 	set(fd, IPPROTO_TCP, TCP_REPAIR_WINDOW, &window, sizeof(window));
 	return fd;
@@ -478,8 +508,8 @@ static int restore(const char *ns, struct sockaddr_in *own,
 
 static void restore_both(int *client, int *server, const char *own)
 {
-	struct sockaddr_in a = name_of(own, bound_port);
-	struct sockaddr_in b = name_of(address, port);
+	struct name a = name_of(own, bound_port);
+	struct name b = name_of(address, port);
 	int off = 0;
 
 	*client = restore(client_ns, &a, &b, 1000, 2000);
@@ -499,7 +529,6 @@ static void examine(int client, int server)
 
 	if (getpeername(server, (struct sockaddr *)&name, &len))
 		die("getpeername");
-	/* The port lies at the same place in both families. */
 	client_port = ntohs(name.sin6_port);
 	path_of(client, client_path, sizeof(client_path));
 	path_of(server, server_path, sizeof(server_path));

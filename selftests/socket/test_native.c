@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Connections of IPv6, within the host and between hosts: they run fastsock, and
-// are called what TCP would call them.
+// Connections of IPv6, within the host and between hosts: they run fastsock,
+// and are called what TCP would call them.
 // fastsock: timeout=400
 
 #include <linux/if_packet.h>
@@ -60,12 +60,14 @@ static bool local_of(const char *device, struct in6_addr *addr)
 
 	file = fopen("/proc/thread-self/net/if_inet6", "re");
 	while (file && !found && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%*32s %*x %*x %x %*x %31s", &scope, name) != 2 ||
+		if (sscanf(line, "%*32s %*x %*x %x %*x %31s", &scope,
+			   name) != 2 ||
 		    scope != 0x20 || strcmp(name, device))
 			continue;
-		for (i = 0; i < 16; i++)
-			sscanf(line + 2 * i, "%2hhx", &addr->s6_addr[i]);
 		found = true;
+		for (i = 0; i < 16; i++)
+			found &= sscanf(line + 2 * i, "%2hhx",
+					&addr->s6_addr[i]) == 1;
 	}
 	if (file)
 		fclose(file);
@@ -241,14 +243,16 @@ static bool usable(const char *ns, const char *device)
 	return !err;
 }
 
+#define REPLACE(ns, ip)	"ip -n " ns " addr replace " ip "/64 dev eth0 nodad"
+
 /*
  * Addresses that all can have at once, and those of the link when nobody else
  * has them; and each knows where the other is.
  */
 static void make_addresses(struct __test_metadata *_metadata)
 {
-	ASSERT_EQ(0, fsk_run("ip -n a addr replace fd77::1/64 dev eth0 nodad && "
-			     "ip -n b addr replace fd77::2/64 dev eth0 nodad"));
+	ASSERT_EQ(0, fsk_run(REPLACE("a", "fd77::1") " && "
+			     REPLACE("b", "fd77::2")));
 	ASSERT_TRUE(FSK_UNTIL(usable("a", "eth0") && usable("b", "eth0")));
 }
 
@@ -427,7 +431,7 @@ TEST_F(native, options)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
 		EXPECT_EQ(0, fsk_set_int(self->client, SOL_IPV6,
 					 options[i].name, options[i].value));
 		EXPECT_EQ(options[i].value,
@@ -518,7 +522,7 @@ TEST(options_that_delegate)
 	uint16_t port = fsk_port(listener);
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		fd = socket6("lo0", 0);
 		ASSERT_EQ(0, fsk_set_int(fd, SOL_IPV6, names[i], 1));
 		EXPECT_DELEGATED("lo0", "Option",
@@ -664,10 +668,10 @@ static void expect_dropped(struct __test_metadata *_metadata, const char *rule)
 	int fd;
 
 	snprintf(command, sizeof(command),
-		 NFT "add table ip6 t && "
-		 NFT "'add chain ip6 t in { type filter hook input priority 0; }' && "
-		 NFT "'add chain ip6 t out { type filter hook output priority 0; }' && "
-		 NFT "add rule ip6 t %s %u drop", rule, port);
+		 NFT "'table ip6 t { "
+		 "chain in { type filter hook input priority 0; }; "
+		 "chain out { type filter hook output priority 0; }; }; "
+		 "add rule ip6 t %s %u drop'", rule, port);
 	ASSERT_EQ(0, fsk_run(command));
 	fd = socket6("lo0", SOCK_NONBLOCK);
 	EXPECT_DELEGATED("lo0", "Netfilter",
@@ -707,11 +711,13 @@ TEST(netfilter_lets_pass)
 	int listener = listen_on(_metadata, &lo_any), server;
 	int fd = socket6("lo0", 0);
 
-	ASSERT_EQ(0, fsk_run(NFT "add table ip t && "
-		NFT "'add chain ip t in { type filter hook input priority 0; policy drop; }' && "
-		NFT "add table inet u && "
-		NFT "'add chain inet u in { type filter hook input priority 0; policy drop; }' && "
-		NFT "add rule inet u in meta nfproto ipv6 ct state new,established iif lo tcp flags syn accept"));
+	ASSERT_EQ(0, fsk_run(NFT "'table ip t { "
+		"chain in { type filter hook input priority 0; "
+		"policy drop; }; }; "
+		"table inet u { "
+		"chain in { type filter hook input priority 0; "
+		"policy drop; meta nfproto ipv6 ct state new,established "
+		"iif lo tcp flags syn accept; }; }'"));
 	EXPECT_EQ(0, connect6(fd, "::1", fsk_port(listener)));
 	server = accept(listener, NULL, NULL);
 	EXPECT_TRUE(fsk_is_fast(fd));
@@ -905,7 +911,7 @@ static void mac_of(const char *ns, unsigned char *mac)
 
 	fsk_enter(ns);
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	strcpy(ifr.ifr_name, "eth0");
+	memcpy(ifr.ifr_name, "eth0", 5);
 	ioctl(fd, SIOCGIFHWADDR, &ifr);
 	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
 	close(fd);
@@ -988,7 +994,7 @@ TEST(bad_syns)
 	listener = listen_on(_metadata, &veth);
 	open_sender(_metadata, &s, "a", "b");
 	opens = fsk_stat("b", "FskPassiveOpens");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		drops = fsk_stat("b", "FskDropLength");
 		send_syn6(&s, bad[i].from, bad[i].to, fsk_port(listener));
 		EXPECT_TRUE(FSK_UNTIL(fsk_stat("b", "FskDropLength") ==

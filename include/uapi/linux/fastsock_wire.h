@@ -39,8 +39,8 @@
  * @FSK_T_ADVERT: as DATA without bytes; struct fsk_advert: a reader waits with
  *	a buffer that the channel which this came over can write to
  * @FSK_T_PLACED: as DATA; struct fsk_placed: the bytes are in that buffer
- * @FSK_T_SYN6: struct fsk_syn6; as SYN, but with addresses of IPv6; only to whom
- *	HELLO has said FSK_HELLO_IPV6
+ * @FSK_T_SYN6: struct fsk_syn6; as SYN, with addresses of IPv6; only to whom
+ *	has said FSK_HELLO_IPV6
  * @FSK_T_CONFIRM6: struct fsk_syn6, then stream bytes; likewise
  * @FSK_T_MAX: number of types, not on the wire
  */

@@ -199,8 +199,8 @@ static bool give_route(const struct crossing *c, bool local,
 
 /* Caller: RCU, BH off.  The hooks of IP as br_netfilter asks them. */
 static int ask_ip(const struct crossing *c, unsigned int hook,
-		    struct net_device *in, struct net_device *out,
-		    struct sk_buff **skb)
+		  struct net_device *in, struct net_device *out,
+		  struct sk_buff **skb)
 {
 	bool arrives = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_IN;
 	struct net_device *dev = (*skb)->dev;

@@ -95,8 +95,8 @@ static bool read_ipv4(const struct fsk_syn *syn, struct fsk_call *call)
 }
 
 /*
- * One end's address of IPv6.  What IPv4 has has a form of its own, and what is
- * the host's own does not cross a segment.
+ * One end's address of IPv6.  Those of IPv4 have a form of their own, and ::1
+ * does not cross a segment.
  */
 static bool addr_sane(const struct in6_addr *addr, const struct net_device *dev)
 {

@@ -34,8 +34,15 @@
 
 #if IS_ENABLED(CONFIG_IPV6)
 /* symbol_get() keeps them. */
-static typeof(&ip6_route_output_flags) route_output __read_mostly;
-static typeof(&ip6_route_input_lookup) route_input __read_mostly;
+static struct dst_entry *(*route_output)(struct net *net,
+					 const struct sock *sk,
+					 struct flowi6 *fl6, int flags)
+	__read_mostly;
+static struct dst_entry *(*route_input)(struct net *net,
+					struct net_device *dev,
+					struct flowi6 *fl6,
+					const struct sk_buff *skb, int flags)
+	__read_mostly;
 
 /**
  * fsk_ipv6_init - look for IPv6

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sockets of AF_INET6: where they go.  Their connections are IPv4's where the
- * addresses are, written as IPv6's: ::ffff:a.b.c.d.  TCP's socket has both forms
- * of each, and inet's functions set both, so that all else is as with AF_INET.
+ * addresses are, written as IPv6's: ::ffff:a.b.c.d.  TCP's socket has both
+ * forms of each, and inet's functions set both, so that all else is as with
+ * AF_INET.
  */
 
 #include <linux/in6.h>

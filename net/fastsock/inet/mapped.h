@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sockets of AF_INET6: where they go, and those whose connections are IPv4's. */
+/* Sockets of AF_INET6: where they go, and what they are called. */
 #ifndef _FSK_MAPPED_H
 #define _FSK_MAPPED_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Asking netfilter's hooks about a packet that goes nowhere.  Those of IPv6 have
- * the numbers and, but for one, the priorities of IPv4's.
+ * Asking netfilter's hooks about a packet that goes nowhere.  Those of IPv6
+ * have the numbers and, but for one, the priorities of IPv4's.
  *
  * The hooks are called one by one rather than through nf_hook(), for two
  * reasons.  A verdict of QUEUE must only be seen: the packet must not reach a

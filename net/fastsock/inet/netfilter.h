@@ -14,8 +14,8 @@ struct sock;
 
 #ifdef CONFIG_NETFILTER
 /*
- * What is registered at a hook of IPv4 or IPv6, of which the hooks have the same
- * numbers.  @pf: NFPROTO_IPV4 or NFPROTO_IPV6.  Any context.
+ * What is registered at a hook.  @pf: NFPROTO_IPV4 or NFPROTO_IPV6, which have
+ * the same hooks.  Any context.
  */
 static inline struct nf_hook_entries __rcu *const *
 fsk_nf_hooks(const struct net *net, u8 pf, unsigned int hook)

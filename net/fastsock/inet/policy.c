@@ -68,7 +68,7 @@ static bool neighbour_mac(struct net_device *dev, const struct in6_addr *addr,
 	return fsk_ip_neighbour(dev, addr, mac);
 }
 
-/* IPv6 notes by which device a packet came, as its addresses' scopes want it. */
+/* IPv6 notes by which device a packet came, for its addresses' scopes. */
 static void note_device(struct sk_buff *skb, const struct net_device *dev,
 			const struct fsk_tuple *t)
 {
