@@ -48,6 +48,9 @@ static ushort ethertype = FSK_ETHERTYPE;
 module_param(ethertype, ushort, 0444);
 MODULE_PARM_DESC(ethertype, "EtherType of fastsock frames, 0x0600 or more");
 
+/* False: namespaces that we leave stay. */
+static bool loaded;
+
 static int __net_init fsk_init_net(struct net *net)
 {
 	struct fsk_net *fn = fsk_net(net);
@@ -105,7 +108,8 @@ static void __net_exit fsk_exit_batch(struct list_head *nets)
 
 	list_for_each_entry(net, nets, exit_list) {
 		fsk_sysctl_exit_net(net);
-		fsk_route_exit_net(net);
+		if (!loaded)
+			fsk_route_exit_net(net);
 		fsk_proc_exit_net(net);
 		if (fsk_net(net)->enable)
 			fsk_claim_disable();
@@ -241,6 +245,7 @@ static int __init fsk_init(void)
 	err = register_pernet_subsys(&fsk_net_ops);
 	if (err)
 		goto err_transports;
+	loaded = true;
 	err = register_netdevice_notifier(&netdev_nb);
 	if (err)
 		goto err_net;
@@ -267,6 +272,7 @@ err_group:
 err_netdev:
 	unregister_netdevice_notifier(&netdev_nb);
 err_net:
+	loaded = false;
 	unregister_pernet_subsys(&fsk_net_ops);
 err_transports:
 	unregister_transports();
@@ -297,6 +303,7 @@ static void __exit fsk_exit(void)
 	fsk_group_exit();
 	unregister_netdevice_notifier(&netdev_nb);
 	flush_workqueue(fsk_wq);	/* fsk_frames_drop_dev() */
+	loaded = false;
 	unregister_pernet_subsys(&fsk_net_ops);
 	unregister_transports();
 	fsk_conn_exit();

@@ -256,7 +256,7 @@ static void make_addresses(struct __test_metadata *_metadata)
 	ASSERT_TRUE(FSK_UNTIL(usable("a", "eth0") && usable("b", "eth0")));
 }
 
-#define PING	"ping -6 -c 1 -w 10 -q "
+#define PING	"ping -6 -c 1 -w 30 -q "
 
 /* Neighbour discovery: of the addresses that a way uses. */
 static void meet(struct __test_metadata *_metadata, const struct way *way)
@@ -776,7 +776,7 @@ TEST(address_removed)
 TEST(address_of_the_server_removed)
 {
 	static const struct way far = {
-		"a", "b", "eth0", "::", "fd77::9", false,
+		"a", "b", "eth0", "::", "fd77::19", false,
 	};
 
 	expect_silence(_metadata, &far);

@@ -110,6 +110,9 @@ int fsk_route_init_net(struct net *net)
  * fsk_route_exit_net - undo fsk_route_init_net()
  * @net: namespace
  *
+ * It waits for a grace period.  A namespace that goes need not: its chain goes
+ * with it, and what is heard until then does no harm.
+ *
  * Context: process, may sleep.
  */
 void fsk_route_exit_net(struct net *net)
