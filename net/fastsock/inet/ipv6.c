@@ -201,13 +201,20 @@ static void fill_flow(struct sock *sk, const struct in6_addr *daddr,
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
 }
 
-/* With what IPsec makes of it. */
+/*
+ * With what IPsec makes of it.  TCP notes of IPv6 that it cannot send, for
+ * SO_ERROR, and forgets it with the next ack.
+ */
 static struct dst_entry *route(struct sock *sk, struct flowi *fl)
 {
+	struct dst_entry *dst;
+
 	fill_flow(sk, &sk->sk_v6_daddr, &sk->sk_v6_rcv_saddr,
 		  inet_sk(sk)->inet_dport, &fl->u.ip6);
-	return ipv6_stub->ipv6_dst_lookup_flow(sock_net(sk), sk, &fl->u.ip6,
-					       NULL);
+	dst = ipv6_stub->ipv6_dst_lookup_flow(sock_net(sk), sk, &fl->u.ip6,
+					      NULL);
+	WRITE_ONCE(sk->sk_err_soft, IS_ERR(dst) ? -PTR_ERR(dst) : 0);
+	return dst;
 }
 
 static struct dst_entry *stored_route(struct sock *sk)
@@ -215,9 +222,11 @@ static struct dst_entry *stored_route(struct sock *sk)
 	return __sk_dst_check(sk, inet6_sk(sk)->dst_cookie);
 }
 
+/* TCP looks only at the cookie, not at what datagram sockets note. */
 static void store_route(struct sock *sk, struct dst_entry *dst)
 {
-	ip6_dst_store(sk, dst, NULL, false);
+	inet6_sk(sk)->dst_cookie = rt6_get_cookie(rt6(dst));
+	sk_setup_caps(sk, dst);
 }
 
 /* A route says whether it still holds, but not since when it has. */
