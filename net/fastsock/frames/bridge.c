@@ -435,6 +435,7 @@ static unsigned int judge_frame(struct sk_buff *skb,
 		.to = state->out,
 		.tagged = skb_vlan_tag_present(skb),
 	};
+	const struct fsk_ip *ip;
 	struct fsk_call call;
 	int why;
 
@@ -442,11 +443,11 @@ static unsigned int judge_frame(struct sk_buff *skb,
 	if (!c.br || !read_syn(skb, c.br, &call))
 		return NF_ACCEPT;
 	c.t = call.t;
-	c.pf = fsk_ip_of(&c.t)->pf;
+	ip = fsk_ip_of(&c.t);
+	c.pf = ip->pf;
 	c.usable = fsk_call_usable(&call);
 	c.mac = *eth_hdr(skb);
-	c.mac.h_proto = c.pf == NFPROTO_IPV6 ? htons(ETH_P_IPV6) :
-					       htons(ETH_P_IP);
+	c.mac.h_proto = ip->ethertype;
 	local_bh_disable();
 	c.asks_ip = asks_ip(&c);
 	why = judge(&c);

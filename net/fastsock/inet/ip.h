@@ -25,6 +25,8 @@ struct sk_buff;
  * struct fsk_ip - the operations of one of the two
  * @pf: NFPROTO_IPV4 or NFPROTO_IPV6, which are AF_INET and AF_INET6, too
  * @header_len: bytes of its header
+ * @ethertype: of its packets
+ * @hello: FSK_HELLO_* that a peer must have said to have such connections
  * @genid: counts what may lead a namespace's packets elsewhere
  *
  * Neighbours:
@@ -73,6 +75,8 @@ struct sk_buff;
 struct fsk_ip {
 	u8 pf;
 	u8 header_len;
+	u8 hello;
+	__be16 ethertype;
 	const atomic_t *(*genid)(const struct net *net);
 
 	struct neighbour *(*find_neighbour)(struct net_device *dev,

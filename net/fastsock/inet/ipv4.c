@@ -305,6 +305,7 @@ static void fill_req(struct request_sock *req, const struct sock *lsk,
 const struct fsk_ip fsk_ipv4 = {
 	.pf			= NFPROTO_IPV4,
 	.header_len		= sizeof(struct iphdr),
+	.ethertype		= cpu_to_be16(ETH_P_IP),
 	.genid			= genid,
 	.find_neighbour		= find_neighbour,
 	.make_neighbour		= make_neighbour,

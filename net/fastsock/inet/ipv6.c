@@ -26,6 +26,7 @@
 #include <net/ndisc.h>
 #include <net/tcp.h>
 #include <net/transp_v6.h>
+#include <uapi/linux/fastsock_wire.h>
 
 #include "base/compat.h"
 #include "base/stats.h"
@@ -411,6 +412,8 @@ static struct dst_entry *child_route(const struct sock *lsk,
 const struct fsk_ip fsk_ipv6 = {
 	.pf			= NFPROTO_IPV6,
 	.header_len		= sizeof(struct ipv6hdr),
+	.ethertype		= cpu_to_be16(ETH_P_IPV6),
+	.hello			= FSK_HELLO_IPV6,
 	.genid			= genid,
 	.find_neighbour		= find_neighbour,
 	.make_neighbour		= make_neighbour,

@@ -145,12 +145,11 @@ static void put_ip(struct sk_buff *skb, const struct fsk_ip *ip,
 {
 	void *header = skb_put(skb, ip->header_len);
 
+	skb->protocol = ip->ethertype;
 	if (ip->pf == NFPROTO_IPV6) {
-		skb->protocol = htons(ETH_P_IPV6);
 		note_ipv6(skb);
 		put_ipv6(header, t, tos, ttl);
 	} else {
-		skb->protocol = htons(ETH_P_IP);
 		put_ipv4(header, t, tos, ttl);
 	}
 }

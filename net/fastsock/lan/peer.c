@@ -306,26 +306,27 @@ bool fsk_peer_used(struct net_device *dev, const u8 *mac)
 }
 
 /**
- * fsk_peer_takes_ipv6 - may a neighbour be sent SYN6?
+ * fsk_peer_says - can a neighbour do this?
  * @dev: device towards it
  * @mac: its link-layer address, aligned to 2 bytes
+ * @feature: FSK_HELLO_*, one of them
  *
  * Context: any but hard interrupt; the caller keeps @dev alive.
  * Return: true if its HELLO has said so, or it is ourselves.
  */
-bool fsk_peer_takes_ipv6(struct net_device *dev, const u8 *mac)
+bool fsk_peer_says(struct net_device *dev, const u8 *mac, u8 feature)
 {
 	struct fsk_net *fn = fsk_net(dev_net(dev));
 	const struct fsk_peer *p;
-	bool takes;
+	bool says;
 
 	if (dev->flags & IFF_LOOPBACK)
 		return true;
 	rcu_read_lock();
 	p = fsk_peer_find(fn, dev->ifindex, mac);
-	takes = p && READ_ONCE(p->features) & FSK_HELLO_IPV6;
+	says = p && READ_ONCE(p->features) & feature;
 	rcu_read_unlock();
-	return takes;
+	return says;
 }
 
 /**

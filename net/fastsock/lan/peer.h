@@ -39,7 +39,7 @@ enum fsk_syn_worth {
 enum fsk_peer_state fsk_peer_lookup(struct net_device *dev, const u8 *mac);
 void fsk_peer_answered(struct net_device *dev, const u8 *mac);
 void fsk_peer_failed(struct net_device *dev, const u8 *mac);
-bool fsk_peer_takes_ipv6(struct net_device *dev, const u8 *mac);
+bool fsk_peer_says(struct net_device *dev, const u8 *mac, u8 feature);
 bool fsk_peer_used(struct net_device *dev, const u8 *mac);
 bool fsk_peer_may_answer(struct net_device *dev, const u8 *mac);
 enum fsk_syn_worth fsk_peer_judge_syn(struct net_device *dev, const u8 *mac);

@@ -54,8 +54,7 @@ static int peer_reason(struct net_device *dev, const struct in6_addr *daddr,
 
 	switch (fsk_peer_lookup(dev, mac)) {
 	case FSK_PEER_CAPABLE:
-		if (likely(ip->pf == NFPROTO_IPV4) ||
-		    fsk_peer_takes_ipv6(dev, mac))
+		if (likely(!ip->hello) || fsk_peer_says(dev, mac, ip->hello))
 			return FSK_ACCEPT;
 		/* It may have said so before it was forgotten. */
 		fsk_hello_probe(dev, mac);
