@@ -10,11 +10,11 @@
  * on with a version that says so, and the server answers it with REJECT: only
  * the server's answer is sure to find the way back to the client.
  *
- * br_netfilter's own hooks steal each IP packet and send it on, so these are not
- * called, or find none of the notes without which they do nothing.  What they
- * do is done here: the hooks of IPv4 or IPv6 are asked at the same places, with the
- * bridge as device, the ports as physical devices, and a route of that device,
- * because some targets take it for granted.
+ * br_netfilter's own hooks steal each IP packet and send it on, so these are
+ * not called, or find none of the notes without which they do nothing.  What
+ * they do is done here: the hooks of IPv4 or IPv6 are asked at the same places,
+ * with the bridge as device, the ports as physical devices, and a route of that
+ * device, because some targets take it for granted.
  *
  * Where a frame carries a VLAN tag, whether and with which device br_netfilter
  * asks depends on settings that only itself sees.  Such connections use TCP if
