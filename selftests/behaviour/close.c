@@ -1182,10 +1182,11 @@ static int known(void)
 
 static bool known_again(int before)
 {
-	char command[64];
+	const char *ip = native ? fsk_native(here->server_ip) : NULL;
+	char command[96];
 
 	snprintf(command, sizeof(command), "ping -q -c 1 -W 1 %s > /dev/null",
-		 here->server_ip);
+		 ip ?: here->server_ip);
 	return !at_client(command) && known() == before;
 }
 

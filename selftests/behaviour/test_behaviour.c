@@ -477,7 +477,10 @@ static int lans_up(void)
 	       fsk_run("bash ./lan.sh lan_wire lo2");
 }
 
-/* The addresses that fsk_native() speaks of, and where each other is. */
+/*
+ * The addresses that fsk_native() speaks of, which stay while a device is down,
+ * and where each other is.
+ */
 static int native_up(void)
 {
 	const char *const pairs[] = { "a b", "c d" };
@@ -489,10 +492,13 @@ static int native_up(void)
 		one = pairs[i][0];
 		other = pairs[i][2];
 		snprintf(command, sizeof(command),
+			 "for ns in %c %c; do ./helper_at $ns sh -c 'echo 1 > "
+			 "/proc/sys/net/ipv6/conf/eth0/keep_addr_on_down'; "
+			 "done; "
 			 "ip -n %c addr add fd77::1/64 dev eth0 nodad && "
 			 "ip -n %c addr add fd77::2/64 dev eth0 nodad && "
 			 "./helper_at %c ping -6 -q -c 1 -w 10 fd77::2 "
-			 "> /dev/null", one, other, one);
+			 "> /dev/null", one, other, one, other, one);
 		if (fsk_run(command))
 			return -1;
 	}
