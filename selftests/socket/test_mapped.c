@@ -540,7 +540,7 @@ TEST(there_and_back)
 		close(server);
 		ASSERT_EQ(0, disconnect(fd));
 		ASSERT_EQ(0, connect6(fd, "::1", port));
-		EXPECT_EQ(EBUSY, addrform(fd, AF_INET));
+		EXPECT_EQ(EADDRNOTAVAIL, addrform(fd, AF_INET));
 		server = accept(listener, NULL, NULL);
 		EXPECT_TRUE(fsk_is_fast(fd));
 		EXPECT_TRUE(fsk_is_fast(server));

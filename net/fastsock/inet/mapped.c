@@ -10,6 +10,7 @@
 #include <linux/ipv6.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
+#include <net/tcp_states.h>
 
 #include "base/compat.h"
 #include "base/stats.h"
@@ -83,6 +84,22 @@ void fsk_inet6_named(struct sock *sk)
 	np->flow_label = 0;
 }
 
+/**
+ * fsk_inet6_addrform - why can a socket not become one of AF_INET?
+ * @sk: socket of AF_INET6 with operations of ours
+ *
+ * As TCP sees it, but that ours are in the way where it would do so.
+ *
+ * Context: process; the caller owns @sk.
+ * Return: a negative errno.
+ */
+int fsk_inet6_addrform(const struct sock *sk)
+{
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	return ipv6_addr_v4mapped(&sk->sk_v6_daddr) ? -EBUSY : -EADDRNOTAVAIL;
+}
+
 static int name6(const struct sock *sk, struct sockaddr_in6 *addr)
 {
 	*addr = (struct sockaddr_in6) {
@@ -104,6 +121,11 @@ int fsk_inet6_destination(struct sock *sk, const struct sockaddr_in6 *addr,
 
 void fsk_inet6_named(struct sock *sk)
 {
+}
+
+int fsk_inet6_addrform(const struct sock *sk)
+{
+	return -ENOTCONN;
 }
 
 static int name6(const struct sock *sk, struct sockaddr_in6 *addr)

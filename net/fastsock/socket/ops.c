@@ -21,6 +21,7 @@
 #include "core/keepalive.h"
 #include "core/state.h"
 #include "core/timer.h"
+#include "inet/mapped.h"
 #include "socket/close.h"
 #include "socket/connect.h"
 #include "socket/ops.h"
@@ -219,7 +220,7 @@ static int judge_addrform(struct socket *sock, sockptr_t optval,
 		return -EINVAL;
 	lock_sock(sk);
 	if (fsk_undecided(sock) || fsk_connected(sock))
-		err = sk->sk_state == TCP_ESTABLISHED ? -EBUSY : -ENOTCONN;
+		err = fsk_inet6_addrform(sk);
 	release_sock(sk);
 	return err;
 }
