@@ -123,7 +123,7 @@ def idle(pair):
                  "sleep 0.2; done; tail -c +100001 /tmp/file; } | timeout "
                  "280 socat -t 100 - TCP:10.79.0.2:4000 > /tmp/back; "
                  "echo $? > /tmp/end")
-    gone = pair.no_channel(pair.a, 40) and pair.no_channel(pair.b, 40)
+    gone = pair.no_channel(pair.a, 90) and pair.no_channel(pair.b, 90)
     for vm in (pair.a, pair.b):
         vm.must("echo 300 > /sys/module/fastsock_rdma/parameters/idle")
     opens = pair.a.counter("ActiveOpens")
