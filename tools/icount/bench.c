@@ -6,7 +6,7 @@
  *   bench [-b BATCHES] LINK PATH [TEST]...
  *
  * LINK is "veth", between two network namespaces; "host", 127.0.0.1 in one of
- * them; or a floor: "unix", AF_UNIX sockets, "eventfd", two processes that only
+ * them; "veth6" and "host6", the same with addresses of IPv6; or a floor: "unix", AF_UNIX sockets, "eventfd", two processes that only
  * wake each other, "raw", packet sockets on the veth pair.
  *
  * PATH is what every connection must take, "tcp", "fastsock" or "delegated", or
@@ -44,7 +44,6 @@
 
 #define CLIENT_NETNS	"/run/netns/client"
 #define SERVER_NETNS	"/run/netns/server"
-#define SERVER_ADDRESS	"10.9.0.2"
 #define CHUNK		65536
 #define FRAME		1500	/* bytes that a frame carries */
 #define ETHERTYPE	0x88b6	/* not fastsock's */
@@ -85,6 +84,7 @@ struct link {
 	const char *name;
 	const char *client;	/* network namespaces */
 	const char *server;
+	const char *address;	/* IP's, of the server */
 	/* Makes both ends, where there is nothing to listen and connect. */
 	void (*make)(void);
 	void (*send)(int fd, size_t len);
@@ -170,6 +170,21 @@ static int listen_inet(const char *address)
 	return fd;
 }
 
+static int listen_inet6(const char *address)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+	int fd = listen_at(AF_INET6, (struct sockaddr *)&any, sizeof(any));
+
+	inet_pton(AF_INET6, address,
+		  &((struct sockaddr_in6 *)&server)->sin6_addr);
+	return fd;
+}
+
+static bool is_inet(void)
+{
+	return server.ss_family == AF_INET || server.ss_family == AF_INET6;
+}
+
 /* An abstract name, which the kernel chooses. */
 static int listen_unix(void)
 {
@@ -183,7 +198,7 @@ static void set_options(const struct test *t, int fd)
 {
 	int one = 1;
 
-	if (t->nodelay && server.ss_family == AF_INET &&
+	if (t->nodelay && is_inet() &&
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)))
 		err(1, "TCP_NODELAY");
 }
@@ -296,8 +311,10 @@ static void packet_make(void)
 		.echo = CHUNK, .bulk = CHUNK
 
 static const struct link links[] = {
-	{ "veth", CLIENT_NETNS, SERVER_NETNS, STREAM },
-	{ "host", CLIENT_NETNS, CLIENT_NETNS, STREAM },
+	{ "veth", CLIENT_NETNS, SERVER_NETNS, "10.9.0.2", STREAM },
+	{ "veth6", CLIENT_NETNS, SERVER_NETNS, "fd09::2", STREAM },
+	{ "host", CLIENT_NETNS, CLIENT_NETNS, "127.0.0.1", STREAM },
+	{ "host6", CLIENT_NETNS, CLIENT_NETNS, "::1", STREAM },
 	{ "unix", CLIENT_NETNS, CLIENT_NETNS, STREAM },
 	{ "eventfd", CLIENT_NETNS, CLIENT_NETNS, .make = event_make,
 	  .send = event_send, .recv = event_recv, .echo = 1 },
@@ -492,7 +509,7 @@ static const char *path_since(const struct opens *before)
 	long fastsock = now.fastsock - before->fastsock;
 	long delegated = now.delegated - before->delegated;
 
-	if (!made || server.ss_family != AF_INET)
+	if (!made || !is_inet())
 		return "-";
 	if (fastsock == made && !tcp && !delegated)
 		return "fastsock";
@@ -735,17 +752,13 @@ static const struct link *find_link(const char *name)
 
 static int listen_on_link(void)
 {
-	int listener;
-
 	enter(lnk->server);
 	if (lnk->make)
 		return -1;
-	if (!strcmp(lnk->name, "unix"))
-		listener = listen_unix();
-	else
-		listener = listen_inet(strcmp(lnk->name, "veth") ?
-				       "127.0.0.1" : SERVER_ADDRESS);
-	return listener;
+	if (!lnk->address)
+		return listen_unix();
+	return strchr(lnk->address, ':') ? listen_inet6(lnk->address) :
+					   listen_inet(lnk->address);
 }
 
 /* Connections that stay open need descriptors, and the table of them. */

@@ -14,12 +14,20 @@ measure off veth tcp
 settle
 measure host-off host tcp
 settle
+measure_some off6 veth6 tcp
+settle
+measure_some host-off6 host6 tcp
+settle
 set_enable client 1
 set_enable server 1
 await_peers 1
 measure fastsock veth fastsock
 settle
 measure host-on host any
+settle
+measure_some on6 veth6 fastsock
+settle
+measure_some host-on6 host6 any
 settle
 set_enable server 0
 await_peers 0
@@ -47,4 +55,4 @@ set_enable client 1
 set_enable server 1
 await_peers 1
 use_rdma
-measure rdma veth fastsock
+measure_some rdma veth fastsock
