@@ -29,8 +29,9 @@ DESCRIPTION = """\
 Boots three virtual machines on one virtual Ethernet: two with fastsock enabled
 ("one" and "two"), one without the module ("plain").  Runs unmodified Debian
 programs between them and prints which path each took: the counters of both
-kernels and a capture of the link have to agree.  The exit code is 0 only if
-every row is right, those to the host without fastsock included.
+kernels and a capture of the link have to agree.  The last rows use RDMA devices
+made of software.  The exit code is 0 only if every row is right, those to the
+host without fastsock included.
 """
 
 
@@ -65,9 +66,9 @@ class Guest(vm.Guest):
 
     def __init__(self, series, name, number, lan):
         super().__init__(series, name, [lan], programs=True, memory="1G",
-                         cpus=1, words=["ipv6.disable=1"], boot=False,
-                         boot_timeout=BOOT_SECONDS)
+                         cpus=1, boot=False, boot_timeout=BOOT_SECONDS)
         self.address = f"10.77.0.{number}"
+        self.address6 = f"fd77::{number}"
         self.card = self.mac(name, 0)
 
 
@@ -96,13 +97,14 @@ class Task(threading.Thread):
         return self._result
 
 
-def build_module(kernel):
-    """Compile the module; the guests see the file where it lies."""
+def build_modules(kernel):
+    """Compile the modules; the guests see the files where they lie."""
     with vm.building():
-        for path in kernel.modules():
-            if os.path.basename(path) == "fastsock.ko":
-                return path
-    raise DemoError("no fastsock.ko was built")
+        files = {os.path.basename(path): path for path in kernel.modules()}
+    try:
+        return files["fastsock.ko"], files["fastsock_rdma.ko"]
+    except KeyError as error:
+        raise DemoError(f"no {error} was built") from error
 
 
 def boot(guests, build):
@@ -125,8 +127,9 @@ def boot(guests, build):
 
 
 def configure(guest):
-    """Give a guest its address."""
+    """Give a guest its addresses."""
     guest.must(f"ip address add {guest.address}/24 dev eth0 && "
+               f"ip address add {guest.address6}/64 dev eth0 nodad && "
                "ip link set eth0 up")
 
 
@@ -140,7 +143,8 @@ def wait_capable(guest, peer):
     deadline = time.monotonic() + PEER_SECONDS
     peers = ""
     while time.monotonic() < deadline:
-        guest.run(f"ping -q -c 1 -W 1 {peer.address}")
+        guest.run(f"ping -q -c 1 -W 1 {peer.address}; "
+                  f"ping -q -c 1 -W 1 {peer.address6}")
         peers = guest.must("cat /proc/net/fastsock_peers")
         if any(peer.card in line and "capable" in line
                for line in peers.lower().splitlines()):
@@ -150,12 +154,30 @@ def wait_capable(guest, peer):
                     f"{peers}")
 
 
+def use_rdma(guests, module):
+    """Give guests RDMA devices, and wait until their frames take these."""
+    for guest in guests:
+        guest.must("modprobe rdma_rxe && rdma link add rxe0 type rxe "
+                   f"netdev eth0 && insmod {module}")
+    client, server = guests
+    deadline = time.monotonic() + PEER_SECONDS
+    while time.monotonic() < deadline:
+        # A connection asks for it.
+        client.run(f"curl -s -o /dev/null http://{server.address}:80/ftp-1")
+        states = [guest.must("cat /proc/net/fastsock_channels")
+                  for guest in guests]
+        if all(" up " in state for state in states):
+            return
+        time.sleep(0.5)
+    raise DemoError("no channel over RDMA:\n" + "".join(states))
+
+
 def warm_up(client, servers):
     """Connect a few times: what an emulator runs for the first time it must
     translate, which can take longer than net.fastsock.handshake_ms allows."""
     for server in servers:
-        for _ in range(3):
-            client.run(f"curl -s -o /dev/null http://{server.address}:80/ftp-1")
+        for address in 3 * (server.address, f"[{server.address6}]"):
+            client.run(f"curl -s -o /dev/null http://{address}:80/ftp-1")
 
 
 def wait_serving(guest):
@@ -187,7 +209,7 @@ def run_row(row, guests, files, lan, workdir):
     result = verdict.Result(
         row.program, client.name, server.name,
         verdict.TCP if "plain" in (client.name, server.name)
-        else verdict.FASTSOCK)
+        else verdict.RDMA if row.rdma else verdict.FASTSOCK)
     capture = os.path.join(
         workdir, f"{client.name}-{server.name}-" +
         re.sub(r"\W+", "-", row.program) + ".pcap")
@@ -219,7 +241,7 @@ def set_up(guests, files, build):
         configure(guest)
         programs.prepare(guest, files)
     if build:
-        module = build.result()
+        module, _ = build.result()
         say("the module is built, loading it in one and two")
         for guest in (one, two):
             enable(guest, module)
@@ -242,14 +264,19 @@ def demonstrate(options, workdir, guests, lan):
                            options.size * programs.MIB)
     say(f"booting {kernel.release} in {len(guests)} guests"
         f"{'' if vm.have_kvm() else ' without KVM, this takes a minute'}")
-    build = None if options.no_module else Task(build_module, kernel)
+    build = None if options.no_module else Task(build_modules, kernel)
     boot(guests, build)
     set_up(guests, files, build)
 
     rows = programs.rows(files, "one", "two", "plain")
     results = []
+    rdma = False
     try:
         for row in rows:
+            if row.rdma and build and not rdma:
+                use_rdma([guests["one"], guests["two"]], build.result()[1])
+                rdma = True
+                say("one and two have RDMA devices")
             results.append(run_row(row, guests, files, lan, workdir))
             say(f"{row.program}, {row.client} > {row.server}: "
                 f"{results[-1].path}, {results[-1].seconds:.1f} s")

@@ -27,7 +27,7 @@ events {{ }}
 http {{
 	access_log off;
 	sendfile on;
-	server {{ listen {address}:80; root {files}; }}
+	server {{ listen 80; listen [::]:80; root {files}; }}
 }}
 """
 
@@ -53,7 +53,6 @@ mkdir -p {home}/down {home}/empty {files}/incoming
 chown ftp {files}/incoming
 """
 
-# Every server binds its IPv4 address: fastsock claims AF_INET sockets only.
 SERVE = """
 set -e
 cat >{home}/nginx.conf <<'END'{nginx}END
@@ -62,12 +61,12 @@ cat >{home}/inetd.conf <<'END'{inetd}END
 nginx -c {home}/nginx.conf
 inetd {home}/inetd.conf
 start() {{ setsid "$@" >{home}/server.log 2>&1 </dev/null & }}
-start /usr/bin/python3 -m http.server 8000 --bind {address} --directory {files}
-start redis-server --bind {address} --protected-mode no --save '' --dir {home}
-start iperf3 --server --bind {address}
+start /usr/bin/python3 -m http.server 8000 --bind :: --directory {files}
+start redis-server --bind '*' --protected-mode no --save '' --dir {home}
+start iperf3 --server
 """
 
-LISTENING = "ss -Hltn | awk '{ print $4 }'"
+LISTENING = "ss -Hltn | awk '{ sub(/.*:/, \"\", $4); print $4 }'"
 PORTS = (21, 80, 5201, 6379, 8000)
 
 
@@ -125,8 +124,7 @@ def serve(guest, files):
 def missing_servers(guest):
     """Return the ports that no server listens on yet."""
     listening = guest.must(LISTENING).split()
-    return [port for port in PORTS
-            if f"{guest.address}:{port}" not in listening]
+    return [port for port in PORTS if str(port) not in listening]
 
 
 def run(guest, script, timeout=120):
@@ -137,21 +135,26 @@ def run(guest, script, timeout=120):
     return out
 
 
-def fetch(client, server, files, port, name):
+def fetch(client, address, files, port, name):
     """Fetch one file over HTTP with curl."""
     run(client, f"rm -f {name}; curl -sS --fail -o {name} "
-                f"http://{server.address}:{port}/{name}")
+                f"http://{address}:{port}/{name}")
     return lambda: files.compare(client, f"{HOME}/down", [name])
 
 
 def nginx(client, server, files, name):
     """curl from nginx, which sends with sendfile()."""
-    return fetch(client, server, files, 80, name)
+    return fetch(client, server.address, files, 80, name)
+
+
+def nginx6(client, server, files, name):
+    """The same with addresses of IPv6."""
+    return fetch(client, f"[{server.address6}]", files, 80, name)
 
 
 def http_server(client, server, files, name):
     """curl from python3 -m http.server."""
-    return fetch(client, server, files, 8000, name)
+    return fetch(client, server.address, files, 8000, name)
 
 
 def redis(client, server, _files, requests):
@@ -163,9 +166,10 @@ def redis(client, server, _files, requests):
     return lambda: 2 * requests * REDIS_VALUE
 
 
-def iperf3(client, server, _files, size, reverse=False):
+def iperf3(client, server, _files, size, reverse=False, ipv6=False):
     """iperf3: bulk data to the server, or from it."""
-    out = run(client, f"iperf3 -4 --json -c {server.address} -n {size} "
+    address = server.address6 if ipv6 else server.address
+    out = run(client, f"iperf3 --json -c {address} -n {size} "
                       f"{'--reverse' if reverse else ''}")
     end = json.loads(out)["end"]
     received, sent = end["sum_received"]["bytes"], end["sum_sent"]["bytes"]
@@ -192,13 +196,15 @@ def ftp_up(client, server, files, names):
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What one row of the table does: a program, its peers, its arguments."""
+    """What one row of the table does: a program, its peers, its arguments, and
+    whether RDMA devices are to be used from then on."""
 
     program: str
     client: str
     server: str
     function: typing.Callable
     arguments: dict
+    rdma: bool = False
 
 
 def rows(files, one, other, plain):
@@ -222,4 +228,14 @@ def rows(files, one, other, plain):
             all_programs(one, plain, "small", 100, 8 * MIB,
                          [name for name in ftp if name != FTP_BIG]) +
             # The listener that served fastsock a moment ago serves TCP too.
-            [Row("curl < nginx", plain, other, nginx, {"name": "small"})])
+            [Row("curl < nginx", plain, other, nginx, {"name": "small"}),
+             Row("curl < nginx, IPv6", one, other, nginx6, {"name": HTTP_BIG}),
+             Row("iperf3, IPv6", one, other, iperf3,
+                 {"size": 64 * MIB, "ipv6": True}),
+             Row("curl < nginx, IPv6", one, plain, nginx6, {"name": "small"}),
+             Row("curl < nginx, RDMA", one, other, nginx, {"name": "small"},
+                 True),
+             Row("redis-benchmark, RDMA", one, other, redis,
+                 {"requests": 500}, True),
+             Row("curl < nginx, IPv6, RDMA", one, other, nginx6,
+                 {"name": "small"}, True)])

@@ -9,14 +9,17 @@ import dataclasses
 import subprocess
 
 MTU = 1500
-FASTSOCK, TCP = "fastsock", "TCP"
+FASTSOCK, TCP, RDMA = "fastsock", "TCP", "RDMA"
 # Without the module there is no fastsock_stat.
 READ = "cat /proc/net/fastsock_stat 2> /dev/null; cat /proc/net/snmp"
 
 # Frames of connections (types below HELLO), and TCP segments with payload.
 FASTSOCK_FRAMES = "ether proto 0x88b5 and ether[14] < 9"
-TCP_PAYLOAD = ("tcp and ip[2:2] - ((ip[0] & 0xf) << 2)"
-               " - ((tcp[12] & 0xf0) >> 2) > 0")
+TCP_PAYLOAD = ("((ip and tcp and ip[2:2] - ((ip[0] & 0xf) << 2)"
+               " - ((tcp[12] & 0xf0) >> 2) > 0) or"
+               " (ip6 proto 6 and ip6[4:2] - ((ip6[52] & 0xf0) >> 2) > 0))")
+# RoCE, but for its acknowledgments.
+ROCE = "udp dst port 4791 and udp[8] != 0x11"
 
 
 def parse_counters(text):
@@ -72,12 +75,18 @@ class End:
                 self.counted.get("TcpOutSegs", 0))
 
     @property
+    def rdma_frames(self):
+        """Frames that came or went as messages of an RDMA device."""
+        return (self.counted.get("FskChannelInFrames", 0) +
+                self.counted.get("FskChannelOutFrames", 0))
+
+    @property
     def path(self):
         """What carried this end's connections."""
         if self.fastsock_connections and self.tcp_segments:
             return "both"
         if self.fastsock_connections:
-            return FASTSOCK
+            return RDMA if self.rdma_frames else FASTSOCK
         return TCP if self.tcp_segments else "none"
 
 
@@ -96,13 +105,15 @@ class Wire:
 
     fastsock: int
     tcp: int
+    roce: int
 
     @classmethod
     def from_capture(cls, capture, one, other):
         """Count the frames between two guests in a capture."""
         pair = f"ether host {one.card} and ether host {other.card} and "
         return cls(count_frames(capture, pair + FASTSOCK_FRAMES),
-                   count_frames(capture, pair + TCP_PAYLOAD))
+                   count_frames(capture, pair + TCP_PAYLOAD),
+                   count_frames(capture, pair + ROCE))
 
 
 @dataclasses.dataclass
@@ -117,7 +128,7 @@ class Result:
     seconds: float = 0.0
     error: str = ""
     ends: tuple = (End({}), End({}))
-    wire: Wire = Wire(0, 0)
+    wire: Wire = Wire(0, 0, 0)
 
     @property
     def path(self):
@@ -130,8 +141,11 @@ class Result:
         faults = [self.error] if self.error else []
         if self.path != self.expected:
             faults.append(f"path is {self.path}, not {self.expected}")
-        if self.expected == FASTSOCK:
-            wanted, unwanted = self.wire.fastsock, self.wire.tcp
+        if self.expected != TCP:
+            # Connections over RDMA begin in frames on Ethernet.
+            wanted = (self.wire.roce if self.expected == RDMA
+                      else self.wire.fastsock)
+            unwanted = self.wire.tcp
             faults += [f"{end} counted {counted.fastsock_bytes} stream bytes"
                        for end, counted in zip((self.client, self.server),
                                                self.ends)
@@ -145,10 +159,11 @@ class Result:
         return faults
 
 
-ROW = "{:<26} {:<13} {:<9} {:>10} {:>6} {:>9} {:>9}  {}"
-HEADINGS = (("", "", "path", "payload", "", "fastsock", "TCP data", ""),
-            ("program", "peers", "taken", "bytes", "s", "frames", "segments",
-             "verdict"))
+ROW = "{:<26} {:<13} {:<9} {:>10} {:>6} {:>9} {:>9} {:>9}  {}"
+HEADINGS = (("", "", "path", "payload", "", "fastsock", "RoCE", "TCP data",
+             ""),
+            ("program", "peers", "taken", "bytes", "s", "frames", "packets",
+             "segments", "verdict"))
 
 
 def explain(row):
@@ -174,7 +189,7 @@ def table(results):
         lines.append(ROW.format(
             row.program, f"{row.client} > {row.server}", row.path,
             row.bytes, f"{row.seconds:.1f}", row.wire.fastsock,
-            row.wire.tcp, "WRONG" if row.faults() else "right").rstrip())
+            row.wire.roce, row.wire.tcp, "WRONG" if row.faults() else "right").rstrip())
     for row in results:
         lines += explain(row)
     return "\n".join(lines)
