@@ -4,7 +4,7 @@
 end of a channel.  What that reaches is the channel, never a byte of a stream.
 """
 # There is no user access to RDMA devices in the debug kernel.
-# fastsock: timeout=1700 kernels=6.12
+# fastsock: timeout=1700 kernels=6.12 attempts=1
 
 import functools
 import os
@@ -18,6 +18,9 @@ from rdma_pair import PORT, RDMA_MODULE, run
 FILE = "file"
 PLACE_PORT = 4100
 FLOOD = 5000                    # what a slow host gets out in a minute
+# Seconds after which what is left is skipped.
+ENOUGH = 1200
+STARTED = time.monotonic()
 
 # The way of helper_rdma, what the row says, and what is seen afterwards:
 # "down" the channel has ended, "stays" it has not; then what else must hold.
@@ -202,6 +205,24 @@ def misbehave(pair, way, expected, needs):
         (pair.text() if wrong else "")
 
 
+def misbehave_patiently(pair, way, expected, needs):
+    """The same, once more if something is missing: on a busy host a connection
+    may have become TCP's, or a program got no time.  What the kernel says counts
+    at once.
+    """
+    if time.monotonic() > STARTED + ENOUGH:
+        return None, "this host is too busy"
+    good, text = misbehave(pair, way, expected, needs)
+    if good or pair.a.splat() or pair.b.splat():
+        return good, text
+    pair.a.run("killall timeout")
+    pair.b.run("killall helper_rdma; rmmod fastsock_rdma")
+    pair.no_channel(pair.a)
+    time.sleep(5)
+    good, more = misbehave(pair, way, expected, needs)
+    return good, text + "\nonce more:\n" + more
+
+
 def again(pair):
     """A neighbour that behaves gets a channel; returns what is wrong."""
     pair.b.must(f"insmod {RDMA_MODULE}")
@@ -260,8 +281,8 @@ def unload(pair):
 
 
 CHECKS = [("a connection without a channel", begin)]
-CHECKS += [(name, functools.partial(misbehave, way=way, expected=expected,
-                                    needs=needs))
+CHECKS += [(name, functools.partial(misbehave_patiently, way=way,
+                                    expected=expected, needs=needs))
            for way, name, expected, needs in ROWS]
 CHECKS += [("one connection has lived through all of it", still)]
 CHECKS += [("the modules can be unloaded", unload)]
