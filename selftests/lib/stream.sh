@@ -51,8 +51,12 @@ start_stream() {
 	matches "$(last path)" fastsock
 }
 
+lives() {
+	kill -0 "$stream"
+}
+
 beyond() {
-	[ "$(last blocks)" -gt "$1" ] || ! kill -0 "$stream"
+	[ "$(last blocks)" -gt "$1" ] || ! lives
 }
 
 # It goes on: more blocks arrive, right ones.
@@ -60,8 +64,7 @@ goes_on() {
 	local now
 
 	now=$(last blocks)
-	until_true "$(lan_patience 30)" beyond $((now + more)) &&
-		kill -0 "$stream" || {
+	until_true "$(lan_patience 30)" beyond $((now + more)) && lives || {
 		tail -n 3 "$out"
 		echo "no progress beyond block $now"
 		return 1

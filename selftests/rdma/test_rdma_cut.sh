@@ -43,7 +43,7 @@ most_take_it() {
 }
 
 uses_channel() {
-	until_true "$(lan_patience 20)" most_take_it && kill -0 "$stream" || {
+	until_true "$(lan_patience 20)" most_take_it && lives || {
 		cat /tmp/which
 		return 1
 	}
@@ -103,6 +103,7 @@ messages_break() {
 	start_stream || return 1
 	before=$(cat $parameters/broken)
 	echo 37 > $parameters/break_every
+	# shellcheck disable=SC2034	# goes_on() wants so many
 	more=100
 	goes_on
 	status=$?
