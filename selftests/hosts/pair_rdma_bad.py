@@ -19,7 +19,7 @@ FILE = "file"
 PLACE_PORT = 4100
 FLOOD = 5000                    # what a slow host gets out in a minute
 # Seconds after which what is left is skipped.
-ENOUGH = 1200
+ENOUGH = 900
 STARTED = time.monotonic()
 
 # The way of helper_rdma, what the row says, and what is seen afterwards:
