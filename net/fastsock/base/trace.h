@@ -41,8 +41,8 @@ TRACE_EVENT(fastsock_delegate,
 
 	    TP_fast_assign(__entry->netns = sock_net(sk)->net_cookie;
 			   __entry->reason = reason;
-			   fsk_trace_local(__entry->local, sk);
-			   fsk_trace_peer(__entry->peer, sk);),
+			   fsk_trace_name(__entry->local, sk, false);
+			   fsk_trace_name(__entry->peer, sk, true);),
 
 	    TP_printk("netns=%llu %pISpc -> %pISpc reason=%d %s",
 		      __entry->netns, __entry->local, __entry->peer,

@@ -7,56 +7,32 @@
 #include <linux/socket.h>
 #include <net/inet_sock.h>
 
-/* Of a socket of AF_INET: 0.0.0.0:0 if it has none yet. */
-static inline void fsk_trace_name4(void *name, __be32 addr, __be16 port)
+/*
+ * The socket's own name or, if @of_peer, the other end's; zeros as long as it
+ * has none.  @name: room for a struct sockaddr_in6.
+ */
+static inline void fsk_trace_name(void *name, const struct sock *sk,
+				  bool of_peer)
 {
+	const struct inet_sock *inet = inet_sk(sk);
+	__be16 port = of_peer ? inet->inet_dport : inet->inet_sport;
 	struct sockaddr_in *sin = name;
 
+	memset(name, 0, sizeof(struct sockaddr_in6));
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		struct sockaddr_in6 *sin6 = name;
+
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_addr = of_peer ? sk->sk_v6_daddr :
+					    sk->sk_v6_rcv_saddr;
+		sin6->sin6_port = port;
+		return;
+	}
+#endif
 	sin->sin_family = AF_INET;
-	sin->sin_addr.s_addr = addr;
+	sin->sin_addr.s_addr = of_peer ? inet->inet_daddr : inet->inet_saddr;
 	sin->sin_port = port;
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static inline void fsk_trace_name6(void *name, const struct in6_addr *addr,
-				   __be16 port)
-{
-	struct sockaddr_in6 *sin6 = name;
-
-	sin6->sin6_family = AF_INET6;
-	sin6->sin6_addr = *addr;
-	sin6->sin6_port = port;
-}
-#endif
-
-/* @name: room for a struct sockaddr_in6; @sk: socket. */
-static inline void fsk_trace_local(void *name, const struct sock *sk)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-	memset(name, 0, sizeof(struct sockaddr_in6));
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6) {
-		fsk_trace_name6(name, &sk->sk_v6_rcv_saddr, inet->inet_sport);
-		return;
-	}
-#endif
-	fsk_trace_name4(name, inet->inet_saddr, inet->inet_sport);
-}
-
-/* Likewise. */
-static inline void fsk_trace_peer(void *name, const struct sock *sk)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-	memset(name, 0, sizeof(struct sockaddr_in6));
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6) {
-		fsk_trace_name6(name, &sk->sk_v6_daddr, inet->inet_dport);
-		return;
-	}
-#endif
-	fsk_trace_name4(name, inet->inet_daddr, inet->inet_dport);
 }
 
 #endif /* _FSK_TRACE_NAME_H */

@@ -90,6 +90,15 @@ rcv_ack(struct fsk_frames *fr, const struct frame *f,
 	return true;
 }
 
+/* What the frame has made possible is sent, or an ack. */
+static __always_inline void answer(struct fsk_frames *fr, u64 now)
+{
+	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
+		fsk_tx_push(fr, now);
+	else
+		fsk_frames_touch(fr, now);
+}
+
 /* DATA, and what is left of a frame that says more. */
 static __always_inline void
 rcv_data(struct fsk_frames *fr, const struct frame *f)
@@ -103,10 +112,7 @@ rcv_data(struct fsk_frames *fr, const struct frame *f)
 	} else {
 		fsk_spare_put(f->skb);
 	}
-	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
-		fsk_tx_push(fr, f->now);
-	else
-		fsk_frames_touch(fr, f->now);
+	answer(fr, f->now);
 }
 
 static void rcv_confirm(struct fsk_frames *fr, const struct frame *f)
@@ -160,10 +166,7 @@ static void rcv_placed(struct fsk_frames *fr, const struct frame *f)
 		return;
 	if (fsk_placing_deliver(fr, f->skb, f->hdr, f->now))
 		fsk_rel_tx_heard(&fr->tx, f->now);
-	if (fr->tx.unsent || fr->tx.lost || fr->rx.ack_now)
-		fsk_tx_push(fr, f->now);
-	else
-		fsk_frames_touch(fr, f->now);
+	answer(fr, f->now);
 }
 
 static void rcv_reset(struct fsk_frames *fr, const struct frame *f)

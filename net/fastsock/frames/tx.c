@@ -222,14 +222,32 @@ static __always_inline void xmit(struct fsk_frames *fr, struct sk_buff *skb)
 	fsk_eth_xmit(dev, fr->path.mac, skb);
 }
 
-/* A frame without stream bytes; 0 or -ENOMEM. */
+/* A frame without stream bytes; NULL without memory. */
+static __always_inline struct sk_buff *
+bare_frame(struct fsk_frames *fr, u8 type, u8 flags, u32 seq, const void *body,
+	   u16 len)
+{
+	u32 room = fr->path.headroom + sizeof(struct fsk_hdr);
+	struct sk_buff *skb = fsk_spare_get(room + len, GFP_ATOMIC);
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, room);
+	if (len)
+		skb_put_data(skb, body, len);
+	/* Who has forgotten the connection echoes the key, of no epoch. */
+	fill_hdr(fr, skb, type, flags, seq, len, type == FSK_T_PROBE ?
+		 fr->conn.peer_key : fr->seal_key);
+	return skb;
+}
+
+/* The same, sent; 0 or -ENOMEM. */
 static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 			const void *body, u16 len)
 {
 	const struct net_device *dev;
 	struct sk_buff *skb;
 	u8 flags = 0;
-	u32 room;
 
 	if (unlikely(!fsk_conn_path_fresh(&fr->conn)))
 		fsk_path_check(fr);
@@ -237,18 +255,11 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 	if (unlikely(!dev))
 		return 0;	/* lost in transit */
 	fr->path.headroom = fsk_eth_headroom(dev);
-	room = fr->path.headroom + sizeof(struct fsk_hdr);
-	skb = fsk_spare_get(room + len, GFP_ATOMIC);
-	if (!skb)
-		return -ENOMEM;
-	skb_reserve(skb, room);
-	if (len)
-		skb_put_data(skb, body, len);
 	if (type == FSK_T_DATA || type == FSK_T_SACK)
 		flags = ack_flags(fr);
-	/* Who has forgotten the connection echoes the key, of no epoch. */
-	fill_hdr(fr, skb, type, flags, seq, len, type == FSK_T_PROBE ?
-		 fr->conn.peer_key : fr->seal_key);
+	skb = bare_frame(fr, type, flags, seq, body, len);
+	if (!skb)
+		return -ENOMEM;
 	xmit(fr, skb);
 	return 0;
 }
@@ -266,15 +277,7 @@ static int send_bare_at(struct fsk_frames *fr, u8 type, u32 seq,
 struct sk_buff *fsk_tx_frame(struct fsk_frames *fr, u8 type, const void *body,
 			     u16 len)
 {
-	u32 room = fr->path.headroom + sizeof(struct fsk_hdr);
-	struct sk_buff *skb = alloc_skb(room + len, GFP_ATOMIC);
-
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, room);
-	skb_put_data(skb, body, len);
-	fill_hdr(fr, skb, type, ack_flags(fr), fr->tx.nxt, len, fr->seal_key);
-	return skb;
+	return bare_frame(fr, type, ack_flags(fr), fr->tx.nxt, body, len);
 }
 
 static int send_bare(struct fsk_frames *fr, u8 type, const void *body, u16 len)

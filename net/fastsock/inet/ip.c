@@ -14,7 +14,6 @@
 #include <linux/random.h>
 #include <linux/smp.h>
 #include <net/neighbour.h>
-#include <net/xfrm.h>
 
 #include "inet/ip.h"
 
@@ -154,26 +153,6 @@ int fsk_ip_route_reason(const struct fsk_ip *ip, const struct dst_entry *dst)
 	if (dst_xfrm(dst))
 		return FSK_REASON_XFRM;
 	return FSK_ACCEPT;
-}
-
-/**
- * fsk_ip_xfrm_judges_out - does an IPsec policy judge what leaves?
- * @net: namespace
- *
- * Those of single sockets apart.
- *
- * Context: any.
- * Return: true if so.
- */
-bool fsk_ip_xfrm_judges_out(const struct net *net)
-{
-#ifdef CONFIG_XFRM
-	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
-	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) !=
-	       XFRM_USERPOLICY_ACCEPT;
-#else
-	return false;
-#endif
 }
 
 /* Where the hashes of this processor's connections have got to. */

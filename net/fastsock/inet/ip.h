@@ -11,6 +11,7 @@
 #include <net/flow.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
+#include <net/xfrm.h>
 
 #include "base/stats.h"
 #include "base/tuple.h"
@@ -156,14 +157,16 @@ static inline const struct fsk_ip *fsk_ip_of_sock(const struct sock *sk)
 	return &fsk_ipv4;
 }
 
-/* By what packets go that are of this protocol. */
-static inline const struct fsk_ip *fsk_ip_of_skb(const struct sk_buff *skb)
+/* Does an IPsec policy judge what leaves?  Those of single sockets apart. */
+static inline bool fsk_ip_xfrm_judges_out(const struct net *net)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (unlikely(skb->protocol == htons(ETH_P_IPV6)))
-		return &fsk_ipv6;
+#ifdef CONFIG_XFRM
+	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) !=
+	       XFRM_USERPOLICY_ACCEPT;
+#else
+	return false;
 #endif
-	return &fsk_ipv4;
 }
 
 /* See struct fsk_ip. */
@@ -182,7 +185,6 @@ void fsk_ip_resolve(struct net_device *dev, const struct in6_addr *addr,
 struct dst_entry *fsk_ip_kept_route(struct sock *sk);
 bool fsk_ip_elsewhere(struct sock *sk);
 int fsk_ip_route_reason(const struct fsk_ip *ip, const struct dst_entry *dst);
-bool fsk_ip_xfrm_judges_out(const struct net *net);
 
 u32 fsk_ip_txhash(void);
 void fsk_ip_init(void);

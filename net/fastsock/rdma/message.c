@@ -570,7 +570,7 @@ static bool rcv_revoke(struct fsk_rdma_recv *r, u32 len)
 	if (len < sizeof(*hdr) + sizeof(*body))
 		return false;
 	owe(r->qp);
-	fsk_rdma_rcv_revoke(r->qp, be32_to_cpu(body->token));
+	fsk_rdma_give_up(r->qp, be32_to_cpu(body->token));
 	return true;
 }
 

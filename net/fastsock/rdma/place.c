@@ -301,11 +301,17 @@ bool fsk_rdma_rcv_advert(struct fsk_rdma_qp *q,
 	return good;
 }
 
-/*
- * Give up a buffer of the other end.  What waits to be written to it is lost,
- * and so is this without memory: then the other end ends the channel.
+/**
+ * fsk_rdma_give_up - a buffer of the other end will not be written to
+ * @q: queue pair
+ * @token: of the buffer; unknown if it has been filled meanwhile
+ *
+ * What waits to be written to it is lost, and so is this without memory: then
+ * the other end ends the channel.
+ *
+ * Context: any but hard interrupt; takes the lock.
  */
-static void give_up(struct fsk_rdma_qp *q, u32 token)
+void fsk_rdma_give_up(struct fsk_rdma_qp *q, u32 token)
 {
 	struct fsk_rdma_target *t;
 	struct sk_buff *skb;
@@ -324,18 +330,6 @@ static void give_up(struct fsk_rdma_qp *q, u32 token)
 }
 
 /**
- * fsk_rdma_rcv_revoke - the other end wants a buffer back
- * @q: queue pair
- * @token: of the buffer; unknown if it has been filled meanwhile
- *
- * Context: softirq; takes the lock.
- */
-void fsk_rdma_rcv_revoke(struct fsk_rdma_qp *q, u32 token)
-{
-	give_up(q, token);
-}
-
-/**
  * fsk_rdma_decline - struct fsk_channel_ops.decline
  * @channel: of a queue pair
  * @token: of a buffer of the other end
@@ -344,7 +338,7 @@ void fsk_rdma_rcv_revoke(struct fsk_rdma_qp *q, u32 token)
  */
 void fsk_rdma_decline(struct fsk_channel *channel, u32 token)
 {
-	give_up(fsk_rdma_qp(channel), token);
+	fsk_rdma_give_up(fsk_rdma_qp(channel), token);
 }
 
 /**

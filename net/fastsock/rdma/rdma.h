@@ -261,7 +261,7 @@ void fsk_rdma_end(struct fsk_channel *channel);
 bool fsk_rdma_invalidated(struct fsk_rdma_qp *q, u32 rkey);
 bool fsk_rdma_rcv_advert(struct fsk_rdma_qp *q,
 			 const struct fsk_channel_advert *advert);
-void fsk_rdma_rcv_revoke(struct fsk_rdma_qp *q, u32 token);
+void fsk_rdma_give_up(struct fsk_rdma_qp *q, u32 token);
 bool fsk_rdma_may_write(struct fsk_rdma_qp *q, const struct fsk_rdma_msg *msg);
 void fsk_rdma_make_places(struct fsk_rdma_qp *q);
 void fsk_rdma_end_places(struct fsk_rdma_qp *q);
