@@ -16,11 +16,6 @@ b_ip=10.77.0.2
 switch_ip=10.77.0.99
 between="-c a -s b -a $b_ip"
 
-# A setting of br_netfilter in the bridge's namespace.
-brnf() {
-	at switch sh -c "echo $2 > /proc/sys/net/bridge/bridge-nf-$1"
-}
-
 bridge_option() {
 	ip -n switch link set br0 type bridge "$@"
 }
@@ -31,15 +26,10 @@ clean() {
 	bridge_option nf_call_iptables 0
 }
 
-# Runs a check under rules; without them all is fastsock again.
-under() {
-	local status
-
+# As under(), where bridges can ask.
+bridged() {
 	[ -e /proc/sys/net/bridge ] || return 4
-	"$@"
-	status=$?
-	clean
-	until_true 10 fast && return $status
+	under "$@"
 }
 
 # As docker has it: the bridge asks the host's IPv4 rules.
@@ -55,24 +45,6 @@ called_by_bridge() {
 # filter HOOK RULES CHECK...: IPv4 rules of the bridge's namespace
 filter() {
 	at switch nft "$(chain "filter hook $1 priority 0" "$2")" && "${@:3}"
-}
-
-# bridge HOOK RULES CHECK...: rules of the bridge itself
-bridge() {
-	at switch nft "table bridge t { chain c {
-		type filter hook $1 priority 0; $2 }; }" && "${@:3}"
-}
-
-# Conntrack of the bridge's namespace keeps nothing of a fastsock connection.
-fast_untracked() {
-	local count=/proc/sys/net/netfilter/nf_conntrack_count before
-
-	before=$(at switch cat $count) && fast &&
-		matches "$(at switch cat $count)" "$before"
-}
-
-one_port_only() {
-	fast -p 4001 && as_tcp error=ETIMEDOUT
 }
 
 # Chains and masquerading as docker makes them for two containers.
@@ -118,35 +90,35 @@ drop="tcp dport 4000 drop;"
 answer="tcp sport 4000 drop;"
 isolated="iif br0 oif br0 drop;"
 rules=(
-	"IPv4, containers kept apart | under called filter forward '$isolated' as_tcp error=ETIMEDOUT"
-	"IPv4, one port dropped, another stays fastsock | under called filter forward '$drop' one_port_only"
-	"IPv4, asked for this bridge alone | under called_by_bridge filter forward '$drop' as_tcp error=ETIMEDOUT"
-	"IPv4, not asked | under filter forward '$drop' fast"
-	"IPv4, prerouting | under called filter prerouting '$drop' as_tcp error=ETIMEDOUT"
-	"IPv4, postrouting | under called filter postrouting '$drop' as_tcp error=ETIMEDOUT"
-	"IPv4, drop of the answer | under called filter forward '$answer' as_tcp error=ETIMEDOUT"
-	"IPv4, docker | under called docker accept fast_untracked"
-	"IPv4, docker without inter-container communication | under called docker drop as_tcp error=ETIMEDOUT"
-	"IPv4, stateful, only answers | under called filter forward 'policy drop; ct state established accept;' as_tcp error=ETIMEDOUT"
-	"bridge family, drop | under bridge forward 'ip daddr $b_ip tcp dport 4000 drop;' as_tcp error=ETIMEDOUT"
-	"bridge family, drop in prerouting | under bridge prerouting '$drop' as_tcp error=ETIMEDOUT"
-	"bridge family, drop in postrouting | under bridge postrouting '$drop' as_tcp error=ETIMEDOUT"
-	"bridge family, drop of the answer | under bridge forward '$answer' as_tcp error=ETIMEDOUT"
-	"bridge family, drop by port | under bridge forward 'oifname to-b tcp dport 4000 drop;' as_tcp error=ETIMEDOUT"
-	"bridge family, a rule that accepts | under bridge forward 'tcp dport 4000 accept; tcp sport 4000 accept; ip protocol tcp drop;' fast"
-	"bridge family, reject | under bridge prerouting 'tcp dport 4000 reject with tcp reset;' as_tcp error=ECONNREFUSED"
-	"bridge family, stateful | under bridge forward 'ct state new tcp dport 4000 accept; ct state established accept; ip protocol tcp drop;' fast_untracked"
-	"bridge family, stateful, the port is closed | under bridge forward 'ct state established accept; ip protocol tcp drop;' as_tcp error=ETIMEDOUT"
-	"ingress rules on a port of the client | under ingress to-a by_tcp Netfilter"
-	"ingress rules on a port of the server | under ingress to-b by_tcp Netfilter"
+	"IPv4, containers kept apart | bridged called filter forward '$isolated' as_tcp error=ETIMEDOUT"
+	"IPv4, one port dropped, another stays fastsock | bridged called filter forward '$drop' one_port_only"
+	"IPv4, asked for this bridge alone | bridged called_by_bridge filter forward '$drop' as_tcp error=ETIMEDOUT"
+	"IPv4, not asked | bridged filter forward '$drop' fast"
+	"IPv4, prerouting | bridged called filter prerouting '$drop' as_tcp error=ETIMEDOUT"
+	"IPv4, postrouting | bridged called filter postrouting '$drop' as_tcp error=ETIMEDOUT"
+	"IPv4, drop of the answer | bridged called filter forward '$answer' as_tcp error=ETIMEDOUT"
+	"IPv4, docker | bridged called docker accept fast_untracked switch"
+	"IPv4, docker without inter-container communication | bridged called docker drop as_tcp error=ETIMEDOUT"
+	"IPv4, stateful, only answers | bridged called filter forward 'policy drop; ct state established accept;' as_tcp error=ETIMEDOUT"
+	"bridge family, drop | bridged bridge forward 'ip daddr $b_ip tcp dport 4000 drop;' as_tcp error=ETIMEDOUT"
+	"bridge family, drop in prerouting | bridged bridge prerouting '$drop' as_tcp error=ETIMEDOUT"
+	"bridge family, drop in postrouting | bridged bridge postrouting '$drop' as_tcp error=ETIMEDOUT"
+	"bridge family, drop of the answer | bridged bridge forward '$answer' as_tcp error=ETIMEDOUT"
+	"bridge family, drop by port | bridged bridge forward 'oifname to-b tcp dport 4000 drop;' as_tcp error=ETIMEDOUT"
+	"bridge family, a rule that accepts | bridged bridge forward 'tcp dport 4000 accept; tcp sport 4000 accept; ip protocol tcp drop;' fast"
+	"bridge family, reject | bridged bridge prerouting 'tcp dport 4000 reject with tcp reset;' as_tcp error=ECONNREFUSED"
+	"bridge family, stateful | bridged bridge forward 'ct state new tcp dport 4000 accept; ct state established accept; ip protocol tcp drop;' fast_untracked switch"
+	"bridge family, stateful, the port is closed | bridged bridge forward 'ct state established accept; ip protocol tcp drop;' as_tcp error=ETIMEDOUT"
+	"ingress rules on a port of the client | bridged ingress to-a by_tcp Netfilter"
+	"ingress rules on a port of the server | bridged ingress to-b by_tcp Netfilter"
 )
 hosts=(
 	"the bridge's host serves: ready | host_ready"
-	"the bridge's host serves: input | under bridge input '$drop' to_switch as_tcp error=ETIMEDOUT"
-	"the bridge's host serves: drop of the answer | under bridge output '$answer' to_switch as_tcp error=ETIMEDOUT"
-	"the bridge's host serves: IPv4 rules accept | under called filter input 'tcp dport 4000 accept;' to_switch fast"
-	"the bridge's host connects: output | under bridge output '$drop' from_switch as_tcp error=ETIMEDOUT"
-	"the bridge's host connects: drop of the answer | under bridge input '$answer' from_switch as_tcp error=ETIMEDOUT"
+	"the bridge's host serves: input | bridged bridge input '$drop' to_switch as_tcp error=ETIMEDOUT"
+	"the bridge's host serves: drop of the answer | bridged bridge output '$answer' to_switch as_tcp error=ETIMEDOUT"
+	"the bridge's host serves: IPv4 rules accept | bridged called filter input 'tcp dport 4000 accept;' to_switch fast"
+	"the bridge's host connects: output | bridged bridge output '$drop' from_switch as_tcp error=ETIMEDOUT"
+	"the bridge's host connects: drop of the answer | bridged bridge input '$answer' from_switch as_tcp error=ETIMEDOUT"
 	"afterwards all is fastsock | fast"
 )
 

@@ -28,16 +28,6 @@ clean() {
 	[ ! -d $cgroup ] || rmdir $cgroup
 }
 
-# Runs a check under rules; without them all is fastsock again.
-under() {
-	local status
-
-	"$@"
-	status=$?
-	clean
-	until_true 10 fast && return $status
-}
-
 # filter NETNS HOOK RULES CHECK...
 filter() {
 	at "$1" nft "$(chain "filter hook $2 priority 0" "$3")" && "${@:4}"
@@ -52,18 +42,6 @@ nat() {
 stateful() {
 	filter "$1" input "policy drop; iif lo accept; meta l4proto icmp accept;
 		ct state established,related accept; $2" "${@:3}"
-}
-
-# Conntrack has nothing of a connection whose packets it never saw.
-fast_untracked() {
-	local count=/proc/sys/net/netfilter/nf_conntrack_count before
-
-	before=$(at "$1" cat $count) && fast &&
-		matches "$(at "$1" cat $count)" "$before"
-}
-
-one_port_only() {
-	fast -p 4001 && as_tcp error=ETIMEDOUT
 }
 
 # A listener where the connection must not end up.
@@ -96,21 +74,6 @@ only_inside() {
 	"$@" && echo $BASHPID > /sys/fs/cgroup/cgroup.procs && fast
 }
 
-# xfrm NETNS DIRECTION ACTION CHECK...; "require" has no state to satisfy it.
-xfrm() {
-	local ns=$1 dir=$2 src=$a_ip dst=$b_ip action
-
-	[ "$ns-$dir" = a-out ] || [ "$ns-$dir" = b-in ] || {
-		src=$b_ip
-		dst=$a_ip
-	}
-	action=(action block)
-	[ "$3" = block ] ||
-		action=(tmpl proto esp reqid 1 mode transport level required)
-	ip -n "$ns" xfrm policy add src $src dst $dst proto tcp dir "$dir" \
-		"${action[@]}" && "${@:4}"
-}
-
 # route NETNS ROUTE... -- CHECK...
 route() {
 	local ns=$1 words=() status
@@ -135,11 +98,6 @@ tunnel() {
 	status=$?
 	ip -n "$1" route del "$2" dev eth0
 	return $status
-}
-
-# What was learned of routes a moment ago must not count any more.
-after_fast() {
-	fast && "$@"
 }
 
 # An allowing policy changes nothing.

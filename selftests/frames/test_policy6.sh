@@ -17,11 +17,6 @@ b_ip=fd77::2
 between="-c a -s b -a $b_ip"
 host_ip=::1
 
-# A setting of br_netfilter in the bridge's namespace.
-brnf() {
-	at switch sh -c "echo $2 > /proc/sys/net/bridge/bridge-nf-$1"
-}
-
 clean() {
 	local ns
 
@@ -29,16 +24,6 @@ clean() {
 		at $ns sh -c 'nft flush ruleset; ip xfrm policy flush'
 	done
 	[ ! -e /proc/sys/net/bridge ] || brnf call-ip6tables 0
-}
-
-# Runs a check under rules; without them all is fastsock again.
-under() {
-	local status
-
-	"$@"
-	status=$?
-	clean
-	until_true 10 fast && return $status
 }
 
 # filter NETNS HOOK RULES CHECK...: rules of IPv6 only
@@ -69,33 +54,6 @@ stateful() {
 		ct state established,related accept; $2" "${@:3}"
 }
 
-# Conntrack has nothing of a connection whose packets it never saw.
-fast_untracked() {
-	local count=/proc/sys/net/netfilter/nf_conntrack_count before
-
-	before=$(at "$1" cat $count) && fast &&
-		matches "$(at "$1" cat $count)" "$before"
-}
-
-one_port_only() {
-	fast -p 4001 && as_tcp error=ETIMEDOUT
-}
-
-# xfrm NETNS DIRECTION ACTION CHECK...; "require" has no state to satisfy it.
-xfrm() {
-	local ns=$1 dir=$2 src=$a_ip dst=$b_ip action
-
-	[ "$ns-$dir" = a-out ] || [ "$ns-$dir" = b-in ] || {
-		src=$b_ip
-		dst=$a_ip
-	}
-	action=(action block)
-	[ "$3" = block ] ||
-		action=(tmpl proto esp reqid 1 mode transport level required)
-	ip -n "$ns" xfrm policy add src $src dst $dst proto tcp dir "$dir" \
-		"${action[@]}" && "${@:4}"
-}
-
 # An allowing policy changes nothing.
 xfrm_allows() {
 	ip -n "$1" xfrm policy add src ::/0 dst ::/0 dir "$2" action allow &&
@@ -117,21 +75,10 @@ route() {
 	return $status
 }
 
-# What was learned of routes a moment ago must not count any more.
-after_fast() {
-	fast && "$@"
-}
-
 # The bridge asks the host's rules of IPv6.
 called() {
 	[ -e /proc/sys/net/bridge ] || return 4
 	brnf call-ip6tables 1 && "$@"
-}
-
-# bridge HOOK RULES CHECK...: rules of the bridge itself
-bridge() {
-	at switch nft "table bridge t { chain c {
-		type filter hook $1 priority 0; $2 }; }" && "${@:3}"
 }
 
 drop="tcp dport 4000 drop;"

@@ -45,15 +45,6 @@ clean() {
 	ip -n c route del $a_ip 2> /dev/null
 }
 
-under() {
-	local status
-
-	"$@"
-	status=$?
-	clean
-	until_true 10 fast && return $status
-}
-
 # Would the kernel take a rule that says this?
 takes_rule() {
 	at c nft -c "table ip t { chain c { type filter hook input priority 0;

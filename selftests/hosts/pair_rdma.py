@@ -9,17 +9,9 @@ import re
 import struct
 import time
 
-from rdma_pair import MEGABYTES, RDMA_MODULE, digest, run
+from rdma_pair import MEGABYTES, RDMA_MODULE, Checks, digest, run
 
-CHECKS = []
-
-
-def check(name):
-    """A check, in the order they stand here; it returns (good, text)."""
-    def add(function):
-        CHECKS.append((name, function))
-        return function
-    return add
+check = Checks()
 
 
 @check("the first connection brings a channel")
@@ -217,4 +209,4 @@ def unload(pair):
 
 
 if __name__ == "__main__":
-    run(CHECKS)
+    run(check)

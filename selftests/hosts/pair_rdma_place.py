@@ -10,7 +10,7 @@ import functools
 import sys
 import time
 
-from rdma_pair import RDMA_MODULE, run
+from rdma_pair import RDMA_MODULE, Checks, run
 
 PORT = 4100
 SIZE = 262144
@@ -20,15 +20,7 @@ INVALIDATES = 0x16, 0x17
 NAMES = ("PlacedBytes", "PostedBytes", "QueuedBytes", "InBytes",
          "ChannelAdverts", "ChannelRevokes", "DropPlaced")
 
-CHECKS = []
-
-
-def check(name):
-    """A check, in the order they stand here; it returns (good, text)."""
-    def add(function):
-        CHECKS.append((name, function))
-        return function
-    return add
+check = Checks()
 
 
 class Wire:
@@ -123,7 +115,7 @@ def placed(pair, way):
     return False, text + pair.text()
 
 
-CHECKS += [
+check += [
     ("readers of 256 KiB get them by RDMA WRITE",
      functools.partial(placed, way="all")),
     ("buffers that begin and end within pages",
@@ -138,7 +130,7 @@ def never(pair, way, size):
         not got["writes"] and not got["PlacedBytes"], text + pair.text()
 
 
-CHECKS += [
+check += [
     ("readers of 8 KiB never do", functools.partial(never, way="all",
                                                     size=8192)),
     ("readers of 60 KiB never do", functools.partial(never, way="all",
@@ -167,7 +159,7 @@ def ends_early(pair, way):
     return False, text + pair.text()
 
 
-CHECKS += [(f"a wait with an offered buffer: {name}",
+check += [(f"a wait with an offered buffer: {name}",
             functools.partial(ends_early, way=way)) for way, name in (
                 ("signal", "a signal ends it"),
                 ("timeout", "a timeout ends it"),
@@ -225,7 +217,7 @@ def without_module(pair):
     return True
 
 
-CHECKS += [
+check += [
     ("the device is removed while buffers are offered",
      functools.partial(meanwhile, what=without_device)),
     ("fastsock_rdma is unloaded while buffers are offered",
@@ -285,6 +277,6 @@ def unload(pair):
 
 if __name__ == "__main__":
     # Some checks only, by hand: the first, and those whose names have a word.
-    run([pair for number, pair in enumerate(CHECKS)
+    run([pair for number, pair in enumerate(check)
          if len(sys.argv) == 1 or not number or
          any(word in pair[0] for word in sys.argv[1:])])

@@ -111,6 +111,17 @@ class Pair:
                             seconds)
 
 
+class Checks(list):
+    """Checks, pairs of a name and a function, in the order they stand in."""
+
+    def __call__(self, name):
+        """Decorates a function that takes the pair and returns (good, text)."""
+        def add(function):
+            self.append((name, function))
+            return function
+        return add
+
+
 def digest(head, body):
     """What stands for the key of a frame without a connection."""
     first, = struct.unpack_from("!I", head, 14)

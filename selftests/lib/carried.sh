@@ -25,16 +25,16 @@ rdma_tidy() {
 }
 
 carried() {
-	local sends=/sys/module/fsk_rdma_device/parameters/sends
+	local parameters=/sys/module/fsk_rdma_device/parameters
 	local least=$1 before status
 
 	shift
 	rdma_prepare || return 1
-	before=$(cat $sends)
+	before=$(cat $parameters/sends)
 	LAN_RDMA=1 "$@"
 	status=$?
-	set -- $(($(cat $sends) - before))
-	echo "# $1 messages over RDMA"
+	set -- $(($(cat $parameters/sends) - before))
+	echo "# $1 messages over RDMA, $(cat $parameters/writes) writes"
 	rdma_tidy || return 1
 	[ "$1" -ge "$least" ] && return $status
 	echo "# instead of at least $least"

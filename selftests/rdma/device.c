@@ -296,6 +296,15 @@ static void take_send(struct fskt_request *r, const struct ib_send_wr *wr)
 	memcpy(r->sge, wr->sg_list, wr->num_sge * sizeof(r->sge[0]));
 }
 
+/* Room for one more request, or why there is none. */
+static struct fskt_request *new_request(struct fskt_queue *q, bool open,
+					int num_sge)
+{
+	if (!open || num_sge > FSKT_SGE_MAX)
+		return ERR_PTR(-EINVAL);
+	return fskt_add(q) ?: ERR_PTR(-ENOMEM);
+}
+
 static int post_send(struct ib_qp *ib, const struct ib_send_wr *wr,
 		     const struct ib_send_wr **bad)
 {
@@ -306,10 +315,9 @@ static int post_send(struct ib_qp *ib, const struct ib_send_wr *wr,
 
 	spin_lock_irqsave(&fskt_lock, flags);
 	for (; wr; wr = wr->next) {
-		err = qp->state < IB_QPS_RTS ? -EINVAL : 0;
-		r = err ? NULL : fskt_add(&qp->sq);
-		if (!r || wr->num_sge > FSKT_SGE_MAX) {
-			err = err ?: -ENOMEM;
+		r = new_request(&qp->sq, qp->state >= IB_QPS_RTS, wr->num_sge);
+		if (IS_ERR(r)) {
+			err = PTR_ERR(r);
 			*bad = wr;
 			break;
 		}
@@ -332,10 +340,10 @@ static int post_recv(struct ib_qp *ib, const struct ib_recv_wr *wr,
 
 	spin_lock_irqsave(&fskt_lock, flags);
 	for (; wr; wr = wr->next) {
-		err = qp->state == IB_QPS_RESET ? -EINVAL : 0;
-		r = err ? NULL : fskt_add(&qp->rq);
-		if (!r || wr->num_sge > FSKT_SGE_MAX) {
-			err = err ?: -ENOMEM;
+		r = new_request(&qp->rq, qp->state != IB_QPS_RESET,
+				wr->num_sge);
+		if (IS_ERR(r)) {
+			err = PTR_ERR(r);
 			*bad = wr;
 			break;
 		}

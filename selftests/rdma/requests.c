@@ -22,15 +22,11 @@ DEFINE_SPINLOCK(fskt_lock);
 LIST_HEAD(fskt_pairs);
 LIST_HEAD(fskt_regions);
 
-static unsigned long sends, writes, write_bytes, refused, broken;
+static unsigned long sends, writes, broken;
 module_param(sends, ulong, 0444);
 MODULE_PARM_DESC(sends, "messages that went into a buffer of the other end");
 module_param(writes, ulong, 0444);
 MODULE_PARM_DESC(writes, "writes to memory of the other end");
-module_param(write_bytes, ulong, 0444);
-MODULE_PARM_DESC(write_bytes, "bytes of these");
-module_param(refused, ulong, 0444);
-MODULE_PARM_DESC(refused, "writes that no key allowed");
 module_param(broken, ulong, 0444);
 MODULE_PARM_DESC(broken, "queue pairs that failed");
 
@@ -276,7 +272,6 @@ static int do_write(const struct fskt_request *r, struct fskt_pair *peer)
 	if (!(peer->access & IB_ACCESS_REMOTE_WRITE) || !mr ||
 	    !(mr->access & IB_ACCESS_REMOTE_WRITE) || at < mr->ib.iova ||
 	    at + len > mr->ib.iova + mr->ib.length) {
-		refused++;
 		fail(peer);
 		return IB_WC_REM_ACCESS_ERR;
 	}
@@ -286,7 +281,6 @@ static int do_write(const struct fskt_request *r, struct fskt_pair *peer)
 		at += r->sge[i].length;
 	}
 	writes++;
-	write_bytes += len;
 	if (r->opcode == IB_WR_RDMA_WRITE_WITH_IMM)
 		complete_recv(peer, (struct ib_wc){
 			.opcode = IB_WC_RECV_RDMA_WITH_IMM,

@@ -3,14 +3,8 @@
 // and see what TCP would show them.
 // fastsock: timeout=240
 
-#include "fsk_test.h"
+#include "fsk_inet6.h"
 
-/* The C library does not know it. */
-#ifndef IPV6_FLOWINFO_SEND
-#define IPV6_FLOWINFO_SEND	33
-#endif
-
-#define BYTES	300000
 #define MAPPED	"::ffff:"
 
 /* Where a connection runs, and how its ends are made. */
@@ -93,36 +87,11 @@ FIXTURE_VARIANT_ADD(mapped, across_both)
 };
 
 
-static int socket6(const char *ns, int flags)
-{
-	if (fsk_enter(ns))
-		return -1;
-	return socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-}
-
-static struct sockaddr_in6 addr6(const char *ip, uint16_t port)
-{
-	struct sockaddr_in6 addr = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(port),
-	};
-
-	inet_pton(AF_INET6, ip, &addr.sin6_addr);
-	return addr;
-}
-
 static int bind6(int fd, const char *ip, uint16_t port)
 {
 	struct sockaddr_in6 addr = addr6(ip, port);
 
 	return bind(fd, (void *)&addr, sizeof(addr));
-}
-
-static int connect6(int fd, const char *ip, uint16_t port)
-{
-	struct sockaddr_in6 addr = addr6(ip, port);
-
-	return connect(fd, (void *)&addr, sizeof(addr));
 }
 
 /* To an address of IPv4. */
@@ -131,13 +100,6 @@ static int connect_mapped(int fd, const char *ip, uint16_t port)
 	struct sockaddr_in6 addr = fsk_addr6(ip, port);
 
 	return connect(fd, (void *)&addr, sizeof(addr));
-}
-
-static int disconnect(int fd)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	return connect(fd, &none, sizeof(none));
 }
 
 static int listen6(struct __test_metadata *_metadata, const char *ns,
@@ -190,18 +152,6 @@ static void expect_name(struct __test_metadata *_metadata, int fd, bool six,
 	EXPECT_EQ(port, ntohs(addr.sin6_port));
 }
 
-/* A pattern goes one way while it is read. */
-static void expect_stream(struct __test_metadata *_metadata, int from, int to)
-{
-	pid_t pid = fsk_fork();
-
-	ASSERT_LE(0, pid);
-	if (!pid)
-		_exit(fsk_send_pattern(from, from, 0, BYTES) ? 1 : 0);
-	EXPECT_EQ(BYTES, fsk_recv_pattern(to, from, 0, BYTES));
-	EXPECT_EQ(0, fsk_reap(pid));
-}
-
 FIXTURE_SETUP(mapped)
 {
 	const struct way *way = &variant->way;
@@ -247,7 +197,6 @@ TEST_F(mapped, names_and_bytes)
 	const struct fsk_link *link = &variant->way.link;
 	bool server6 = variant->way.bound, client6 = variant->way.client6;
 	uint16_t port = fsk_port(self->client);
-	char byte;
 
 	expect_name(_metadata, self->server, server6, true, link->client_ip,
 		    port);
@@ -261,41 +210,25 @@ TEST_F(mapped, names_and_bytes)
 		  fsk_int_option(self->server, SOL_SOCKET, SO_DOMAIN));
 	EXPECT_EQ(client6 ? AF_INET6 : AF_INET,
 		  fsk_int_option(self->client, SOL_SOCKET, SO_DOMAIN));
-	FSK_EXPECT_ALIVE(self->client, self->server);
-	expect_stream(_metadata, self->client, self->server);
-	expect_stream(_metadata, self->server, self->client);
-	EXPECT_EQ(0, shutdown(self->client, SHUT_WR));
-	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
-	EXPECT_EQ(0, fsk_close(&self->server));
-	EXPECT_EQ(0, recv(self->client, &byte, 1, 0));
+	expect_whole(_metadata, self->client, &self->server);
 }
 
 /* Both ends connect anew, to the listener that is still there. */
 TEST_F(mapped, disconnect_and_connect)
 {
 	const struct way *way = &variant->way;
-	int server;
 
 	ASSERT_EQ(0, disconnect(self->client));
 	EXPECT_FALSE(fsk_is_fast(self->client));
 	ASSERT_EQ(0, dial(way, self->client, self->port));
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_LE(0, server);
-	EXPECT_TRUE(fsk_is_fast(self->client));
-	EXPECT_TRUE(fsk_is_fast(server));
-	FSK_EXPECT_ALIVE(self->client, server);
-	close(server);
+	expect_fast(_metadata, self->listener, self->client);
 	/* And what was a listener's child, within its namespace. */
 	ASSERT_EQ(0, disconnect(self->server));
 	ASSERT_EQ(0, way->bound ?
 		  connect_mapped(self->server, way->link.server_ip,
 				 self->port) :
 		  fsk_connect(self->server, way->link.server_ip, self->port));
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_LE(0, server);
-	EXPECT_TRUE(fsk_is_fast(self->server));
-	FSK_EXPECT_ALIVE(self->server, server);
-	close(server);
+	expect_fast(_metadata, self->listener, self->server);
 }
 
 static int addrform(int fd, int family)
@@ -318,58 +251,14 @@ TEST_F(mapped, addrform)
 	EXPECT_EQ(ENOTCONN, addrform(fd, AF_INET));
 }
 
-/* Options of IPv6 are TCP's own: kept, told, and harmless. */
 TEST_F(mapped, options)
 {
-	static const struct {
-		int name;
-		int value;
-	} options[] = {
-		{ IPV6_TCLASS, 0x48 }, { IPV6_UNICAST_HOPS, 9 },
-		{ IPV6_RECVPKTINFO, 1 }, { IPV6_RECVHOPLIMIT, 1 },
-		{ IPV6_RECVTCLASS, 1 }, { IPV6_AUTOFLOWLABEL, 1 },
-		{ IPV6_FLOWINFO_SEND, 1 }, { IPV6_DONTFRAG, 1 },
-		{ IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO },
-	};
 	int fd = variant->way.client6 ? self->client : self->server;
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		EXPECT_EQ(0, fsk_set_int(fd, SOL_IPV6, options[i].name,
-					 options[i].value)) {
-			TH_LOG("option %d", options[i].name);
-		}
-		EXPECT_EQ(options[i].value,
-			  fsk_int_option(fd, SOL_IPV6, options[i].name)) {
-			TH_LOG("option %d", options[i].name);
-		}
-	}
-	errno = 0;
-	EXPECT_EQ(-1, fsk_set_int(fd, SOL_IPV6, IPV6_V6ONLY, 1));
-	EXPECT_EQ(EINVAL, errno);
+	expect_options(_metadata, fd);
+	EXPECT_ERRNO(EINVAL, fsk_set_int(fd, SOL_IPV6, IPV6_V6ONLY, 1));
 	FSK_EXPECT_ALIVE(self->client, self->server);
 	expect_stream(_metadata, self->client, self->server);
-}
-
-/* Is it where netstat looks, and in that state? */
-static bool listed(const char *ns, uint16_t port, uint16_t peer, int state)
-{
-	unsigned int local, remote, st;
-	bool found = false;
-	char line[512];
-	FILE *file;
-
-	if (fsk_enter(ns))
-		return false;
-	file = fopen("/proc/thread-self/net/tcp6", "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, " %*d: %*32[0-9A-F]:%x %*32[0-9A-F]:%x %x",
-			   &local, &remote, &st) == 3)
-			found |= local == port && remote == peer &&
-				 st == (unsigned int)state;
-	if (file)
-		fclose(file);
-	return found;
 }
 
 TEST_F(mapped, listed_as_inet6)
@@ -389,23 +278,10 @@ TEST_F(mapped, listed_as_inet6)
 					     self->port, TCP_TIME_WAIT)));
 }
 
-/* What moved one counter of a reason by one. */
-#define EXPECT_DELEGATED(ns, reason, call) do {				\
-	long _n = fsk_stat(ns, "FskDelegated" reason);			\
-	long _fast = fsk_stat(ns, "FskActiveOpens");			\
-	call;								\
-	EXPECT_EQ(_n + 1, fsk_stat(ns, "FskDelegated" reason));		\
-	EXPECT_EQ(_fast, fsk_stat(ns, "FskActiveOpens"));		\
-} while (0)
-
 static void expect_tcp(struct __test_metadata *_metadata, int listener, int fd)
 {
-	int server = accept(listener, NULL, NULL);
+	int server = accept_tcp(_metadata, listener, fd);
 
-	ASSERT_LE(0, server);
-	EXPECT_FALSE(fsk_is_fast(fd));
-	EXPECT_FALSE(fsk_is_fast(server));
-	FSK_EXPECT_ALIVE(fd, server);
 	expect_stream(_metadata, fd, server);
 	expect_stream(_metadata, server, fd);
 	close(server);
@@ -429,12 +305,6 @@ TEST(unspecified)
 	close(fd);
 	close(listener);
 }
-
-#define EXPECT_ERRNO(code, call) do {					\
-	errno = 0;							\
-	EXPECT_EQ(-1, call);						\
-	EXPECT_EQ(code, errno);						\
-} while (0)
 
 TEST(ipv6_only)
 {
@@ -533,19 +403,11 @@ TEST(there_and_back)
 
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, connect_mapped(fd, "127.0.0.1", port));
-		server = accept(listener, NULL, NULL);
-		EXPECT_TRUE(fsk_is_fast(fd));
-		EXPECT_TRUE(fsk_is_fast(server));
-		FSK_EXPECT_ALIVE(fd, server);
-		close(server);
+		expect_fast(_metadata, listener, fd);
 		ASSERT_EQ(0, disconnect(fd));
 		ASSERT_EQ(0, connect6(fd, "::1", port));
 		EXPECT_EQ(EADDRNOTAVAIL, addrform(fd, AF_INET));
-		server = accept(listener, NULL, NULL);
-		EXPECT_TRUE(fsk_is_fast(fd));
-		EXPECT_TRUE(fsk_is_fast(server));
-		FSK_EXPECT_ALIVE(fd, server);
-		close(server);
+		expect_fast(_metadata, listener, fd);
 		ASSERT_EQ(0, disconnect(fd));
 	}
 	/* A listener it may become, too. */

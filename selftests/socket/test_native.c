@@ -9,17 +9,8 @@
 
 #include <linux/fastsock_wire.h>
 
-#include "fsk_test.h"
+#include "fsk_inet6.h"
 
-/* The C library does not know them. */
-#ifndef IPV6_FLOWINFO_SEND
-#define IPV6_FLOWINFO_SEND	33
-#endif
-#ifndef IPV6_MINHOPCOUNT
-#define IPV6_MINHOPCOUNT	73
-#endif
-
-#define BYTES	300000
 #define LOCAL	"local"		/* the link-local address of the device */
 
 /* Where a connection runs, and to which address its listener is bound. */
@@ -31,24 +22,6 @@ struct way {
 	const char *to;
 	bool shared;		/* the namespaces share memory */
 };
-
-static struct sockaddr_in6 addr6(const char *ip, uint16_t port)
-{
-	struct sockaddr_in6 addr = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(port),
-	};
-
-	inet_pton(AF_INET6, ip, &addr.sin6_addr);
-	return addr;
-}
-
-static int socket6(const char *ns, int flags)
-{
-	if (fsk_enter(ns))
-		return -1;
-	return socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-}
 
 /* The link-local address of a device, with its scope. */
 static bool local_of(const char *device, struct in6_addr *addr)
@@ -109,20 +82,6 @@ static int connect_to(const struct way *way, int fd, uint16_t port)
 	return connect_from(way, way->client_ns, fd, port);
 }
 
-static int connect6(int fd, const char *ip, uint16_t port)
-{
-	struct sockaddr_in6 addr = addr6(ip, port);
-
-	return connect(fd, (void *)&addr, sizeof(addr));
-}
-
-static int disconnect(int fd)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	return connect(fd, &none, sizeof(none));
-}
-
 static int listen_on(struct __test_metadata *_metadata, const struct way *way)
 {
 	int fd = socket6(way->server_ns, 0);
@@ -137,18 +96,6 @@ static int listen_on(struct __test_metadata *_metadata, const struct way *way)
 
 static const struct way lo_any = { "lo0", "lo0", "lo", "::", "::1", false };
 static const struct way veth = { "a", "b", "eth0", "::", "fd77::2", false };
-
-/* A pattern goes one way while it is read. */
-static void expect_stream(struct __test_metadata *_metadata, int from, int to)
-{
-	pid_t pid = fsk_fork();
-
-	ASSERT_LE(0, pid);
-	if (!pid)
-		_exit(fsk_send_pattern(from, from, 0, BYTES) ? 1 : 0);
-	EXPECT_EQ(BYTES, fsk_recv_pattern(to, from, 0, BYTES));
-	EXPECT_EQ(0, fsk_reap(pid));
-}
 
 FIXTURE(native)
 {
@@ -379,94 +326,31 @@ TEST_F(native, names_are_tcps)
 
 TEST_F(native, bytes)
 {
-	char byte;
-
-	FSK_EXPECT_ALIVE(self->client, self->server);
-	expect_stream(_metadata, self->client, self->server);
-	expect_stream(_metadata, self->server, self->client);
-	EXPECT_EQ(0, shutdown(self->client, SHUT_WR));
-	EXPECT_EQ(0, recv(self->server, &byte, 1, 0));
-	EXPECT_EQ(0, fsk_close(&self->server));
-	EXPECT_EQ(0, recv(self->client, &byte, 1, 0));
+	expect_whole(_metadata, self->client, &self->server);
 }
 
 /* Both ends connect anew, to the listener that is still there. */
 TEST_F(native, disconnect_and_connect)
 {
 	const struct way *way = &variant->way;
-	int server;
 
 	ASSERT_EQ(0, disconnect(self->client));
 	EXPECT_FALSE(fsk_is_fast(self->client));
 	ASSERT_EQ(0, connect_to(way, self->client, self->port));
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_LE(0, server);
-	EXPECT_TRUE(fsk_is_fast(self->client));
-	EXPECT_TRUE(fsk_is_fast(server));
-	FSK_EXPECT_ALIVE(self->client, server);
-	close(server);
+	expect_fast(_metadata, self->listener, self->client);
 	ASSERT_EQ(0, disconnect(self->server));
 	ASSERT_EQ(0, connect_from(way, way->server_ns, self->server,
 				  self->port));
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_LE(0, server);
-	EXPECT_TRUE(fsk_is_fast(self->server));
-	FSK_EXPECT_ALIVE(self->server, server);
-	close(server);
+	expect_fast(_metadata, self->listener, self->server);
 }
 
-/* Options of IPv6 are TCP's own: kept, told, and harmless. */
 TEST_F(native, options)
 {
-	static const struct {
-		int name;
-		int value;
-	} options[] = {
-		{ IPV6_TCLASS, 0x48 }, { IPV6_UNICAST_HOPS, 9 },
-		{ IPV6_RECVPKTINFO, 1 }, { IPV6_RECVHOPLIMIT, 1 },
-		{ IPV6_RECVTCLASS, 1 }, { IPV6_AUTOFLOWLABEL, 1 },
-		{ IPV6_FLOWINFO_SEND, 1 }, { IPV6_DONTFRAG, 1 },
-		{ IPV6_MINHOPCOUNT, 3 },
-		{ IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO },
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		EXPECT_EQ(0, fsk_set_int(self->client, SOL_IPV6,
-					 options[i].name, options[i].value));
-		EXPECT_EQ(options[i].value,
-			  fsk_int_option(self->client, SOL_IPV6,
-					 options[i].name)) {
-			TH_LOG("option %d", options[i].name);
-		}
-	}
-	errno = 0;
-	EXPECT_EQ(-1, fsk_set_int(self->client, SOL_IPV6, IPV6_ADDRFORM,
-				  AF_INET));
-	EXPECT_EQ(EADDRNOTAVAIL, errno);
+	expect_options(_metadata, self->client);
+	EXPECT_ERRNO(EADDRNOTAVAIL, fsk_set_int(self->client, SOL_IPV6,
+						IPV6_ADDRFORM, AF_INET));
 	FSK_EXPECT_ALIVE(self->client, self->server);
 	expect_stream(_metadata, self->client, self->server);
-}
-
-/* Is it where netstat looks, and in that state? */
-static bool listed(const char *ns, uint16_t port, uint16_t peer, int state)
-{
-	unsigned int local, remote, st;
-	bool found = false;
-	char line[512];
-	FILE *file;
-
-	if (fsk_enter(ns))
-		return false;
-	file = fopen("/proc/thread-self/net/tcp6", "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, " %*d: %*32[0-9A-F]:%x %*32[0-9A-F]:%x %x",
-			   &local, &remote, &st) == 3)
-			found |= local == port && remote == peer &&
-				 st == (unsigned int)state;
-	if (file)
-		fclose(file);
-	return found;
 }
 
 TEST_F(native, listed_as_tcp)
@@ -480,34 +364,6 @@ TEST_F(native, listed_as_tcp)
 	EXPECT_EQ(0, fsk_close(&self->server));
 	EXPECT_TRUE(FSK_UNTIL(listed(way->client_ns, port, self->port,
 				     TCP_TIME_WAIT)));
-}
-
-/* What moved one counter of a reason by one. */
-#define EXPECT_DELEGATED(ns, reason, call) do {				\
-	long _n = fsk_stat(ns, "FskDelegated" reason);			\
-	long _fast = fsk_stat(ns, "FskActiveOpens");			\
-	call;								\
-	EXPECT_EQ(_n + 1, fsk_stat(ns, "FskDelegated" reason)) {	\
-		TH_LOG("reason %s", reason);				\
-	}								\
-	EXPECT_EQ(_fast, fsk_stat(ns, "FskActiveOpens"));		\
-} while (0)
-
-#define EXPECT_ERRNO(code, call) do {					\
-	errno = 0;							\
-	EXPECT_EQ(-1, call);						\
-	EXPECT_EQ(code, errno);						\
-} while (0)
-
-static void expect_tcp(struct __test_metadata *_metadata, int listener, int fd)
-{
-	int server = accept(listener, NULL, NULL);
-
-	ASSERT_LE(0, server);
-	EXPECT_FALSE(fsk_is_fast(fd));
-	EXPECT_FALSE(fsk_is_fast(server));
-	FSK_EXPECT_ALIVE(fd, server);
-	close(server);
 }
 
 /* What only TCP knows how to do; of either end. */
@@ -527,7 +383,7 @@ TEST(options_that_delegate)
 		ASSERT_EQ(0, fsk_set_int(fd, SOL_IPV6, names[i], 1));
 		EXPECT_DELEGATED("lo0", "Option",
 				 EXPECT_EQ(0, connect6(fd, "::1", port)));
-		expect_tcp(_metadata, listener, fd);
+		close(accept_tcp(_metadata, listener, fd));
 		close(fd);
 	}
 	fd = socket6("lo0", 0);
@@ -535,13 +391,13 @@ TEST(options_that_delegate)
 				sizeof(padding)));
 	EXPECT_DELEGATED("lo0", "IpOptions",
 			 EXPECT_EQ(0, connect6(fd, "::1", port)));
-	expect_tcp(_metadata, listener, fd);
+	close(accept_tcp(_metadata, listener, fd));
 	close(fd);
 	ASSERT_EQ(0, fsk_set_int(listener, SOL_IPV6, IPV6_RECVPKTINFO, 1));
 	fd = socket6("lo0", 0);
 	EXPECT_DELEGATED("lo0", "Option",
 			 EXPECT_EQ(0, connect6(fd, "::1", port)));
-	expect_tcp(_metadata, listener, fd);
+	close(accept_tcp(_metadata, listener, fd));
 	close(fd);
 	close(listener);
 }
@@ -681,7 +537,7 @@ static void expect_dropped(struct __test_metadata *_metadata, const char *rule)
 	ASSERT_EQ(0, fsk_run(NFT "delete table ip6 t"));
 	/* TCP tries again in a moment. */
 	EXPECT_EQ(1, wait_ms(fd, POLLOUT, 5000));
-	expect_tcp(_metadata, listener, fd);
+	close(accept_tcp(_metadata, listener, fd));
 	close(fd);
 	fd = socket6("lo0", 0);
 	EXPECT_EQ(0, connect6(fd, "::1", port));
@@ -822,7 +678,7 @@ TEST(gateway)
 	EXPECT_DELEGATED("a", "Gateway",
 			 EXPECT_EQ(0, connect6(fd, "fd99::1",
 					       fsk_port(listener))));
-	expect_tcp(_metadata, listener, fd);
+	close(accept_tcp(_metadata, listener, fd));
 	close(fd);
 	close(listener);
 	ASSERT_EQ(0, fsk_run("ip -n b addr del fd99::1/128 dev lo && "
@@ -841,7 +697,7 @@ TEST(unknown_neighbour)
 	EXPECT_DELEGATED("a", "UnknownPeer",
 			 EXPECT_EQ(0, connect_to(&veth, fd,
 						 fsk_port(listener))));
-	expect_tcp(_metadata, listener, fd);
+	close(accept_tcp(_metadata, listener, fd));
 	close(fd);
 	fd = socket6("a", 0);
 	EXPECT_EQ(0, connect_to(&veth, fd, fsk_port(listener)));
@@ -876,7 +732,7 @@ static void expect_dropped_between(struct __test_metadata *_metadata,
 		 ns);
 	ASSERT_EQ(0, fsk_run(command));
 	EXPECT_EQ(1, wait_ms(fd, POLLOUT, 5000));
-	expect_tcp(_metadata, listener, fd);
+	close(accept_tcp(_metadata, listener, fd));
 	close(fd);
 	fd = socket6("a", 0);
 	EXPECT_EQ(0, connect_to(&veth, fd, fsk_port(listener)));
@@ -1075,7 +931,7 @@ TEST(not_in_memory)
 	fd = socket6("lo0", 0);
 	EXPECT_DELEGATED("lo0", "Localhost",
 			 EXPECT_EQ(0, connect6(fd, "::1", fsk_port(listener))));
-	expect_tcp(_metadata, listener, fd);
+	close(accept_tcp(_metadata, listener, fd));
 	ASSERT_EQ(0, fsk_run("bash ./lan.sh lan_sysctl lo0 same_host 1"));
 	close(fd);
 	close(listener);

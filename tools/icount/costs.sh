@@ -2,6 +2,11 @@
 # shellcheck shell=sh disable=SC2154	# init defines what is used here
 # The plan of "run": every operation once on every path, read by init.  What
 # must compare with the module absent comes first.
+
+# What shows that a path is as another one, and what is longer than a frame.
+some="round_trip_1 round_trip_64k bulk_64k connect_1_close"
+long="round_trip_64k bulk_64k"
+
 settle
 measure none veth tcp
 settle
@@ -14,9 +19,9 @@ measure off veth tcp
 settle
 measure host-off host tcp
 settle
-measure_some off6 veth6 tcp
+measure_only "$some" off6 veth6 tcp
 settle
-measure_some host-off6 host6 tcp
+measure_only "$some" host-off6 host6 tcp
 settle
 set_enable client 1
 set_enable server 1
@@ -25,9 +30,9 @@ measure fastsock veth fastsock
 settle
 measure host-on host any
 settle
-measure_some on6 veth6 fastsock
+measure_only "$some" on6 veth6 fastsock
 settle
-measure_some host-on6 host6 any
+measure_only "$some" host-on6 host6 any
 settle
 set_enable server 0
 await_peers 0
@@ -35,12 +40,12 @@ measure delegated veth delegated
 settle
 offloads off
 set_enable client 0
-measure_long cut-off veth tcp
+measure_only "$long" cut-off veth tcp
 settle
 set_enable client 1
 set_enable server 1
 await_peers 1
-measure_long cut-on veth fastsock
+measure_only "$long" cut-on veth fastsock
 settle
 lose
 measure_tail loss-on veth fastsock
@@ -55,4 +60,4 @@ set_enable client 1
 set_enable server 1
 await_peers 1
 use_rdma
-measure_some rdma veth fastsock
+measure_only "$some" rdma veth fastsock
