@@ -181,9 +181,10 @@ def meanwhile(pair, what):
     """Streams go on, whole, while something is done to a guest."""
     seconds = 250 * pair.a.kernel.slowness
     job = pair.a.start(
-        f"cd /selftests && timeout {seconds} ./helper_place read 10.79.0.2 "
-        f"{PORT} long {SIZE} 2>&1")
+        f"cd /selftests && timeout -s KILL {seconds} "
+        f"./helper_place read 10.79.0.2 {PORT} long {SIZE} 2>&1")
     good = what(pair)
+    pair.a.run("killall helper_place")
     status, output = job.wait(seconds + 30)
     return good and not status, f"{good} {status} {output}\n{pair.text()}"
 

@@ -377,13 +377,22 @@ static void do_fork(void)
 	read_rest(size, 2 * size, MSG_WAITALL);
 }
 
-/* Until somebody ends it: one stream after the other. */
+static volatile sig_atomic_t enough;
+
+static void on_term(int sig)
+{
+	enough = 1;
+}
+
+/* One stream after the other, until SIGTERM; the last one is read to its end. */
 static void do_long(void)
 {
-	int i;
+	struct sigaction action = { .sa_handler = on_term,
+				    .sa_flags = SA_RESTART };
 
-	for (i = 0; i < 40; i++) {
-		ask(16 * size, size, 10, 10);
+	sigaction(SIGTERM, &action, NULL);
+	while (!enough) {
+		ask(16 * size, size, 50, 200);
 		read_rest(0, 16 * size, MSG_WAITALL);
 		close(sock);
 	}
