@@ -58,8 +58,10 @@ class Pair:
                 "head -c 300000 /tmp/file > /tmp/small")
         if name in self.loads:
             vm.must(f"insmod {RDMA_MODULE}")
-        vm.start(f"exec socat TCP-LISTEN:{PORT},fork,reuseaddr,backlog=64 "
-                 "PIPE")
+        # socat itself, with PIPE, may wait for a pipe that only it reads.
+        vm.start("exec socat -t 100 "
+                 f"TCP-LISTEN:{PORT},fork,reuseaddr,backlog=64 "
+                 "EXEC:cat")
         return vm
 
     def text(self):

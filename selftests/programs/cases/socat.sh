@@ -10,7 +10,8 @@ serve() {
 		EXEC:"bash --norc -i",pty,setsid,ctty,stderr,echo=0
 	background socat -t 30 TCP-LISTEN:7001,bind=$b_ip,reuseaddr,fork \
 		SYSTEM:"sort | md5sum"
-	background socat -t 30 TCP-LISTEN:7002,bind=$b_ip,reuseaddr,fork PIPE
+	background socat -t 30 TCP-LISTEN:7002,bind=$b_ip,reuseaddr,fork \
+		EXEC:cat
 	await_ports 7000 7001 7002
 }
 
