@@ -117,6 +117,52 @@ bool fsk_ipv4_ports_matter(const struct net *net)
 	return fsk_ip_xfrm_judges_out(net) || has_rules(net);
 }
 
+/**
+ * fsk_ipv4_known_applies - may routes depend on nothing but addresses?
+ * @net: namespace
+ *
+ * Context: any.
+ * Return: false if rules, IPsec or the choice among several ways look at more.
+ */
+bool fsk_ipv4_known_applies(const struct net *net)
+{
+#ifdef CONFIG_IP_ROUTE_MULTIPATH
+	if (READ_ONCE(net->ipv4.sysctl_fib_multipath_use_neigh))
+		return false;
+#endif
+	return !fsk_ipv4_ports_matter(net);
+}
+
+/**
+ * fsk_ipv4_known_suits - do this socket's routes depend on nothing but addresses?
+ * @sk: client or listener
+ * @mark: of the packets
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool fsk_ipv4_known_suits(const struct sock *sk, u32 mark)
+{
+	return !mark && !READ_ONCE(sk->sk_bound_dev_if) &&
+	       !READ_ONCE(inet_sk(sk)->tos) &&
+	       !sock_flag(sk, SOCK_LOCALROUTE) && !inet_sk_flowi_flags(sk) &&
+	       fsk_ipv4_known_applies(sock_net(sk));
+}
+
+/**
+ * fsk_ipv4_known_keeps - may what is found for this flow be remembered?
+ * @fl4: flow of a socket that fsk_ipv4_known_suits(), whose options may have
+ *	changed since it was looked at
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool fsk_ipv4_known_keeps(const struct flowi4 *fl4)
+{
+	return !fl4->flowi4_tos && !fl4->flowi4_flags &&
+	       fl4->flowi4_scope == RT_SCOPE_UNIVERSE;
+}
+
 static int option_reason(const struct sock *sk)
 {
 	return rcu_access_pointer(inet_sk(sk)->inet_opt) ?
@@ -153,30 +199,38 @@ static struct dst_entry *first_route(struct sock *sk, struct fsk_tuple *to)
 }
 
 static struct rtable *connect_rtable(struct sock *sk, struct flowi4 *fl4,
-				     __be32 daddr, __be16 dport)
+				     const struct fsk_tuple *to)
 {
 	const struct inet_sock *inet = inet_sk(sk);
+	__be32 daddr = fsk_addr_v4(&to->daddr);
 	struct net *net = sock_net(sk);
+	struct fsk_known_key key;
 	struct fsk_known_way way;
+	struct dst_entry *dst;
 	struct rtable *rt;
 	bool plain;
 
 	plain = daddr && !inet->inet_saddr &&
-		fsk_known_suits(sk, READ_ONCE(sk->sk_mark));
-	rt = plain ? fsk_known_out(net, daddr, 0, &way) : NULL;
-	if (rt) {
-		ip_route_connect_init(fl4, daddr, way.saddr, way.oif,
-				      IPPROTO_TCP, inet->inet_sport, dport, sk);
-		return rt;
+		fsk_ipv4_known_suits(sk, READ_ONCE(sk->sk_mark));
+	if (plain) {
+		fsk_known_key_out(&key, net, &to->daddr, &in6addr_any);
+		dst = fsk_known_route(net, &key, &way);
+		if (dst) {
+			ip_route_connect_init(fl4, daddr,
+					      fsk_addr_v4(&way.saddr), way.oif,
+					      IPPROTO_TCP, inet->inet_sport,
+					      to->dport, sk);
+			return rtable(dst);
+		}
 	}
 	rt = ip_route_connect(fl4, daddr, inet->inet_saddr,
 			      sk->sk_bound_dev_if, IPPROTO_TCP,
-			      inet->inet_sport, dport, sk);
+			      inet->inet_sport, to->dport, sk);
 	/* Some options do not wait for the owner of the socket. */
-	if (plain && !IS_ERR(rt) && fsk_known_keeps(fl4)) {
-		way.saddr = fl4->saddr;
+	if (plain && !IS_ERR(rt) && fsk_ipv4_known_keeps(fl4)) {
+		way.saddr = fsk_addr_of_v4(fl4->saddr);
 		way.oif = fl4->flowi4_oif;
-		fsk_known_add_out(net, daddr, 0, rt, &way);
+		fsk_known_add(net, &key, &rt->dst, &way);
 	}
 	return rt;
 }
@@ -185,8 +239,7 @@ static struct rtable *connect_rtable(struct sock *sk, struct flowi4 *fl4,
 static struct dst_entry *connect_route(struct sock *sk, struct flowi *fl,
 				       struct fsk_tuple *to)
 {
-	struct rtable *rt = connect_rtable(sk, &fl->u.ip4,
-					   fsk_addr_v4(&to->daddr), to->dport);
+	struct rtable *rt = connect_rtable(sk, &fl->u.ip4, to);
 
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);

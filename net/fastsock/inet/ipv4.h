@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct dst_entry;
+struct flowi4;
 struct fsk_tuple;
 struct net;
 struct request_sock;
@@ -13,6 +14,9 @@ struct sk_buff;
 struct sock;
 
 bool fsk_ipv4_ports_matter(const struct net *net);
+bool fsk_ipv4_known_applies(const struct net *net);
+bool fsk_ipv4_known_suits(const struct sock *sk, u32 mark);
+bool fsk_ipv4_known_keeps(const struct flowi4 *fl4);
 
 /* ipv4_packet.c */
 u8 fsk_ipv4_tos(const struct sock *sk);

@@ -104,19 +104,22 @@ bool fsk_ipv4_leave_route(struct net *net, struct sk_buff *skb)
  */
 bool fsk_ipv4_is_for_us(struct net *net, struct sk_buff *skb, bool want_route)
 {
-	struct fsk_known_state state = fsk_known_state(skb->dev);
-	const struct iphdr *iph = ip_hdr(skb);
-	bool applies = fsk_known_applies(net);
-	bool known;
+	struct in6_addr daddr = fsk_addr_of_v4(ip_hdr(skb)->daddr);
+	struct in6_addr saddr = fsk_addr_of_v4(ip_hdr(skb)->saddr);
+	bool applies = fsk_ipv4_known_applies(net);
+	struct fsk_known_key key;
+	bool known = false;
 
-	known = applies && fsk_known_in(skb->dev, iph->daddr, iph->saddr,
-					state);
+	if (applies) {
+		fsk_known_key_in(&key, skb->dev, &daddr, &saddr);
+		known = fsk_known(net, &key);
+	}
 	if (known && !want_route)
 		return true;
 	if (!fsk_ipv4_leave_route(net, skb))
 		return false;
 	if (applies && !known)
-		fsk_known_add_in(skb->dev, iph->daddr, iph->saddr, state);
+		fsk_known_add(net, &key, NULL, NULL);
 	return true;
 }
 
@@ -144,25 +147,26 @@ static void out_flow(struct flowi4 *fl4, struct sock *sk, u32 mark,
 struct dst_entry *fsk_ipv4_answer_route(struct sock *lsk, u32 mark,
 					const struct fsk_tuple *t)
 {
-	__be32 daddr = fsk_addr_v4(&t->daddr), saddr = fsk_addr_v4(&t->saddr);
-	bool plain = fsk_known_suits(lsk, mark);
+	bool plain = fsk_ipv4_known_suits(lsk, mark);
 	struct net *net = sock_net(lsk);
-	struct fsk_known_way way;
+	struct fsk_known_key key;
+	struct dst_entry *dst;
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	rt = plain ? fsk_known_out(net, daddr, saddr, &way) : NULL;
-	if (rt)
-		return &rt->dst;
+	if (plain) {
+		fsk_known_key_out(&key, net, &t->daddr, &t->saddr);
+		dst = fsk_known_route(net, &key, NULL);
+		if (dst)
+			return dst;
+	}
 	out_flow(&fl4, lsk, mark, t);
-	plain = plain && !fl4.flowi4_oif && fsk_known_keeps(&fl4);
+	plain = plain && !fl4.flowi4_oif && fsk_ipv4_known_keeps(&fl4);
 	rt = __ip_route_output_key(net, &fl4);
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);
-	way.saddr = saddr;
-	way.oif = fl4.flowi4_oif;
 	if (plain)
-		fsk_known_add_out(net, daddr, saddr, rt, &way);
+		fsk_known_add(net, &key, &rt->dst, NULL);
 	return &rt->dst;
 }
 
@@ -198,12 +202,12 @@ struct dst_entry *fsk_ipv4_child_route(const struct sock *lsk,
 				       const struct request_sock *req)
 {
 	const struct inet_request_sock *ireq = inet_rsk(req);
-	struct fsk_known_way way;
-	struct rtable *rt;
+	struct in6_addr daddr = fsk_addr_of_v4(ireq->ir_rmt_addr);
+	struct in6_addr saddr = fsk_addr_of_v4(ireq->ir_loc_addr);
+	struct fsk_known_key key;
 
-	if (ireq->ir_iif || !fsk_known_suits(lsk, ireq->ir_mark))
+	if (ireq->ir_iif || !fsk_ipv4_known_suits(lsk, ireq->ir_mark))
 		return NULL;
-	rt = fsk_known_out(sock_net(lsk), ireq->ir_rmt_addr, ireq->ir_loc_addr,
-			   &way);
-	return rt ? &rt->dst : NULL;
+	fsk_known_key_out(&key, sock_net(lsk), &daddr, &saddr);
+	return fsk_known_route(sock_net(lsk), &key, NULL);
 }

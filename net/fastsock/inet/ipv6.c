@@ -32,6 +32,7 @@
 #include "base/stats.h"
 #include "inet/ip.h"
 #include "inet/ipv6.h"
+#include "inet/known.h"
 
 #if IS_ENABLED(CONFIG_IPV6)
 /* symbol_get() keeps them. */
@@ -265,6 +266,49 @@ static bool has_rules(const struct net *net)
 	return fib6_has_custom_rules(net);
 }
 
+static bool is_link_local(const struct in6_addr *addr)
+{
+	return ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL;
+}
+
+/**
+ * fsk_ipv6_known_applies - may routes depend on nothing but addresses?
+ * @net: namespace
+ * @daddr: where packets go
+ * @saddr: where they come from; unspecified if that is to be chosen
+ *
+ * Context: any.
+ * Return: false if rules, IPsec or the choice among several ways look at more, or
+ * if these addresses mean something only with a device.
+ */
+bool fsk_ipv6_known_applies(const struct net *net,
+			    const struct in6_addr *daddr,
+			    const struct in6_addr *saddr)
+{
+	return !is_link_local(daddr) && !is_link_local(saddr) &&
+	       !ip6_multipath_hash_policy(net) &&
+	       !fsk_ip_xfrm_judges_out(net) && !has_rules(net);
+}
+
+/**
+ * fsk_ipv6_known_suits - do this socket's routes depend on nothing but addresses?
+ * @sk: client or listener
+ * @mark: of the packets
+ * @daddr: where they go
+ * @saddr: where they come from; unspecified if that is to be chosen
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool fsk_ipv6_known_suits(const struct sock *sk, u32 mark,
+			  const struct in6_addr *daddr,
+			  const struct in6_addr *saddr)
+{
+	return !mark && !READ_ONCE(sk->sk_bound_dev_if) &&
+	       !inet6_sk(sk)->tclass && !inet6_sk(sk)->srcprefs &&
+	       fsk_ipv6_known_applies(sock_net(sk), daddr, saddr);
+}
+
 /* Extension headers, flow labels, and what wants to see headers that came. */
 static int option_reason(const struct sock *sk)
 {
@@ -287,9 +331,33 @@ static bool route_plain(const struct sock *sk)
 static struct dst_entry *connect_route(struct sock *sk, struct flowi *fl,
 				       struct fsk_tuple *to)
 {
-	fill_flow(sk, &to->daddr, &sk->sk_v6_rcv_saddr, to->dport, &fl->u.ip6);
-	return ipv6_stub->ipv6_dst_lookup_flow(sock_net(sk), sk, &fl->u.ip6,
-					       NULL);
+	const struct in6_addr *saddr = &sk->sk_v6_rcv_saddr;
+	struct flowi6 *fl6 = &fl->u.ip6;
+	struct net *net = sock_net(sk);
+	struct fsk_known_key key;
+	struct fsk_known_way way;
+	struct dst_entry *dst;
+	bool plain;
+
+	fill_flow(sk, &to->daddr, saddr, to->dport, fl6);
+	plain = ipv6_addr_any(saddr) &&
+		fsk_ipv6_known_suits(sk, fl6->flowi6_mark, &to->daddr, saddr);
+	if (plain) {
+		fsk_known_key_out(&key, net, &to->daddr, saddr);
+		dst = fsk_known_route(net, &key, &way);
+		if (dst) {
+			fl6->saddr = way.saddr;
+			fl6->flowi6_oif = way.oif;
+			return dst;
+		}
+	}
+	dst = ipv6_stub->ipv6_dst_lookup_flow(net, sk, fl6, NULL);
+	if (plain && !IS_ERR(dst)) {
+		way.saddr = fl6->saddr;
+		way.oif = fl6->flowi6_oif;
+		fsk_known_add(net, &key, dst, &way);
+	}
+	return dst;
 }
 
 static struct dst_entry *first_route(struct sock *sk, struct fsk_tuple *to)
@@ -403,12 +471,6 @@ static void fill_req(struct request_sock *req, const struct sock *lsk,
 		ireq->ir_iif = t->iif ?: dev->ifindex;
 }
 
-static struct dst_entry *child_route(const struct sock *lsk,
-				     const struct request_sock *req)
-{
-	return NULL;
-}
-
 const struct fsk_ip fsk_ipv6 = {
 	.pf			= NFPROTO_IPV6,
 	.header_len		= sizeof(struct ipv6hdr),
@@ -441,7 +503,7 @@ const struct fsk_ip fsk_ipv6 = {
 	.find_listener		= find_listener,
 	.find_established	= find_established,
 	.fill_req		= fill_req,
-	.child_route		= child_route,
+	.child_route		= fsk_ipv6_child_route,
 };
 
 /* A link-local address needs a device, and binds the socket to it. */

@@ -8,8 +8,10 @@
 struct dst_entry;
 struct flowi6;
 struct fsk_tuple;
+struct in6_addr;
 struct net;
 struct net_device;
+struct request_sock;
 struct sk_buff;
 struct sock;
 struct sockaddr_in6;
@@ -25,6 +27,12 @@ struct dst_entry *fsk_ipv6_route_input(struct net_device *dev,
 				       struct flowi6 *fl6,
 				       const struct sk_buff *skb);
 bool fsk_ipv6_is_local(const struct dst_entry *dst);
+bool fsk_ipv6_known_applies(const struct net *net,
+			    const struct in6_addr *daddr,
+			    const struct in6_addr *saddr);
+bool fsk_ipv6_known_suits(const struct sock *sk, u32 mark,
+			  const struct in6_addr *daddr,
+			  const struct in6_addr *saddr);
 
 /* ipv6_packet.c */
 u8 fsk_ipv6_tos(const struct sock *sk);
@@ -36,5 +44,7 @@ struct dst_entry *fsk_ipv6_answer_route(struct sock *lsk, u32 mark,
 					const struct fsk_tuple *t);
 struct dst_entry *fsk_ipv6_xfrm_route(struct sock *sk, struct dst_entry *dst,
 				      u32 mark, const struct fsk_tuple *t);
+struct dst_entry *fsk_ipv6_child_route(const struct sock *lsk,
+				       const struct request_sock *req);
 
 #endif /* _FSK_IPV6_H */

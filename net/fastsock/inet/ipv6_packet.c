@@ -13,6 +13,7 @@
 
 #include "base/tuple.h"
 #include "inet/ipv6.h"
+#include "inet/known.h"
 
 #if IS_ENABLED(CONFIG_IPV6)
 /**
@@ -69,37 +70,17 @@ static bool is_link_local(const struct in6_addr *addr)
 	return ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL;
 }
 
-/*
- * On loopback TCP's packets bring the route they were sent by.  It also says by
- * which device they are taken to come in.
- */
+/* On loopback TCP's packets bring the route they were sent by. */
 static struct dst_entry *route_loopback(struct net *net, struct sk_buff *skb,
 					struct flowi6 *fl6)
 {
-	const struct inet6_dev *idev;
-	struct dst_entry *dst;
-
 	if (is_link_local(&fl6->daddr))
 		fl6->flowi6_oif = IP6CB(skb)->iif;
 	fl6->flowi6_mark = 0;
-	dst = fsk_ipv6_route_output(NULL, net, fl6);
-	if (IS_ERR(dst))
-		return dst;
-	idev = ip6_dst_idev(dst);
-	if (idev)
-		IP6CB(skb)->iif = idev->dev->ifindex;
-	return dst;
+	return fsk_ipv6_route_output(NULL, net, fl6);
 }
 
-/**
- * fsk_ipv6_leave_route - give a packet its route as input has it
- * @net: namespace
- * @skb: packet that came in on @skb->dev
- *
- * Context: RCU read section, BH off.
- * Return: true if it is for this host; @skb has a route then.
- */
-bool fsk_ipv6_leave_route(struct net *net, struct sk_buff *skb)
+static struct dst_entry *route_in(struct net *net, struct sk_buff *skb)
 {
 	const struct ipv6hdr *iph = ipv6_hdr(skb);
 	struct flowi6 fl6 = {
@@ -111,15 +92,53 @@ bool fsk_ipv6_leave_route(struct net *net, struct sk_buff *skb)
 		.fl6_dport = tcp_hdr(skb)->dest,
 		.fl6_sport = tcp_hdr(skb)->source,
 	};
-	struct dst_entry *dst;
 
 	if (skb->dev->flags & IFF_LOOPBACK)
-		dst = route_loopback(net, skb, &fl6);
-	else
-		dst = fsk_ipv6_route_input(skb->dev, &fl6, skb);
+		return route_loopback(net, skb, &fl6);
+	return fsk_ipv6_route_input(skb->dev, &fl6, skb);
+}
+
+/* The same, perhaps from memory. */
+static struct dst_entry *known_in(struct net *net, struct sk_buff *skb)
+{
+	const struct ipv6hdr *iph = ipv6_hdr(skb);
+	struct fsk_known_key key;
+	struct dst_entry *dst;
+
+	if (!fsk_ipv6_known_applies(net, &iph->daddr, &iph->saddr))
+		return route_in(net, skb);
+	fsk_known_key_in(&key, skb->dev, &iph->daddr, &iph->saddr);
+	dst = fsk_known_route(net, &key, NULL);
+	if (dst)
+		return dst;
+	dst = route_in(net, skb);
+	if (!IS_ERR(dst))
+		fsk_known_add(net, &key, dst, NULL);
+	return dst;
+}
+
+/**
+ * fsk_ipv6_leave_route - give a packet its route as input has it
+ * @net: namespace
+ * @skb: packet that came in on @skb->dev
+ *
+ * The route of what crosses loopback also says by which device it is taken to
+ * come in.
+ *
+ * Context: RCU read section, BH off.
+ * Return: true if it is for this host; @skb has a route then.
+ */
+bool fsk_ipv6_leave_route(struct net *net, struct sk_buff *skb)
+{
+	struct dst_entry *dst = known_in(net, skb);
+	const struct inet6_dev *idev;
+
 	if (IS_ERR(dst))
 		return false;
 	skb_dst_set(skb, dst);
+	idev = ip6_dst_idev(dst);
+	if (skb->dev->flags & IFF_LOOPBACK && idev)
+		IP6CB(skb)->iif = idev->dev->ifindex;
 	return fsk_ipv6_is_local(dst);
 }
 
@@ -168,10 +187,25 @@ static void out_flow(struct flowi6 *fl6, struct sock *sk, u32 mark,
 struct dst_entry *fsk_ipv6_answer_route(struct sock *lsk, u32 mark,
 					const struct fsk_tuple *t)
 {
+	bool plain = fsk_ipv6_known_suits(lsk, mark, &t->daddr, &t->saddr);
+	struct net *net = sock_net(lsk);
+	struct fsk_known_key key;
+	struct dst_entry *dst;
 	struct flowi6 fl6;
 
+	if (plain) {
+		fsk_known_key_out(&key, net, &t->daddr, &t->saddr);
+		dst = fsk_known_route(net, &key, NULL);
+		if (dst)
+			return dst;
+	}
 	out_flow(&fl6, lsk, mark, t);
-	return fsk_ipv6_route_output(lsk, sock_net(lsk), &fl6);
+	/* A listener's owner may have bound it to a device meanwhile. */
+	plain = plain && !fl6.flowi6_oif;
+	dst = fsk_ipv6_route_output(lsk, net, &fl6);
+	if (plain && !IS_ERR(dst))
+		fsk_known_add(net, &key, dst, NULL);
+	return dst;
 }
 
 /**
@@ -192,5 +226,28 @@ struct dst_entry *fsk_ipv6_xfrm_route(struct sock *sk, struct dst_entry *dst,
 	out_flow(&fl6, sk, mark, t);
 	return xfrm_lookup(sock_net(sk), dst_clone(dst), flowi6_to_flowi(&fl6),
 			   sk, 0);
+}
+
+/**
+ * fsk_ipv6_child_route - the route that inet6_csk_route_req() would find
+ * @lsk: listener
+ * @req: the child's request
+ *
+ * Context: any.
+ * Return: a route, referenced, or NULL to have TCP look it up.
+ */
+struct dst_entry *fsk_ipv6_child_route(const struct sock *lsk,
+				       const struct request_sock *req)
+{
+	const struct inet_request_sock *ireq = inet_rsk(req);
+	const struct in6_addr *daddr = &ireq->ir_v6_rmt_addr;
+	const struct in6_addr *saddr = &ireq->ir_v6_loc_addr;
+	struct fsk_known_key key;
+
+	if (ireq->ir_iif ||
+	    !fsk_ipv6_known_suits(lsk, ireq->ir_mark, daddr, saddr))
+		return NULL;
+	fsk_known_key_out(&key, sock_net(lsk), daddr, saddr);
+	return fsk_known_route(sock_net(lsk), &key, NULL);
 }
 #endif /* CONFIG_IPV6 */

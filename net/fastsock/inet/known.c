@@ -8,10 +8,10 @@
  *
  * An answer counts for as long as the kernel would go on using a route that a
  * socket keeps: until the counter of the namespace advances, which routes,
- * rules, addresses, devices and policies do, or the route is marked as
- * obsolete.  And for a second at most, so that nothing is kept for longer that
- * advances no counter.  Only flows are answered whose route depends on nothing
- * but the two addresses.
+ * rules, addresses, devices and policies do, or the route itself says that it
+ * holds no more.  And for a second at most, so that nothing is kept for longer
+ * that does neither.  Only flows are answered whose route depends on nothing but
+ * the two addresses: those who ask know whether that is so.
  *
  * A reference on a route keeps neither its device nor its namespace: a device
  * that is unregistered is taken away from all routes, as from those that
@@ -25,12 +25,11 @@
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <net/ip_fib.h>
-#include <net/route.h>
-#include <net/sock.h>
+#include <net/dst.h>
+#include <net/ip6_fib.h>
+#include <net/ipv6.h>
 
 #include "base/pernet.h"
-#include "inet/ipv4.h"
 #include "inet/known.h"
 
 #define KNOWN_LIFE	HZ	/* jiffies */
@@ -38,244 +37,211 @@
 /**
  * struct fsk_known - one answer; constant once it can be found
  * @rcu: defers freeing
- * @rt: route of what leaves, referenced; NULL for what comes in
- * @until: jiffies, when it is no longer believed
- * @daddr: where packets go
- * @saddr: where they come from; 0 for what leaves before that is chosen
+ * @key: the question
  * @way: what was chosen for what leaves
- * @ifindex: device that packets come in by; 0 for what leaves
- * @state: fsk_known_state() before the look-up of what comes in
+ * @dst: route, referenced; may be NULL for what comes in
+ * @cookie: by which a route of IPv6 knows whether it holds
+ * @until: jiffies, when it is no longer believed
  */
 struct fsk_known {
 	struct rcu_head rcu;
-	struct rtable *rt;
-	unsigned long until;
-	__be32 daddr;
-	__be32 saddr;
+	struct fsk_known_key key;
 	struct fsk_known_way way;
-	int ifindex;
-	struct fsk_known_state state;
+	struct dst_entry *dst;
+	u32 cookie;
+	unsigned long until;
 };
 
-/**
- * fsk_known_applies - may routes depend on nothing but addresses?
- * @net: namespace
- *
- * Context: any.
- * Return: false if rules, IPsec or the choice among several ways look at more.
- */
-bool fsk_known_applies(const struct net *net)
+/* As struct fsk_ip's, without a call. */
+static u32 genid(const struct net *net, const struct in6_addr *addr)
 {
-#ifdef CONFIG_IP_ROUTE_MULTIPATH
-	if (READ_ONCE(net->ipv4.sysctl_fib_multipath_use_neigh))
-		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (unlikely(!ipv6_addr_v4mapped(addr)))
+		return atomic_read(&net->ipv6.fib6_sernum);
 #endif
-	return !fsk_ipv4_ports_matter(net);
+	return rt_genid_ipv4(net);
 }
 
 /**
- * fsk_known_suits - do this socket's routes depend on nothing but addresses?
- * @sk: client or listener
- * @mark: of the packets
- *
- * Context: any.
- * Return: true if so.
- */
-bool fsk_known_suits(const struct sock *sk, u32 mark)
-{
-	return !mark && !READ_ONCE(sk->sk_bound_dev_if) &&
-	       !READ_ONCE(inet_sk(sk)->tos) &&
-	       !sock_flag(sk, SOCK_LOCALROUTE) && !inet_sk_flowi_flags(sk) &&
-	       fsk_known_applies(sock_net(sk));
-}
-
-/**
- * fsk_known_keeps - may what is found for this flow be remembered?
- * @fl4: flow of a socket that fsk_known_suits(), whose options may have changed
- *	since it was looked at
- *
- * Context: any.
- * Return: true if so.
- */
-bool fsk_known_keeps(const struct flowi4 *fl4)
-{
-	return !fl4->flowi4_tos && !fl4->flowi4_flags &&
-	       fl4->flowi4_scope == RT_SCOPE_UNIVERSE;
-}
-
-static struct fsk_known __rcu **slot_of(const struct net *net, __be32 daddr,
-					__be32 saddr, int ifindex)
-{
-	u32 key = (__force u32)daddr + (__force u32)saddr * 31 + ifindex;
-
-	return &fsk_net(net)->known[hash_32(key, ilog2(FSK_KNOWN))];
-}
-
-/* RCU read section. */
-static const struct fsk_known *find(const struct net *net, __be32 daddr,
-				    __be32 saddr, int ifindex)
-{
-	const struct fsk_known *k;
-
-	k = rcu_dereference(*slot_of(net, daddr, saddr, ifindex));
-	if (k && k->daddr == daddr && k->saddr == saddr &&
-	    k->ifindex == ifindex && time_before(jiffies, k->until))
-		return k;
-	return NULL;
-}
-
-/* Readers are gone: nothing else would keep the route while they look at it. */
-static void free_known(struct rcu_head *rcu)
-{
-	struct fsk_known *k = container_of(rcu, struct fsk_known, rcu);
-
-	if (k->rt)
-		ip_rt_put(k->rt);
-	kfree(k);
-}
-
-static void drop(struct fsk_known *k)
-{
-	if (k)
-		call_rcu(&k->rcu, free_known);
-}
-
-/* Without memory nothing is kept. */
-static void add(const struct net *net, const struct fsk_known *what)
-{
-	struct fsk_known *k;
-
-	k = kmemdup(what, sizeof(*what), GFP_ATOMIC | __GFP_NOWARN);
-	if (!k)
-		return;
-	if (k->rt)
-		dst_hold(&k->rt->dst);
-	k->until = jiffies + KNOWN_LIFE;
-	drop(unrcu_pointer(xchg(slot_of(net, k->daddr, k->saddr, k->ifindex),
-				RCU_INITIALIZER(k))));
-}
-
-/* As ipv4_dst_check(), which is not exported everywhere. */
-static bool is_valid(const struct net *net, const struct rtable *rt)
-{
-	return READ_ONCE(rt->dst.obsolete) == DST_OBSOLETE_FORCE_CHK &&
-	       rt->rt_genid == rt_genid_ipv4(net);
-}
-
-/**
- * fsk_known_out - by which route do packets leave?
+ * fsk_known_key_out - ask by which route packets leave
+ * @key: what to fill
  * @net: namespace
- * @daddr: where to
- * @saddr: where from; 0 if that is to be chosen
- * @way: where to put what else was chosen
- *
- * Context: any; of a flow that fsk_known_suits().
- * Return: a route, referenced, or NULL if it has to be looked up.
- */
-struct rtable *fsk_known_out(struct net *net, __be32 daddr, __be32 saddr,
-			     struct fsk_known_way *way)
-{
-	const struct fsk_known *k;
-	struct rtable *rt = NULL;
-
-	rcu_read_lock();
-	k = find(net, daddr, saddr, 0);
-	if (k && is_valid(net, k->rt)) {
-		rt = k->rt;
-		dst_hold(&rt->dst);
-		*way = k->way;
-	}
-	rcu_read_unlock();
-	return rt;
-}
-
-/**
- * fsk_known_add_out - a route was looked up
- * @net: namespace
- * @daddr: where to
- * @saddr: where from; 0 if that was to be chosen
- * @rt: the route; the caller has a reference
- * @way: what else was chosen
- *
- * Context: any; of a flow that fsk_known_suits().
- */
-void fsk_known_add_out(struct net *net, __be32 daddr, __be32 saddr,
-		       struct rtable *rt, const struct fsk_known_way *way)
-{
-	const struct fsk_known what = {
-		.rt = rt, .daddr = daddr, .saddr = saddr, .way = *way,
-	};
-
-	add(net, &what);
-}
-
-/**
- * fsk_known_state - on what it depends whether packets are for this host
- * @dev: device they come in by
- *
- * To be asked before that is looked up.
+ * @daddr: where they go
+ * @saddr: where they come from; unspecified if that is to be chosen
  *
  * Context: any.
- * Return: what to give to fsk_known_in() and fsk_known_add_in().
  */
-struct fsk_known_state fsk_known_state(const struct net_device *dev)
+void fsk_known_key_out(struct fsk_known_key *key, const struct net *net,
+		       const struct in6_addr *daddr,
+		       const struct in6_addr *saddr)
 {
-	struct fsk_known_state now = {
-		.genid = rt_genid_ipv4(dev_net(dev)), .rp_filter = -1,
-	};
+	key->daddr = *daddr;
+	key->saddr = *saddr;
+	key->ifindex = 0;
+	key->rp_filter = 0;
+	key->genid = genid(net, daddr);
+}
+
+/* How strictly are sources of IPv4 checked? */
+static int rp_filter(const struct net_device *dev)
+{
 	struct in_device *in_dev;
+	int strict = -1;
 
 	rcu_read_lock();
 	in_dev = __in_dev_get_rcu(dev);
 	if (in_dev)
-		now.rp_filter = IN_DEV_RPFILTER(in_dev);
+		strict = IN_DEV_RPFILTER(in_dev);
 	rcu_read_unlock();
-	return now;
+	return strict;
 }
 
 /**
- * fsk_known_in - are packets that come in for this host?
+ * fsk_known_key_in - ask whether packets are for this host
+ * @key: what to fill
  * @dev: device they come in by
  * @daddr: where they go
  * @saddr: where they come from
- * @now: fsk_known_state()
  *
- * Context: any; where fsk_known_applies().
+ * Context: any.
+ */
+void fsk_known_key_in(struct fsk_known_key *key, const struct net_device *dev,
+		      const struct in6_addr *daddr,
+		      const struct in6_addr *saddr)
+{
+	key->daddr = *daddr;
+	key->saddr = *saddr;
+	key->ifindex = dev->ifindex;
+	key->rp_filter = ipv6_addr_v4mapped(daddr) ? rp_filter(dev) : 0;
+	key->genid = genid(dev_net(dev), daddr);
+}
+
+static struct fsk_known __rcu **slot_of(const struct net *net,
+					const struct fsk_known_key *key)
+{
+	u32 hash = ipv6_addr_hash(&key->daddr) +
+		   ipv6_addr_hash(&key->saddr) * 31 + key->ifindex;
+
+	return &fsk_net(net)->known[hash_32(hash, ilog2(FSK_KNOWN))];
+}
+
+static bool is_same(const struct fsk_known_key *a,
+		    const struct fsk_known_key *b)
+{
+	return ipv6_addr_equal(&a->daddr, &b->daddr) &&
+	       ipv6_addr_equal(&a->saddr, &b->saddr) &&
+	       a->ifindex == b->ifindex && a->rp_filter == b->rp_filter &&
+	       a->genid == b->genid;
+}
+
+/*
+ * Of IPv4 the counter says all that ipv4_dst_check() would, which is not exported
+ * everywhere.  Routes of IPv6 that go do not advance it.
+ */
+static bool holds(const struct fsk_known *k)
+{
+	struct dst_entry *dst = k->dst;
+
+	return !dst || (READ_ONCE(dst->obsolete) == DST_OBSOLETE_FORCE_CHK &&
+			(ipv6_addr_v4mapped(&k->key.daddr) ||
+			 dst->ops->check(dst, k->cookie)));
+}
+
+/* RCU read section. */
+static const struct fsk_known *find(const struct net *net,
+				    const struct fsk_known_key *key)
+{
+	const struct fsk_known *k = rcu_dereference(*slot_of(net, key));
+
+	return k && is_same(&k->key, key) && time_before(jiffies, k->until) &&
+	       holds(k) ? k : NULL;
+}
+
+/**
+ * fsk_known - are packets that come in known to be for this host?
+ * @net: namespace
+ * @key: which packets
+ *
+ * Context: any.
  * Return: true if so; false also if that has to be looked up.
  */
-bool fsk_known_in(const struct net_device *dev, __be32 daddr, __be32 saddr,
-		  struct fsk_known_state now)
+bool fsk_known(const struct net *net, const struct fsk_known_key *key)
 {
-	const struct net *net = dev_net(dev);
-	const struct fsk_known *k;
-	bool yes;
+	bool known;
 
 	rcu_read_lock();
-	k = find(net, daddr, saddr, dev->ifindex);
-	yes = k && k->state.genid == now.genid &&
-	      k->state.rp_filter == now.rp_filter;
+	known = find(net, key);
 	rcu_read_unlock();
-	return yes;
+	return known;
 }
 
 /**
- * fsk_known_add_in - packets were found to be for this host
- * @dev: device they come in by
- * @daddr: where they go
- * @saddr: where they come from
- * @then: fsk_known_state() before that was looked up
+ * fsk_known_route - which route do packets take?
+ * @net: namespace
+ * @key: which packets
+ * @way: where to put what else was chosen, or NULL
  *
- * Context: any; where fsk_known_applies().
+ * Context: any.
+ * Return: a route, referenced, or NULL if it has to be looked up.
  */
-void fsk_known_add_in(const struct net_device *dev, __be32 daddr, __be32 saddr,
-		      struct fsk_known_state then)
+struct dst_entry *fsk_known_route(const struct net *net,
+				  const struct fsk_known_key *key,
+				  struct fsk_known_way *way)
 {
-	const struct fsk_known what = {
-		.daddr = daddr, .saddr = saddr, .ifindex = dev->ifindex,
-		.state = then,
-	};
+	const struct fsk_known *k;
+	struct dst_entry *dst = NULL;
 
-	add(dev_net(dev), &what);
+	rcu_read_lock();
+	k = find(net, key);
+	/* Another answer may have taken its slot meanwhile. */
+	if (k && k->dst && dst_hold_safe(k->dst)) {
+		dst = k->dst;
+		if (way)
+			*way = k->way;
+	}
+	rcu_read_unlock();
+	return dst;
+}
+
+/* Readers may still look at both: routes, too, outlast a grace period. */
+static void drop(struct fsk_known *k)
+{
+	if (!k)
+		return;
+	dst_release(k->dst);
+	kfree_rcu(k, rcu);
+}
+
+/**
+ * fsk_known_add - a route was looked up
+ * @net: namespace
+ * @key: for which packets
+ * @dst: the route, to which the caller has a reference; or NULL if it is enough
+ *	that packets are for this host
+ * @way: what else was chosen, or NULL
+ *
+ * Without memory nothing is kept.
+ *
+ * Context: any.
+ */
+void fsk_known_add(const struct net *net, const struct fsk_known_key *key,
+		   struct dst_entry *dst, const struct fsk_known_way *way)
+{
+	struct fsk_known *k = kmalloc(sizeof(*k), GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!k)
+		return;
+	k->key = *key;
+	k->way = way ? *way : (struct fsk_known_way) {};
+	k->dst = dst;
+	k->cookie = 0;
+	k->until = jiffies + KNOWN_LIFE;
+	if (dst)
+		dst_hold(dst);
+	if (dst && !ipv6_addr_v4mapped(&key->daddr))
+		k->cookie = rt6_get_cookie(container_of(dst, struct rt6_info,
+							dst));
+	drop(unrcu_pointer(xchg(slot_of(net, key), RCU_INITIALIZER(k))));
 }
 
 /**

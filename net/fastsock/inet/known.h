@@ -3,46 +3,56 @@
 #ifndef _FSK_KNOWN_H
 #define _FSK_KNOWN_H
 
+#include <linux/in6.h>
 #include <linux/types.h>
 
-struct flowi4;
+struct dst_entry;
 struct net;
 struct net_device;
-struct rtable;
-struct sock;
+
+/**
+ * struct fsk_known_key - what the way of packets depends on
+ * @daddr: where they go
+ * @saddr: where they come from; the unspecified address of IPv6 for what leaves
+ *	before that is chosen
+ * @ifindex: device that they come in by; 0 for what leaves
+ * @rp_filter: how strictly sources of IPv4 are checked that come in; -1 if the
+ *	device takes no IPv4
+ * @genid: counts what may lead a namespace's packets elsewhere
+ *
+ * Addresses of IPv4 are mapped ones.  It is to be filled before a route is looked
+ * up, so that what changes meanwhile leads to an answer that nobody finds.
+ */
+struct fsk_known_key {
+	struct in6_addr daddr;
+	struct in6_addr saddr;
+	int ifindex;
+	int rp_filter;
+	u32 genid;
+};
 
 /**
  * struct fsk_known_way - what a look-up says beside the route
  * @saddr: the address that packets come from
- * @oif: the flow's @flowi4_oif afterwards; 0 unless the look-up has set it
+ * @oif: the flow's @flowi_oif afterwards; 0 unless the look-up has set it
  */
 struct fsk_known_way {
-	__be32 saddr;
+	struct in6_addr saddr;
 	int oif;
 };
 
-/**
- * struct fsk_known_state - what decides about packets that come in
- * @genid: rt_genid_ipv4()
- * @rp_filter: how strictly sources are checked; -1 if the device takes no IPv4
- */
-struct fsk_known_state {
-	u32 genid;
-	int rp_filter;
-};
-
-bool fsk_known_applies(const struct net *net);
-bool fsk_known_suits(const struct sock *sk, u32 mark);
-bool fsk_known_keeps(const struct flowi4 *fl4);
-struct rtable *fsk_known_out(struct net *net, __be32 daddr, __be32 saddr,
-			     struct fsk_known_way *way);
-void fsk_known_add_out(struct net *net, __be32 daddr, __be32 saddr,
-		       struct rtable *rt, const struct fsk_known_way *way);
-struct fsk_known_state fsk_known_state(const struct net_device *dev);
-bool fsk_known_in(const struct net_device *dev, __be32 daddr, __be32 saddr,
-		  struct fsk_known_state now);
-void fsk_known_add_in(const struct net_device *dev, __be32 daddr, __be32 saddr,
-		      struct fsk_known_state then);
+void fsk_known_key_out(struct fsk_known_key *key, const struct net *net,
+		       const struct in6_addr *daddr,
+		       const struct in6_addr *saddr);
+void fsk_known_key_in(struct fsk_known_key *key, const struct net_device *dev,
+		      const struct in6_addr *daddr,
+		      const struct in6_addr *saddr);
+bool fsk_known(const struct net *net, const struct fsk_known_key *key);
+struct dst_entry *fsk_known_route(const struct net *net,
+				  const struct fsk_known_key *key,
+				  struct fsk_known_way *way);
+void fsk_known_add(const struct net *net, const struct fsk_known_key *key,
+		   struct dst_entry *dst, const struct fsk_known_way *way);
 void fsk_known_exit_net(struct net *net);
 
 #endif /* _FSK_KNOWN_H */
