@@ -79,14 +79,18 @@ int fsk_child_listener_reason(struct sock *lsk, const struct fsk_tuple *t)
 	return fsk_policy_sock(lsk);
 }
 
-/* A listener of AF_INET6 has requests of IPv4, too. */
+/* Whose requests are these?  A listener of AF_INET6 has those of IPv4, too. */
+static enum fsk_family_id req_family(const struct fsk_tuple *t)
+{
+	return fsk_ip_of(t)->pf == NFPROTO_IPV6 ? FSK_INET6 : FSK_INET;
+}
+
 static struct request_sock *alloc_req(struct sock *lsk,
 				      const struct fsk_tuple *t)
 {
-	struct request_sock_ops *ops = fsk_ip_of(t)->pf == NFPROTO_IPV6 ?
-		fsk_families[FSK_INET6].tcp_prot->rsk_prot : tcp_prot.rsk_prot;
+	const struct proto *prot = fsk_families[req_family(t)].tcp_prot;
 
-	return inet_reqsk_alloc(ops, lsk, false);
+	return inet_reqsk_alloc(prot->rsk_prot, lsk, false);
 }
 
 static void fill_req(struct request_sock *req, struct sock *lsk,
@@ -126,8 +130,8 @@ static void fill_req(struct request_sock *req, struct sock *lsk,
 	treq->rcv_nxt = treq->rcv_isn + 1;
 }
 
-/* Of each processor, the request that a SYN was only asked about with. */
-static DEFINE_PER_CPU(struct request_sock *, asked_req);
+/* Of each processor, the requests that a SYN was only asked about with. */
+static DEFINE_PER_CPU(struct request_sock *, asked_req[FSK_FAMILIES]);
 
 /* BH disabled.  Return: a request to be given to keep_req(); or NULL. */
 static struct request_sock *borrow_req(struct sock *lsk,
@@ -135,9 +139,7 @@ static struct request_sock *borrow_req(struct sock *lsk,
 {
 	struct request_sock *req;
 
-	if (fsk_ip_of(t)->pf == NFPROTO_IPV6)
-		return alloc_req(lsk, t);
-	req = this_cpu_xchg(asked_req, NULL);
+	req = this_cpu_xchg(asked_req[req_family(t)], NULL);
 	if (!req)
 		return alloc_req(lsk, t);
 	req_to_sk(req)->sk_prot = lsk->sk_prot;
@@ -150,15 +152,16 @@ static struct request_sock *borrow_req(struct sock *lsk,
 }
 
 /* Frees what a security module has left in @req. */
-static void keep_req(struct request_sock *req)
+static void keep_req(struct request_sock *req, const struct fsk_tuple *t)
 {
-	if (req->rsk_ops != tcp_prot.rsk_prot) {
-		reqsk_free(req);
-		return;
-	}
+	struct inet_request_sock *ireq = inet_rsk(req);
+
 	req->rsk_ops->destructor(req);
-	RCU_INIT_POINTER(inet_rsk(req)->ireq_opt, NULL);
-	req = this_cpu_xchg(asked_req, req);
+	RCU_INIT_POINTER(ireq->ireq_opt, NULL);
+#if IS_ENABLED(CONFIG_IPV6)
+	ireq->pktopts = NULL;
+#endif
+	req = this_cpu_xchg(asked_req[req_family(t)], req);
 	if (req)
 		reqsk_free(req);
 }
@@ -170,11 +173,15 @@ static void keep_req(struct request_sock *req)
  */
 void fsk_child_exit(void)
 {
-	int cpu;
+	struct request_sock *req;
+	int cpu, i;
 
 	for_each_possible_cpu(cpu)
-		if (per_cpu(asked_req, cpu))
-			reqsk_free(per_cpu(asked_req, cpu));
+		for (i = 0; i < FSK_FAMILIES; i++) {
+			req = per_cpu(asked_req[i], cpu);
+			if (req)
+				reqsk_free(req);
+		}
 }
 
 /**
@@ -201,7 +208,7 @@ int fsk_child_lsm_reason(struct sock *lsk, struct net_device *dev,
 	fill_req(req, lsk, dev, skb, t, TCP_MSS_DEFAULT);
 	reason = security_inet_conn_request(lsk, skb, req) ? FSK_REASON_LSM :
 							     FSK_ACCEPT;
-	keep_req(req);
+	keep_req(req, t);
 	return reason;
 }
 

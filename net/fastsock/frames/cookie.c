@@ -30,8 +30,11 @@ static DEFINE_PER_CPU(u64, fresh_count);
 static u64 cookie(const struct fsk_call *call, const struct net_device *dev,
 		  const u8 *mac, u32 slot)
 {
+	const __be32 *s = call->t.saddr.s6_addr32;
+	const __be32 *d = call->t.daddr.s6_addr32;
 	struct {
-		struct in6_addr saddr, daddr;
+		__be32 prefixes[6];
+		__be32 saddr, daddr;
 		__be32 id, key;
 		__be16 sport, dport;
 		u32 slot;
@@ -40,16 +43,21 @@ static u64 cookie(const struct fsk_call *call, const struct net_device *dev,
 		u8 mac[ETH_ALEN];
 		__be16 mss;
 	} __packed __aligned(SIPHASH_ALIGNMENT) in = {
-		.saddr = call->t.saddr, .daddr = call->t.daddr,
+		.prefixes = { s[0], s[1], s[2], d[0], d[1], d[2] },
+		.saddr = s[3], .daddr = d[3],
 		.id = call->id, .key = call->key,
 		.sport = call->t.sport, .dport = call->t.dport,
 		.slot = slot, .net = net_hash_mix(dev_net(dev)),
 		.ifindex = dev->ifindex, .mss = call->mss,
 	};
+	/* Those of IPv4 are all alike. */
+	bool is_short = ipv6_addr_v4mapped(&call->t.daddr);
+	size_t skipped = is_short ? sizeof(in.prefixes) : 0;
 	u64 hash;
 
 	ether_addr_copy(in.mac, mac);
-	hash = siphash(&in, sizeof(in), &cookie_secret);
+	hash = siphash((u8 *)&in + skipped, sizeof(in) - skipped,
+		       &cookie_secret);
 	return upper_32_bits(hash) ? hash : hash | BIT_ULL(32);	/* id not 0 */
 }
 

@@ -134,7 +134,7 @@ bool fsk_ipv4_known_applies(const struct net *net)
 }
 
 /**
- * fsk_ipv4_known_suits - do this socket's routes depend on nothing but addresses?
+ * fsk_ipv4_known_suits - do a socket's routes depend on nothing but addresses?
  * @sk: client or listener
  * @mark: of the packets
  *

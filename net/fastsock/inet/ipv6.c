@@ -266,11 +266,6 @@ static bool has_rules(const struct net *net)
 	return fib6_has_custom_rules(net);
 }
 
-static bool is_link_local(const struct in6_addr *addr)
-{
-	return ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL;
-}
-
 /**
  * fsk_ipv6_known_applies - may routes depend on nothing but addresses?
  * @net: namespace
@@ -278,20 +273,20 @@ static bool is_link_local(const struct in6_addr *addr)
  * @saddr: where they come from; unspecified if that is to be chosen
  *
  * Context: any.
- * Return: false if rules, IPsec or the choice among several ways look at more, or
- * if these addresses mean something only with a device.
+ * Return: false if rules, IPsec or the choice among several ways look at more,
+ * or if these addresses mean something only with a device.
  */
 bool fsk_ipv6_known_applies(const struct net *net,
 			    const struct in6_addr *daddr,
 			    const struct in6_addr *saddr)
 {
-	return !is_link_local(daddr) && !is_link_local(saddr) &&
+	return !fsk_ipv6_link_local(daddr) && !fsk_ipv6_link_local(saddr) &&
 	       !ip6_multipath_hash_policy(net) &&
 	       !fsk_ip_xfrm_judges_out(net) && !has_rules(net);
 }
 
 /**
- * fsk_ipv6_known_suits - do this socket's routes depend on nothing but addresses?
+ * fsk_ipv6_known_suits - do a socket's routes depend on nothing but addresses?
  * @sk: client or listener
  * @mark: of the packets
  * @daddr: where they go

@@ -4,17 +4,23 @@
 #define _FSK_IPV6_H
 
 #include <linux/types.h>
+#include <net/ipv6.h>
 
 struct dst_entry;
 struct flowi6;
 struct fsk_tuple;
-struct in6_addr;
 struct net;
 struct net_device;
 struct request_sock;
 struct sk_buff;
 struct sock;
 struct sockaddr_in6;
+
+/* Is this an address that means something only with a device? */
+static inline bool fsk_ipv6_link_local(const struct in6_addr *addr)
+{
+	return (addr->s6_addr32[0] & htonl(0xffc00000)) == htonl(0xfe800000);
+}
 
 void fsk_ipv6_init(bool wanted);
 void fsk_ipv6_exit(void);

@@ -65,16 +65,11 @@ bool fsk_ipv6_can_spoof(struct sock *sk)
 	return ipv6_can_nonlocal_bind(sock_net(sk), inet_sk(sk));
 }
 
-static bool is_link_local(const struct in6_addr *addr)
-{
-	return ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL;
-}
-
 /* On loopback TCP's packets bring the route they were sent by. */
 static struct dst_entry *route_loopback(struct net *net, struct sk_buff *skb,
 					struct flowi6 *fl6)
 {
-	if (is_link_local(&fl6->daddr))
+	if (fsk_ipv6_link_local(&fl6->daddr))
 		fl6->flowi6_oif = IP6CB(skb)->iif;
 	fl6->flowi6_mark = 0;
 	return fsk_ipv6_route_output(NULL, net, fl6);
@@ -170,7 +165,7 @@ static void out_flow(struct flowi6 *fl6, struct sock *sk, u32 mark,
 		.fl6_dport = t->dport,
 		.fl6_sport = t->sport,
 	};
-	if (!fl6->flowi6_oif && is_link_local(&t->daddr))
+	if (!fl6->flowi6_oif && fsk_ipv6_link_local(&t->daddr))
 		fl6->flowi6_oif = t->iif;
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
 }

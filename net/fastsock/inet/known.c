@@ -10,8 +10,8 @@
  * socket keeps: until the counter of the namespace advances, which routes,
  * rules, addresses, devices and policies do, or the route itself says that it
  * holds no more.  And for a second at most, so that nothing is kept for longer
- * that does neither.  Only flows are answered whose route depends on nothing but
- * the two addresses: those who ask know whether that is so.
+ * that does neither.  Only flows are answered whose route depends on nothing
+ * but the two addresses: those who ask know whether that is so.
  *
  * A reference on a route keeps neither its device nor its namespace: a device
  * that is unregistered is taken away from all routes, as from those that
@@ -37,18 +37,26 @@
 /**
  * struct fsk_known - one answer; constant once it can be found
  * @rcu: defers freeing
- * @key: the question
+ * @daddr: where packets go
+ * @saddr: where they come from
+ * @ifindex: see struct fsk_known_key, as the next two
+ * @rp_filter: see there
+ * @genid: see there
+ * @cookie: by which a route of IPv6 knows whether it holds
  * @way: what was chosen for what leaves
  * @dst: route, referenced; may be NULL for what comes in
- * @cookie: by which a route of IPv6 knows whether it holds
  * @until: jiffies, when it is no longer believed
  */
 struct fsk_known {
 	struct rcu_head rcu;
-	struct fsk_known_key key;
+	struct in6_addr daddr;
+	struct in6_addr saddr;
+	int ifindex;
+	int rp_filter;
+	u32 genid;
+	u32 cookie;
 	struct fsk_known_way way;
 	struct dst_entry *dst;
-	u32 cookie;
 	unsigned long until;
 };
 
@@ -75,8 +83,8 @@ void fsk_known_key_out(struct fsk_known_key *key, const struct net *net,
 		       const struct in6_addr *daddr,
 		       const struct in6_addr *saddr)
 {
-	key->daddr = *daddr;
-	key->saddr = *saddr;
+	key->daddr = daddr;
+	key->saddr = saddr;
 	key->ifindex = 0;
 	key->rp_filter = 0;
 	key->genid = genid(net, daddr);
@@ -109,8 +117,8 @@ void fsk_known_key_in(struct fsk_known_key *key, const struct net_device *dev,
 		      const struct in6_addr *daddr,
 		      const struct in6_addr *saddr)
 {
-	key->daddr = *daddr;
-	key->saddr = *saddr;
+	key->daddr = daddr;
+	key->saddr = saddr;
 	key->ifindex = dev->ifindex;
 	key->rp_filter = ipv6_addr_v4mapped(daddr) ? rp_filter(dev) : 0;
 	key->genid = genid(dev_net(dev), daddr);
@@ -119,31 +127,31 @@ void fsk_known_key_in(struct fsk_known_key *key, const struct net_device *dev,
 static struct fsk_known __rcu **slot_of(const struct net *net,
 					const struct fsk_known_key *key)
 {
-	u32 hash = ipv6_addr_hash(&key->daddr) +
-		   ipv6_addr_hash(&key->saddr) * 31 + key->ifindex;
+	u32 low = (__force u32)key->daddr->s6_addr32[3] +
+		  (__force u32)key->saddr->s6_addr32[3] * 31 + key->ifindex;
 
-	return &fsk_net(net)->known[hash_32(hash, ilog2(FSK_KNOWN))];
+	return &fsk_net(net)->known[hash_32(low, ilog2(FSK_KNOWN))];
 }
 
-static bool is_same(const struct fsk_known_key *a,
-		    const struct fsk_known_key *b)
+static bool answers(const struct fsk_known *k, const struct fsk_known_key *key)
 {
-	return ipv6_addr_equal(&a->daddr, &b->daddr) &&
-	       ipv6_addr_equal(&a->saddr, &b->saddr) &&
-	       a->ifindex == b->ifindex && a->rp_filter == b->rp_filter &&
-	       a->genid == b->genid;
+	return k->genid == key->genid && k->ifindex == key->ifindex &&
+	       k->rp_filter == key->rp_filter &&
+	       ipv6_addr_equal(&k->daddr, key->daddr) &&
+	       ipv6_addr_equal(&k->saddr, key->saddr) &&
+	       time_before(jiffies, k->until);
 }
 
 /*
- * Of IPv4 the counter says all that ipv4_dst_check() would, which is not exported
- * everywhere.  Routes of IPv6 that go do not advance it.
+ * Of IPv4 the counter says all that ipv4_dst_check() would, which is not
+ * exported everywhere.  Routes of IPv6 that go do not advance it.
  */
 static bool holds(const struct fsk_known *k)
 {
 	struct dst_entry *dst = k->dst;
 
 	return !dst || (READ_ONCE(dst->obsolete) == DST_OBSOLETE_FORCE_CHK &&
-			(ipv6_addr_v4mapped(&k->key.daddr) ||
+			(ipv6_addr_v4mapped(&k->daddr) ||
 			 dst->ops->check(dst, k->cookie)));
 }
 
@@ -153,8 +161,7 @@ static const struct fsk_known *find(const struct net *net,
 {
 	const struct fsk_known *k = rcu_dereference(*slot_of(net, key));
 
-	return k && is_same(&k->key, key) && time_before(jiffies, k->until) &&
-	       holds(k) ? k : NULL;
+	return k && answers(k, key) && holds(k) ? k : NULL;
 }
 
 /**
@@ -231,14 +238,18 @@ void fsk_known_add(const struct net *net, const struct fsk_known_key *key,
 
 	if (!k)
 		return;
-	k->key = *key;
+	k->daddr = *key->daddr;
+	k->saddr = *key->saddr;
+	k->ifindex = key->ifindex;
+	k->rp_filter = key->rp_filter;
+	k->genid = key->genid;
 	k->way = way ? *way : (struct fsk_known_way) {};
 	k->dst = dst;
 	k->cookie = 0;
 	k->until = jiffies + KNOWN_LIFE;
 	if (dst)
 		dst_hold(dst);
-	if (dst && !ipv6_addr_v4mapped(&key->daddr))
+	if (dst && !ipv6_addr_v4mapped(key->daddr))
 		k->cookie = rt6_get_cookie(container_of(dst, struct rt6_info,
 							dst));
 	drop(unrcu_pointer(xchg(slot_of(net, key), RCU_INITIALIZER(k))));

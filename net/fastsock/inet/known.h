@@ -20,12 +20,13 @@ struct net_device;
  *	device takes no IPv4
  * @genid: counts what may lead a namespace's packets elsewhere
  *
- * Addresses of IPv4 are mapped ones.  It is to be filled before a route is looked
- * up, so that what changes meanwhile leads to an answer that nobody finds.
+ * Addresses are the caller's; those of IPv4 are mapped ones.  A key is to be
+ * filled before a route is looked up: what changes meanwhile then leads to an
+ * answer that nobody finds.
  */
 struct fsk_known_key {
-	struct in6_addr daddr;
-	struct in6_addr saddr;
+	const struct in6_addr *daddr;
+	const struct in6_addr *saddr;
 	int ifindex;
 	int rp_filter;
 	u32 genid;
