@@ -664,6 +664,146 @@ TEST(tentative_address)
 	close(listener);
 }
 
+/* What can be done to the routes of a client, and undone. */
+struct routing {
+	const char *to;		/* as connect() has it */
+	const char *host;	/* as ip(8) has it */
+	const char *network;
+	const char *from;	/* of EXTRA() */
+};
+
+static const struct routing by_ipv6 = {
+	"fd77::2", "fd77::2/128", "fd77::/64", "dev eth0 src fd77::21",
+};
+
+static const struct routing by_ipv4 = {
+	"::ffff:10.77.0.2", "10.77.0.2/32", "10.77.0.0/24 src 10.77.0.1",
+	"dev eth0 src 10.77.0.21",
+};
+
+#define EXTRA(what, how)						\
+	"ip -n a addr " what " 10.77.0.21/32 dev eth0 && "		\
+	"ip -n a addr " what " fd77::21/128 dev eth0 " how
+
+static int set_route(const char *what, const char *where, const char *how)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), "ip -n a route %s %s %s", what,
+		 where, how);
+	return fsk_run(command);
+}
+
+/* The address that a client of "a" comes from. */
+static struct in6_addr name_of(int fd)
+{
+	struct sockaddr_in6 own = {};
+	socklen_t len = sizeof(own);
+
+	getsockname(fd, (void *)&own, &len);
+	return own.sin6_addr;
+}
+
+/* The same, of a connection that has to be fastsock's. */
+static struct in6_addr fast_name(struct __test_metadata *_metadata,
+				 const struct routing *r, int listener)
+{
+	int fd = socket6("a", 0);
+	struct in6_addr name;
+
+	EXPECT_EQ(0, connect6(fd, r->to, fsk_port(listener)));
+	name = name_of(fd);
+	expect_fast(_metadata, listener, fd);
+	close(fd);
+	return name;
+}
+
+static void expect_no_way(struct __test_metadata *_metadata,
+			  const struct routing *r, int code, int listener)
+{
+	int fd = socket6("a", 0);
+
+	EXPECT_ERRNO(code, connect6(fd, r->to, fsk_port(listener)));
+	close(fd);
+}
+
+/* Routes are remembered for a second: what changes them counts at once. */
+static void expect_forgotten(struct __test_metadata *_metadata,
+			     const struct routing *r)
+{
+	struct in6_addr before, now;
+	int listener, fd;
+
+	make_addresses(_metadata);
+	meet(_metadata, &veth);
+	ASSERT_EQ(0, fsk_run("ip netns exec a "
+			     "ping -c 1 -w 30 -q 10.77.0.2 > /dev/null"));
+	listener = listen_on(_metadata, &veth);
+	before = fast_name(_metadata, r, listener);
+
+	/* A route that fits better. */
+	ASSERT_EQ(0, set_route("add unreachable", r->host, ""));
+	expect_no_way(_metadata, r, EHOSTUNREACH, listener);
+	ASSERT_EQ(0, set_route("del unreachable", r->host, ""));
+	fast_name(_metadata, r, listener);
+
+	/* The route itself goes. */
+	ASSERT_EQ(0, set_route("del", r->network, "dev eth0"));
+	expect_no_way(_metadata, r, ENETUNREACH, listener);
+	ASSERT_EQ(0, set_route("add", r->network, "dev eth0 proto kernel"));
+	now = fast_name(_metadata, r, listener);
+	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
+
+	/* Another address becomes the one to come from: no neighbour yet. */
+	ASSERT_EQ(0, fsk_run(EXTRA("add", "nodad")));
+	ASSERT_EQ(0, set_route("add", r->host, r->from));
+	fd = socket6("a", 0);
+	EXPECT_EQ(0, connect6(fd, r->to, fsk_port(listener)));
+	now = name_of(fd);
+	EXPECT_NE(0, memcmp(&before, &now, sizeof(now)));
+	close(fd);
+	close(accept(listener, NULL, NULL));
+	ASSERT_EQ(0, set_route("del", r->host, "dev eth0"));
+	ASSERT_EQ(0, fsk_run(EXTRA("del", "")));
+	now = fast_name(_metadata, r, listener);
+	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
+	close(listener);
+}
+
+TEST(routes_of_ipv6_change)
+{
+	expect_forgotten(_metadata, &by_ipv6);
+}
+
+TEST(routes_of_ipv4_change)
+{
+	expect_forgotten(_metadata, &by_ipv4);
+}
+
+/* The server's address goes: a SYN to it finds nobody, whoever came before. */
+TEST(routes_of_the_server_change)
+{
+	static const struct way far = {
+		"a", "b", "eth0", "::", "fd77::20", false,
+	};
+	int listener, fd;
+
+	make_addresses(_metadata);
+	ASSERT_EQ(0, fsk_run("ip -n b addr add fd77::20/64 dev eth0 nodad"));
+	meet(_metadata, &far);
+	listener = listen_on(_metadata, &far);
+	fd = socket6("a", 0);
+	ASSERT_EQ(0, connect_to(&far, fd, fsk_port(listener)));
+	expect_fast(_metadata, listener, fd);
+	close(fd);
+	ASSERT_EQ(0, fsk_run("ip -n b addr del fd77::20/64 dev eth0"));
+	fd = socket6("a", SOCK_NONBLOCK);
+	EXPECT_ERRNO(EINPROGRESS, connect_to(&far, fd, fsk_port(listener)));
+	EXPECT_EQ(0, wait_ms(fd, POLLOUT, 300));
+	close(fd);
+	close(listener);
+}
+
 /* Behind a router is not on the segment. */
 TEST(gateway)
 {
