@@ -11,6 +11,7 @@
  * Whoever sends one writes all of it that is sent.
  */
 
+#include <linux/export.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <linux/smp.h>
@@ -86,6 +87,7 @@ struct sk_buff *fsk_spare_get(unsigned int room, gfp_t gfp)
 	}
 	return alloc_skb(room, gfp);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_spare_get, FASTSOCK);
 
 /**
  * fsk_spare_put - free an skb that has served its purpose
@@ -111,6 +113,7 @@ void fsk_spare_put(struct sk_buff *skb)
 	}
 	consume_skb(skb);
 }
+EXPORT_SYMBOL_NS_GPL(fsk_spare_put, FASTSOCK);
 
 /**
  * fsk_spare_init - find out what the allocator takes for small

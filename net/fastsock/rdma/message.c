@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <rdma/ib_verbs.h>
 
+#include "base/spare.h"
 #include "rdma/rdma.h"
 
 /* More frames than that are not kept waiting; as many as a qdisc's. */
@@ -200,7 +201,7 @@ static void post(struct fsk_rdma_qp *q, struct sk_buff *skb)
 struct sk_buff *fsk_rdma_short(u8 type, const void *body, u32 len)
 {
 	struct fsk_channel_hdr hdr = { .type = type };
-	struct sk_buff *skb = alloc_skb(sizeof(hdr) + len, GFP_ATOMIC);
+	struct sk_buff *skb = fsk_spare_get(sizeof(hdr) + len, GFP_ATOMIC);
 
 	if (!skb)
 		return NULL;
@@ -447,7 +448,7 @@ void fsk_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc)
 	q->num_idle++;
 	push(q);
 	spin_unlock_bh(&q->lock);
-	consume_skb(skb);
+	fsk_spare_put(skb);
 }
 
 /**
@@ -508,7 +509,7 @@ static struct sk_buff *frame_of(struct fsk_rdma_recv *r, u32 off, u32 len)
 
 	len -= off;
 	head = len <= COPY_MAX ? len : sizeof(struct fsk_hdr);
-	skb = alloc_skb(HEADROOM + COPY_MAX, GFP_ATOMIC);
+	skb = fsk_spare_get(HEADROOM + head, GFP_ATOMIC);
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, HEADROOM);
