@@ -207,9 +207,15 @@ veth_only=(
 	"a cable out for two seconds:blackout"
 	"one flipped bit in headers:spoilt_cable"
 )
+# What asks for neighbours and routes anew, and handshakes.
+veth_ipv6=(
+	"loss, duplicates, reordering and jitter at once:everything"
+	"connects under loss:grew FskInBytes connects"
+	"a cable out for two seconds:grew FskInBytes blackout"
+)
 
 ktap_print_header
-ktap_set_plan $((2 * ${#both[@]} + ${#veth_only[@]}))
+ktap_set_plan $((2 * ${#both[@]} + ${#veth_only[@]} + 1 + ${#veth_ipv6[@]}))
 trap lan_down EXIT
 # Memory loses nothing.
 if ! { lan_up a b && lan_ready a b && lan_wire lo0; }; then
@@ -222,5 +228,17 @@ done
 on_veth
 for entry in "${both[@]}" "${veth_only[@]}"; do
 	run "$entry" veth
+done
+
+lan_down
+export LAN_IPV6=1
+if ! { lan_up a b && lan_ready a b && lan_wire lo0; }; then
+	ktap_exit_fail_msg "no LAN of IPv6"
+fi
+on_lo
+run "5 % loss:loss" "lo, IPv6"
+on_veth
+for entry in "${veth_ipv6[@]}"; do
+	run "$entry" "veth, IPv6"
 done
 ktap_finished

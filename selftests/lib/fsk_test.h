@@ -44,13 +44,16 @@
 #define FSK_UNUSED	__attribute__((unused))
 #define FSK_MSS		(1500 - 24)	/* stream bytes of a full veth frame */
 
-/* Are sockets of AF_INET6, with addresses of IPv4 all the same? */
-#ifndef FSK_MAPPED
-#define FSK_MAPPED	false
-#endif
-/* And are these addresses IPv6's own, where there are such? */
+/*
+ * Are addresses IPv6's own, where there are such?  Then the LAN has no others, so
+ * that what speaks IPv4 all the same fails.
+ */
 #ifndef FSK_NATIVE
-#define FSK_NATIVE	false
+#define FSK_NATIVE	(!!getenv("LAN_IPV6"))
+#endif
+/* Are sockets of AF_INET6, even with addresses of IPv4? */
+#ifndef FSK_MAPPED
+#define FSK_MAPPED	FSK_NATIVE
 #endif
 
 /* Where a connection runs. */
@@ -173,6 +176,8 @@ static FSK_UNUSED const char *fsk_native(const char *ip)
 {
 	static char text[INET6_ADDRSTRLEN];
 
+	if (strchr(ip, ':'))
+		return ip;
 	if (!strcmp(ip, "127.0.0.1"))
 		return "::1";
 	if (!strcmp(ip, "0.0.0.0"))
@@ -710,6 +715,8 @@ int main(int argc, char **argv)						\
 	int status = 1;							\
 									\
 	setlinebuf(stdout);						\
+	if (FSK_NATIVE)							\
+		setenv("LAN_IPV6", "1", 1);				\
 	if (!fsk_lan_up())						\
 		status = test_harness_run(argc, argv);			\
 	fsk_lan_down();							\

@@ -14,7 +14,9 @@
 #   stat a FskOutFrames   one counter
 #   lan_down              everything away
 #
-# The n-th namespace has 10.77.0.n/24 on its eth0; lan_ip prints the address.
+# The n-th namespace has 10.77.0.n/24 on its eth0; lan_ip prints the address.  With
+# LAN_IPV6=1 it is fd77::n/64 instead, and lan_loopback leaves ::1 alone: whoever
+# means IPv6 and speaks IPv4 gets nowhere.
 
 LAN_NETS=${LAN_NETS:-}
 
@@ -44,13 +46,22 @@ lan_patience() {
 }
 
 lan_ip() {
-	ip -n "$1" -4 -o addr show dev eth0 |
-		sed 's/.* inet \([0-9.]*\).*/\1/'
+	local family=${LAN_IPV6:+6}
+
+	ip -n "$1" "-${family:-4}" -o addr show dev eth0 scope global |
+		sed 's/.* inet6* \([0-9a-f.:]*\).*/\1/'
+}
+
+# Addresses of IPv6, as those of IPv4, outlive that their device is down.
+lan_keep_addresses() {
+	at "$1" sh -c \
+		"echo 1 > /proc/sys/net/ipv6/conf/all/keep_addr_on_down"
 }
 
 lan_add_ns() {
 	ip netns add "$1" && ip -n "$1" link set lo up || return 1
 	LAN_NETS="$LAN_NETS $1"
+	[ -z "${LAN_IPV6:-}" ] || lan_keep_addresses "$1"
 }
 
 # What "ip -batch" reads: to start it once is much faster than for each line.
@@ -77,7 +88,11 @@ lan_plain_bridges() {
 
 # LAN_GSO_MAX: bytes of the longest skb, headers and all; 1000 for no super-frames.
 lan_host() {
-	echo "addr add 10.77.0.$1/24 dev eth0"
+	if [ "${LAN_IPV6:-}" ]; then
+		echo "addr add fd77::$1/64 dev eth0 nodad"
+	else
+		echo "addr add 10.77.0.$1/24 dev eth0"
+	fi
 	[ -z "${LAN_GSO_MAX:-}" ] ||
 		echo "link set eth0 gso_max_size $LAN_GSO_MAX"
 	echo "link set eth0 up"
@@ -194,7 +209,8 @@ lan_ready() {
 
 lan_loopback() {
 	lan_add_ns "$1" && lan_sysctl "$1" host_post_min 16384 &&
-		lan_sysctl "$1" enable 1
+		lan_sysctl "$1" enable 1 || return 1
+	[ -z "${LAN_IPV6:-}" ] || ip -n "$1" addr del 127.0.0.1/8 dev lo
 }
 
 lan_wire() {
