@@ -6,192 +6,20 @@
  * that it should not.
  * fastsock: timeout=240
  */
-#include "fsk_test.h"
+#include "fsk_forge.h"
 #include "fsk_trap.h"
 
 #include <linux/fastsock.h>
-#include <linux/fastsock_wire.h>
-#include <linux/if_packet.h>
 #include <linux/sock_diag.h>
-#include <net/ethernet.h>
-#include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
-#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-enum { FRAME_MAX = 2048, FLOOD = 5000 };
-
-/* One end of the connection as frames to it must name it. */
-struct target {
-	uint32_t id;
-	uint32_t key;
-	uint32_t seq;		/* it expects this next */
-	uint32_t ack;		/* it has sent so far */
-	uint8_t mac[6];
-	uint8_t peer_mac[6];
-};
-
-struct frame {
-	size_t len;
-	uint8_t data[FRAME_MAX];
-};
-
-/* A packet socket on eth0 of a namespace, which hears of a protocol or none. */
-static int wire(const char *ns, uint16_t protocol)
-{
-	struct sockaddr_ll name = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(protocol),
-	};
-	int fd, big = 8 << 20;
-
-	if (fsk_enter(ns))
-		return -1;
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	name.sll_ifindex = if_nametoindex("eth0");
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big));
-	return bind(fd, (void *)&name, sizeof(name)) ? -1 : fd;
-}
-
-static void mac_of(const char *ns, uint8_t *mac)
-{
-	struct ifreq request = { .ifr_name = "eth0" };
-	int fd;
-
-	fsk_enter(ns);
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	ioctl(fd, SIOCGIFHWADDR, &request);
-	close(fd);
-	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
-}
-
-/* The next frame on the wire; *in tells whether it came from the peer. */
-static bool next_frame(int fd, struct frame *f, bool *in)
-{
-	struct sockaddr_ll from;
-	socklen_t len = sizeof(from);
-	ssize_t n = recvfrom(fd, f->data, sizeof(f->data), 0, (void *)&from,
-			     &len);
-
-	if (n < 0)
-		return false;
-	f->len = n;
-	*in = from.sll_pkttype != PACKET_OUTGOING;
-	return true;
-}
-
-static uint16_t proto_of(const struct frame *f)
-{
-	return f->len < 14 ? 0 : f->data[12] << 8 | f->data[13];
-}
-
-static const struct fsk_hdr *hdr_of(const struct frame *f)
-{
-	if (proto_of(f) != FSK_ETHERTYPE ||
-	    f->len < 14 + sizeof(struct fsk_hdr))
-		return NULL;
-	return (const struct fsk_hdr *)(f->data + 14);
-}
-
-/* As the kernel's header describes it; written again, to check that. */
-static uint32_t digest(const struct fsk_hdr *hdr, size_t body)
-{
-	const uint8_t *at = (const uint8_t *)(hdr + 1);
-	uint32_t first = hdr->type << 24 | hdr->flags << 16 | ntohs(hdr->len);
-	uint32_t sum = 0, word;
-
-	if (hdr->type == FSK_T_DATA)
-		body = 0;
-	if (hdr->type == FSK_T_CONFIRM && body > sizeof(struct fsk_syn))
-		body = sizeof(struct fsk_syn);
-	for (; body >= 4; body -= 4, at += 4) {
-		memcpy(&word, at, 4);
-		sum = (sum + ntohl(word)) * 0x165667b1u;
-	}
-	return sum ^ (first * 0x9e3779b1u + ntohl(hdr->seq) * 0x85ebca6bu +
-		      ntohl(hdr->ack) * 0xc2b2ae35u +
-		      ntohl(hdr->win) * 0x27d4eb2fu);
-}
-
-/* Remembers what a frame tells about the end it is sent to. */
-static void learn(struct target *to, const struct fsk_hdr *hdr)
-{
-	uint32_t body = ntohs(hdr->len), end;
-
-	if (hdr->type != FSK_T_DATA && hdr->type != FSK_T_CONFIRM)
-		return;
-	if (hdr->type == FSK_T_CONFIRM)
-		body -= sizeof(struct fsk_syn);
-	end = ntohl(hdr->seq) + body;
-	if (!to->id || (int32_t)(end - to->seq) > 0)
-		to->seq = end;
-	if (!to->id || (int32_t)(ntohl(hdr->ack) - to->ack) > 0)
-		to->ack = ntohl(hdr->ack);
-	to->id = ntohl(hdr->id);
-	to->key = ntohl(hdr->key) ^ digest(hdr, ntohs(hdr->len));
-}
-
-static void put_eth(struct frame *f, const uint8_t *to, const uint8_t *from,
-		    uint16_t proto)
-{
-	memset(f, 0, sizeof(*f));
-	memcpy(f->data, to, 6);
-	memcpy(f->data + 6, from, 6);
-	f->data[12] = proto >> 8;
-	f->data[13] = proto;
-	f->len = 14;
-}
-
-static struct fsk_hdr *put_hdr(struct frame *f, const struct target *to,
-			       uint8_t type, uint16_t body)
-{
-	struct fsk_hdr *hdr = (void *)(f->data + 14);
-
-	put_eth(f, to->mac, to->peer_mac, FSK_ETHERTYPE);
-	f->len = 14 + sizeof(*hdr) + body;
-	hdr->type = type;
-	hdr->len = htons(body);
-	hdr->id = htonl(to->id);
-	hdr->key = htonl(to->key);
-	hdr->seq = htonl(to->seq);
-	hdr->ack = htonl(to->ack);
-	hdr->win = htonl(65536);
-	return hdr;
-}
-
-/* Sends a frame as it is. */
-static int replay(int fd, const struct frame *f)
-{
-	struct pollfd poller = { .fd = fd, .events = POLLOUT };
-	ssize_t n;
-
-	do {
-		n = send(fd, f->data, f->len, 0);
-	} while (n < 0 && (errno == EAGAIN || errno == ENOBUFS) &&
-		 poll(&poller, 1, 1000) >= 0);
-	return n == (ssize_t)f->len ? 0 : -1;
-}
-
-/* A fastsock frame is sealed, so that all else counts. */
-static void seal(struct frame *f)
-{
-	const size_t head = 14 + sizeof(struct fsk_hdr);
-	struct fsk_hdr *hdr = (void *)(f->data + 14);
-
-	if (hdr_of(f))
-		hdr->key ^= htonl(digest(hdr, f->len - head));
-}
-
-/* Sends a forged frame. */
-static int inject(int fd, const struct frame *f)
-{
-	struct frame sealed = *f;
-
-	seal(&sealed);
-	return replay(fd, &sealed);
-}
+enum { FLOOD = 5000 };
 
 static uint16_t sum16(const void *data, size_t len, uint32_t sum)
 {
@@ -206,8 +34,8 @@ static uint16_t sum16(const void *data, size_t len, uint32_t sum)
 	return htons(~sum);
 }
 
-static struct iphdr *put_ip(uint8_t *at, const char *from, const char *to,
-			    int protocol, size_t body)
+static void *put_ipv4(uint8_t *at, const char *from, const char *to,
+		      int protocol, size_t body)
 {
 	struct iphdr *ip = (void *)at;
 
@@ -221,7 +49,52 @@ static struct iphdr *put_ip(uint8_t *at, const char *from, const char *to,
 	inet_pton(AF_INET, to, &ip->daddr);
 	ip->check = 0;
 	ip->check = sum16(ip, sizeof(*ip), 0);
-	return ip;
+	return ip + 1;
+}
+
+static void *put_ipv6(uint8_t *at, const char *from, const char *to,
+		      int protocol, size_t body)
+{
+	struct ip6_hdr *ip = (void *)at;
+
+	ip->ip6_flow = htonl(6 << 28);
+	ip->ip6_plen = htons(body);
+	ip->ip6_nxt = protocol;
+	ip->ip6_hlim = 64;
+	ip->ip6_src = fsk_addr6(from, 0).sin6_addr;
+	ip->ip6_dst = fsk_addr6(to, 0).sin6_addr;
+	return ip + 1;
+}
+
+/* A header of the family that this program uses.  Return: behind it */
+static void *put_ip(uint8_t *at, const char *from, const char *to, int protocol,
+		    size_t body)
+{
+	return FSK_NATIVE ? put_ipv6(at, from, to, protocol, body) :
+			    put_ipv4(at, from, to, protocol, body);
+}
+
+static uint16_t ip_proto(void)
+{
+	return FSK_NATIVE ? ETH_P_IPV6 : ETH_P_IP;
+}
+
+static size_t ip_len(void)
+{
+	return FSK_NATIVE ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+}
+
+/* The checksum of what @protocol has behind that header. */
+static uint16_t sum_behind_ip(const void *data, size_t len, int protocol)
+{
+	const size_t addrs = FSK_NATIVE ? 32 : 8;
+	const uint8_t *names = (const uint8_t *)data - addrs;
+	uint32_t sum = protocol + len;
+	size_t i;
+
+	for (i = 0; i < addrs; i += 2)
+		sum += names[i] << 8 | names[i + 1];
+	return sum16(data, len, sum);
 }
 
 /* As netinet/tcp.h has it, which quarrels with linux/tcp.h. */
@@ -243,14 +116,10 @@ static void put_segment(uint8_t *at, const char *from, uint16_t sport,
 			const char *to, uint16_t dport, uint8_t flags,
 			uint32_t seq, uint32_t ack, size_t body)
 {
-	struct iphdr *ip = put_ip(at, from, to, IPPROTO_TCP,
-				  sizeof(struct segment) + body);
-	struct segment *tcp = (void *)(ip + 1);
+	struct segment *tcp;
 	size_t len = sizeof(*tcp) + body;
-	const uint16_t *words = (void *)&ip->saddr;
-	uint32_t sum = IPPROTO_TCP + len;
-	int i;
 
+	tcp = put_ip(at, from, to, IPPROTO_TCP, len);
 	tcp->source = htons(sport);
 	tcp->dest = htons(dport);
 	tcp->seq = htonl(seq);
@@ -259,55 +128,8 @@ static void put_segment(uint8_t *at, const char *from, uint16_t sport,
 	tcp->flags = flags;
 	tcp->window = htons(65535);
 	memset(tcp + 1, 'X', body);
-	for (i = 0; i < 4; i++)
-		sum += ntohs(words[i]);
 	tcp->check = 0;
-	tcp->check = sum16(tcp, len, sum);
-}
-
-/* Counters that begin with a prefix, of namespace b. */
-struct counts {
-	unsigned int n;
-	char names[64][40];
-	long values[64];
-};
-
-static void count(const char *ns, const char *prefix, struct counts *c)
-{
-	char name[40];
-	long value;
-	FILE *file;
-
-	c->n = 0;
-	if (fsk_enter(ns))
-		return;
-	file = fopen("/proc/thread-self/net/fastsock_stat", "re");
-	while (file && fscanf(file, "%39s %ld", name, &value) == 2)
-		if (!strncmp(name, prefix, strlen(prefix)) && c->n < 64) {
-			strcpy(c->names[c->n], name);
-			c->values[c->n++] = value;
-		}
-	if (file)
-		fclose(file);
-}
-
-/* What moved since, as "Name+1 Name+2"; prefix left out. */
-static const char *moved(const char *ns, const char *prefix,
-			 const struct counts *before)
-{
-	static char text[512];
-	struct counts now;
-	unsigned int i;
-	char *at = text;
-
-	count(ns, prefix, &now);
-	*text = 0;
-	for (i = 0; i < now.n; i++)
-		if (now.values[i] != before->values[i])
-			at += sprintf(at, "%s%s+%ld", at == text ? "" : " ",
-				      now.names[i] + strlen(prefix),
-				      now.values[i] - before->values[i]);
-	return text;
+	tcp->check = sum_behind_ip(tcp, len, IPPROTO_TCP);
 }
 
 /* A connection from a to b, with its ids learnt from the wire. */
@@ -354,7 +176,7 @@ FIXTURE_SETUP(forge)
 		if (!hdr)
 			continue;
 		learn(in ? &self->a : &self->b, hdr);
-		if (hdr->type == FSK_T_CONFIRM)
+		if (is_confirm(hdr->type))
 			self->confirm = f;
 	}
 	ASSERT_NE(0, self->a.id);
@@ -450,6 +272,19 @@ static void *send_pattern(void *argument)
 	pthread_join(_echo, NULL);					\
 } while (0)
 
+/* TCP or ICMP; but neighbour discovery goes on. */
+static bool is_answer(const struct frame *f)
+{
+	const uint8_t *ip = f->data + 14;
+
+	if (proto_of(f) == ETH_P_IP)
+		return ip[9] == IPPROTO_TCP || ip[9] == IPPROTO_ICMP;
+	if (proto_of(f) != ETH_P_IPV6)
+		return false;
+	return ip[6] == IPPROTO_TCP ||
+	       (ip[6] == IPPROTO_ICMPV6 && !(ip[40] & ICMP6_INFOMSG_MASK));
+}
+
 /* How many TCP segments or ICMP messages the peer has sent since. */
 static int answers(int fd)
 {
@@ -458,9 +293,7 @@ static int answers(int fd)
 	bool in;
 
 	while (next_frame(fd, &f, &in))
-		if (in && proto_of(&f) == ETH_P_IP &&
-		    (f.data[23] == IPPROTO_TCP || f.data[23] == IPPROTO_ICMP))
-			n++;
+		n += in && is_answer(&f);
 	return n;
 }
 
@@ -470,31 +303,41 @@ static int forge_segment(const FIXTURE_DATA(forge) *self, uint8_t flags,
 {
 	struct frame f;
 
-	put_eth(&f, self->b.mac, self->a.mac, ETH_P_IP);
+	put_eth(&f, self->b.mac, self->a.mac, ip_proto());
 	put_segment(f.data + 14, "10.77.0.1", self->cport, "10.77.0.2",
 		    self->sport, flags, seq, ack, body);
-	f.len += 40 + body;
+	f.len += ip_len() + sizeof(struct segment) + body;
 	return inject(self->at_a, &f);
 }
 
-/* An ICMP error for a segment that b might have sent. */
-static int forge_icmp(const FIXTURE_DATA(forge) *self, uint8_t code,
-		      uint16_t mtu, uint32_t seq)
-{
-	struct frame f;
-	struct icmphdr *icmp = (void *)(f.data + 34);
+/* An error as ICMP and ICMPv6 write it. */
+struct error {
+	uint8_t type;
+	uint8_t code;
+	__be16 check;
+	__be32 mtu;
+};
 
-	put_eth(&f, self->b.mac, self->a.mac, ETH_P_IP);
-	put_ip(f.data + 14, "10.77.0.1", "10.77.0.2", IPPROTO_ICMP,
-	       sizeof(*icmp) + 40);
-	icmp->type = ICMP_DEST_UNREACH;
+/* An ICMP error for a segment that b might have sent. */
+static int forge_icmp(const FIXTURE_DATA(forge) *self, uint8_t type,
+		      uint8_t code, uint32_t mtu, uint32_t seq)
+{
+	const size_t len = sizeof(struct error) + ip_len() +
+			   sizeof(struct segment);
+	const int protocol = FSK_NATIVE ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	struct error *icmp;
+	struct frame f;
+
+	put_eth(&f, self->b.mac, self->a.mac, ip_proto());
+	icmp = put_ip(f.data + 14, "10.77.0.1", "10.77.0.2", protocol, len);
+	icmp->type = type;
 	icmp->code = code;
-	icmp->un.frag.mtu = htons(mtu);
+	icmp->mtu = htonl(mtu);
 	put_segment((uint8_t *)(icmp + 1), "10.77.0.2", self->sport,
 		    "10.77.0.1", self->cport, ACK, seq, 0, 0);
-	icmp->checksum = 0;
-	icmp->checksum = sum16(icmp, sizeof(*icmp) + 40, 0);
-	f.len += 20 + sizeof(*icmp) + 40;
+	icmp->check = FSK_NATIVE ? sum_behind_ip(icmp, len, protocol) :
+				   sum16(icmp, len, 0);
+	f.len += ip_len() + len;
 	return inject(self->at_a, &f);
 }
 
@@ -529,24 +372,38 @@ TEST_F(forge, tcp_segments_change_nothing_and_get_no_answer)
 	EXPECT_EXACT(self->client, self->server, 1 << 20);
 }
 
+static const struct error errors[] = {
+	{ ICMP_DEST_UNREACH, ICMP_NET_UNREACH },
+	{ ICMP_DEST_UNREACH, ICMP_HOST_UNREACH },
+	{ ICMP_DEST_UNREACH, ICMP_PROT_UNREACH },
+	{ ICMP_DEST_UNREACH, ICMP_PORT_UNREACH },
+	{ ICMP_DEST_UNREACH, ICMP_PKT_FILTERED },
+	{ ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, 0, 600 },
+	{},
+};
+
+static const struct error errors6[] = {
+	{ ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOROUTE },
+	{ ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADMIN },
+	{ ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR },
+	{ ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT },
+	{ ICMP6_PARAM_PROB, ICMP6_PARAMPROB_NEXTHEADER },
+	{ ICMP6_PACKET_TOO_BIG, 0, 0, 1280 },
+	{},
+};
+
 TEST_F(forge, icmp_errors_change_nothing)
 {
-	static const uint8_t codes[] = {
-		ICMP_NET_UNREACH, ICMP_HOST_UNREACH, ICMP_PROT_UNREACH,
-		ICMP_PORT_UNREACH, ICMP_PKT_FILTERED,
-	};
+	const struct error *e;
 	uint32_t seq;
-	size_t i;
-	int on = 1;
 
 	/* With it, TCP reports even soft errors at once. */
-	ASSERT_EQ(0, setsockopt(self->server, SOL_IP, IP_RECVERR, &on,
-				sizeof(on)));
-	for (seq = self->b.ack - 2; seq != self->b.ack + 3; seq++) {
-		for (i = 0; i < sizeof(codes); i++)
-			ASSERT_EQ(0, forge_icmp(self, codes[i], 0, seq));
-		ASSERT_EQ(0, forge_icmp(self, ICMP_FRAG_NEEDED, 600, seq));
-	}
+	ASSERT_EQ(0, fsk_set_int(self->server, FSK_NATIVE ? SOL_IPV6 : SOL_IP,
+				 FSK_NATIVE ? IPV6_RECVERR : IP_RECVERR, 1));
+	for (seq = self->b.ack - 2; seq != self->b.ack + 3; seq++)
+		for (e = FSK_NATIVE ? errors6 : errors; e->type; e++)
+			ASSERT_EQ(0, forge_icmp(self, e->type, e->code, e->mtu,
+						seq));
 	fsk_sleep_ms(300);
 	EXPECT_EQ(0, answers(self->at_a));
 	EXPECT_EQ(0, fsk_int_option(self->server, SOL_SOCKET, SO_ERROR));
@@ -614,7 +471,7 @@ static void fat_probe(struct frame *f, const struct target *b)
 
 static void short_confirm(struct frame *f, const struct target *b)
 {
-	put_hdr(f, b, FSK_T_CONFIRM, sizeof(struct fsk_syn) - 1);
+	put_hdr(f, b, call_type(true), call_len(call_type(true)) - 1);
 }
 
 static void fat_reset(struct frame *f, const struct target *b)
@@ -703,30 +560,20 @@ static void ack_far(struct frame *f, const struct target *b)
 	data_frame(f, b)->ack = htonl(b->ack + 0x7fffffff);
 }
 
-static void put_hello(struct frame *f, const struct target *b, uint8_t type)
-{
-	struct fsk_hello *hello;
-
-	hello = (void *)(put_hdr(f, b, type, sizeof(*hello)) + 1);
-	((struct fsk_hdr *)hello - 1)->id = 0;
-	((struct fsk_hdr *)hello - 1)->key = 0;
-	hello->version = FSK_WIRE_VERSION + 1;
-}
-
 static void future_hello(struct frame *f, const struct target *b)
 {
-	put_hello(f, b, FSK_T_HELLO);
+	put_hello(f, b, FSK_T_HELLO, FSK_WIRE_VERSION + 1);
 }
 
 static void future_bye(struct frame *f, const struct target *b)
 {
-	put_hello(f, b, FSK_T_BYE);
+	put_hello(f, b, FSK_T_BYE, FSK_WIRE_VERSION + 1);
 }
 
 /* Where there is no key, it still seals the frame. */
 static void damaged_bye(struct frame *f, const struct target *b)
 {
-	put_hello(f, b, FSK_T_BYE);
+	put_hello(f, b, FSK_T_BYE, FSK_WIRE_VERSION + 1);
 	((struct fsk_hdr *)(f->data + 14))->key = htonl(1 << 20);
 }
 
@@ -782,18 +629,15 @@ static void to_all(struct frame *f, const struct target *b)
 
 static void false_cookie(struct frame *f, const struct target *b)
 {
-	struct fsk_hdr *hdr = put_hdr(f, b, FSK_T_CONFIRM,
-				      sizeof(struct fsk_syn));
-	struct fsk_syn *syn = (void *)(hdr + 1);
+	struct fsk_syn6 call = true_call("10.77.0.1", "10.77.0.2");
+	struct target to = *b;
 
-	hdr->id = htonl(b->id ^ 0x20000);
-	syn->version = FSK_WIRE_VERSION;
-	syn->mss = htons(1476);
-	inet_pton(AF_INET, "10.77.0.1", &syn->saddr);
-	inet_pton(AF_INET, "10.77.0.2", &syn->daddr);
-	syn->sport = htons(1234);
-	syn->dport = htons(4321);
-	syn->id = htonl(77);
+	to.id ^= 0x20000;
+	call.sport = htons(1234);
+	call.dport = htons(4321);
+	call.id = htonl(77);
+	call.win = 0;
+	put_call(f, &to, call_type(true), &call);
 }
 
 static const struct wrong wrongs[] = {
@@ -1153,21 +997,6 @@ TEST_F(forge, unknown_counts_only_with_the_echoed_key)
 	EXPECT_EQ(ECONNRESET, errno);
 }
 
-/* Frames of a type that have come from the peer. */
-static int frames_of(int fd, uint8_t type)
-{
-	const struct fsk_hdr *hdr;
-	struct frame f;
-	int n = 0;
-	bool in;
-
-	while (next_frame(fd, &f, &in)) {
-		hdr = hdr_of(&f);
-		n += in && hdr && hdr->type == type;
-	}
-	return n;
-}
-
 /* Who guesses must not learn from the answer that an id is in use. */
 TEST_F(forge, a_known_id_is_answered_as_an_unknown_one)
 {
@@ -1293,8 +1122,8 @@ static uint32_t listen_in(const FIXTURE_DATA(forge) *self, struct target *a,
 		hdr = hdr_of(&f);
 		if (!hdr)
 			continue;
-		if (hdr->type == FSK_T_SYN)
-			isn = ntohl(((struct fsk_syn *)(hdr + 1))->key);
+		if (is_syn(hdr->type))
+			isn = ntohl(read_call(hdr).key);
 		learn(in ? a : b, hdr);
 	}
 	return isn;
@@ -1438,29 +1267,30 @@ static long slab_kb(void)
 	return fsk_number_in("/proc/meminfo", "SUnreclaim: %ld");
 }
 
+static struct fsk_syn6 call_of(uint16_t dport, uint32_t i)
+{
+	struct fsk_syn6 call = true_call("10.77.0.1", "10.77.0.2");
+
+	call.sport = htons(1024 + i % 60000);
+	call.dport = htons(dport);
+	call.id = htonl(i + 1);
+	call.key = htonl(i * 2654435761u);
+	return call;
+}
+
 /* Half from the neighbour itself, half from strangers. */
 static void put_syn(struct frame *f, const struct target *b, uint16_t dport,
 		    uint32_t i)
 {
-	struct fsk_syn *syn;
+	struct fsk_syn6 call = call_of(dport, i);
 
-	syn = (void *)(put_hdr(f, b, FSK_T_SYN, sizeof(*syn)) + 1);
-	((struct fsk_hdr *)syn - 1)->id = 0;
-	((struct fsk_hdr *)syn - 1)->key = 0;
-	inet_pton(AF_INET, "10.77.0.1", &syn->saddr);
+	if (i % 2)
+		call.saddr[15] = 3 + i % 200;
+	put_syn_of(f, b, &call);
 	if (i % 2) {
 		f->data[6] = 2;		/* another client each time */
 		memcpy(f->data + 7, &i, 4);
-		syn->saddr = htonl(0x0a4d0003 + i % 200);
 	}
-	syn->version = FSK_WIRE_VERSION;
-	syn->mss = htons(1476);
-	inet_pton(AF_INET, "10.77.0.2", &syn->daddr);
-	syn->sport = htons(1024 + i % 60000);
-	syn->dport = htons(dport);
-	syn->id = htonl(i + 1);
-	syn->key = htonl(i * 2654435761u);
-	syn->win = htonl(65536);
 }
 
 TEST_F(forge, a_syn_flood_leaves_no_state)
@@ -1525,23 +1355,24 @@ static void answer_hello(struct frame *f, const struct target *a)
 {
 	struct fsk_hello *hello;
 
-	hello = (void *)(put_hdr(f, a, FSK_T_HELLO_ACK, sizeof(*hello)) + 1);
-	hello->version = FSK_WIRE_VERSION;
+	hello = put_hello(f, a, FSK_T_HELLO_ACK, FSK_WIRE_VERSION);
+	hello->features = FSK_HELLO_IPV6;
 	hello->hostid[0] = 'b';
 }
 
 static void answer(struct player *p, const struct fsk_hdr *hdr)
 {
-	const struct fsk_syn *syn = (const void *)(hdr + 1);
 	struct target to = *p->a;
+	struct fsk_syn6 call;
 	struct frame f;
 
 	to.id = to.key = to.seq = to.ack = 0;
 	if (hdr->type == FSK_T_HELLO) {
 		answer_hello(&f, &to);
-	} else if (hdr->type == FSK_T_SYN) {
-		to.id = ntohl(syn->id);
-		to.key = ntohl(syn->key);
+	} else if (is_syn(hdr->type)) {
+		call = read_call(hdr);
+		to.id = ntohl(call.id);
+		to.key = ntohl(call.key);
 		__atomic_load_n(&p->make, __ATOMIC_ACQUIRE)(&f, &to);
 	} else {
 		return;
@@ -1678,27 +1509,6 @@ static bool start_afresh(void)
 	return FSK_UNTIL(a_knows_b());
 }
 
-/* Fastsock's frames do not reach that fastsock; a test can see them. */
-static int deafen(const char *ns)
-{
-	char command[200];
-
-	snprintf(command, sizeof(command),
-		 "./helper_at %s tc qdisc add dev eth0 clsact && "
-		 "./helper_at %s tc filter add dev eth0 ingress "
-		 "protocol 0x88b5 matchall action drop", ns, ns);
-	return fsk_run(command);
-}
-
-static int hear(const char *ns)
-{
-	char command[80];
-
-	snprintf(command, sizeof(command),
-		 "./helper_at %s tc qdisc del dev eth0 clsact", ns);
-	return fsk_run(command);
-}
-
 /* b's own fastsock hears nothing; the test answers in its place. */
 TEST_F(forge, a_client_with_a_false_answer_goes_to_tcp)
 {
@@ -1769,7 +1579,7 @@ TEST_F(forge, a_client_that_forgot_its_connection)
 
 /* How a connection came to be that uses memory, as the wire saw it. */
 struct offer {
-	struct fsk_syn syn;
+	struct fsk_syn6 call;
 	struct fsk_synack sa;
 	struct frame answer;
 };
@@ -1782,8 +1592,8 @@ static bool overhear(int at_a, struct offer *offer)
 
 	while (next_frame(at_a, &f, &in)) {
 		hdr = hdr_of(&f);
-		if (hdr && hdr->type == FSK_T_SYN) {
-			memcpy(&offer->syn, hdr + 1, sizeof(offer->syn));
+		if (hdr && is_syn(hdr->type)) {
+			offer->call = read_call(hdr);
 			asked = true;
 		} else if (hdr && hdr->type == FSK_T_SYNACK) {
 			memcpy(&offer->sa, hdr + 1, sizeof(offer->sa));
@@ -1792,20 +1602,6 @@ static bool overhear(int at_a, struct offer *offer)
 		}
 	}
 	return asked && answered;
-}
-
-/* The CONFIRM that the client did not send. */
-static void put_confirm(struct frame *f, const struct target *b,
-			const struct offer *offer)
-{
-	struct target to = *b;
-
-	to.id = ntohl(offer->sa.id);
-	to.key = ntohl(offer->sa.key);
-	to.seq = ntohl(offer->syn.key);
-	to.ack = ntohl(offer->sa.key);
-	memcpy(put_hdr(f, &to, FSK_T_CONFIRM, sizeof(offer->syn)) + 1,
-	       &offer->syn, sizeof(offer->syn));
 }
 
 /* Seeing the handshake of a connection in memory is good for nothing. */
@@ -1822,7 +1618,7 @@ TEST_F(forge, what_led_to_memory_is_used_up)
 	ASSERT_TRUE(FSK_UNTIL((other = accept(self->listener, NULL, NULL)) >=
 			      0));
 	ASSERT_TRUE(overhear(self->at_a, &offer));
-	put_confirm(&f, &self->b, &offer);
+	put_confirm(&f, &self->b, &offer.call, &offer.sa);
 	/* While the connection lives, and afterwards. */
 	for (i = 0; i < 2; i++) {
 		count("b", "FskDrop", &before);
@@ -1859,34 +1655,16 @@ static uint32_t crowd_key(uint32_t i)
 	return (i + 1) * 2654435761u;
 }
 
-static bool next_synack(int at_a, struct fsk_synack *sa)
-{
-	const struct fsk_hdr *hdr;
-	struct frame f;
-	bool in;
-
-	while (next_frame(at_a, &f, &in)) {
-		hdr = hdr_of(&f);
-		if (in && hdr && hdr->type == FSK_T_SYNACK) {
-			memcpy(sa, hdr + 1, sizeof(*sa));
-			return true;
-		}
-	}
-	return false;
-}
-
 /* SYN number i, and the server's answer. */
 static bool crowd_ask(const FIXTURE_DATA(forge) *self, uint32_t i,
 		      struct offer *offer)
 {
-	struct fsk_syn *syn;
 	struct frame f;
 
-	put_syn(&f, &self->b, self->sport, 2 * i);
-	syn = (void *)(f.data + 14 + sizeof(struct fsk_hdr));
-	syn->id = htonl(CROWD_ID);
-	syn->key = htonl(crowd_key(i));
-	offer->syn = *syn;
+	offer->call = call_of(self->sport, 2 * i);
+	offer->call.id = htonl(CROWD_ID);
+	offer->call.key = htonl(crowd_key(i));
+	put_syn_of(&f, &self->b, &offer->call);
 	return !inject(self->at_a, &f) &&
 	       FSK_UNTIL(next_synack(self->at_a, &offer->sa));
 }
@@ -1899,7 +1677,7 @@ static bool crowd_join(const FIXTURE_DATA(forge) *self, struct crowd *c)
 
 	if (!crowd_ask(self, c->n, &offer))
 		return false;
-	put_confirm(&f, &self->b, &offer);
+	put_confirm(&f, &self->b, &offer.call, &offer.sa);
 	if (inject(self->at_a, &f) ||
 	    !FSK_UNTIL((fd = accept(self->listener, NULL, NULL)) >= 0))
 		return false;
@@ -1991,9 +1769,7 @@ static void true_hello(struct frame *f, const struct target *b, uint32_t number,
 	static const uint8_t all[] = FSK_MCAST_ADDR;
 	struct fsk_hello *hello;
 
-	put_hello(f, b, FSK_T_HELLO);
-	hello = (void *)(f->data + 14 + sizeof(struct fsk_hdr));
-	hello->version = FSK_WIRE_VERSION;
+	hello = put_hello(f, b, FSK_T_HELLO, FSK_WIRE_VERSION);
 	hello->hostid[0] = number;
 	from_stranger(f, number);
 	if (group)

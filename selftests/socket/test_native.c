@@ -3,12 +3,9 @@
 // and are called what TCP would call them.
 // fastsock: timeout=400
 
-#include <linux/if_packet.h>
 #include <linux/in6.h>
-#include <net/if.h>
 
-#include <linux/fastsock_wire.h>
-
+#include "fsk_forge.h"
 #include "fsk_inet6.h"
 
 #define LOCAL	"local"		/* the link-local address of the device */
@@ -894,147 +891,30 @@ TEST(netfilter_of_the_server)
 	expect_dropped_between(_metadata, "b", "output", "sport");
 }
 
-/* What a host of the segment may send. */
-struct sender {
-	int fd;
-	struct sockaddr_ll to;
-	unsigned char dst[6];
-	unsigned char src[6];
-};
-
-static void mac_of(const char *ns, unsigned char *mac)
-{
-	struct ifreq ifr = {};
-	int fd;
-
-	fsk_enter(ns);
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	memcpy(ifr.ifr_name, "eth0", 5);
-	ioctl(fd, SIOCGIFHWADDR, &ifr);
-	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
-	close(fd);
-}
-
-static void open_sender(struct __test_metadata *_metadata, struct sender *s,
-			const char *from, const char *to)
-{
-	mac_of(to, s->dst);
-	mac_of(from, s->src);
-	s->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	ASSERT_LE(0, s->fd);
-	s->to = (struct sockaddr_ll) {
-		.sll_family = AF_PACKET,
-		.sll_ifindex = if_nametoindex("eth0"), .sll_halen = 6,
-	};
-	memcpy(s->to.sll_addr, s->dst, 6);
-}
-
-/* Of what belongs to no connection: the key is that 0 is sealed with. */
-static void send_frame(struct sender *s, uint8_t type, const void *body,
-		       uint16_t len)
-{
-	unsigned char frame[14 + sizeof(struct fsk_hdr) + 128] = {};
-	struct fsk_hdr *hdr = (void *)(frame + 14);
-	uint32_t sum = 0, word;
-	size_t i;
-
-	memcpy(frame, s->dst, 6);
-	memcpy(frame + 6, s->src, 6);
-	frame[12] = FSK_ETHERTYPE >> 8;
-	frame[13] = FSK_ETHERTYPE & 0xff;
-	hdr->type = type;
-	hdr->len = htons(len);
-	memcpy(hdr + 1, body, len);
-	for (i = 0; i + 4 <= len; i += 4) {
-		memcpy(&word, (char *)body + i, 4);
-		sum = (sum + ntohl(word)) * 0x165667b1u;
-	}
-	hdr->key = htonl((((uint32_t)type << 24) + len) * 0x9e3779b1u ^ sum);
-	sendto(s->fd, frame, 14 + sizeof(*hdr) + len, 0, (void *)&s->to,
-	       sizeof(s->to));
-}
-
-static void send_syn6(struct sender *s, const char *from, const char *to,
-		      uint16_t port)
-{
-	struct fsk_syn6 syn = {
-		.version = FSK_WIRE_VERSION, .mss = htons(1000),
-		.sport = htons(7777), .dport = htons(port),
-		.id = htonl(1), .key = htonl(2), .win = htonl(65536),
-	};
-
-	inet_pton(AF_INET6, from, syn.saddr);
-	inet_pton(AF_INET6, to, syn.daddr);
-	send_frame(s, FSK_T_SYN6, &syn, sizeof(syn));
-}
-
-/* Frames that no client sends are dropped and counted, and ask for nothing. */
-TEST(bad_syns)
-{
-	static const struct {
-		const char *from;
-		const char *to;
-	} bad[] = {
-		{ "::ffff:10.77.0.1", "fd77::2" },
-		{ "fd77::1", "::ffff:10.77.0.2" },
-		{ "::ffff:10.77.0.1", "::ffff:10.77.0.2" },
-		{ "ff02::1", "fd77::2" }, { "fd77::1", "ff02::1" },
-		{ "::", "fd77::2" }, { "fd77::1", "::" },
-		{ "::1", "fd77::2" }, { "fd77::1", "::1" },
-	};
-	long drops, opens, frames;
-	struct sender s;
-	int listener;
-	size_t i;
-
-	make_addresses(_metadata);
-	meet(_metadata, &veth);
-	listener = listen_on(_metadata, &veth);
-	open_sender(_metadata, &s, "a", "b");
-	opens = fsk_stat("b", "FskPassiveOpens");
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		drops = fsk_stat("b", "FskDropLength");
-		send_syn6(&s, bad[i].from, bad[i].to, fsk_port(listener));
-		EXPECT_TRUE(FSK_UNTIL(fsk_stat("b", "FskDropLength") ==
-				      drops + 1)) {
-			TH_LOG("%s to %s", bad[i].from, bad[i].to);
-		}
-	}
-	/* Half of one. */
-	drops = fsk_stat("b", "FskDropLength");
-	send_frame(&s, FSK_T_SYN6, "half", 4);
-	EXPECT_TRUE(FSK_UNTIL(fsk_stat("b", "FskDropLength") == drops + 1));
-	/* Another host's address, a good one, and one that is not b's. */
-	frames = fsk_stat("a", "FskInFrames");
-	send_syn6(&s, "fd77::77", "fd77::2", fsk_port(listener));
-	send_syn6(&s, "fd77::1", "fd77::2", fsk_port(listener));
-	send_syn6(&s, "fd77::1", "fd77::99", fsk_port(listener));
-	EXPECT_TRUE(FSK_UNTIL(fsk_stat("a", "FskInFrames") >= frames + 3));
-	EXPECT_EQ(opens, fsk_stat("b", "FskPassiveOpens"));
-	close(s.fd);
-	close(listener);
-}
-
 /*
  * A peer of an older version: its HELLO does not say that it takes SYN6, and
  * then it is sent none.  It is asked once more, and b says what it is.
  */
 TEST(peer_without_ipv6)
 {
-	struct fsk_hello old = { .version = FSK_WIRE_VERSION };
-	int listener, fd, server = -1;
+	int listener, fd, server = -1, at_b;
 	long heard, delegated;
-	struct sender s;
+	struct target a = {};
+	struct frame old;
 
 	make_addresses(_metadata);
 	meet(_metadata, &veth);
 	listener = listen_on(_metadata, &veth);
-	open_sender(_metadata, &s, "b", "a");
+	at_b = wire("b", 0);
+	ASSERT_LE(0, at_b);
+	mac_of("a", a.mac);
+	mac_of("b", a.peer_mac);
+	put_hello(&old, &a, FSK_T_HELLO_ACK, FSK_WIRE_VERSION);
 	/* What b says itself may come in between. */
 	delegated = fsk_stat("a", "FskDelegatedIpv6");
 	EXPECT_TRUE(FSK_UNTIL(({
 		heard = fsk_stat("a", "FskHelloIn");
-		send_frame(&s, FSK_T_HELLO_ACK, &old, sizeof(old));
+		inject(at_b, &old);
 		FSK_UNTIL(fsk_stat("a", "FskHelloIn") > heard);
 		fd = socket6("a", 0);
 		EXPECT_EQ(0, connect_to(&veth, fd, fsk_port(listener)));
@@ -1058,7 +938,7 @@ TEST(peer_without_ipv6)
 		close(server);
 		heard;
 	})));
-	close(s.fd);
+	close(at_b);
 	close(listener);
 }
 
