@@ -8,21 +8,9 @@
  * Prints "path NAME" when connected, "blocks N" ten times a second, and at the
  * end "done N" or "error NAME after MS ms", counted from the last block.
  */
+#define FSK_NO_HARNESS
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "fsk_test.h"
 
 enum { BLOCK = 20000, PORT = 4100 };
 
@@ -36,14 +24,6 @@ static void on_term(int number)
 	alarm(30);
 }
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 static void fail(const char *what)
 {
 	printf("failed %s %s\n", what, strerrorname_np(errno));
@@ -52,15 +32,11 @@ static void fail(const char *what)
 
 static int socket_in(const char *ns)
 {
-	char path[128];
-	int fd;
+	int fd = fsk_socket(ns, 0);
 
-	snprintf(path, sizeof(path), "/run/netns/%s", ns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
+	if (fd < 0)
 		fail(ns);
-	close(fd);
-	return socket(AF_INET, SOCK_STREAM, 0);
+	return fd;
 }
 
 /*
@@ -121,16 +97,17 @@ static int one_block(int fd, unsigned int number)
 
 static int run(int fd)
 {
-	long long last = now_ms(), said = 0;
+	uint64_t last = fsk_now_ms(), said = 0;
 	unsigned int number;
 
 	for (number = 0; !stop; number++) {
 		if (one_block(fd, number)) {
-			printf("error %s after %lld ms\n",
-			       strerrorname_np(errno), now_ms() - last);
+			printf("error %s after %llu ms\n",
+			       strerrorname_np(errno),
+			       (unsigned long long)(fsk_now_ms() - last));
 			return 1;
 		}
-		last = now_ms();
+		last = fsk_now_ms();
 		if (last - said >= 100) {
 			printf("blocks %u\n", number + 1);
 			said = last;
@@ -145,9 +122,6 @@ int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_term,
 				    .sa_flags = SA_RESTART };
-	struct sockaddr_in name = {
-		.sin_family = AF_INET, .sin_port = htons(PORT),
-	};
 	char path[32] = "";
 	socklen_t len = sizeof(path);
 	int listener, fd, one = 1;
@@ -159,8 +133,7 @@ int main(int argc, char **argv)
 	listener = socket_in(argv[2]);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	patience(listener, atoi(argv[4]));
-	if (bind(listener, (struct sockaddr *)&name, sizeof(name)) ||
-	    listen(listener, 1))
+	if (fsk_bind(listener, "0.0.0.0", PORT) || listen(listener, 1))
 		fail("listen");
 	if (!fork()) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -169,8 +142,7 @@ int main(int argc, char **argv)
 	close(listener);
 	fd = socket_in(argv[1]);
 	patience(fd, atoi(argv[4]));
-	inet_pton(AF_INET, argv[3], &name.sin_addr);
-	if (connect(fd, (struct sockaddr *)&name, sizeof(name)))
+	if (fsk_connect(fd, argv[3], PORT))
 		fail("connect");
 	getsockopt(fd, IPPROTO_TCP, TCP_ULP, path, &len);
 	printf("path %s\n", *path ? path : "tcp");

@@ -42,12 +42,17 @@ by_frames() {
 		'client=fastsock server=fastsock * frames=[5-9][0-9]*'
 }
 
+# CHECK CLIENT SERVER OPTION...
+to() {
+	"$1" "$2" "$3" "$(lan_ip "$3")" "${@:4}"
+}
+
 ab() {
-	"$1" a b 10.77.0.2 "${@:2}"
+	to "$1" a b "${@:2}"
 }
 
 ba() {
-	"$1" b a 10.77.0.1 "${@:2}"
+	to "$1" b a "${@:2}"
 }
 
 both_ways() {
@@ -124,18 +129,18 @@ twins() {
 
 # Servers at the same place; each client gets its own.
 not_confused() {
-	twins && ab memory && memory e f 10.77.0.2 &&
-		lan_sysctl f same_host 1 && by_frames e f 10.77.0.2 &&
+	twins && ab memory && to memory e f &&
+		lan_sysctl f same_host 1 && to by_frames e f &&
 		ab memory && lan_sysctl f enable 0 && sleep 1 &&
-		matches "$(connection e f 10.77.0.2)" 'client=tcp server=tcp *' &&
+		matches "$(to connection e f)" 'client=tcp server=tcp *' &&
 		ab memory
 }
 
 three() {
-	at c ping -c 1 -W 5 10.77.0.2 > /dev/null &&
-		both_ways && memory a c 10.77.0.3 && memory c b 10.77.0.2 &&
-		lan_sysctl c same_host 1 && by_frames a c 10.77.0.3 &&
-		by_frames c a 10.77.0.1 && ab memory
+	lan_reaches c b &&
+		both_ways && to memory a c && to memory c b &&
+		lan_sysctl c same_host 1 && to by_frames a c &&
+		to by_frames c a && ab memory
 }
 
 # A bridge that carries the frames no more.
@@ -143,7 +148,7 @@ filtered() {
 	ab memory && at switch tc qdisc add dev to-a clsact &&
 		at switch tc filter add dev to-a ingress protocol 0x88b5 \
 			matchall action drop &&
-		matches "$(connection a b 10.77.0.2)" 'client=tcp server=tcp *'
+		matches "$(to connection a b)" 'client=tcp server=tcp *'
 }
 
 # SYN answered late, when nobody owns the client's socket.
@@ -163,7 +168,7 @@ lossy() {
 
 	at a tc qdisc add dev eth0 root netem loss 40% || return 1
 	for _ in $(seq 40); do
-		[[ $(connection a b 10.77.0.2) == \
+		[[ $(to connection a b) == \
 			client=*server=*frames=[0-9] ]] && n=$((n + 1))
 	done
 	echo "$n of 40 in memory, or TCP"
@@ -241,6 +246,15 @@ cases=(
 	"the bridge's namespace deleted: ETIMEDOUT | on_lan 'a b c' pulled ip netns delete switch"
 )
 
+# What looks at addresses, and what may happen to these.
+ipv6=(
+	"IPv6: memory, both ways | LAN_IPV6=1 on_lan 'a b' both_ways"
+	"IPv6: a namespace sees its own end only | LAN_IPV6=1 on_lan 'a b c' isolated"
+	"IPv6: the same addresses elsewhere | LAN_IPV6=1 on_lan 'a b' not_confused"
+	"IPv6: server's device down and up | LAN_IPV6=1 on_lan 'a b' cut_and_mended b eth0"
+	"IPv6: client's device removed: ETIMEDOUT | LAN_IPV6=1 on_lan 'a b' pulled ip -n a link delete eth0"
+)
+
 # On a kernel with assertions, what refers to devices.
 if [ -e /sys/kernel/debug/kmemleak ]; then
 	cases=("${cases[0]}" "${cases[7]}" "${cases[12]}" "${cases[14]}"
@@ -249,5 +263,5 @@ fi
 
 ktap_print_header
 trap lan_down EXIT
-run_cases "${cases[@]}"
+run_cases "${cases[@]}" "${ipv6[@]}"
 ktap_finished

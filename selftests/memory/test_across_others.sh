@@ -29,6 +29,7 @@ cases=(
 	"devices that change or vanish | program test_device.sh"
 	"connecting | program test_connect"
 	"closing | program test_close"
+	"closing, IPv6 | LAN_IPV6=1 program test_close"
 )
 
 ktap_print_header
