@@ -43,12 +43,13 @@ disabled() {
 	echo 0 > $sysctls/enable && echo 0 > $sysctls/loopback_frames
 }
 
+# Arguments may have it speak IPv6: -a ::1.
 pair() {
 	./helper_pair -a 127.0.0.1 -p 4200 "$@"
 }
 
 fast() {
-	[[ $(pair) == client=fastsock* ]]
+	[[ $(pair "$@") == client=fastsock* ]]
 }
 
 while_enabled() {
@@ -73,7 +74,7 @@ while_socket_open() {
 
 # Arguments of helper_pair may make the listener one of AF_INET6.
 while_connected() {
-	enabled && until_true 10 fast || return 1
+	enabled && until_true 10 fast "$@" || return 1
 	matches "$(pair "$@" -i '
 		echo 0 > /proc/sys/net/fastsock/enable
 		! rmmod fastsock 2> /dev/null')" 'client=fastsock server=fastsock *' &&
@@ -85,7 +86,7 @@ while_listening() {
 	local pid
 
 	enabled || return 1
-	socat TCP-LISTEN:4201 /dev/null &
+	socat "$1:4201" /dev/null &
 	pid=$!
 	until_true 10 listening && disabled && refuses_unload &&
 		kill $pid && unloads_soon
@@ -129,7 +130,7 @@ hook_shared() {
 
 # The timer for keepalive fires with each tick, and as the module goes.
 restless() {
-	[[ $(pair -L keepalive -C keepalive) == client=fastsock* ]]
+	fast -L keepalive -C keepalive "$@"
 }
 
 keepalive_every() {
@@ -138,11 +139,12 @@ keepalive_every() {
 }
 
 one_round() {
-	enabled && until_true 10 restless && disabled && unloads_soon
+	enabled && until_true 10 restless -a "$1" && disabled && unloads_soon
 }
 
 many_rounds() {
 	local i pids=() pid status=0 start=$SECONDS
+	local both=(127.0.0.1 ::1)
 
 	keepalive_every 0 0 || return 1
 	for i in 1 2; do
@@ -150,7 +152,7 @@ many_rounds() {
 		pids+=($!)
 	done
 	for ((i = 0; i < rounds; i++)); do
-		one_round || { status=1; break; }
+		one_round "${both[i % 2]}" || { status=1; break; }
 		[ $((i % 25)) -ne 24 ] ||
 			echo "# $((i + 1)) rounds in $((SECONDS - start)) s" >&3
 	done
@@ -171,8 +173,8 @@ holds() {
 # Nothing is left but connections whose programs have closed them, and which
 # say so in vain.
 orphans_alone() {
-	enabled && until_true 10 fast || return 1
-	timeout -s KILL "$(lan_patience 3)" ./helper_pair -a 127.0.0.1 \
+	enabled && until_true 10 fast -a "$1" || return 1
+	timeout -s KILL "$(lan_patience 3)" ./helper_pair -a "$1" \
 		-p 4200 -i 'tc qdisc add dev lo root netem loss 100%'
 	matches_holds 2 && echo 0 > $sysctls/enable && matches_holds 2 &&
 		refuses_unload && tc qdisc del dev lo root &&
@@ -230,12 +232,15 @@ cases=(
 	"refused while enabled | while_enabled"
 	"refused while another namespace is enabled | while_enabled_elsewhere"
 	"refused while a claimed socket is open | while_socket_open"
-	"refused while a claimed socket listens | while_listening"
+	"refused while a claimed socket listens | while_listening TCP-LISTEN"
+	"refused while one of IPv6 listens | while_listening TCP6-LISTEN"
 	"refused while connected | while_connected"
+	"refused while connected by IPv6 | while_connected -a ::1"
 	"refused while a client of IPv4 is connected to :: | while_connected -6"
 	"the hook stands while enabled and only then | hook_restored"
 	"the hook stands while any namespace is enabled | hook_shared"
-	"refused while orphans are left | orphans_alone"
+	"refused while orphans are left | orphans_alone 127.0.0.1"
+	"refused while orphans of IPv6 are left | orphans_alone ::1"
 	"refused while connections on two processors are left | counted_apart"
 	"... and when it was disabled beside them | counted_together"
 	"... and when it was enabled and disabled | counted_both_ways"
