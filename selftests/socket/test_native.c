@@ -777,6 +777,34 @@ TEST(routes_of_ipv4_change)
 	expect_forgotten(_metadata, &by_ipv4);
 }
 
+/* An address that becomes deprecated is no longer the one to come from. */
+TEST(deprecated_address)
+{
+	static const char add[] = "ip -n a addr add fd77::21/64 dev eth0 nodad";
+	struct in6_addr before, now;
+	int listener, fd;
+
+	make_addresses(_metadata);
+	ASSERT_EQ(0, fsk_run(add));
+	meet(_metadata, &veth);
+	listener = listen_on(_metadata, &veth);
+	before = fast_name(_metadata, &by_ipv6, listener);
+	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::1/64 dev eth0 "
+			     "preferred_lft 0"));
+	fd = socket6("a", 0);
+	EXPECT_EQ(0, connect6(fd, by_ipv6.to, fsk_port(listener)));
+	now = name_of(fd);
+	EXPECT_NE(0, memcmp(&before, &now, sizeof(now)));
+	close(fd);
+	close(accept(listener, NULL, NULL));
+	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::1/64 dev eth0 "
+			     "preferred_lft forever"));
+	now = fast_name(_metadata, &by_ipv6, listener);
+	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
+	ASSERT_EQ(0, fsk_run("ip -n a addr del fd77::21/64 dev eth0"));
+	close(listener);
+}
+
 /* The server's address goes: a SYN to it finds nobody, whoever came before. */
 TEST(routes_of_the_server_change)
 {

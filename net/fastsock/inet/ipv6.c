@@ -346,7 +346,9 @@ static struct dst_entry *connect_route(struct sock *sk, struct flowi *fl,
 			return dst;
 		}
 	}
-	dst = ipv6_stub->ipv6_dst_lookup_flow(net, sk, fl6, NULL);
+	/* Preferences for addresses may change meanwhile: others want none. */
+	dst = ipv6_stub->ipv6_dst_lookup_flow(net, plain ? NULL : sk, fl6,
+					      NULL);
 	if (plain && !IS_ERR(dst)) {
 		way.saddr = fl6->saddr;
 		way.oif = fl6->flowi6_oif;

@@ -10,8 +10,9 @@
  * socket keeps: until the counter of the namespace advances, which routes,
  * rules, addresses, devices and policies do, or the route itself says that it
  * holds no more.  And for a second at most, so that nothing is kept for longer
- * that does neither.  Only flows are answered whose route depends on nothing
- * but the two addresses: those who ask know whether that is so.
+ * that does neither: of IPv6 a device's carrier, labels of addresses and
+ * use_tempaddr.  Only flows are answered whose route depends on nothing but the
+ * two addresses: those who ask know whether that is so.
  *
  * A reference on a route keeps neither its device nor its namespace: a device
  * that is unregistered is taken away from all routes, as from those that
@@ -40,7 +41,7 @@
  * @daddr: where packets go
  * @saddr: where they come from
  * @ifindex: see struct fsk_known_key, as the next two
- * @rp_filter: see there
+ * @state: see there
  * @genid: see there
  * @cookie: by which a route of IPv6 knows whether it holds
  * @way: what was chosen for what leaves
@@ -52,7 +53,7 @@ struct fsk_known {
 	struct in6_addr daddr;
 	struct in6_addr saddr;
 	int ifindex;
-	int rp_filter;
+	int state;
 	u32 genid;
 	u32 cookie;
 	struct fsk_known_way way;
@@ -68,6 +69,16 @@ static u32 genid(const struct net *net, const struct in6_addr *addr)
 		return atomic_read(&net->ipv6.fib6_sernum);
 #endif
 	return rt_genid_ipv4(net);
+}
+
+/* Counts, among others, when one becomes deprecated, or no longer is. */
+static int addr_changes(const struct net *net)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return atomic_read(&net->ipv6.dev_addr_genid);
+#else
+	return 0;
+#endif
 }
 
 /**
@@ -86,7 +97,7 @@ void fsk_known_key_out(struct fsk_known_key *key, const struct net *net,
 	key->daddr = daddr;
 	key->saddr = saddr;
 	key->ifindex = 0;
-	key->rp_filter = 0;
+	key->state = ipv6_addr_v4mapped(daddr) ? 0 : addr_changes(net);
 	key->genid = genid(net, daddr);
 }
 
@@ -120,7 +131,8 @@ void fsk_known_key_in(struct fsk_known_key *key, const struct net_device *dev,
 	key->daddr = daddr;
 	key->saddr = saddr;
 	key->ifindex = dev->ifindex;
-	key->rp_filter = ipv6_addr_v4mapped(daddr) ? rp_filter(dev) : 0;
+	key->state = ipv6_addr_v4mapped(daddr) ? rp_filter(dev) :
+						 addr_changes(dev_net(dev));
 	key->genid = genid(dev_net(dev), daddr);
 }
 
@@ -136,7 +148,7 @@ static struct fsk_known __rcu **slot_of(const struct net *net,
 static bool answers(const struct fsk_known *k, const struct fsk_known_key *key)
 {
 	return k->genid == key->genid && k->ifindex == key->ifindex &&
-	       k->rp_filter == key->rp_filter &&
+	       k->state == key->state &&
 	       ipv6_addr_equal(&k->daddr, key->daddr) &&
 	       ipv6_addr_equal(&k->saddr, key->saddr) &&
 	       time_before(jiffies, k->until);
@@ -241,7 +253,7 @@ void fsk_known_add(const struct net *net, const struct fsk_known_key *key,
 	k->daddr = *key->daddr;
 	k->saddr = *key->saddr;
 	k->ifindex = key->ifindex;
-	k->rp_filter = key->rp_filter;
+	k->state = key->state;
 	k->genid = key->genid;
 	k->way = way ? *way : (struct fsk_known_way) {};
 	k->dst = dst;

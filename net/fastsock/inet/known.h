@@ -16,8 +16,8 @@ struct net_device;
  * @saddr: where they come from; the unspecified address of IPv6 for what leaves
  *	before that is chosen
  * @ifindex: device that they come in by; 0 for what leaves
- * @rp_filter: how strictly sources of IPv4 are checked that come in; -1 if the
- *	device takes no IPv4
+ * @state: of IPv4 that comes in, how strictly sources are checked, -1 if the
+ *	device takes none; of IPv6, counts changes of addresses that stay
  * @genid: counts what may lead a namespace's packets elsewhere
  *
  * Addresses are the caller's; those of IPv4 are mapped ones.  A key is to be
@@ -28,7 +28,7 @@ struct fsk_known_key {
 	const struct in6_addr *daddr;
 	const struct in6_addr *saddr;
 	int ifindex;
-	int rp_filter;
+	int state;
 	u32 genid;
 };
 
