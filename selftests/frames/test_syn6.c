@@ -5,6 +5,9 @@
  */
 #define FSK_NATIVE	true
 
+#include <linux/filter.h>
+#include <linux/ipv6.h>
+
 #include "fsk_forge.h"
 
 #include <linux/fastsock.h>
@@ -431,6 +434,68 @@ TEST(a_client_of_an_address_that_others_may_have)
 	close(listener);
 	EXPECT_EQ(0, fsk_run("ip -n b addr del fd77::8/64 dev eth0 && "
 			     "ip -n a neigh del fd77::8 dev eth0"));
+}
+
+/* Takes an address of a away, without the time that a program would take. */
+static int drop_address(const char *ip)
+{
+	struct in6_ifreq request = { .ifr6_prefixlen = 64 };
+	int fd, err;
+
+	fsk_enter("a");
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	inet_pton(AF_INET6, ip, &request.ifr6_addr);
+	request.ifr6_ifindex = if_nametoindex("eth0");
+	err = ioctl(fd, SIOCDIFADDR, &request);
+	close(fd);
+	return err;
+}
+
+/* SYN is on its way when the client's address goes. */
+static void expect_no_answer(struct __test_metadata *_metadata, int listener,
+			     bool by_tcp)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0x7fffffff);
+	struct sock_fprog filter = { 1, &all };
+	struct pollfd pfd = { .events = POLLOUT };
+	int fd, server;
+
+	ASSERT_EQ(0, fsk_run(NEW_ADDRESS("a", "fd77::9")));
+	fd = fsk_socket("a", SOCK_NONBLOCK);
+	pfd.fd = fd;
+	if (by_tcp)
+		ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
+					&filter, sizeof(filter)));
+	ASSERT_EQ(0, fsk_bind(fd, "fd77::9", 0));
+	EXPECT_EQ(EINPROGRESS, ERRNO(fsk_connect(fd, B, fsk_port(listener))));
+	EXPECT_EQ(0, drop_address("fd77::9"));
+	EXPECT_EQ(0, poll(&pfd, 1, 500)) {
+		TH_LOG("%s: events %x", by_tcp ? "TCP" : "fastsock",
+		       pfd.revents);
+	}
+	EXPECT_EQ(EAGAIN, ERRNO(accept(listener, NULL, NULL)));
+	ASSERT_EQ(0, fsk_run(NEW_ADDRESS("a", "fd77::9")));
+	EXPECT_TRUE(FSK_UNTIL((server = accept(listener, NULL, NULL)) >= 0));
+	EXPECT_FALSE(fsk_is_fast(fd));
+	EXPECT_EQ(0, fsk_nonblock(fd, false));
+	FSK_EXPECT_ALIVE(fd, server);
+	close(fd);
+	close(server);
+}
+
+TEST(the_address_of_the_client_goes_before_synack)
+{
+	int listener = fsk_socket("b", SOCK_NONBLOCK);
+
+	ASSERT_EQ(0, fsk_bind(listener, "::", 0));
+	ASSERT_EQ(0, listen(listener, 8));
+	ASSERT_EQ(0, fsk_run("bash ./lan.sh lan_sysctl a handshake_ms 50 && "
+			     "tc -n b qdisc add dev eth0 root netem "
+			     "delay 20ms"));
+	expect_no_answer(_metadata, listener, true);
+	expect_no_answer(_metadata, listener, false);
+	EXPECT_EQ(0, fsk_run("tc -n b qdisc del dev eth0 root"));
+	close(listener);
 }
 
 FSK_TEST_MAIN

@@ -251,7 +251,6 @@ ipv6=(
 	"IPv6: memory, both ways | LAN_IPV6=1 on_lan 'a b' both_ways"
 	"IPv6: a namespace sees its own end only | LAN_IPV6=1 on_lan 'a b c' isolated"
 	"IPv6: the same addresses elsewhere | LAN_IPV6=1 on_lan 'a b' not_confused"
-	"IPv6: server's device down and up | LAN_IPV6=1 on_lan 'a b' cut_and_mended b eth0"
 	"IPv6: client's device removed: ETIMEDOUT | LAN_IPV6=1 on_lan 'a b' pulled ip -n a link delete eth0"
 )
 

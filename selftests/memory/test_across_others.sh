@@ -18,7 +18,7 @@ program() {
 quietly() {
 	local status
 
-	"./$1" > $out 2>&1
+	"./$1" "${@:2}" > $out 2>&1
 	status=$?
 	[ $status -eq 0 ] || grep -v '^ok' $out
 	lan_down a b lo0
@@ -29,7 +29,7 @@ cases=(
 	"devices that change or vanish | program test_device.sh"
 	"connecting | program test_connect"
 	"closing | program test_close"
-	"closing, IPv6 | LAN_IPV6=1 program test_close"
+	"closing, IPv6 | LAN_IPV6=1 program test_close -v veth"
 )
 
 ktap_print_header

@@ -789,7 +789,7 @@ TEST(deprecated_address)
 	meet(_metadata, &veth);
 	listener = listen_on(_metadata, &veth);
 	before = fast_name(_metadata, &by_ipv6, listener);
-	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::1/64 dev eth0 "
+	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::21/64 dev eth0 "
 			     "preferred_lft 0"));
 	fd = socket6("a", 0);
 	EXPECT_EQ(0, connect6(fd, by_ipv6.to, fsk_port(listener)));
@@ -797,7 +797,7 @@ TEST(deprecated_address)
 	EXPECT_NE(0, memcmp(&before, &now, sizeof(now)));
 	close(fd);
 	close(accept(listener, NULL, NULL));
-	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::1/64 dev eth0 "
+	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::21/64 dev eth0 "
 			     "preferred_lft forever"));
 	now = fast_name(_metadata, &by_ipv6, listener);
 	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));

@@ -181,13 +181,18 @@ void fsk_path_doubt(struct fsk_frames *fr)
 
 /**
  * fsk_path_hears - is what comes in for this host?
- * @fr: connected connection of frames whose way is not known to be good
+ * @fr: connection of frames whose way is not known to be good
  *
- * Context: socket lock held in either form.
+ * One that is being opened keeps to the way that it has begun with: TCP takes
+ * over soon if that leads nowhere.
+ *
+ * Context: socket lock held in either form, RCU read section.
  * Return: false if TCP would not get it.
  */
 bool fsk_path_hears(struct fsk_frames *fr)
 {
+	if (fsk_conn_opening(&fr->conn))
+		return !admit(fr);
 	if (fr->path.seen != fsk_route_gen(fr->conn.route_genid) ||
 	    (fr->path.state & (FSK_PATH_BAD_OUT | FSK_PATH_BAD_IN) &&
 	     tcp_jiffies32 - fr->path.looked > PATH_LOOK_AGAIN))

@@ -343,8 +343,7 @@ static void conn_rcv(struct fsk_frames *fr, struct sk_buff *skb)
 		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_STATE);
 		return;
 	}
-	if (unlikely(!fsk_conn_path_fresh(conn)) && !fsk_conn_opening(conn) &&
-	    !fsk_path_hears(fr)) {
+	if (unlikely(!fsk_conn_path_fresh(conn)) && !fsk_path_hears(fr)) {
 		fsk_drop(sock_net(conn->sk), skb, FSK_DROP_NOT_OURS);
 		return;
 	}
