@@ -20,4 +20,4 @@ rsync -aR --delete --prune-empty-dirs --include='*/' --include='*.[ch]' \
 	--include=Kbuild --exclude='*' "$top/./Kbuild" "$top/./net" \
 	"$top/./include" "$top/./selftests/rel" "$top/./selftests/module" \
 	"$top/./selftests/rdma" "$out/"
-make -C "$kdir" M="$out" FSK_SELFTESTS=1 "$@" modules 9>&-
+make -j"$(nproc)" -C "$kdir" M="$out" FSK_SELFTESTS=1 "$@" modules 9>&-
