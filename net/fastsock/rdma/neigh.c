@@ -528,13 +528,14 @@ static void run_up(struct neigh *n)
 		} else if (time_after_eq(jiffies, n->at)) {
 			fail(n);
 		}
-	} else if (READ_ONCE(n->q->suspect) ||
-		   time_after_eq(jiffies, n->at)) {
-		challenge(n);
+	/* First: all that comes may be times to challenge it. */
 	} else if (begins(n) &&
 		   time_after_eq(jiffies, n->frames_at + idle_time())) {
 		tell(n, FSK_CHANNEL_DOWN);
 		fall_asleep(n);
+	} else if (READ_ONCE(n->q->suspect) ||
+		   time_after_eq(jiffies, n->at)) {
+		challenge(n);
 	}
 }
 
