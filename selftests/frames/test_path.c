@@ -3,7 +3,6 @@
 // connection lives.  Each case also runs with TCP, whose way it is.
 // fastsock: timeout=600
 
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -116,15 +115,6 @@ static int moves(const char *from, const char *to, const char *address)
 	       has_address(to, address) ? -1 : 0;
 }
 
-static int stay_with_tcp(int fd)
-{
-	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0x7fffffff);
-	struct sock_fprog program = { 1, &all };
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-			  sizeof(program));
-}
-
 static int listen_in(const char *ns)
 {
 	int fd = fsk_socket(ns, SOCK_CLOEXEC);
@@ -142,7 +132,7 @@ static int dial(enum kind kind, const char *ns, const char *from,
 
 	if (fd < 0 || (from && fsk_bind(fd, from, 0)))
 		return -1;
-	if (kind == PLAIN && stay_with_tcp(fd))
+	if (kind == PLAIN && fsk_stay_with_tcp(fd))
 		return -1;
 	if (fsk_connect(fd, to, PORT))
 		return -1;
@@ -536,7 +526,7 @@ static int dial_from_port(int port)
 	int fd = fsk_socket("a", SOCK_CLOEXEC);
 
 	if (fd < 0 || fsk_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-	    stay_with_tcp(fd) || fsk_bind(fd, "10.77.0.1", port))
+	    fsk_stay_with_tcp(fd) || fsk_bind(fd, "10.77.0.1", port))
 		return -1;
 	return fsk_connect(fd, "10.77.0.2", PORT) ? -1 : fd;
 }

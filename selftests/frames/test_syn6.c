@@ -5,7 +5,6 @@
  */
 #define FSK_NATIVE	true
 
-#include <linux/filter.h>
 #include <linux/ipv6.h>
 
 #include "fsk_forge.h"
@@ -455,8 +454,6 @@ static int drop_address(const char *ip)
 static void expect_no_answer(struct __test_metadata *_metadata, int listener,
 			     bool by_tcp)
 {
-	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0x7fffffff);
-	struct sock_fprog filter = { 1, &all };
 	struct pollfd pfd = { .events = POLLOUT };
 	int fd, server;
 
@@ -464,8 +461,7 @@ static void expect_no_answer(struct __test_metadata *_metadata, int listener,
 	fd = fsk_socket("a", SOCK_NONBLOCK);
 	pfd.fd = fd;
 	if (by_tcp)
-		ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
-					&filter, sizeof(filter)));
+		ASSERT_EQ(0, fsk_stay_with_tcp(fd));
 	ASSERT_EQ(0, fsk_bind(fd, "fd77::9", 0));
 	EXPECT_EQ(EINPROGRESS, ERRNO(fsk_connect(fd, B, fsk_port(listener))));
 	EXPECT_EQ(0, drop_address("fd77::9"));

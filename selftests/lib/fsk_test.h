@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -274,6 +275,16 @@ static FSK_UNUSED int fsk_int_option(int fd, int level, int name)
 static FSK_UNUSED int fsk_set_int(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* Only TCP honours filters. */
+static FSK_UNUSED int fsk_stay_with_tcp(int fd)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0x7fffffff);
+	struct sock_fprog program = { 1, &all };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			  sizeof(program));
 }
 
 /* SO_RCVTIMEO or SO_SNDTIMEO. */

@@ -715,6 +715,31 @@ static struct in6_addr fast_name(struct __test_metadata *_metadata,
 	return name;
 }
 
+/* As fast_name(), which is to be that address. */
+static void expect_name(struct __test_metadata *_metadata,
+			const struct routing *r, int listener,
+			const struct in6_addr *name)
+{
+	struct in6_addr now = fast_name(_metadata, r, listener);
+
+	EXPECT_EQ(0, memcmp(name, &now, sizeof(now)));
+}
+
+/* Of a client that comes from elsewhere: it may be no neighbour yet. */
+static void expect_other_name(struct __test_metadata *_metadata,
+			      const struct routing *r, int listener,
+			      const struct in6_addr *name)
+{
+	int fd = socket6("a", 0);
+	struct in6_addr now;
+
+	EXPECT_EQ(0, connect6(fd, r->to, fsk_port(listener)));
+	now = name_of(fd);
+	EXPECT_NE(0, memcmp(name, &now, sizeof(now)));
+	close(fd);
+	close(accept(listener, NULL, NULL));
+}
+
 static void expect_no_way(struct __test_metadata *_metadata,
 			  const struct routing *r, int code, int listener)
 {
@@ -728,8 +753,8 @@ static void expect_no_way(struct __test_metadata *_metadata,
 static void expect_forgotten(struct __test_metadata *_metadata,
 			     const struct routing *r)
 {
-	struct in6_addr before, now;
-	int listener, fd;
+	struct in6_addr before;
+	int listener;
 
 	make_addresses(_metadata);
 	meet(_metadata, &veth);
@@ -748,22 +773,15 @@ static void expect_forgotten(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, set_route("del", r->network, "dev eth0"));
 	expect_no_way(_metadata, r, ENETUNREACH, listener);
 	ASSERT_EQ(0, set_route("add", r->network, "dev eth0 proto kernel"));
-	now = fast_name(_metadata, r, listener);
-	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
+	expect_name(_metadata, r, listener, &before);
 
-	/* Another address becomes the one to come from: no neighbour yet. */
+	/* Another address becomes the one to come from. */
 	ASSERT_EQ(0, fsk_run(EXTRA("add", "nodad")));
 	ASSERT_EQ(0, set_route("add", r->host, r->from));
-	fd = socket6("a", 0);
-	EXPECT_EQ(0, connect6(fd, r->to, fsk_port(listener)));
-	now = name_of(fd);
-	EXPECT_NE(0, memcmp(&before, &now, sizeof(now)));
-	close(fd);
-	close(accept(listener, NULL, NULL));
+	expect_other_name(_metadata, r, listener, &before);
 	ASSERT_EQ(0, set_route("del", r->host, "dev eth0"));
 	ASSERT_EQ(0, fsk_run(EXTRA("del", "")));
-	now = fast_name(_metadata, r, listener);
-	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
+	expect_name(_metadata, r, listener, &before);
 	close(listener);
 }
 
@@ -780,27 +798,20 @@ TEST(routes_of_ipv4_change)
 /* An address that becomes deprecated is no longer the one to come from. */
 TEST(deprecated_address)
 {
-	static const char add[] = "ip -n a addr add fd77::21/64 dev eth0 nodad";
-	struct in6_addr before, now;
-	int listener, fd;
+	struct in6_addr before;
+	int listener;
 
 	make_addresses(_metadata);
-	ASSERT_EQ(0, fsk_run(add));
+	ASSERT_EQ(0, fsk_run("ip -n a addr add fd77::21/64 dev eth0 nodad"));
 	meet(_metadata, &veth);
 	listener = listen_on(_metadata, &veth);
 	before = fast_name(_metadata, &by_ipv6, listener);
 	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::21/64 dev eth0 "
 			     "preferred_lft 0"));
-	fd = socket6("a", 0);
-	EXPECT_EQ(0, connect6(fd, by_ipv6.to, fsk_port(listener)));
-	now = name_of(fd);
-	EXPECT_NE(0, memcmp(&before, &now, sizeof(now)));
-	close(fd);
-	close(accept(listener, NULL, NULL));
+	expect_other_name(_metadata, &by_ipv6, listener, &before);
 	ASSERT_EQ(0, fsk_run("ip -n a addr change fd77::21/64 dev eth0 "
 			     "preferred_lft forever"));
-	now = fast_name(_metadata, &by_ipv6, listener);
-	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
+	expect_name(_metadata, &by_ipv6, listener, &before);
 	ASSERT_EQ(0, fsk_run("ip -n a addr del fd77::21/64 dev eth0"));
 	close(listener);
 }
